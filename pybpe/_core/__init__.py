@@ -1,0 +1,1 @@
+"""The compiled core. Private: use `pybpe.Tokenizer`."""

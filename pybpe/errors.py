@@ -1,0 +1,28 @@
+"""The exception types of pybpe. Each is also the built-in exception that callers already catch."""
+
+
+class PybpeError(Exception):
+    """Base of every error that pybpe raises on purpose."""
+
+
+class FormatError(PybpeError, ValueError):
+    """A file is not what it claims to be: wrong magic, truncated, failed checksum, impossible content."""
+
+
+class TrainingError(PybpeError, ValueError):
+    """Training cannot do what was asked: an empty corpus, a vocabulary below 256 tokens."""
+
+
+class SpecialTokenError(PybpeError, ValueError):
+    """Text holds a special token that was not allowed, or a special token cannot be defined."""
+
+
+class TokenIdError(PybpeError, ValueError, KeyError):
+    """An id that the vocabulary does not have, or bytes that are not one token."""
+
+    def __str__(self) -> str:  # KeyError would print the message in quotes
+        return str(self.args[0]) if self.args else ""
+
+
+class ShardError(PybpeError, ValueError):
+    """Token shards are damaged, unfinished, or were made by another tokenizer."""
