@@ -1,0 +1,9 @@
+"""Character classes of Unicode 16.0, the version that tiktoken and tokenizers split by."""
+
+UNICODE_VERSION: str
+
+def classes(code_point: int) -> frozenset[str]:
+    """The classes of a code point, among L, N, s (white space), M, Lu (with Lt), Ll, P and S.
+
+    Raises ValueError outside 0..0x10FFFF.
+    """

@@ -1,0 +1,33 @@
+# Text to ids: split, look the word up in the cache, merge it on a miss.
+from libc.stdint cimport uint8_t
+
+from pybpe._core.cache cimport WordCache
+from pybpe._core.ids cimport IdBuffer
+from pybpe._core.merge cimport MergeTable, Scratch
+from pybpe._core.split cimport Splitter
+from pybpe._core.vocab cimport Vocabulary
+
+cdef enum:
+    BLOCK = 256  # words split at a time, before they are looked up
+
+
+# What one running call needs for itself. A call takes a Worker from the encoder's pool and puts it back.
+cdef class Worker:
+    cdef WordCache cache
+    cdef Scratch scratch
+    cdef size_t ends[BLOCK]
+
+
+cdef class Encoder:
+    cdef Vocabulary vocabulary
+    cdef MergeTable merges
+    cdef Splitter splitter
+    cdef bint whole_words
+    cdef list pool
+
+    cdef Worker worker(self)
+    cdef int encode_words(
+        self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
+        IdBuffer out
+    ) noexcept nogil
+    cdef int encode_bytes(self, Worker worker, const uint8_t* text, size_t n, IdBuffer out) noexcept nogil

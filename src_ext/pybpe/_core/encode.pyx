@@ -1,0 +1,229 @@
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport free
+from libc.string cimport memcmp, memcpy
+
+from pybpe._core.cache cimport (
+    LONG_BITS, LONG_IDS, LONG_KEY, SHORT_IDS, SHORT_KEY, LongEntry, ShortEntry, WordCache, WordKey, load_key, short_slot
+)
+from pybpe._core.ids cimport IdBuffer
+from pybpe._core.memory cimport allocate
+from pybpe._core.merge cimport MergeTable, free_scratch
+from pybpe._core.split cimport Splitter, scan
+from pybpe._core.types cimport NONE, token_t
+from pybpe._core.vocab cimport Vocabulary, hash_bytes
+
+cdef enum:
+    KEEP_GIL = 2048  # below so many bytes, letting go of the GIL costs more than it gives
+
+
+cdef class Worker:
+    def __cinit__(self):
+        self.cache = WordCache()
+
+    def __dealloc__(self):
+        free_scratch(&self.scratch)
+
+
+cdef inline Py_ssize_t encode_miss(
+    Encoder encoder, Worker worker, const uint8_t* word, size_t n, token_t* out
+) noexcept nogil:
+    """Encode one word without the cache; how many ids, or -1 when memory ran out."""
+    cdef token_t whole
+    if encoder.whole_words:
+        whole = encoder.vocabulary.find(word, n)
+        if whole != NONE:
+            out[0] = whole
+            return 1
+    return encoder.merges.merge_word(word, n, out, &worker.scratch)
+
+
+cdef inline Py_ssize_t encode_long(
+    Encoder encoder, Worker worker, const uint8_t* word, size_t n, token_t* out
+) noexcept nogil:
+    """Encode a word beyond SHORT_KEY bytes, through the cache of long words if it fits there."""
+    cdef LongEntry* entry
+    cdef Py_ssize_t count
+    if n > LONG_KEY:
+        return encode_miss(encoder, worker, word, n, out)
+    entry = &worker.cache.longs[hash_bytes(word, n) >> (64 - LONG_BITS)]
+    if entry.length == n and memcmp(entry.word, word, n) == 0:
+        memcpy(out, entry.ids, LONG_IDS * sizeof(token_t))  # n > LONG_IDS, so there is room
+        return entry.count
+    count = encode_miss(encoder, worker, word, n, out)
+    if 0 < count <= LONG_IDS:
+        entry.length = <uint8_t>n
+        entry.count = <uint8_t>count
+        memcpy(entry.word, word, n)
+        memcpy(entry.ids, out, <size_t>count * sizeof(token_t))
+    return count
+
+
+cdef class Encoder:
+    cdef int encode_words(
+        self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
+        IdBuffer out
+    ) noexcept nogil:
+        """Append the ids of `count` words, the first from `start`, each up to its end; -1 when memory ran out."""
+        cdef ShortEntry* shorts = worker.cache.shorts
+        cdef ShortEntry* entry
+        cdef WordKey key
+        cdef size_t i, length
+        cdef Py_ssize_t made
+        cdef token_t* ids
+        if count == 0:
+            return 0
+        # A word gives at most one id a byte; the slack lets a hit copy all the ids of an entry, used or not.
+        if out.reserve(ends[count - 1] - start + LONG_IDS) < 0:
+            return -1
+        ids = out.data + out.size
+        for i in range(count):
+            length = ends[i] - start
+            if length <= SHORT_KEY:
+                key = load_key(text + start, length, n - start >= 16)
+                entry = &shorts[short_slot(key)]
+                if entry.low == key.low and entry.high == key.high:
+                    memcpy(ids, entry.ids, SHORT_IDS * sizeof(token_t))
+                    ids += entry.count
+                    start = ends[i]
+                    continue
+                made = encode_miss(self, worker, text + start, length, ids)
+                if made <= SHORT_IDS:
+                    entry.low = key.low
+                    entry.high = key.high
+                    entry.count = <unsigned int>made
+                    memcpy(entry.ids, ids, <size_t>made * sizeof(token_t))
+            else:
+                made = encode_long(self, worker, text + start, length, ids)
+                if made < 0:
+                    return -1
+            ids += made
+            start = ends[i]
+        out.size = <size_t>(ids - out.data)
+        return 0
+
+    cdef int encode_bytes(self, Worker worker, const uint8_t* text, size_t n, IdBuffer out) noexcept nogil:
+        """Split text[:n] and append its ids; -1 when memory ran out."""
+        cdef size_t start = 0, count
+        while start < n:
+            count = scan(&self.splitter.scheme, text, n, start, worker.ends, BLOCK)
+            if self.encode_words(worker, text, n, start, worker.ends, count, out) < 0:
+                return -1
+            start = worker.ends[count - 1]
+        return 0
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def __cinit__(
+        self, Vocabulary vocabulary not None, MergeTable merges not None, Splitter splitter, bint whole_words
+    ):
+        self.vocabulary = vocabulary
+        self.merges = merges
+        self.splitter = splitter
+        self.whole_words = whole_words
+        self.pool = []
+
+    cdef Worker worker(self):
+        try:
+            return self.pool.pop()
+        except IndexError:
+            return Worker()
+
+    def encode(self, text, IdBuffer out not None):
+        """str or bytes into ids, by the compiled splitter."""
+        cdef const uint8_t* data
+        cdef Py_ssize_t n
+        cdef int status
+        cdef Worker worker
+        if self.splitter is None:
+            raise TypeError("this encoder has no compiled splitter: give the word ends")
+        if out.exports:
+            raise BufferError("an array over these ids exists; they can no longer grow")
+        data = utf8_of(text, &n)
+        worker = self.worker()
+        if n < KEEP_GIL:
+            status = self.encode_bytes(worker, data, <size_t>n, out)
+        else:
+            with nogil:
+                status = self.encode_bytes(worker, data, <size_t>n, out)
+        self.pool.append(worker)
+        if status < 0:
+            raise MemoryError
+
+    def encode_split(self, text, const int64_t[::1] ends not None, IdBuffer out not None):
+        """str or bytes into ids, by word ends in bytes found elsewhere."""
+        cdef const uint8_t* data
+        cdef Py_ssize_t n
+        cdef int64_t previous = 0
+        cdef int status
+        cdef size_t i, count = <size_t>ends.shape[0]
+        cdef Worker worker
+        if out.exports:
+            raise BufferError("an array over these ids exists; they can no longer grow")
+        data = utf8_of(text, &n)
+        for i in range(count):
+            if ends[i] <= previous or ends[i] > n:
+                raise ValueError(f"word end {ends[i]} at position {i} is not between {previous + 1} and {n}")
+            previous = ends[i]
+        if previous != n:
+            raise ValueError(f"the last word ends at {previous}, the text at {n}")
+        if count == 0:
+            return
+        worker = self.worker()
+        with nogil:
+            status = self.encode_words(worker, data, <size_t>n, 0, <const size_t*>&ends[0], count, out)
+        self.pool.append(worker)
+        if status < 0:
+            raise MemoryError
+
+    def encode_many(self, list texts not None, IdBuffer out not None, int64_t[::1] offsets not None):
+        """Each of `texts` into the same ids; offsets[i + 1] receives where text i ends."""
+        cdef list owners = []
+        cdef size_t count = <size_t>len(texts), i
+        cdef const uint8_t** data
+        cdef Py_ssize_t* sizes
+        cdef object text
+        cdef int status = 0
+        cdef Worker worker
+        if self.splitter is None:
+            raise TypeError("this encoder has no compiled splitter: give the word ends")
+        if <size_t>offsets.shape[0] != count + 1:
+            raise ValueError("offsets must have one place more than there are texts")
+        if out.exports:
+            raise BufferError("an array over these ids exists; they can no longer grow")
+        offsets[0] = <int64_t>out.size
+        if count == 0:
+            return
+        data = NULL
+        sizes = NULL
+        try:
+            data = <const uint8_t**>allocate(count, sizeof(uint8_t*))
+            sizes = <Py_ssize_t*>allocate(count, sizeof(Py_ssize_t))
+            for i in range(count):
+                text = texts[i]
+                data[i] = utf8_of(text, &sizes[i])
+                owners.append(text)
+            worker = self.worker()
+            with nogil:
+                for i in range(count):
+                    status = self.encode_bytes(worker, data[i], <size_t>sizes[i], out)
+                    if status < 0:
+                        break
+                    offsets[i + 1] = <int64_t>out.size
+            self.pool.append(worker)
+        finally:
+            free(data)
+            free(sizes)
+        if status < 0:
+            raise MemoryError
+
+
+cdef const uint8_t* utf8_of(text, Py_ssize_t* n) except NULL:
+    """The UTF-8 form of a str, in place where it is ASCII, or the bytes as they are. The caller keeps `text` alive."""
+    if isinstance(text, str):
+        return <const uint8_t*>PyUnicode_AsUTF8AndSize(text, n)
+    if isinstance(text, bytes):
+        n[0] = PyBytes_GET_SIZE(text)
+        return <const uint8_t*>PyBytes_AS_STRING(text)
+    raise TypeError(f"text must be str or bytes, not {type(text).__name__}")

@@ -1,0 +1,15 @@
+# A growing buffer of token ids that numpy adopts without a copy.
+from pybpe._core.types cimport token_t
+
+
+cdef class IdBuffer:
+    cdef token_t* data
+    cdef size_t size
+    cdef size_t capacity
+    cdef Py_ssize_t exports  # views handed out; while there are any, the buffer must not move
+    cdef Py_ssize_t shape[1]
+
+    # Room for `extra` more ids; 0, or -1 when memory ran out (the buffer stays as it was).
+    cdef int reserve(self, size_t extra) noexcept nogil
+    cdef int trim(self) except -1
+    cdef list to_list(self, list table)

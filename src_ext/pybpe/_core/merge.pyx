@@ -1,0 +1,221 @@
+# Byte-pair merging of one word: while any two neighbours merge, merge the pair of lowest rank, the leftmost of equals.
+# Short words do it by looking at all pairs each time (everything is in registers and L1), long ones with a heap, so
+# that a megabyte without a word end costs n log n.
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+from pybpe._core.ids cimport IdBuffer
+from pybpe._core.memory cimport allocate, grow
+from pybpe._core.types cimport NONE, pack_pair, token_t
+from pybpe._core.vocab cimport Vocabulary
+
+
+cdef void free_scratch(Scratch* scratch) noexcept nogil:
+    free(scratch.symbols)
+    free(scratch.heap)
+    memset(scratch, 0, sizeof(Scratch))
+
+
+cdef inline void heap_push(uint64_t* heap, size_t* size, uint64_t item) noexcept nogil:
+    cdef size_t child = size[0], parent
+    size[0] += 1
+    while child > 0:
+        parent = (child - 1) >> 1
+        if heap[parent] <= item:
+            break
+        heap[child] = heap[parent]
+        child = parent
+    heap[child] = item
+
+
+cdef inline uint64_t heap_pop(uint64_t* heap, size_t* size) noexcept nogil:
+    cdef uint64_t smallest = heap[0], last
+    cdef size_t parent = 0, child
+    size[0] -= 1
+    last = heap[size[0]]
+    while True:
+        child = 2 * parent + 1
+        if child >= size[0]:
+            break
+        if child + 1 < size[0] and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[child] >= last:
+            break
+        heap[parent] = heap[child]
+        parent = child
+    heap[parent] = last
+    return smallest
+
+
+cdef class MergeTable:
+    cdef Py_ssize_t merge_word(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) noexcept nogil:
+        if n <= SHORT_WORD:
+            return <Py_ssize_t>self.merge_short(word, n, out)
+        return self.merge_long(word, n, out, scratch)
+
+    cdef size_t merge_short(self, const uint8_t* word, size_t n, token_t* out) noexcept nogil:
+        cdef uint32_t ranks[SHORT_WORD]  # ranks[i] and joined[i]: the merge of out[i] and out[i + 1]
+        cdef token_t joined[SHORT_WORD]
+        cdef const Merge* found
+        cdef uint32_t lowest
+        cdef size_t i, best
+        for i in range(n):
+            out[i] = self.byte_ids[word[i]]
+        for i in range(n - 1):
+            found = &self.byte_pairs[<size_t>word[i] << 8 | word[i + 1]]
+            ranks[i] = found.rank
+            joined[i] = found.token
+        while n > 1:
+            lowest = NONE
+            best = 0
+            for i in range(n - 1):
+                if ranks[i] < lowest:
+                    lowest = ranks[i]
+                    best = i
+            if lowest == NONE:
+                break
+            out[best] = joined[best]
+            n -= 1
+            for i in range(best + 1, n):
+                out[i] = out[i + 1]
+            for i in range(best + 1, n - 1):
+                ranks[i] = ranks[i + 1]
+                joined[i] = joined[i + 1]
+            if best > 0:
+                found = self.find(out[best - 1], out[best])
+                ranks[best - 1] = found.rank
+                joined[best - 1] = found.token
+            if best + 1 < n:
+                found = self.find(out[best], out[best + 1])
+                ranks[best] = found.rank
+                joined[best] = found.token
+        return n
+
+    cdef Py_ssize_t merge_long(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) noexcept nogil:
+        # A heap entry is rank << 32 | position of the left symbol. Entries are not removed when a neighbour changes:
+        # one is stale when its symbol is gone or its pair now has another rank.
+        cdef Symbol* symbols
+        cdef uint64_t* heap
+        cdef uint64_t entry
+        cdef size_t size = 0, i, count
+        cdef uint32_t left, right
+        cdef const Merge* found
+        if n >= NONE:
+            return -1
+        if scratch.n_symbols < n:
+            symbols = <Symbol*>grow(scratch.symbols, &scratch.n_symbols, n, sizeof(Symbol))
+            if symbols == NULL:
+                return -1
+            scratch.symbols = symbols
+        if scratch.n_heap < 2 * n:  # n - 1 pairs at first, and each of at most n - 1 merges takes one and adds two
+            heap = <uint64_t*>grow(scratch.heap, &scratch.n_heap, 2 * n, sizeof(uint64_t))
+            if heap == NULL:
+                return -1
+            scratch.heap = heap
+        symbols = scratch.symbols
+        heap = scratch.heap
+        for i in range(n):
+            symbols[i].token = self.byte_ids[word[i]]
+            symbols[i].previous = <uint32_t>i - 1  # wraps to NONE at the front
+            symbols[i].next = NONE
+            if i + 1 < n:
+                symbols[i].next = <uint32_t>i + 1
+                found = &self.byte_pairs[<size_t>word[i] << 8 | word[i + 1]]
+                if found.rank != NONE:
+                    heap_push(heap, &size, <uint64_t>found.rank << 32 | i)
+        while size:
+            entry = heap_pop(heap, &size)
+            left = <uint32_t>entry
+            right = symbols[left].next
+            if symbols[left].token == NONE or right == NONE:
+                continue
+            found = self.find(symbols[left].token, symbols[right].token)
+            if found.rank != <uint32_t>(entry >> 32):
+                continue
+            symbols[left].token = found.token
+            symbols[right].token = NONE
+            symbols[left].next = symbols[right].next
+            if symbols[left].next != NONE:
+                symbols[symbols[left].next].previous = left
+                found = self.find(symbols[left].token, symbols[symbols[left].next].token)
+                if found.rank != NONE:
+                    heap_push(heap, &size, <uint64_t>found.rank << 32 | left)
+            if symbols[left].previous != NONE:
+                found = self.find(symbols[symbols[left].previous].token, symbols[left].token)
+                if found.rank != NONE:
+                    heap_push(heap, &size, <uint64_t>found.rank << 32 | symbols[left].previous)
+        count = 0
+        left = 0
+        while left != NONE:
+            out[count] = symbols[left].token
+            count += 1
+            left = symbols[left].next
+        return <Py_ssize_t>count
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def __cinit__(self, const token_t[:, ::1] merges not None, list byte_ids not None, bint rank_is_token):
+        cdef size_t n = <size_t>merges.shape[0], capacity = 16, i, slot
+        cdef const token_t* row = &merges[0, 0] if n else NULL
+        cdef const Merge* found
+        cdef int bits = 4
+        if merges.shape[1] != 3 or len(byte_ids) != 256:
+            raise ValueError("merges must be rows of (left, right, token), with 256 byte ids")
+        if n >= NONE:
+            raise ValueError(f"{n} merges do not fit 32-bit ranks")
+        while capacity * 5 < n * 8:  # at most 5/8 full
+            capacity *= 2
+            bits += 1
+        self.slots = <Merge*>allocate(capacity, sizeof(Merge))
+        memset(self.slots, 0xFF, capacity * sizeof(Merge))
+        self.mask = capacity - 1
+        self.shift = 64 - bits
+        for i in range(n):
+            slot = <size_t>(self.find(row[3 * i], row[3 * i + 1]) - self.slots)
+            if self.slots[slot].rank != NONE:
+                continue  # the first mention of a pair is the one that ever merges
+            self.slots[slot].pair = pack_pair(row[3 * i], row[3 * i + 1])
+            self.slots[slot].token = row[3 * i + 2]
+            self.slots[slot].rank = row[3 * i + 2] if rank_is_token else <uint32_t>i
+            self.count += 1
+        for i in range(256):
+            self.byte_ids[i] = byte_ids[i]
+        self.byte_pairs = <Merge*>allocate(65536, sizeof(Merge))
+        for i in range(65536):
+            found = self.find(self.byte_ids[i >> 8], self.byte_ids[i & 0xFF])
+            self.byte_pairs[i] = found[0]
+
+    def __dealloc__(self):
+        free(self.slots)
+        free(self.byte_pairs)
+
+    def __len__(self):
+        return <Py_ssize_t>self.count
+
+
+def all_splits(Vocabulary vocabulary not None):
+    cdef IdBuffer rows = IdBuffer()
+    cdef size_t token, start, size, cut
+    cdef token_t left, right
+    cdef const uint8_t* data
+    with nogil:
+        for token in range(vocabulary.count):
+            start = vocabulary.offsets[token]
+            size = vocabulary.offsets[token + 1] - start
+            data = vocabulary.blob + start
+            if rows.reserve(3 * size) < 0:
+                with gil:
+                    raise MemoryError
+            for cut in range(1, size):
+                left = vocabulary.find(data, cut)
+                if left == NONE:
+                    continue
+                right = vocabulary.find(data + cut, size - cut)
+                if right == NONE:
+                    continue
+                rows.data[rows.size] = left
+                rows.data[rows.size + 1] = right
+                rows.data[rows.size + 2] = <token_t>token
+                rows.size += 3
+    return rows

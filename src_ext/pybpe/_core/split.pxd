@@ -1,0 +1,27 @@
+# Pretokenization: one scanner that a Scheme of parameters turns into the GPT-2, cl100k or nanochat split.
+from libc.stdint cimport uint8_t
+
+from pybpe._core.unicode cimport CharTable
+
+
+ctypedef struct Scheme:
+    int contractions  # 0: none; 1: 's 't 'm 'd 'll 've 're; 2: the same in any case
+    bint any_letter_prefix  # letters take one character before them, any but \r, \n, letters, digits; else a space
+    int digit_group  # at most so many digits a word; 0: a run of digits, which may take a space before it
+    bint newline_tail  # a run of punctuation keeps the \r and \n that follow it
+    bint newline_runs  # white space up to its last \r or \n is a word
+    bint whole_trailing_space  # white space at the end of the text is one word, newlines or not
+
+
+# The next `capacity` word ends at most, from `pos` on, into `ends`; returns how many.
+cdef size_t scan(
+    const Scheme* scheme, const uint8_t* text, size_t n, size_t pos, size_t* ends, size_t capacity
+) noexcept nogil
+
+# The last place in text[:n] where it can be cut so that splitting both parts gives the words of the whole; 0 if none.
+cdef size_t last_cut(const uint8_t* text, size_t n) noexcept nogil
+
+
+cdef class Splitter:
+    cdef Scheme scheme
+    cdef readonly dict parameters

@@ -1,0 +1,212 @@
+# One word at a time: look at the first character (and perhaps the second), then run to the end of its class.
+# Every alternative of the patterns begins with a different first character or is ordered here as the pattern orders
+# it, so nothing is tried twice; only white space before a newline is read a second time.
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.stdint cimport uint8_t
+from libc.string cimport memset
+
+from pybpe._core.unicode cimport LETTER, MARK, NUMBER, SPACE, CharTable, char_at, char_table, is_tail, wide_char
+
+
+cdef inline bint is_newline(uint8_t byte) noexcept nogil:
+    return byte == c"\n" or byte == c"\r"
+
+
+cdef inline size_t run_end(
+    const CharTable* table, const uint8_t* text, size_t n, size_t pos, uint8_t mask, uint8_t wanted
+) noexcept nogil:
+    """Where the run of characters with `flags & mask == wanted` that starts at `pos` ends."""
+    cdef size_t end
+    while pos < n:
+        if text[pos] < 0x80:
+            if (table.flags[text[pos]] & mask) != wanted:
+                return pos
+            pos += 1
+        else:
+            if (wide_char(table, text, n, pos, &end) & mask) != wanted:
+                return pos
+            pos = end
+    return pos
+
+
+cdef inline size_t letters_end(const CharTable* table, const uint8_t* text, size_t n, size_t pos) noexcept nogil:
+    return run_end(table, text, n, pos, LETTER, LETTER)
+
+
+cdef inline size_t digits_end(
+    const CharTable* table, const uint8_t* text, size_t n, size_t pos, int limit
+) noexcept nogil:
+    """The end of a run of digits, of at most `limit` of them where that is not 0."""
+    cdef size_t end
+    if limit == 0:
+        return run_end(table, text, n, pos, NUMBER, NUMBER)
+    while pos < n and limit > 0 and char_at(table, text, n, pos, &end) & NUMBER:
+        pos = end
+        limit -= 1
+    return pos
+
+
+cdef inline size_t punctuation_end(
+    const Scheme* scheme, const CharTable* table, const uint8_t* text, size_t n, size_t pos
+) noexcept nogil:
+    """The end of a run of characters that are neither letters, digits nor white space."""
+    pos = run_end(table, text, n, pos, LETTER | NUMBER | SPACE, 0)
+    if scheme.newline_tail:
+        while pos < n and is_newline(text[pos]):
+            pos += 1
+    return pos
+
+
+cdef inline size_t space_end(
+    const Scheme* scheme, const CharTable* table, const uint8_t* text, size_t n, size_t start
+) noexcept nogil:
+    """The end of the word that starts with white space which nothing else could take.
+
+    A run of white space before something else leaves its last character to what follows: `\\s+(?!\\S)`.
+    """
+    cdef size_t pos = start, end, last = start, after_newline = 0
+    while pos < n and char_at(table, text, n, pos, &end) & SPACE:
+        last = pos
+        pos = end
+        if is_newline(text[last]):
+            after_newline = end
+    if pos == n and scheme.whole_trailing_space:
+        return n
+    if scheme.newline_runs and after_newline:
+        return after_newline
+    if pos == n or last == start:
+        return pos
+    return last
+
+
+cdef inline size_t contraction_end(const Scheme* scheme, const uint8_t* text, size_t n, size_t pos) noexcept nogil:
+    """The end of 's, 't, 'm, 'd, 'll, 've or 're at `pos`, which holds the apostrophe; 0 if there is none."""
+    cdef uint8_t first, second, fold = 0x20 if scheme.contractions == 2 else 0
+    if pos + 1 >= n:
+        return 0
+    first = text[pos + 1] | fold
+    if first == c"s" or first == c"t" or first == c"m" or first == c"d":
+        return pos + 2
+    if pos + 2 >= n:
+        return 0
+    second = text[pos + 2]
+    if fold and text[pos + 1] == 0xC5 and second == 0xBF:  # U+017F, the long s, is a lower case of S
+        return pos + 3
+    second |= fold
+    if (first == c"l" and second == c"l") or (second == c"e" and (first == c"v" or first == c"r")):
+        return pos + 3
+    return 0
+
+
+cdef inline size_t word_end(
+    const Scheme* scheme, const CharTable* table, const uint8_t* text, size_t n, size_t pos
+) noexcept nogil:
+    """Where the word that starts at `pos` < n ends."""
+    cdef size_t second, end
+    cdef uint8_t flags = char_at(table, text, n, pos, &second), next_flags
+    if flags & LETTER:
+        return letters_end(table, text, n, second)
+    if flags & NUMBER:
+        return digits_end(table, text, n, pos, scheme.digit_group)
+    if text[pos] == c"'" and scheme.contractions:
+        end = contraction_end(scheme, text, n, pos)
+        if end:
+            return end
+    if second < n:
+        next_flags = char_at(table, text, n, second, &end)
+        if next_flags & LETTER:
+            if text[pos] == c" " or (scheme.any_letter_prefix and not is_newline(text[pos])):
+                return letters_end(table, text, n, end)
+        elif text[pos] == c" ":
+            if next_flags & NUMBER:
+                if scheme.digit_group == 0:
+                    return digits_end(table, text, n, second, 0)
+            elif not next_flags & SPACE:
+                return punctuation_end(scheme, table, text, n, second)
+    if flags & SPACE:
+        return space_end(scheme, table, text, n, pos)
+    return punctuation_end(scheme, table, text, n, second)
+
+
+cdef size_t scan(
+    const Scheme* scheme, const uint8_t* text, size_t n, size_t pos, size_t* ends, size_t capacity
+) noexcept nogil:
+    cdef const CharTable* table = char_table()
+    cdef size_t count = 0
+    while pos < n and count < capacity:
+        pos = word_end(scheme, table, text, n, pos)
+        ends[count] = pos
+        count += 1
+    return count
+
+
+cdef size_t last_cut(const uint8_t* text, size_t n) noexcept nogil:
+    # A letter is always the last character of its word when something follows that can neither continue a run of
+    # letters nor start a contraction, and no pattern looks behind the start of a word.
+    cdef const CharTable* table = char_table()
+    cdef size_t pos = n, before, end
+    cdef uint8_t flags
+    while pos > 1:
+        pos -= 1
+        if is_tail(text[pos]) or text[pos] == c"'":
+            continue
+        flags = char_at(table, text, n, pos, &end)
+        if flags & (LETTER | MARK | NUMBER) or (text[pos] >= 0x80 and end == pos + 1):
+            continue
+        before = pos - 1
+        while before > 0 and is_tail(text[before]) and pos - before < 4:
+            before -= 1
+        if char_at(table, text, n, before, &end) & LETTER and end == pos:
+            return pos
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+cdef enum:
+    CHUNK = 4096  # word ends fetched at a time by the door
+
+
+cdef class Splitter:
+    def __cinit__(
+        self,
+        *,
+        int contractions,
+        bint any_letter_prefix,
+        int digit_group,
+        bint newline_tail,
+        bint newline_runs,
+        bint whole_trailing_space,
+    ):
+        if not 0 <= contractions <= 2:
+            raise ValueError(f"contractions is {contractions}, must be 0, 1 or 2")
+        if digit_group < 0:
+            raise ValueError(f"digit_group is {digit_group}, must be 0 or more")
+        memset(&self.scheme, 0, sizeof(Scheme))
+        self.scheme.contractions = contractions
+        self.scheme.any_letter_prefix = any_letter_prefix
+        self.scheme.digit_group = digit_group
+        self.scheme.newline_tail = newline_tail
+        self.scheme.newline_runs = newline_runs
+        self.scheme.whole_trailing_space = whole_trailing_space
+
+    def split(self, bytes text not None):
+        cdef const uint8_t* data = <const uint8_t*><const char*>text
+        cdef size_t n = len(text), pos = 0, count, i
+        cdef size_t* ends = <size_t*>PyMem_Malloc(CHUNK * sizeof(size_t))
+        if ends == NULL:
+            raise MemoryError
+        words = []
+        try:
+            while pos < n:
+                count = scan(&self.scheme, data, n, pos, ends, CHUNK)
+                for i in range(count):
+                    words.append(text[pos:ends[i]])
+                    pos = ends[i]
+        finally:
+            PyMem_Free(ends)
+        return words
+
+
+def find_cut(bytes text not None):
+    return last_cut(<const uint8_t*><const char*>text, len(text))
