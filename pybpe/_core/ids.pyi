@@ -1,9 +1,15 @@
 """A growing buffer of uint32 token ids."""
 
+import numpy as np
+import numpy.typing as npt
+
 class IdBuffer:
-    """Token ids in one block of memory; `numpy.frombuffer(ids, dtype=numpy.uint32)` adopts it without a copy."""
+    """Token ids in one block of memory, which also exports the buffer protocol."""
 
     def append(self, token: int) -> None:
         """Add one id. Raises BufferError once an array looks at the ids."""
+    def to_list(self, table: list[int]) -> list[int]:
+        """The ids as a list whose items are taken from `table`, which is list(range(n)) for n above every id."""
+    def to_numpy(self) -> npt.NDArray[np.uint32]:
+        """The ids as uint32[n], without a copy."""
     def __len__(self) -> int: ...
-    def __buffer__(self, flags: int, /) -> memoryview: ...

@@ -11,5 +11,3 @@ cdef class IdBuffer:
 
     # Room for `extra` more ids; 0, or -1 when memory ran out (the buffer stays as it was).
     cdef int reserve(self, size_t extra) noexcept nogil
-    cdef int trim(self) except -1
-    cdef list to_list(self, list table)

@@ -1,7 +1,7 @@
 from cpython.buffer cimport PyBUF_FORMAT
 from cpython.list cimport PyList_GET_ITEM, PyList_New, PyList_SET_ITEM
 from cpython.ref cimport Py_INCREF
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 
 from pybpe._core.memory cimport grow
 from pybpe._core.types cimport token_t
@@ -21,26 +21,23 @@ cdef class IdBuffer:
         self.data = grown
         return 0
 
-    cdef int trim(self) except -1:
-        """Give back the unused tail; an array over the buffer may live long."""
-        cdef token_t* smaller
-        if self.exports == 0 and self.size and self.size < self.capacity:
-            smaller = <token_t*>realloc(self.data, self.size * sizeof(token_t))
-            if smaller != NULL:
-                self.data = smaller
-                self.capacity = self.size
-        return 0
+    # -----------------------------------------------------------------------------------------------------------------
 
-    cdef list to_list(self, list table):
-        """The ids as a list whose items are taken from `table`, where table[i] == i for every id."""
+    def to_list(self, list table not None):
+        """The ids as a list of the items of `table`, where table[i] == i: a reference an id, not an allocation."""
         cdef list ids = PyList_New(<Py_ssize_t>self.size)
-        cdef size_t i
+        cdef size_t i, limit = <size_t>len(table)
         cdef object item
         for i in range(self.size):
-            item = <object>PyList_GET_ITEM(table, <Py_ssize_t>self.data[i])
+            item = <object>PyList_GET_ITEM(table, self.data[i]) if self.data[i] < limit else int(self.data[i])
             Py_INCREF(item)
             PyList_SET_ITEM(ids, <Py_ssize_t>i, item)
         return ids
+
+    def to_numpy(self):
+        import numpy  # here, so that importing the core costs nothing
+
+        return numpy.frombuffer(self, dtype=numpy.uint32)
 
     def append(self, token_t token):
         if self.exports:

@@ -1,0 +1,28 @@
+"""Text to ids."""
+
+import numpy as np
+import numpy.typing as npt
+
+from pybpe._core.ids import IdBuffer
+from pybpe._core.merge import MergeTable
+from pybpe._core.split import Splitter
+from pybpe._core.vocab import Vocabulary
+
+class Encoder:
+    """Splits text, merges each word, and remembers what words encode to. Immutable; any number of threads may call it.
+
+    With `whole_words`, a word that is itself a token is that token, whatever merging would give. `text` is str or
+    bytes everywhere. Every method appends to `out`, and lets go of the GIL on long texts.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, merges: MergeTable, splitter: Splitter | None, whole_words: bool
+    ) -> None: ...
+    def encode(self, text: str | bytes, out: IdBuffer) -> None:
+        """Encode by the compiled splitter. Raises UnicodeEncodeError for a str with lone surrogates."""
+    def encode_split(self, text: str | bytes, ends: npt.NDArray[np.int64], out: IdBuffer) -> None:
+        """Encode text whose words end at these places, in bytes."""
+    def encode_many(
+        self, texts: list[str] | list[bytes] | list[str | bytes], out: IdBuffer, offsets: npt.NDArray[np.int64]
+    ) -> None:
+        """Encode several texts; ids of text i are out[offsets[i]:offsets[i + 1]]."""

@@ -1,0 +1,91 @@
+"""What a tokenizer is, as plain checked data: what training makes, formats read and write, and `Tokenizer` serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from pybpe._core.vocab import Vocabulary
+from pybpe.errors import FormatError, SpecialTokenError
+
+MAX_ID = 2**24 - 1  # of ids in files: 16 million, so that a damaged file cannot ask for all memory
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A tokenizer's content. Checked at birth: a Definition that exists can encode any text.
+
+    rule: how words merge. "merges": by the list of pairs, in its order. "ranks": any two neighbours whose bytes joined
+        are a token merge, lowest id first, and a word that is a token is that token (tiktoken).
+    vocabulary: the ordinary tokens, by id; holes allowed.
+    merges: uint32[n, 3], rows (left, right, token) in learned order; no rows with the rule "ranks".
+    pattern: the regular expression that splits text into words.
+    special_tokens: name -> id, none of them the id of an ordinary token.
+    """
+
+    rule: Literal["merges", "ranks"]
+    vocabulary: Vocabulary
+    merges: npt.NDArray[np.uint32]
+    pattern: str
+    special_tokens: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        missing = [byte for byte in range(256) if self.vocabulary.token_id(bytes([byte])) is None]
+        if missing:
+            raise FormatError(f"the vocabulary has no token for byte 0x{missing[0]:02x}, so some text has no ids")
+        self._check_merges()
+        self._check_special_tokens()
+
+    def _check_merges(self) -> None:
+        if self.merges.ndim != 2 or self.merges.shape[1] != 3 or self.merges.dtype != np.uint32:
+            raise FormatError("merges must be uint32[n, 3]")
+        if self.rule == "ranks" and len(self.merges):
+            raise FormatError("a vocabulary of ranks has no list of merges")
+        if len(self.merges) and int(self.merges.max()) >= len(self.vocabulary):
+            raise FormatError(f"a merge names id {self.merges.max()}, of {len(self.vocabulary)} tokens")
+        # A merge must make the bytes of its two parts: else decoding would not give back what was encoded.
+        tokens = self.vocabulary.to_list()
+        for row, (left, right, token) in enumerate(self.merges.tolist()):
+            if tokens[left] + tokens[right] != tokens[token] or not tokens[left] or not tokens[right]:
+                raise FormatError(f"merge {row} joins {left} and {right} to {token}, whose bytes differ from theirs")
+
+    def _check_special_tokens(self) -> None:
+        seen: dict[int, str] = {}
+        ordinary = len(self.vocabulary)
+        tokens = self.vocabulary.to_list() if any(i < ordinary for i in self.special_tokens.values()) else []
+        for name, token in self.special_tokens.items():
+            if not name:
+                raise SpecialTokenError("a special token must not be empty")
+            if not 0 <= token <= MAX_ID:
+                raise SpecialTokenError(f"special token {name!r} has id {token}; ids go from 0 to {MAX_ID}")
+            if token in seen:
+                raise SpecialTokenError(f"special tokens {seen[token]!r} and {name!r} share id {token}")
+            if token < ordinary and tokens[token]:
+                raise SpecialTokenError(f"special token {name!r} has id {token}, which is the token {tokens[token]!r}")
+            seen[token] = name
+
+
+def make_vocabulary(tokens: Iterable[bytes]) -> Vocabulary:
+    """A Vocabulary from the tokens in the order of their ids."""
+    tokens = list(tokens)
+    return Vocabulary(b"".join(tokens), np.fromiter(map(len, tokens), dtype=np.uint32, count=len(tokens)))
+
+
+def number_special_tokens(names: Iterable[str], first_id: int) -> dict[str, int]:
+    """Give ids from `first_id` on to names in their order. Raises SpecialTokenError for an empty or repeated name."""
+    if isinstance(names, str):
+        raise SpecialTokenError(f"special_tokens must be a list of strings; did you mean [{names!r}]?")
+    numbered: dict[str, int] = {}
+    for name in names:
+        if not isinstance(name, str):
+            raise SpecialTokenError(f"special tokens must be strings, not {type(name).__name__}")
+        if not name:
+            raise SpecialTokenError("a special token must not be empty")
+        if name in numbered:
+            raise SpecialTokenError(f"special token {name!r} is given twice")
+        numbered[name] = first_id + len(numbered)
+    return numbered

@@ -1,0 +1,75 @@
+"""Reading and writing whole files: written completely or not at all, and read no further than they go."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from pybpe.errors import FormatError
+
+PathLike = str | os.PathLike[str]
+
+
+@contextlib.contextmanager
+def atomic_writer(path: PathLike) -> Iterator[IO[bytes]]:
+    """A binary file that takes its name only when the block ends without an error.
+
+    It is written beside its target and moved over it, so a crash, a full disk or Ctrl-C leaves what was there before.
+    """
+    target = Path(path)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_atomic(path: PathLike, content: bytes) -> None:
+    """Write a file completely or not at all."""
+    with atomic_writer(path) as file:
+        file.write(content)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+class Reader:
+    """Reads parts of `content` in turn and raises FormatError rather than read past its end."""
+
+    def __init__(self, content: bytes, name: str) -> None:
+        self._content = content
+        self._name = name
+        self._position = 0
+
+    def take(self, size: int, what: str) -> bytes:
+        """The next `size` bytes, which hold `what`."""
+        left = len(self._content) - self._position
+        if size > left:
+            raise FormatError(f"{self._name} is truncated: its {what} needs {size:,} bytes, and {left:,} are left")
+        self._position += size
+        return self._content[self._position - size : self._position]
+
+    def unpack(self, layout: str, what: str) -> tuple[Any, ...]:
+        """The next fields by a `struct` layout."""
+        return struct.unpack(layout, self.take(struct.calcsize(layout), what))
+
+    def finish(self) -> None:
+        """Raise FormatError if anything is left."""
+        left = len(self._content) - self._position
+        if left:
+            raise FormatError(f"{self._name} has {left:,} bytes after its end")

@@ -1,0 +1,122 @@
+"""pybpe's own file: versioned, checksummed, exact, and opened without parsing.
+
+Layout, all numbers little-endian:
+
+    8 bytes   magic
+    u32       version
+    u32       size of the header
+    u64 x 3   number of tokens, their bytes, number of merges
+    header    JSON: rule, pattern, special_tokens, unicode
+    u32[n]    sizes of the tokens
+    bytes     the tokens, joined
+    u32[m, 3] merges
+    32 bytes  sha256 of all before
+
+Equal tokenizers give equal bytes, so the checksum doubles as the tokenizer's fingerprint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pybpe._core.unicode import UNICODE_VERSION
+from pybpe._core.vocab import Vocabulary
+from pybpe.definition import MAX_ID, Definition
+from pybpe.errors import FormatError
+from pybpe.files import PathLike, Reader, write_atomic
+
+MAGIC = b"\x93PYBPE\r\n"  # not ASCII and with a line end, so that a transfer as text shows
+VERSION = 1
+_FIXED = "<IIQQQ"
+
+
+def dumps(definition: Definition) -> bytes:
+    """The file's bytes."""
+    header = json.dumps(
+        {
+            "rule": definition.rule,
+            "pattern": definition.pattern,
+            "special_tokens": dict(sorted(definition.special_tokens.items(), key=lambda item: item[1])),
+            "unicode": UNICODE_VERSION,
+        },
+        ensure_ascii=True,
+        separators=(",", ":"),
+    ).encode()
+    tokens = definition.vocabulary.to_list()
+    joined = b"".join(tokens)
+    body = b"".join(
+        (
+            MAGIC,
+            struct.pack(_FIXED, VERSION, len(header), len(tokens), len(joined), len(definition.merges)),
+            header,
+            np.fromiter(map(len, tokens), dtype="<u4", count=len(tokens)).tobytes(),
+            joined,
+            np.ascontiguousarray(definition.merges, dtype="<u4").tobytes(),
+        )
+    )
+    return body + hashlib.sha256(body).digest()
+
+
+def loads(content: bytes, name: str = "the tokenizer") -> Definition:
+    """The content of a file. `name` is what error messages call it. Raises FormatError for anything else."""
+    if not content.startswith(MAGIC):
+        raise FormatError(f"{name} is not a pybpe tokenizer file")
+    body = content[:-32]
+    if len(content) < len(MAGIC) + struct.calcsize(_FIXED) + 32:
+        raise FormatError(f"{name} is truncated: it has only {len(content)} bytes")
+    reader = Reader(body, name)
+    reader.take(len(MAGIC), "magic")
+    version, header_size, n_tokens, n_bytes, n_merges = reader.unpack(_FIXED, "fixed header")
+    if version != VERSION:
+        raise FormatError(f"{name} is of version {version}; this pybpe reads version {VERSION}: upgrade pybpe")
+    if hashlib.sha256(body).digest() != content[-32:]:
+        raise FormatError(f"{name} is damaged or truncated: its checksum does not match")
+    if n_tokens > MAX_ID + 1:
+        raise FormatError(f"{name} has {n_tokens:,} tokens, more than the {MAX_ID + 1:,} that pybpe allows")
+    header = _parse_header(reader.take(header_size, "header"), name)
+    sizes = np.frombuffer(reader.take(4 * n_tokens, "token sizes"), dtype="<u4").astype(np.uint32, copy=False)
+    joined = reader.take(n_bytes, "tokens")
+    if int(sizes.sum(dtype=np.uint64)) != n_bytes:
+        raise FormatError(f"{name} is damaged: the sizes of its tokens do not add up")
+    merges = np.frombuffer(reader.take(12 * n_merges, "merges"), dtype="<u4").astype(np.uint32, copy=False)
+    reader.finish()
+    return Definition(
+        rule=header["rule"],
+        vocabulary=Vocabulary(joined, sizes),
+        merges=merges.reshape(-1, 3),
+        pattern=header["pattern"],
+        special_tokens=header["special_tokens"],
+    )
+
+
+def _parse_header(text: bytes, name: str) -> dict[str, Any]:
+    """The JSON header, each field of the right type."""
+    try:
+        header: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        raise FormatError(f"{name} is damaged: its header is not JSON") from None
+    specials = header.get("special_tokens") if isinstance(header, dict) else None
+    if (
+        not isinstance(specials, dict)
+        or not all(isinstance(token, int) for token in specials.values())
+        or not isinstance(header.get("pattern"), str)
+        or header.get("rule") not in ("merges", "ranks")
+    ):
+        raise FormatError(f"{name} is damaged: its header lacks a field")
+    return dict(header)
+
+
+def write(definition: Definition, path: PathLike) -> None:
+    """Write a file, completely or not at all."""
+    write_atomic(path, dumps(definition))
+
+
+def read(path: PathLike) -> Definition:
+    """Read a file. Raises FormatError if it is not one, OSError if it cannot be read."""
+    return loads(Path(path).read_bytes(), str(path))

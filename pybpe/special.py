@@ -1,0 +1,74 @@
+"""Special tokens: finding them in text, and the policy of which may be there. Written once, for every method.
+
+The policy is tiktoken's: text that holds a special token is an error unless the caller allowed that token, or said
+that it is text like any other. So nobody's input becomes a control token by accident.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Literal
+
+from pybpe.errors import SpecialTokenError
+
+Allowed = Literal["all"] | AbstractSet[str]
+Disallowed = Literal["all"] | Collection[str]
+Text = str | bytes
+
+
+class SpecialTokens:
+    """The special tokens of one tokenizer. Immutable."""
+
+    def __init__(self, tokens: Mapping[str, int]) -> None:
+        self._tokens = dict(tokens)
+        self._names = frozenset(tokens)
+
+    def allowed_in(self, text: Text, allowed: Allowed, disallowed: Disallowed) -> frozenset[str]:
+        """The allowed tokens that occur in `text`.
+
+        Raises SpecialTokenError if a disallowed one does. "all" allows all; it disallows all that are not allowed.
+        """
+        if not self._names and disallowed == "all":
+            return self._names
+        allowed = self._names if allowed == "all" else self._known(allowed)
+        if disallowed == "all":
+            forbidden: Collection[str] = self._names - allowed
+        else:
+            forbidden = (disallowed,) if isinstance(disallowed, str) else disallowed
+        for name in forbidden:
+            if _holds(text, name):
+                raise SpecialTokenError(
+                    f"the text holds the special token {name!r}. To make it that token, pass "
+                    f"allowed_special={{{name!r}}}; to take it as ordinary text, pass disallowed_special=()"
+                )
+        return frozenset(name for name in allowed if _holds(text, name))
+
+    def pieces(self, text: Text, allowed: frozenset[str]) -> Iterator[tuple[Text, int | None]]:
+        """Cut `text` at the allowed tokens: each ordinary piece with the id of the token after it (None at the end).
+
+        The search goes from left to right; of tokens that match at one place the longest wins.
+        """
+        start = 0
+        for match in _finder(allowed, isinstance(text, bytes)).finditer(text):  # type: ignore[arg-type]
+            found = match.group()
+            yield text[start : match.start()], self._tokens[found if isinstance(found, str) else found.decode()]
+            start = match.end()
+        yield text[start:], None
+
+    def _known(self, allowed: AbstractSet[str]) -> frozenset[str]:
+        if isinstance(allowed, str):
+            raise TypeError(f"allowed_special must be 'all' or a set of strings; did you mean {{{allowed!r}}}?")
+        return self._names.intersection(allowed)
+
+
+def _holds(text: Text, name: str) -> bool:
+    return name in text if isinstance(text, str) else name.encode() in text
+
+
+@functools.lru_cache(maxsize=128)
+def _finder(names: frozenset[str], as_bytes: bool) -> re.Pattern[str] | re.Pattern[bytes]:
+    alternatives = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(alternatives.encode()) if as_bytes else re.compile(alternatives)

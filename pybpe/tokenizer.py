@@ -1,0 +1,402 @@
+"""class Tokenizer: argument checks, policies, threads. The one door to the compiled core."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pybpe._core.encode import Encoder
+from pybpe._core.ids import IdBuffer
+from pybpe._core.merge import MergeTable, all_splits
+from pybpe._core.unicode import UNICODE_VERSION
+from pybpe.corpus import repair_surrogates, to_utf8
+from pybpe.definition import Definition, make_vocabulary
+from pybpe.errors import TokenIdError
+from pybpe.files import PathLike
+from pybpe.formats import native, tiktoken
+from pybpe.patterns import name_of, prepare
+from pybpe.progress import Report
+from pybpe.special import Allowed, Disallowed, SpecialTokens, Text
+from pybpe.training import Source, check_threads, train
+
+Ids = Sequence[int] | npt.NDArray[np.integer[Any]]
+
+
+class Tokenizer:
+    """A byte-pair-encoding tokenizer. Immutable; any number of threads may use one.
+
+    Made by `train`, `load` or a `from_*` method.
+
+        >>> tok = Tokenizer.train(iter(["low lower lowest"] * 10), vocab_size=260, progress=False)
+        >>> tok.encode("lower")
+        [257, 101, 114]
+        >>> tok.decode([257, 101, 114])
+        'lower'
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        self._definition = definition
+        self._split = prepare(definition.pattern)
+        self._special = SpecialTokens(definition.special_tokens)
+        vocabulary = definition.vocabulary
+        tokens = vocabulary.to_list()
+        for name, token in definition.special_tokens.items():
+            tokens.extend([b""] * (token + 1 - len(tokens)))
+            tokens[token] = name.encode()
+        self._all_tokens = make_vocabulary(tokens)
+        by_rank = definition.rule == "ranks"
+        merges = all_splits(vocabulary).to_numpy().reshape(-1, 3) if by_rank else definition.merges
+        byte_ids = [vocabulary.token_id(bytes([byte])) for byte in range(256)]
+        self._encoder = Encoder(
+            vocabulary,
+            MergeTable(merges, byte_ids, by_rank),  # type: ignore[arg-type]  # a Definition has all 256 bytes
+            self._split.scanner,
+            by_rank,
+        )
+
+    # Making one
+
+    @classmethod
+    def train(
+        cls,
+        source: Source,
+        vocab_size: int = 32768,
+        pattern: str = "gpt4",
+        special_tokens: Iterable[str] = ("<|endoftext|>",),
+        convention: str = "pybpe",
+        min_frequency: int = 1,
+        threads: int | None = None,
+        progress: bool | Report = True,
+    ) -> Tokenizer:
+        """Learn a vocabulary from text.
+
+        source: a path, a list of paths or globs, an iterable of str or bytes, or WordCounts (whose pattern then holds).
+            In a list of str, each is a path if any of them names a file; an iterator's items are always texts.
+        vocab_size: the 256 bytes and the merges; the special tokens take the ids that follow.
+        pattern: a name (gpt2, gpt4, cl100k, nanochat, o200k) or a regular expression.
+        convention: the order of merges among equal counts and the layout of ids; "pybpe" is rustbpe's.
+        min_frequency: pairs that occur fewer times are not merged.
+        threads: for counting; None for one a core. The result does not depend on it.
+        progress: True for a bar on the terminal, or a function report(stage, done, total).
+
+        A corpus too small for `vocab_size` gives fewer tokens and a warning. Raises TrainingError for an empty corpus
+        or a vocab_size below 256, SpecialTokenError for an empty or repeated special token, OSError for a file that
+        cannot be read.
+        """
+        return cls(
+            train(
+                source,
+                vocab_size=vocab_size,
+                pattern=pattern,
+                special_tokens=special_tokens,
+                convention=convention,
+                min_frequency=min_frequency,
+                threads=threads,
+                progress=progress,
+            )
+        )
+
+    @classmethod
+    def load(cls, path: PathLike) -> Tokenizer:
+        """Open a file that `save` wrote. Raises FormatError if it is not one or is damaged, OSError if unreadable."""
+        return cls(native.read(path))
+
+    def save(self, path: PathLike) -> None:
+        """Write the tokenizer to a file, completely or not at all."""
+        native.write(self._definition, path)
+
+    @classmethod
+    def from_tiktoken(
+        cls, path: PathLike, pattern: str | None = None, special_tokens: Mapping[str, int] | None = None
+    ) -> Tokenizer:
+        """Read a tiktoken rank file. Pattern and special tokens need not be given for the public encodings.
+
+        Raises FormatError if the file is not one, ValueError if the pattern is needed.
+        """
+        return cls(tiktoken.read(path, pattern, special_tokens))
+
+    def to_tiktoken(self, path: PathLike) -> None:
+        """Write the tokens as a tiktoken rank file, which holds neither pattern nor special tokens.
+
+        Raises ValueError if two tokens have the same bytes, which a rank file cannot say.
+        """
+        ranks = self.mergeable_ranks
+        if len(ranks) < sum(map(bool, self._definition.vocabulary.to_list())):
+            raise ValueError("two tokens of this vocabulary have the same bytes; a rank file cannot hold both")
+        tiktoken.write(ranks, path)
+
+    # Text to ids
+
+    def encode(
+        self, text: Text, *, allowed_special: Allowed = frozenset(), disallowed_special: Disallowed = "all"
+    ) -> list[int]:
+        """The ids of a text, str or bytes of UTF-8.
+
+        A special token in the text becomes its id if it is in `allowed_special` (a set, or "all"). Otherwise it is an
+        error if in `disallowed_special` ("all": all that are not allowed), and ordinary text if not: tiktoken's policy.
+        Raises SpecialTokenError for a disallowed special token.
+        """
+        return self._encode(text, allowed_special, disallowed_special).to_list(self._ints)
+
+    def encode_ordinary(self, text: Text) -> list[int]:
+        """The ids of a text in which special tokens are text like any other."""
+        return self._encode_ordinary(text).to_list(self._ints)
+
+    def encode_to_numpy(
+        self, text: Text, *, allowed_special: Allowed = frozenset(), disallowed_special: Disallowed = "all"
+    ) -> npt.NDArray[np.uint32]:
+        """As `encode`, as uint32[n]: faster than a list, and an eighth of the memory or less."""
+        return self._encode(text, allowed_special, disallowed_special).to_numpy()
+
+    def encode_batch(
+        self,
+        texts: Iterable[Text],
+        *,
+        threads: int | None = None,
+        allowed_special: Allowed = frozenset(),
+        disallowed_special: Disallowed = "all",
+    ) -> list[list[int]]:
+        """As `encode` for each text, on several threads (None: one a core)."""
+        ids, offsets = self.encode_batch_to_numpy(
+            texts, threads=threads, allowed_special=allowed_special, disallowed_special=disallowed_special
+        )
+        flat, ends = ids.tolist(), offsets.tolist()
+        return [flat[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+
+    def encode_batch_to_numpy(
+        self,
+        texts: Iterable[Text],
+        *,
+        threads: int | None = None,
+        allowed_special: Allowed = frozenset(),
+        disallowed_special: Disallowed = "all",
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        """The ids of all texts, uint32[n], and offsets, int64[len(texts) + 1]: text i is ids[offsets[i]:offsets[i+1]]."""
+        if isinstance(texts, (str, bytes)):
+            raise TypeError("texts is one text; pass a list of them")
+        texts = list(texts)
+        threads = min(check_threads(threads), max(1, len(texts)))
+        encode = functools.partial(self._encode_part, allowed=allowed_special, disallowed=disallowed_special)
+        bounds = [len(texts) * part // threads for part in range(threads + 1)]
+        parts = [texts[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+        if threads == 1:
+            return encode(texts)
+        with ThreadPoolExecutor(threads) as pool:
+            return _joined(list(pool.map(encode, parts)))
+
+    def count(self, text: Text) -> int:
+        """How many ids `encode_ordinary` gives."""
+        return len(self._encode_ordinary(text))
+
+    def _encode_ordinary(self, text: Text) -> IdBuffer:
+        ids = IdBuffer()
+        self._append(text, ids)
+        return ids
+
+    def _encode(self, text: Text, allowed: Allowed, disallowed: Disallowed) -> IdBuffer:
+        ids = IdBuffer()
+        self._append_pieces(text, self._special.allowed_in(text, allowed, disallowed), ids)
+        return ids
+
+    def _append_pieces(self, text: Text, found: frozenset[str], ids: IdBuffer) -> None:
+        """Encode text in which the special tokens `found` become their ids."""
+        if not found:
+            self._append(text, ids)
+            return
+        for piece, token in self._special.pieces(text, found):
+            self._append(piece, ids)
+            if token is not None:
+                ids.append(token)
+
+    def _append(self, text: Text, ids: IdBuffer) -> None:
+        """Encode ordinary text to the end of `ids`."""
+        try:
+            if self._split.fallback is None:
+                self._encoder.encode(text, ids)
+            else:
+                content = text.encode() if isinstance(text, str) else text
+                self._encoder.encode_split(content, self._split.fallback.ends(content), ids)
+        except UnicodeEncodeError:
+            self._append(repair_surrogates(text), ids)  # type: ignore[arg-type]  # bytes are never encoded
+
+    def _encode_part(
+        self, texts: list[Text], allowed: Allowed, disallowed: Disallowed
+    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        """Several texts on this thread."""
+        found = [self._special.allowed_in(text, allowed, disallowed) for text in texts]
+        offsets = np.zeros(len(texts) + 1, dtype=np.int64)
+        ids = IdBuffer()
+        if self._split.scanner is not None and not any(found):
+            try:
+                self._encoder.encode_many(texts, ids, offsets)
+            except UnicodeEncodeError:  # raised before anything is encoded
+                self._encoder.encode_many([to_utf8(text) for text in texts], ids, offsets)
+        else:
+            for i, text in enumerate(texts):
+                self._append_pieces(text, found[i], ids)
+                offsets[i + 1] = len(ids)
+        return ids.to_numpy(), offsets
+
+    # Ids to text
+
+    def decode_bytes(self, ids: Ids) -> bytes:
+        """The bytes that ids stand for. Raises TokenIdError for an id that has no token."""
+        return self._all_tokens.decode(_as_uint32(ids))
+
+    def decode(self, ids: Ids, errors: str = "replace") -> str:
+        """The text that ids stand for; `errors` says what becomes of bytes that are not UTF-8, as in bytes.decode."""
+        return self.decode_bytes(ids).decode("utf-8", errors)
+
+    def decode_batch(self, batch: Iterable[Ids], errors: str = "replace") -> list[str]:
+        """As `decode` for each."""
+        return [self.decode(ids, errors) for ids in batch]
+
+    def token_bytes(self, token: int) -> bytes:
+        """The bytes of one id. Raises TokenIdError for an id that has no token."""
+        return self._all_tokens.token_bytes(token)
+
+    def token_id(self, token: bytes | str) -> int:
+        """The id of one token, special ones included. Raises TokenIdError if these bytes are not one token."""
+        name = token if isinstance(token, str) else token.decode("utf-8", "surrogateescape")
+        found = self._definition.special_tokens.get(name)
+        if found is None:
+            found = self._definition.vocabulary.token_id(token.encode() if isinstance(token, str) else token)
+        if found is None:
+            raise TokenIdError(f"{token!r} is not one token of this vocabulary")
+        return found
+
+    # What it holds
+
+    @property
+    def n_vocab(self) -> int:
+        """The largest id plus one: the rows that an embedding table needs."""
+        return len(self._all_tokens)
+
+    @property
+    def special_tokens(self) -> dict[str, int]:
+        """{name: id} of the special tokens."""
+        return dict(self._definition.special_tokens)
+
+    @property
+    def eot_token(self) -> int:
+        """The id of "<|endoftext|>". Raises TokenIdError if there is none."""
+        return self.token_id("<|endoftext|>")
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression that splits text into words."""
+        return self._split.pattern
+
+    @functools.cached_property
+    def vocab(self) -> dict[int, bytes]:
+        """{id: bytes} of all tokens, special ones included."""
+        return {token: content for token, content in enumerate(self._all_tokens.to_list()) if content}
+
+    @functools.cached_property
+    def mergeable_ranks(self) -> dict[bytes, int]:
+        """{bytes: rank} of the ordinary tokens, as tiktoken takes it. Of tokens with equal bytes, the first."""
+        ranks: dict[bytes, int] = {}
+        for rank, token in enumerate(self._definition.vocabulary.to_list()):
+            if token:
+                ranks.setdefault(token, rank)
+        return ranks
+
+    @functools.cached_property
+    def merges(self) -> dict[tuple[int, int], int]:
+        """{(left, right): id} in learned order. Of a rank file, the last merge that builds each token."""
+        if self._definition.rule == "merges":
+            return {(left, right): token for left, right, token in self._definition.merges.tolist()}
+        return _merges_of_ranks(self._definition)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits that equal tokenizers share and others do not: the sha256 of the saved content."""
+        return native.dumps(self._definition)[-32:].hex()
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Facts about this tokenizer, among them what splits its text and why."""
+        return {
+            "n_vocab": self.n_vocab,
+            "merges": len(self._definition.merges) or len(self.merges),
+            "special_tokens": self.special_tokens,
+            "pattern": self.pattern,
+            "pattern_name": name_of(self.pattern),
+            "splitter": "scanner" if self._split.scanner else "regex",
+            "splitter_reason": self._split.reason,
+            "unicode": UNICODE_VERSION,
+            "fingerprint": self.fingerprint,
+        }
+
+    @functools.cached_property
+    def _ints(self) -> list[int]:
+        """The int object of every id, made once: lists of ids share them."""
+        return list(range(self.n_vocab))
+
+    def __repr__(self) -> str:
+        return f"<Tokenizer of {self.n_vocab:,} tokens, pattern {name_of(self.pattern) or self.pattern!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        return self.fingerprint == other.fingerprint if isinstance(other, Tokenizer) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Tokenizer], tuple[bytes]]:
+        return _unpickle, (native.dumps(self._definition),)
+
+
+def _unpickle(content: bytes) -> Tokenizer:
+    """A pickled Tokenizer is the bytes of its own file."""
+    return Tokenizer(native.loads(content))
+
+
+def _joined(
+    parts: list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]],
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """The ids and offsets of consecutive parts as those of the whole."""
+    starts = np.cumsum([0, *(len(ids) for ids, _ in parts)])
+    offsets = [part[1:] + start for (_, part), start in zip(parts, starts.tolist(), strict=False)]
+    return np.concatenate([ids for ids, _ in parts]), np.concatenate([np.zeros(1, dtype=np.int64), *offsets])
+
+
+def _as_uint32(ids: Ids) -> npt.NDArray[np.uint32]:
+    """Ids as a contiguous uint32 array. Raises TokenIdError for one that does not fit, TypeError for other things."""
+    try:
+        array = np.asarray(ids)
+        if array.dtype == np.uint32:
+            return np.ascontiguousarray(array).reshape(-1)
+        if array.size == 0:
+            return np.empty(0, dtype=np.uint32)
+        wide = array.astype(np.int64, casting="safe").reshape(-1)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError("ids must be a sequence of integers") from None
+    bad = np.flatnonzero((wide < 0) | (wide > 0xFFFFFFFF))
+    if bad.size:
+        raise TokenIdError(f"id {wide[bad[0]]} at position {bad[0]} is outside the vocabulary")
+    return wide.astype(np.uint32)
+
+
+def _merges_of_ranks(definition: Definition) -> dict[tuple[int, int], int]:
+    """For each token of two bytes or more, the two tokens that merging its bytes ends with, by lower ranks only."""
+    ranks = {token: rank for rank, token in enumerate(definition.vocabulary.to_list()) if token}
+    merges = {}
+    for token, rank in ranks.items():
+        parts = [token[i : i + 1] for i in range(len(token))]
+        while len(parts) > 2:
+            candidates = [
+                (found, i) for i in range(len(parts) - 1) if (found := ranks.get(parts[i] + parts[i + 1], rank)) < rank
+            ]
+            if not candidates:
+                break
+            _, i = min(candidates)
+            parts[i : i + 2] = [parts[i] + parts[i + 1]]
+        if len(parts) == 2:
+            merges[ranks[parts[0]], ranks[parts[1]]] = rank
+    return merges
