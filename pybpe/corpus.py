@@ -47,7 +47,7 @@ def _are_paths(items: list[object] | tuple[object, ...]) -> bool:
         return False
     if any(isinstance(name, os.PathLike) or os.path.isfile(name) for name in names):  # noqa: PTH113 (any str at all)
         return True
-    return all(len(name) < 4096 and Path(name).suffix.lower() in _TEXT_SUFFIXES for name in names)
+    return all(len(os.fspath(name)) < 4096 and Path(name).suffix.lower() in _TEXT_SUFFIXES for name in names)
 
 
 def _from_files(paths: Iterable[PathLike], cut: Cut | None) -> tuple[Iterator[list[bytes]], int]:

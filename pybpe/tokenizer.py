@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -177,7 +176,7 @@ class Tokenizer:
         allowed_special: Allowed = frozenset(),
         disallowed_special: Disallowed = "all",
     ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-        """The ids of all texts, uint32[n], and offsets, int64[len(texts) + 1]: text i is ids[offsets[i]:offsets[i+1]]."""
+        """Ids of all texts, uint32[n], and offsets, int64[len(texts) + 1]: text i is ids[offsets[i]:offsets[i + 1]]."""
         if isinstance(texts, (str, bytes)):
             raise TypeError("texts is one text; pass a list of them")
         texts = list(texts)

@@ -69,7 +69,7 @@ def write_shards(
     while not last and not manifest["sets"][name]["complete"]:
         path = folder / f"{name}_{len(shards):03d}.bin"
         digest = hashlib.sha256()
-        shard = {"file": path.name, "ids": 0, "documents": 0, "pieces": 0}
+        shard: dict[str, Any] = {"file": path.name, "ids": 0, "documents": 0, "pieces": 0}
         with atomic_writer(path) as file:
             last = True
             for text, ends in stream:
@@ -125,7 +125,7 @@ class TokenShards:
     @property
     def dtype(self) -> np.dtype[Any]:
         """uint16 or uint32, little-endian."""
-        return np.dtype(self._manifest["dtype"])
+        return np.dtype(str(self._manifest["dtype"]))
 
     def n_ids(self, name: str = "train") -> int:
         """How many ids a set has."""
@@ -201,7 +201,7 @@ def _check_tokenizer(manifest: dict[str, Any], tokenizer: Tokenizer, folder: Pat
     if manifest["fingerprint"] != tokenizer.fingerprint:
         raise ShardError(
             f"the shards in {folder} were made by another tokenizer "
-            f"({manifest['fingerprint'][:12]}, not {tokenizer.fingerprint[:12]}): encode the text again, or use that one"
+            f"({manifest['fingerprint'][:12]}, not {tokenizer.fingerprint[:12]}): encode again, or use that tokenizer"
         )
 
 
