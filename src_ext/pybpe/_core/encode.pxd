@@ -1,7 +1,7 @@
 # Text to ids: split, look the word up in the cache, merge it on a miss.
 from libc.stdint cimport uint8_t
 
-from pybpe._core.cache cimport WordCache
+from pybpe._core.cache cimport WordCache, WordKey
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.merge cimport MergeTable, Scratch
 from pybpe._core.split cimport Splitter
@@ -16,6 +16,8 @@ cdef class Worker:
     cdef WordCache cache
     cdef Scratch scratch
     cdef size_t ends[BLOCK]
+    cdef WordKey keys[BLOCK]
+    cdef size_t slots[BLOCK]
 
 
 cdef class Encoder:

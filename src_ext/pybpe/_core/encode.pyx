@@ -1,11 +1,11 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 from pybpe._core.cache cimport (
-    LONG_BITS, LONG_IDS, LONG_KEY, SHORT_IDS, SHORT_KEY, LongEntry, ShortEntry, WordCache, WordKey, load_key, short_slot
+    LONG_WORD, SHORT_IDS, SHORT_KEY, ShortEntry, WordCache, WordKey, load_key, prefetch, short_slot
 )
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.memory cimport allocate
@@ -39,24 +39,20 @@ cdef inline Py_ssize_t encode_miss(
     return encoder.merges.merge_word(word, n, out, &worker.scratch)
 
 
-cdef inline Py_ssize_t encode_long(
+cdef inline Py_ssize_t encode_word(
     Encoder encoder, Worker worker, const uint8_t* word, size_t n, token_t* out
 ) noexcept nogil:
-    """Encode a word beyond SHORT_KEY bytes, through the cache of long words if it fits there."""
-    cdef LongEntry* entry
+    """Encode one word that the table of short words does not hold; how many ids, or -1 when memory ran out."""
+    cdef uint64_t hash
     cdef Py_ssize_t count
-    if n > LONG_KEY:
+    if n > LONG_WORD:
         return encode_miss(encoder, worker, word, n, out)
-    entry = &worker.cache.longs[hash_bytes(word, n) >> (64 - LONG_BITS)]
-    if entry.length == n and memcmp(entry.word, word, n) == 0:
-        memcpy(out, entry.ids, LONG_IDS * sizeof(token_t))  # n > LONG_IDS, so there is room
-        return entry.count
-    count = encode_miss(encoder, worker, word, n, out)
-    if 0 < count <= LONG_IDS:
-        entry.length = <uint8_t>n
-        entry.count = <uint8_t>count
-        memcpy(entry.word, word, n)
-        memcpy(entry.ids, out, <size_t>count * sizeof(token_t))
+    hash = hash_bytes(word, n)
+    count = <Py_ssize_t>worker.cache.get(word, n, hash, out)
+    if count == 0:
+        count = encode_miss(encoder, worker, word, n, out)
+        if n > SHORT_KEY or count > SHORT_IDS:
+            worker.cache.put(word, n, hash, out, <size_t>count)
     return count
 
 
@@ -68,34 +64,47 @@ cdef class Encoder:
         """Append the ids of `count` words, the first from `start`, each up to its end; -1 when memory ran out."""
         cdef ShortEntry* shorts = worker.cache.shorts
         cdef ShortEntry* entry
-        cdef WordKey key
-        cdef size_t i, length
+        cdef WordKey* keys = worker.keys
+        cdef size_t i, length, previous = start
         cdef Py_ssize_t made
         cdef token_t* ids
         if count == 0:
             return 0
         # A word gives at most one id a byte; the slack lets a hit copy all the ids of an entry, used or not.
-        if out.reserve(ends[count - 1] - start + LONG_IDS) < 0:
+        if out.reserve(ends[count - 1] - start + SHORT_IDS) < 0:
             return -1
+        # First ask for all the entries, then read them: the cache is larger than the processor's own.
+        for i in range(count):
+            length = ends[i] - previous
+            if length <= SHORT_KEY:
+                keys[i] = load_key(text + previous, length, n - previous >= 16)
+                worker.slots[i] = short_slot(keys[i])
+                prefetch(&shorts[worker.slots[i]])
+            previous = ends[i]
         ids = out.data + out.size
         for i in range(count):
             length = ends[i] - start
             if length <= SHORT_KEY:
-                key = load_key(text + start, length, n - start >= 16)
-                entry = &shorts[short_slot(key)]
-                if entry.low == key.low and entry.high == key.high:
+                entry = &shorts[worker.slots[i]]
+                if entry.low == keys[i].low and entry.high == keys[i].high:
                     memcpy(ids, entry.ids, SHORT_IDS * sizeof(token_t))
                     ids += entry.count
                     start = ends[i]
                     continue
-                made = encode_miss(self, worker, text + start, length, ids)
-                if made <= SHORT_IDS:
-                    entry.low = key.low
-                    entry.high = key.high
+                if entry[1].low == keys[i].low and entry[1].high == keys[i].high:
+                    memcpy(ids, entry[1].ids, SHORT_IDS * sizeof(token_t))
+                    ids += entry[1].count
+                    start = ends[i]
+                    continue
+                made = encode_word(self, worker, text + start, length, ids)
+                if 0 < made <= SHORT_IDS:
+                    entry[1] = entry[0]
+                    entry.low = keys[i].low
+                    entry.high = keys[i].high
                     entry.count = <unsigned int>made
                     memcpy(entry.ids, ids, <size_t>made * sizeof(token_t))
             else:
-                made = encode_long(self, worker, text + start, length, ids)
+                made = encode_word(self, worker, text + start, length, ids)
                 if made < 0:
                     return -1
             ids += made
@@ -156,8 +165,8 @@ cdef class Encoder:
         cdef const uint8_t* data
         cdef Py_ssize_t n
         cdef int64_t previous = 0
-        cdef int status
-        cdef size_t i, count = <size_t>ends.shape[0]
+        cdef int status = 0
+        cdef size_t i, block, start = 0, count = <size_t>ends.shape[0]
         cdef Worker worker
         if out.exports:
             raise BufferError("an array over these ids exists; they can no longer grow")
@@ -172,7 +181,12 @@ cdef class Encoder:
             return
         worker = self.worker()
         with nogil:
-            status = self.encode_words(worker, data, <size_t>n, 0, <const size_t*>&ends[0], count, out)
+            i = 0
+            while i < count and status == 0:
+                block = count - i if count - i < BLOCK else BLOCK
+                status = self.encode_words(worker, data, <size_t>n, start, <const size_t*>&ends[i], block, out)
+                i += block
+                start = <size_t>ends[i - 1]
         self.pool.append(worker)
         if status < 0:
             raise MemoryError
