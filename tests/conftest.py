@@ -6,8 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pybpe import Tokenizer
+
+settings.register_profile("pybpe", deadline=None)  # times are for scripts/bench.py to judge
+settings.load_profile("pybpe")
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
