@@ -89,3 +89,28 @@ def number_special_tokens(names: Iterable[str], first_id: int) -> dict[str, int]
             raise SpecialTokenError(f"special token {name!r} is given twice")
         numbered[name] = first_id + len(numbered)
     return numbered
+
+
+def merges_of(definition: Definition) -> dict[tuple[int, int], int]:
+    """{(left, right): token} in learned order.
+
+    With the rule "ranks" there is no list; it is recovered: for each token of two bytes or more, the two tokens that
+    merging its bytes by lower ranks ends with.
+    """
+    if definition.rule == "merges":
+        return {(left, right): token for left, right, token in definition.merges.tolist()}
+    ranks = {token: rank for rank, token in enumerate(definition.vocabulary.to_list()) if token}
+    merges = {}
+    for token, rank in ranks.items():
+        parts = [token[i : i + 1] for i in range(len(token))]
+        while len(parts) > 2:
+            candidates = [
+                (found, i) for i in range(len(parts) - 1) if (found := ranks.get(parts[i] + parts[i + 1], rank)) < rank
+            ]
+            if not candidates:
+                break
+            _, i = min(candidates)
+            parts[i : i + 2] = [parts[i] + parts[i + 1]]
+        if len(parts) == 2:
+            merges[ranks[parts[0]], ranks[parts[1]]] = rank
+    return merges

@@ -9,6 +9,7 @@ from pybpe._core.vocab cimport Vocabulary
 
 cdef enum:
     BLOCK = 256  # words split at a time, before they are looked up
+    BLOCKS_A_SIGNAL = 1 << 13  # about 10 MB of text between two looks at Ctrl-C
 
 
 # What one running call needs for itself. A call takes a Worker from the encoder's pool and puts it back.
@@ -31,5 +32,5 @@ cdef class Encoder:
     cdef int encode_words(
         self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
         IdBuffer out
-    ) noexcept nogil
-    cdef int encode_bytes(self, Worker worker, const uint8_t* text, size_t n, IdBuffer out) noexcept nogil
+    ) except -1 nogil
+    cdef int encode_bytes(self, Worker worker, const uint8_t* text, size_t n, IdBuffer out) except -1 nogil
