@@ -77,3 +77,10 @@ def test_special_tokens_must_not_be_ordinary_ones(tmp_path):
     path.write_bytes(rank_lines(BYTES))
     with pytest.raises(ValueError, match="which is the token"):
         Tokenizer.from_tiktoken(path, "gpt2", {"<s>": 5})
+
+
+def test_a_token_of_absurd_size_is_refused_at_once(tmp_path):
+    path = tmp_path / "ranks"
+    path.write_bytes(rank_lines([*BYTES, b"a" * 5_000_000]))
+    with pytest.raises(FormatError, match="5,000,000 bytes"):
+        Tokenizer.from_tiktoken(path, "gpt2")
