@@ -23,8 +23,10 @@ def test_the_regex_splitter_loses_nothing(data, pattern):
 
 @given(text=text)
 def test_encoding_through_regex_equals_the_reference(text):
-    tok = Tokenizer.train(iter(["The quick brown fox's Fox isn't"]), 270, pattern="o200k", progress=False)
-    assert tok.encode_ordinary(text) == reference.encode_ordinary(text, tok.merges, O200K)
+    pattern = r"\p{Lu}?\p{Ll}+|\s+\S|\p{N}+(?=\p{P})"
+    tok = Tokenizer.train(iter(["The quick brown fox's Fox isn't"]), 270, pattern=pattern, progress=False)
+    assert tok.info["splitter"] == "regex"
+    assert tok.encode_ordinary(text) == reference.encode_ordinary(text, tok.merges, pattern)
 
 
 def test_classes_are_those_of_unicode_16():

@@ -19,7 +19,7 @@ from pybpe.patterns import GPT2, GPT4, NANOCHAT
 PINNED = {encoding.name: encoding for encoding in ENCODINGS}
 
 
-@pytest.fixture(scope="module", params=["r50k_base", "cl100k_base"])
+@pytest.fixture(scope="module", params=["r50k_base", "cl100k_base", "o200k_base"])
 def pair(request, vocabs) -> tuple[Tokenizer, tiktoken.Encoding]:
     """A public encoding, as pybpe and as tiktoken have it."""
     ours = Tokenizer.from_tiktoken(vocabs / f"{request.param}.tiktoken")

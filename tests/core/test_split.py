@@ -7,9 +7,9 @@ from hypothesis import given
 from strategies import BOUNDARY, messy_bytes, text
 
 from pybpe._core.split import Splitter, find_cut
-from pybpe.patterns import CL100K, GPT2, GPT2_ORIGINAL, GPT4, NANOCHAT, RegexSplitter, prepare
+from pybpe.patterns import GPT2_ORIGINAL, PATTERNS, RegexSplitter, prepare
 
-FAMILIES = {"gpt2": GPT2, "gpt2 as published": GPT2_ORIGINAL, "cl100k": CL100K, "gpt4": GPT4, "nanochat": NANOCHAT}
+FAMILIES = {**PATTERNS, "gpt2 as published": GPT2_ORIGINAL}
 # `$` of the regex module also matches before a last newline; the patterns mean the end of the text.
 ORACLES = {name: RegexSplitter(pattern.replace("$", r"\Z")) for name, pattern in FAMILIES.items()}
 
@@ -54,7 +54,8 @@ def test_a_cut_is_found_in_ordinary_text():
 
 
 def test_parameters_out_of_range_are_refused():
-    scheme = {"any_letter_prefix": True, "newline_tail": True, "newline_runs": True, "whole_trailing_space": True}
+    flags = ("cased_letters", "any_letter_prefix", "newline_tail", "slash_tail", "newline_runs", "whole_trailing_space")
+    scheme = dict.fromkeys(flags, True)
     with pytest.raises(ValueError, match="contractions is 3"):
         Splitter(contractions=3, digit_group=3, **scheme)
     with pytest.raises(ValueError, match="digit_group is -1"):
