@@ -189,7 +189,7 @@ cdef void relu_forward(real* out, const real* x, size_t n) noexcept nogil:
 cdef void relu_backward(const real* d_out, real* d_x, const real* x, size_t n) noexcept nogil:
     cdef size_t i
     for i in range(n):
-        d_x[i] += d_out[i] if x[i] > 0 else 0
+        d_x[i] += d_out[i] * <real>(x[i] > 0)
 
 
 # loss = share * sum over rows of -log softmax(logits)[target]; share is 1 / (all positions of the whole batch), so

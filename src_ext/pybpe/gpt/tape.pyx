@@ -378,7 +378,7 @@ cdef class Tape:
     def cross_entropy(self, Matrix logits, targets) -> Matrix:
         """The mean over rows of `-log(softmax(logits)[target])`, a 1 x 1 matrix."""
         self._mine(logits)
-        if len(targets) != logits.mat.rows:
+        if <size_t>len(targets) != logits.mat.rows:
             raise ValueError(f"{logits.mat.rows} rows of logits need as many targets, not {len(targets)}")
         return self._wrap(tape_cross_entropy(&self.tape, logits.mat, self._ids(targets, logits.mat.cols),
                                              1.0 / logits.mat.rows))
