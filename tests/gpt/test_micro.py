@@ -4,7 +4,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT, gaussians, on_threads, sample
+from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT, on_threads
+from pybpe.gpt.micro_random import gaussians, sample
 from pybpe.gpt.tape import allocations
 
 from . import oracle
@@ -25,7 +26,9 @@ def test_loss_is_what_plain_numpy_computes():
     model = MicroGPT(TINY)
     for size, time in [(1, 1), (1, 6), (3, 4), (9, 6)]:
         ids, targets = batch(TINY, size, time)
-        assert model.loss(ids, targets) == pytest.approx(oracle.loss(model.parameters, TINY, ids, targets), rel=1e-12)
+        assert model.loss(ids, targets) == pytest.approx(
+            oracle.loss(model.parameters, TINY, ids, targets), rel=1e-12
+        )
 
 
 def test_gradient_of_the_whole_model_is_the_central_difference():
@@ -41,7 +44,10 @@ def test_gradient_of_the_whole_model_is_the_central_difference():
             weights[at] = kept - step
             below = model.loss(ids, targets)
             weights[at] = kept
-            assert gradients[name][at] == pytest.approx((above - below) / (2 * step), rel=1e-5, abs=1e-8), (name, at)
+            assert gradients[name][at] == pytest.approx((above - below) / (2 * step), rel=1e-5, abs=1e-8), (
+                name,
+                at,
+            )
 
 
 def test_float32_follows_float64():
@@ -127,7 +133,9 @@ def test_the_cache_changes_nothing(dtype):
     for prompt in ([1], [1, 2, 3], list(range(6)), list(range(11)) * 2):
         made = list(model.generate(prompt, 20, temperature=1.0, seed=5))
         rng, expected, context = random.Random(5), [], prompt[-6:]
-        for _ in range(20):  # the same without a cache: the whole context through the whole model for every token
+        for _ in range(
+            20
+        ):  # the same without a cache: the whole context through the whole model for every token
             if len(context) > 6:
                 context = context[-3:]
             logits = oracle.logits(model.parameters, config, np.array(context))[-1]
@@ -145,7 +153,9 @@ def test_generation_follows_its_settings():
     assert likeliest == list(model.generate([1], 30, temperature=2.0, top_k=1, seed=1))
     assert likeliest == list(model.generate([1], 30, temperature=2.0, top_p=1e-9, seed=1))
     assert free == list(model.generate([1], 30, temperature=2.0, top_k=99, top_p=1.0, seed=1))
-    assert list(model.generate([1], 30, temperature=2.0, seed=1, stop={free[4]})) == free[: free.index(free[4])]
+    assert (
+        list(model.generate([1], 30, temperature=2.0, seed=1, stop={free[4]})) == free[: free.index(free[4])]
+    )
     assert list(model.generate([1], 0)) == []
     assert len(list(MicroGPT(MicroConfig(5, 1, 1, 4, 1)).generate([1, 2], 4))) == 4  # a context of one token
 
@@ -184,7 +194,13 @@ def test_bad_batches_are_refused():
     assert model.step == 0
     with pytest.raises(ValueError, match="empty"):
         model.generate([], 5)
-    for settings in ({"temperature": -1}, {"temperature": float("nan")}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.1}):
+    for settings in (
+        {"temperature": -1},
+        {"temperature": float("nan")},
+        {"top_k": 0},
+        {"top_p": 0.0},
+        {"top_p": 1.1},
+    ):
         with pytest.raises(ValueError, match="it must"):
             model.generate([1], 5, **settings)
     with pytest.raises(ValueError, match="id 11"):

@@ -1,5 +1,5 @@
 import json
-import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +24,12 @@ def trained():
 def test_a_loaded_model_continues_digit_for_digit(trained, tmp_path):
     trained.save(tmp_path / "a.safetensors", {"tokenizer": "abc"})
     again = MicroGPT.load(tmp_path / "a.safetensors", threads=2)
-    assert (again.config, again.adam, again.step, again.metadata) == (CONFIG, Adam(0.8, 0.9), 3, {"tokenizer": "abc"})
+    assert (again.config, again.adam, again.step, again.metadata) == (
+        CONFIG,
+        Adam(0.8, 0.9),
+        3,
+        {"tokenizer": "abc"},
+    )
     ours = [trained.train_step(IDS, TARGETS, 0.01) for _ in range(3)]
     assert [again.train_step(IDS, TARGETS, 0.01) for _ in range(3)] == ours
     assert list(again.generate([1], 9, seed=1)) == list(trained.generate([1], 9, seed=1))
@@ -48,7 +53,7 @@ def test_saving_replaces_whole_files_and_leaves_nothing_behind(trained, tmp_path
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(os, "replace", fail)
+    monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         trained.save(path)
     assert path.read_bytes() == before
@@ -85,7 +90,9 @@ def config_with(**changes):
         {"config": "[1]"},
         {"config": config_with(n_vocab=14)},
         {"config": config_with(n_layer=2)},
-        {"config": config_with(n_embd=1 << 13)},  # would be gigabytes: the shapes are compared before allocating
+        {
+            "config": config_with(n_embd=1 << 13)
+        },  # would be gigabytes: the shapes are compared before allocating
         {"config": config_with(n_embd=-8)},
         {"config": config_with(dtype="float64")},
         {"config": config_with(colour="red")},
