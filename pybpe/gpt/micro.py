@@ -1,7 +1,7 @@
 """The micro GPT: Karpathy's microgpt with its inner loops compiled, for ids of any vocabulary.
 
 This file is what a person reads and calls: the configuration, the model, Adam's settings, sampling. What a
-forward pass is stands in `record_gpt` of src_ext/pybpe/gpt/engine.pyx; how a gradient comes about, in
+forward pass is stands in `record_gpt` of src_ext/pybpe/gpt/architecture.pyx; how a gradient comes about, in
 tape.pyx and ops.pyx. Knows ids only: nothing of text, tokens or files of tokens. Run as `python -m
 pybpe.gpt.micro names.txt` it is microgpt.py (see micro_names.py).
 """
@@ -191,11 +191,17 @@ class MicroGPT:
         """
         if self.step:
             raise ValueError("train_documents starts from a model that has not been trained")
+        if steps < 1:
+            raise ValueError(f"steps is {steps}; it must be at least 1")
         offsets = np.cumsum([0] + [len(document) for document in documents])
         ids = np.fromiter((id_ for document in documents for id_ in document), np.int64, int(offsets[-1]))
         self._engine.prepare(1, self.config.block_size, self.arena_bytes)
         adam = self.adam
-        losses = self._engine.train_documents(ids, offsets, steps, lr, adam.beta1, adam.beta2, adam.eps)
+        try:
+            losses = self._engine.train_documents(ids, offsets, steps, lr, adam.beta1, adam.beta2, adam.eps)
+        except KeyboardInterrupt:
+            self.step = steps  # the moments hold something now, if not all of it
+            raise
         self.step = steps
         return losses
 
@@ -304,7 +310,11 @@ def on_threads(work: Callable[[int], None], n: int, threads: int) -> None:
         helper.start()
     share(0)
     for helper in helpers:
-        helper.join()
+        while helper.is_alive():  # Ctrl-C may land here; no helper must be left working on the model
+            try:
+                helper.join()
+            except BaseException as error:
+                errors.append(error)
     if errors:
         raise errors[0]
 

@@ -58,7 +58,7 @@ def write_checkpoint(
 
 
 def read_checkpoint(path: str | os.PathLike[str], options: dict[str, Any]) -> MicroGPT:
-    """The model in the file. FormatError for a file that is damaged, foreign or at odds with its own header."""
+    """The model in the file. FormatError for a file that is damaged, foreign or at odds with itself."""
     from pybpe.gpt.micro import Adam, MicroGPT
 
     try:

@@ -104,6 +104,8 @@ def pretrain(
                 break
             rate = learning_rate(lr, progress, schedule, warmup)
             loss = model.train_step(*window_batch(train_ids, context, batch_size, [seed, model.step]), rate)
+            if not math.isfinite(loss):
+                raise TrainingError(f"the loss became {loss} at step {step + 1}: the model is lost; lower lr")
             log.losses.append(loss)
             log.tokens += batch_size * context
             log.seconds = time.perf_counter() - began

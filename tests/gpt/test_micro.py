@@ -1,9 +1,11 @@
+import doctest
 import random
 import tracemalloc
 
 import numpy as np
 import pytest
 
+from pybpe.gpt import autograd, micro
 from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT, on_threads
 from pybpe.gpt.micro_random import gaussians, sample
 from pybpe.gpt.tape import allocations
@@ -225,6 +227,13 @@ def test_bad_configurations_are_refused():
         Adam(beta1=1.0)
     with pytest.raises(ValueError, match="pieces"):
         MicroGPT(TINY, pieces=0)
+
+
+@pytest.mark.parametrize("module", [micro, autograd])
+def test_the_examples_in_the_docs_hold(module):
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 def test_an_error_in_any_thread_is_raised():

@@ -42,6 +42,8 @@ def test_after_documents_the_model_trains_on_batches_as_any_other():
     assert model.train_step([[1, 2, 3, 4]], [[2, 3, 4, 0]], 0.01) > 0
     with pytest.raises(ValueError, match="has not been trained"):
         model.train_documents([[0, 1]], 1, 0.1)
+    with pytest.raises(ValueError, match="steps is 0"):
+        MicroGPT(model.config).train_documents([[0, 1]], 0, 0.1)
     with pytest.raises(ValueError, match="two ids"):
         MicroGPT(model.config).train_documents([[0]], 1, 0.1)
     with pytest.raises(ValueError, match="id 9"):

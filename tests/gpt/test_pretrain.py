@@ -116,6 +116,11 @@ def test_bad_settings_are_refused(ids, changes, message):
         pretrain(MicroGPT(CONFIG), ids, None, **settings)
 
 
+def test_a_lost_model_is_an_error_and_not_a_log_of_nan():
+    with pytest.raises(TrainingError, match="lower lr"):
+        pretrain(MicroGPT(CONFIG), IDS, None, steps=30, batch_size=2, lr=1e30, seed=0)
+
+
 def test_the_shortest_corpus_is_enough():
     assert (
         len(pretrain(MicroGPT(CONFIG), IDS[:9], IDS[:9], steps=2, batch_size=1, lr=0.01, seed=0).losses) == 2

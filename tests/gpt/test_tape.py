@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pybpe.gpt.tape import Tape, allocations, checked_ids
+from pybpe.gpt.autograd import Tape
+from pybpe.gpt.tape import allocations, checked_ids
 
 from .oracle import attention, rmsnorm, softmax
 
