@@ -101,10 +101,11 @@ class Adam:
 class MicroGPT:
     """A GPT to train and to sample from.
 
-    adam: the optimizer's settings. pieces: a batch is cut into so many parts at most, the unit of threads;
-    the cut changes the last bits of the results, the number of threads never does. threads: how many work on
-    a batch. arena_bytes: a ceiling on working memory (None: as much as a batch needs). rng: draws the first
-    weights in place of `random.Random(config.seed)`.
+    adam: the optimizer's settings. threads: how many work on a batch. pieces: into how many parts a batch
+    is cut, at most one for each sequence; threads beyond them idle (None: one for every 384 tokens, up to
+    8). The cut changes the last bits of the results, the number of threads never does. arena_bytes: a
+    ceiling on working memory (None: as much as a batch needs). rng: draws the first weights in place of
+    `random.Random(seed)`.
 
     >>> model = MicroGPT(MicroConfig(n_vocab=8, n_layer=1, n_head=2, n_embd=16, block_size=4))
     >>> for _ in range(100):
@@ -118,7 +119,7 @@ class MicroGPT:
         config: MicroConfig,
         *,
         adam: Adam | None = None,
-        pieces: int = 4,
+        pieces: int | None = None,
         threads: int = 1,
         arena_bytes: int | None = None,
         rng: random.Random | None = None,
@@ -134,7 +135,7 @@ class MicroGPT:
             rng or random.Random(config.seed), config.n_params, config.init_std
         ).astype(dtype)
         self._moments: tuple[Floats, Floats] = (np.zeros_like(self._flat), np.zeros_like(self._flat))
-        self._engine = Engine(config.sizes, self._flat, *self._moments, pieces)
+        self._engine = Engine(config.sizes, self._flat, *self._moments, pieces or 0)
 
     @property
     def n_params(self) -> int:

@@ -25,8 +25,8 @@ def with_dtype(config, dtype):
 
 
 def test_loss_is_what_plain_numpy_computes():
-    model = MicroGPT(TINY)
-    for size, time in [(1, 1), (1, 6), (3, 4), (9, 6)]:
+    for size, time, pieces in [(1, 1, None), (1, 6, None), (3, 4, 2), (9, 6, 4), (9, 6, 20), (9, 6, None)]:
+        model = MicroGPT(TINY, pieces=pieces)
         ids, targets = batch(TINY, size, time)
         assert model.loss(ids, targets) == pytest.approx(
             oracle.loss(model.parameters, TINY, ids, targets), rel=1e-12
@@ -34,7 +34,7 @@ def test_loss_is_what_plain_numpy_computes():
 
 
 def test_gradient_of_the_whole_model_is_the_central_difference():
-    model = MicroGPT(TINY)
+    model = MicroGPT(TINY, pieces=3)
     ids, targets = batch(TINY, 5)
     gradients = model.gradients(ids, targets)
     step = 1e-5
@@ -76,7 +76,7 @@ def test_adam_is_the_textbooks():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_number_of_threads_changes_nothing(dtype):
     config = MicroConfig(50, 2, 2, 32, 16, dtype=dtype)
-    models = [MicroGPT(config, threads=threads) for threads in (1, 2, 3)]
+    models = [MicroGPT(config, threads=threads, pieces=4) for threads in (1, 2, 3)]
     for size in (1, 3, 7, 12):
         losses = {model.train_step(*batch(config, size), lr=0.01) for model in models}
         assert len(losses) == 1
@@ -86,7 +86,7 @@ def test_the_number_of_threads_changes_nothing(dtype):
 
 def test_training_asks_for_no_memory():
     config = MicroConfig(50, 2, 2, 32, 16)
-    model = MicroGPT(config, threads=2)
+    model = MicroGPT(config, threads=2, pieces=3)
     assert model.reserve(6) > 0
     batches = [batch(config, 6, seed=seed) for seed in range(3)]
     for ids, targets in batches:  # whatever Python itself sets up on first use
@@ -226,7 +226,7 @@ def test_bad_configurations_are_refused():
     with pytest.raises(ValueError, match="betas"):
         Adam(beta1=1.0)
     with pytest.raises(ValueError, match="pieces"):
-        MicroGPT(TINY, pieces=0)
+        MicroGPT(TINY, pieces=2000)
 
 
 @pytest.mark.parametrize("module", [micro, autograd])

@@ -23,6 +23,7 @@ cdef class Engine:
     cdef unsigned char[::1] m
     cdef unsigned char[::1] v
 
+    cdef size_t count_pieces(self, size_t batch, size_t time) noexcept nogil
     cdef void lay_out(self, arena_t* arena, size_t batch, size_t time) noexcept nogil
     cdef void record(self, piece_t* piece, size_t rows, size_t time, double share) noexcept nogil
     cdef void compute(self, piece_t* piece, bint backward) noexcept nogil

@@ -1,6 +1,6 @@
 """Training a GPT: the forward pass recorded on tapes, and Adam, without a memory request in the loop.
 
-A batch is cut into at most `pieces` pieces of whole sequences. Each has its own tape and its own gradients, so pieces
+A batch is cut into pieces of whole sequences. Each has its own tape and its own gradients, so pieces
 may run on several threads; gradients are then summed in the order of the pieces. The cut depends on the batch alone,
 hence so do the results: any number of threads computes the same bits.
 """
@@ -23,6 +23,8 @@ from pybpe.gpt.tape import checked_ids
 cdef enum:
     GRAIN = 4096  # parameters summed and stepped at a time, so that they stay in the nearest cache
     SIGNAL_STEPS = 64  # document steps between two looks for Ctrl-C
+    PIECE_ROWS = 384  # tokens that make a piece worth its own pass over all the weights and gradients
+    PIECES = 8  # every piece holds gradients for all parameters; more only when asked for
 
 # ---------------------------------------------------------------- C: no Python below this line, up to the door
 
@@ -59,8 +61,8 @@ cdef void fill_rates(double* rates, double lr, double beta1, double beta2, doubl
 cdef class Engine:
     """Computes losses, gradients and Adam steps on arrays of parameters that Python owns.
 
-    params, m, v: flat float32 or float64 arrays of n_params numbers, kept and updated in place. `pieces` bounds how
-    many threads can be of use. One training loop at a time: two threads must not train one Engine, except through
+    params, m, v: flat float32 or float64 arrays of n_params numbers, kept and updated in place. `pieces`: into how
+    many parts a batch is cut, if it has as many sequences; 0 leaves it to the size of the batch. One training loop at a time: two threads must not train one Engine, except through
     `run` on different pieces and `update` on different parts.
     """
 
@@ -73,8 +75,8 @@ cdef class Engine:
                 raise ValueError("params, m and v must all be float32 or all be float64")
             if array.shape != (self.n_params,) or not array.flags.c_contiguous or not array.flags.writeable:
                 raise ValueError(f"params, m and v must be flat, writeable arrays of {self.n_params} numbers")
-        if not 1 <= pieces <= 1024:
-            raise ValueError(f"pieces is {pieces}; it must lie in 1..1024")
+        if pieces > 1024:
+            raise ValueError(f"pieces is {pieces}; it must lie in 1..1024, or be 0 to choose by the batch")
         self.params = params.view(np.uint8)
         self.m = m.view(np.uint8)
         self.v = v.view(np.uint8)
@@ -84,10 +86,14 @@ cdef class Engine:
         self.pieces = NULL
         memset(&self.arena, 0, sizeof(arena_t))
 
+    cdef size_t count_pieces(self, size_t batch, size_t time) noexcept nogil:
+        cdef size_t fitting = max(<size_t>1, min(batch * time // PIECE_ROWS, <size_t>PIECES))
+        return min(batch, self.most_pieces if self.most_pieces > 0 else fitting)
+
     # Lay out the arena for `batch` sequences of `time`. With an arena that has no memory this only counts bytes.
     cdef void lay_out(self, arena_t* arena, size_t batch, size_t time) noexcept nogil:
         cdef piece_t piece
-        cdef size_t n_pieces = min(batch, self.most_pieces), i, rows
+        cdef size_t n_pieces = self.count_pieces(batch, time), i, rows
         cdef double share = 1.0 / (<double>batch * <double>time)
         cdef piece_t* pieces
         arena.used = 0
@@ -172,7 +178,7 @@ cdef class Engine:
             self.memory = memory
             self.arena.base = memory.at
             self.arena.size = needed
-        self.batch, self.time, self.n_pieces = batch, time, min(batch, self.most_pieces)
+        self.batch, self.time, self.n_pieces = batch, time, self.count_pieces(batch, time)
         self.lay_out(&self.arena, batch, time)
 
     def load(self, ids, targets) -> int:
