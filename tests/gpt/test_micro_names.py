@@ -2,6 +2,7 @@
 
 import json
 import random
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,22 @@ def test_after_documents_the_model_trains_on_batches_as_any_other():
         MicroGPT(model.config).train_documents([[0]], 1, 0.1)
     with pytest.raises(ValueError, match="id 9"):
         MicroGPT(model.config).train_documents([[0, 9]], 1, 0.1)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timers on this system")
+def test_ctrl_c_ends_the_one_long_call():
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    model = MicroGPT(MicroConfig(5, 1, 1, 8, 4))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(KeyboardInterrupt):
+            model.train_documents([[0, 1, 2, 3]], 3_000_000, 1e-4)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert 0 <= model.loss([[0, 1, 2]], [[1, 2, 3]]) < 2  # still a model, and it has learned
 
 
 def test_the_command(tmp_path, capsys):

@@ -8,7 +8,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from pybpe.gpt cimport ops
-from pybpe.gpt.ops cimport ATTENTION_ROWS, KERNELS_SCRATCH, kernels_best_level, real
+from pybpe.gpt.ops cimport ATTENTION_ROWS, kernels_best_level, real
 
 import numpy as np
 
