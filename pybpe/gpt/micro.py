@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from os import PathLike
 from typing import Any
 
@@ -87,15 +87,16 @@ class MicroConfig:
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam's settings; the defaults are microgpt's."""
+    """Adam's settings; the defaults are microgpt's. weight_decay pulls weights to 0, beside the gradient."""
 
     beta1: float = 0.85
     beta2: float = 0.99
     eps: float = 1e-8
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1 and self.eps > 0):
-            raise ValueError(f"{self}: betas must lie in 0..1 and eps above 0")
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1 and self.eps > 0 and self.weight_decay >= 0):
+            raise ValueError(f"{self}: betas must lie in 0..1, eps above 0, weight_decay at 0 or above")
 
 
 class MicroGPT:
@@ -178,7 +179,7 @@ class MicroGPT:
         on_threads(lambda piece: self._engine.run(piece, True), pieces, self.threads)
         loss = self._engine.loss()
         self.step += 1
-        settings = (lr, self.adam.beta1, self.adam.beta2, self.adam.eps, self.step)
+        settings = (self.step, lr, astuple(self.adam))
         parts = max(1, self.threads)
         on_threads(lambda part: self._engine.update(part, parts, *settings), parts, self.threads)
         return loss
@@ -197,9 +198,8 @@ class MicroGPT:
         offsets = np.cumsum([0] + [len(document) for document in documents])
         ids = np.fromiter((id_ for document in documents for id_ in document), np.int64, int(offsets[-1]))
         self._engine.prepare(1, self.config.block_size, self.arena_bytes)
-        adam = self.adam
         try:
-            losses = self._engine.train_documents(ids, offsets, steps, lr, adam.beta1, adam.beta2, adam.eps)
+            losses = self._engine.train_documents(ids, offsets, steps, lr, astuple(self.adam))
         except KeyboardInterrupt:
             self.step = steps  # the moments hold something now, if not all of it
             raise

@@ -61,7 +61,7 @@ def test_float32_follows_float64():
 
 
 def test_adam_is_the_textbooks():
-    model = MicroGPT(TINY, adam=Adam(0.9, 0.95, 1e-6))
+    model = MicroGPT(TINY, adam=Adam(0.9, 0.95, 1e-6, 0.1))
     ids, targets = batch(TINY, 2)
     m = v = 0.0
     for t in range(1, 4):
@@ -69,7 +69,8 @@ def test_adam_is_the_textbooks():
         g = model.gradients(ids, targets)["wte"]
         m, v = 0.9 * m + 0.1 * g, 0.95 * v + 0.05 * g * g
         model.train_step(ids, targets, lr=0.01)
-        expected = weights - 0.01 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.95**t)) + 1e-6)
+        move = (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.95**t)) + 1e-6)
+        expected = weights - 0.01 * (move + 0.1 * weights)
         np.testing.assert_allclose(model.parameters["wte"], expected, rtol=1e-10)
 
 
