@@ -155,6 +155,8 @@ class MicroGPT:
         `arena_bytes`.
         """
         time = self.config.block_size if time is None else time
+        if batch_size < 1 or not 1 <= time <= self.config.block_size:
+            raise ValueError(f"no batch of {batch_size} x {time}; time lies in 1..{self.config.block_size}")
         self._engine.prepare(batch_size, time, self.arena_bytes)
         return self._engine.arena_bytes(batch_size, time)
 

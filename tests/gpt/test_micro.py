@@ -195,6 +195,9 @@ def test_bad_batches_are_refused():
         with pytest.raises(ValueError, match=message):
             model.train_step(bad_ids, bad_targets, 0.1)
     assert model.step == 0
+    for shape in ((0, 6), (-1, 6), (2, 0), (2, 7)):
+        with pytest.raises(ValueError, match=r"time lies in 1\.\.6"):
+            model.reserve(*shape)
     with pytest.raises(ValueError, match="empty"):
         model.generate([], 5)
     for settings in (

@@ -12,7 +12,7 @@ from libc.string cimport memset
 
 from pybpe.gpt cimport ops
 from pybpe.gpt.architecture cimport checked_shape, count_ops, count_parameters, cursor_t, record_gpt
-from pybpe.gpt.ops cimport KERNELS_SCRATCH, real
+from pybpe.gpt.ops cimport real, scratch_bytes
 from pybpe.gpt.tape cimport (Block, arena_t, block, fits, take, tape_backward, tape_begin, tape_forward, tape_t,
                              tape_zero, times)
 
@@ -105,7 +105,7 @@ cdef class Engine:
             piece.ids = <int32_t*>take(arena, rows, sizeof(int32_t))
             piece.targets = <int32_t*>take(arena, rows, sizeof(int32_t))
             piece.grads = take(arena, self.n_params, self.width)
-            piece.tape = tape_begin(arena, count_ops(&self.shape), self.width, take(arena, 1, KERNELS_SCRATCH))
+            piece.tape = tape_begin(arena, count_ops(&self.shape), self.width, take(arena, 1, scratch_bytes()))
             self.record(&piece, rows, time, share)
             if pieces != NULL and fits(arena):
                 pieces[i] = piece
