@@ -9,7 +9,6 @@ pybpe.gpt.micro names.txt` it is microgpt.py (see micro_names.py).
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from os import PathLike
@@ -21,6 +20,7 @@ import numpy.typing as npt
 from pybpe.gpt.decoder import Decoder
 from pybpe.gpt.engine import Engine
 from pybpe.gpt.micro_random import check_sampling, gaussians, sample
+from pybpe.gpt.micro_threads import on_threads
 
 Ids = npt.ArrayLike
 Floats = npt.NDArray[Any]
@@ -291,35 +291,6 @@ def split(flat: Floats, config: MicroConfig) -> dict[str, Floats]:
         views[name] = flat[at : at + rows * columns].reshape(rows, columns)
         at += rows * columns
     return views
-
-
-def on_threads(work: Callable[[int], None], n: int, threads: int) -> None:
-    """Call work(0) ... work(n - 1) on `threads` threads, of which this is one; raises what any raised."""
-    if threads <= 1 or n <= 1:
-        for i in range(n):
-            work(i)
-        return
-    threads, errors = min(threads, n), []
-
-    def share(first: int) -> None:
-        try:
-            for i in range(first, n, threads):
-                work(i)
-        except BaseException as error:
-            errors.append(error)
-
-    helpers = [threading.Thread(target=share, args=(first,)) for first in range(1, threads)]
-    for helper in helpers:
-        helper.start()
-    share(0)
-    for helper in helpers:
-        while helper.is_alive():  # Ctrl-C may land here; no helper must be left working on the model
-            try:
-                helper.join()
-            except BaseException as error:
-                errors.append(error)
-    if errors:
-        raise errors[0]
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pybpe.gpt import autograd, micro
-from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT, on_threads
+from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT
 from pybpe.gpt.micro_random import gaussians, sample
+from pybpe.gpt.micro_threads import on_threads
 from pybpe.gpt.tape import allocations
 
 from . import oracle
