@@ -1,4 +1,4 @@
-"""Python threads over calls that let go of the GIL: no pool, nothing that outlives the call, so fork stays safe.
+"""Python threads over calls that let go of the GIL: no pool and nothing that stays, so fork is safe.
 
 Starting a thread costs some fifty microseconds, a step of training tens of milliseconds.
 """
