@@ -103,7 +103,7 @@ class MicroGPT:
     """A GPT to train and to sample from.
 
     adam: the optimizer's settings. threads: how many work on a batch. pieces: into how many parts a batch
-    is cut, at most one for each sequence; threads beyond them idle (None: one for every 384 tokens, up to
+    is cut, at most one for each sequence; threads beyond them idle (None: one for every 192 tokens, up to
     8). The cut changes the last bits of the results, the number of threads never does. arena_bytes: a
     ceiling on working memory (None: as much as a batch needs). rng: draws the first weights in place of
     `random.Random(seed)`.

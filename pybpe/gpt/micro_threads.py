@@ -6,6 +6,7 @@ Starting a thread costs some fifty microseconds, a step of training tens of mill
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 
 
@@ -15,19 +16,25 @@ def on_threads(work: Callable[[int], None], n: int, threads: int) -> None:
         for i in range(n):
             work(i)
         return
-    threads, errors = min(threads, n), []
+    waiting, errors = deque(range(n)), []
 
-    def share(first: int) -> None:
+    def take() -> int | None:  # whoever is free takes the next: a slow processor holds nobody up
         try:
-            for i in range(first, n, threads):
+            return waiting.popleft()
+        except IndexError:
+            return None
+
+    def share() -> None:
+        try:
+            while (i := take()) is not None:
                 work(i)
         except BaseException as error:
             errors.append(error)
 
-    helpers = [threading.Thread(target=share, args=(first,)) for first in range(1, threads)]
+    helpers = [threading.Thread(target=share) for _ in range(min(threads, n) - 1)]
     for helper in helpers:
         helper.start()
-    share(0)
+    share()
     for helper in helpers:
         while helper.is_alive():  # Ctrl-C may land here; no helper must be left working on the model
             try:

@@ -246,9 +246,12 @@ def test_an_error_in_any_thread_is_raised():
 
     def work(i):
         if i == 3:
-            raise KeyError(i)
+            raise IndexError(i)
         done.append(i)
 
-    with pytest.raises(KeyError):
-        on_threads(work, 6, 2)
-    assert sorted(done)[:3] == [0, 1, 2]
+    for threads in (1, 2, 9):
+        with pytest.raises(IndexError):
+            on_threads(work, 6, threads)
+    done.clear()
+    on_threads(done.append, 6, 3)
+    assert sorted(done) == [0, 1, 2, 3, 4, 5]

@@ -24,7 +24,7 @@ cdef enum:
     GRAIN = 4096  # parameters summed and stepped at a time, so that they stay in the nearest cache
     SIGNAL_STEPS = 64  # document steps between two looks for Ctrl-C
     SETTINGS = 4  # of Adam: beta1, beta2, eps, weight decay; what changes from step to step follows (see kernels)
-    PIECE_ROWS = 384  # tokens that make a piece worth its own pass over all the weights and gradients
+    PIECE_ROWS = 192  # tokens that make a piece worth its own pass over all the weights and gradients
     PIECES = 8  # every piece holds gradients for all parameters; more only when asked for
 
 # ---------------------------------------------------------------- C: no Python below this line, up to the door
