@@ -64,8 +64,9 @@ cdef class Engine:
     """Computes losses, gradients and Adam steps on arrays of parameters that Python owns.
 
     params, m, v: flat float32 or float64 arrays of n_params numbers, kept and updated in place. `pieces`: into how
-    many parts a batch is cut, if it has as many sequences; 0 leaves it to the size of the batch. One training loop at a time: two threads must not train one Engine, except through
-    `run` on different pieces and `update` on different parts.
+    many parts a batch is cut, if it has as many sequences; 0 leaves it to the size of the batch. One training loop at
+    a time: two threads must not train one Engine, except through `run` on different pieces and `update` on different
+    parts.
     """
 
     def __init__(self, tuple sizes, params, m, v, size_t pieces):
