@@ -1,0 +1,299 @@
+"""The micro GPT: Karpathy's microgpt with its inner loops compiled, for ids of any vocabulary.
+
+This file is what a person reads and calls: the configuration, the model, Adam's settings, sampling. What a
+forward pass is stands in `record_gpt` of src_ext/pybpe/gpt/architecture.pyx; how a gradient comes about, in
+tape.pyx and ops.pyx. Knows ids only: nothing of text, tokens or files of tokens. Run as `python -m
+pybpe.gpt.micro names.txt` it is microgpt.py (see micro_names.py).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pybpe.gpt.decoder import Decoder
+from pybpe.gpt.engine import Engine
+from pybpe.gpt.micro_random import check_sampling, gaussians, sample
+from pybpe.gpt.micro_threads import on_threads
+
+Ids = npt.ArrayLike
+Floats = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class MicroConfig:
+    """The shape of a micro GPT, the type of its numbers and the seed of its first weights.
+
+    n_vocab: ids are 0..n_vocab - 1. n_layer blocks of attention and MLP, n_embd numbers wide, n_head heads.
+    block_size: the most tokens the model sees at once. dtype: "float32" is fast, "float64" exact. init_std:
+    the standard deviation of the first weights. ValueError for anything that cannot be.
+    """
+
+    n_vocab: int
+    n_layer: int = 4
+    n_head: int = 4
+    n_embd: int = 128
+    block_size: int = 64
+    dtype: str = "float32"
+    seed: int = 42
+    init_std: float = 0.02
+
+    def __post_init__(self) -> None:
+        limits = {"n_vocab": 1 << 22, "n_layer": 256, "n_head": 256, "n_embd": 1 << 14, "block_size": 1 << 16}
+        for name, limit in limits.items():
+            value = getattr(self, name)
+            if type(value) is not int or not 1 <= value <= limit:
+                raise ValueError(f"{name} is {value!r}; it must be an integer in 1..{limit}")
+        if self.n_embd % self.n_head:
+            raise ValueError(f"n_embd = {self.n_embd} must be a multiple of n_head = {self.n_head}")
+        if self.dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype is {self.dtype!r}; it must be 'float32' or 'float64'")
+        if type(self.seed) is not int:
+            raise ValueError(f"seed is {self.seed!r}; it must be an integer")
+        if not isinstance(self.init_std, (int, float)) or not 0 <= self.init_std < 10:
+            raise ValueError(f"init_std is {self.init_std!r}; it must lie in 0..10")
+
+    @property
+    def sizes(self) -> tuple[int, int, int, int, int]:
+        """What the compiled engine needs to know."""
+        return self.n_vocab, self.n_layer, self.n_head, self.n_embd, self.block_size
+
+    def shapes(self) -> dict[str, tuple[int, int]]:
+        """Name -> (rows, columns) of every weight matrix, in the order in which they lie in memory."""
+        wide = self.n_embd
+        shapes = {
+            "wte": (self.n_vocab, wide),
+            "wpe": (self.block_size, wide),
+            "lm_head": (self.n_vocab, wide),
+        }
+        for layer in range(self.n_layer):
+            for name in ("attn_wq", "attn_wk", "attn_wv", "attn_wo"):
+                shapes[f"layer{layer}.{name}"] = (wide, wide)
+            shapes[f"layer{layer}.mlp_fc1"] = (4 * wide, wide)
+            shapes[f"layer{layer}.mlp_fc2"] = (wide, 4 * wide)
+        return shapes
+
+    @property
+    def n_params(self) -> int:
+        """How many numbers the model learns."""
+        return sum(rows * columns for rows, columns in self.shapes().values())
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam's settings; the defaults are microgpt's. weight_decay pulls weights to 0, beside the gradient."""
+
+    beta1: float = 0.85
+    beta2: float = 0.99
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1 and self.eps > 0 and self.weight_decay >= 0):
+            raise ValueError(f"{self}: betas must lie in 0..1, eps above 0, weight_decay at 0 or above")
+
+
+class MicroGPT:
+    """A GPT to train and to sample from.
+
+    adam: the optimizer's settings. threads: how many work on a batch. pieces: into how many parts a batch
+    is cut, at most one for each sequence; threads beyond them idle (None: one for every 192 tokens, up to
+    8). The cut changes the last bits of the results, the number of threads never does. arena_bytes: a
+    ceiling on working memory (None: as much as a batch needs). rng: draws the first weights in place of
+    `random.Random(seed)`.
+
+    >>> model = MicroGPT(MicroConfig(n_vocab=8, n_layer=1, n_head=2, n_embd=16, block_size=4))
+    >>> for _ in range(100):
+    ...     loss = model.train_step([[1, 2, 3, 4]], [[2, 3, 4, 5]], lr=0.01)
+    >>> list(model.generate([1, 2], max_tokens=3, temperature=0))
+    [3, 4, 5]
+    """
+
+    def __init__(
+        self,
+        config: MicroConfig,
+        *,
+        adam: Adam | None = None,
+        pieces: int | None = None,
+        threads: int = 1,
+        arena_bytes: int | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.config = config
+        self.adam = adam or Adam()
+        self.threads = threads
+        self.arena_bytes = arena_bytes
+        self.metadata: dict[str, str] = {}
+        self.step = 0  # optimizer steps taken so far
+        dtype = np.dtype(config.dtype)
+        self._flat: Floats = gaussians(
+            rng or random.Random(config.seed), config.n_params, config.init_std
+        ).astype(dtype)
+        self._moments: tuple[Floats, Floats] = (np.zeros_like(self._flat), np.zeros_like(self._flat))
+        self._engine = Engine(config.sizes, self._flat, *self._moments, pieces or 0)
+
+    @property
+    def n_params(self) -> int:
+        """How many numbers the model learns."""
+        return self._flat.size
+
+    @property
+    def parameters(self) -> dict[str, Floats]:
+        """Name -> weights as a view [rows, columns]: writing to it changes the model."""
+        return split(self._flat, self.config)
+
+    def reserve(self, batch_size: int, time: int | None = None) -> int:
+        """Make the working memory ready for batches of this shape (time: block_size); returns its bytes.
+
+        Training in this shape then asks for no memory. MemoryError, with the bytes needed, beyond
+        `arena_bytes`.
+        """
+        time = self.config.block_size if time is None else time
+        if batch_size < 1 or not 1 <= time <= self.config.block_size:
+            raise ValueError(f"no batch of {batch_size} x {time}; time lies in 1..{self.config.block_size}")
+        self._engine.prepare(batch_size, time, self.arena_bytes)
+        return self._engine.arena_bytes(batch_size, time)
+
+    def loss(self, ids: Ids, targets: Ids) -> float:
+        """The mean of -log p(target) in nats over integer arrays ids and targets, both [batch, time].
+
+        ValueError for ids out of range, shapes that differ or more than block_size tokens.
+        """
+        pieces = self._load(ids, targets)
+        on_threads(lambda piece: self._engine.run(piece, False), pieces, self.threads)
+        return self._engine.loss()
+
+    def gradients(self, ids: Ids, targets: Ids) -> dict[str, Floats]:
+        """Name -> d loss / d weights for one batch, without learning from it."""
+        pieces = self._load(ids, targets)
+        on_threads(lambda piece: self._engine.run(piece, True), pieces, self.threads)
+        return split(self._engine.gradients(), self.config)
+
+    def train_step(self, ids: Ids, targets: Ids, lr: float) -> float:
+        """Learn from one batch: forward, backward, one step of Adam. Returns the loss before the step."""
+        pieces = self._load(ids, targets)
+        on_threads(lambda piece: self._engine.run(piece, True), pieces, self.threads)
+        loss = self._engine.loss()
+        self.step += 1
+        settings = (self.step, lr, astuple(self.adam))
+        parts = max(1, self.threads)
+        on_threads(lambda part: self._engine.update(part, parts, *settings), parts, self.threads)
+        return loss
+
+    def train_documents(
+        self, documents: Sequence[Sequence[int]], steps: int, lr: float
+    ) -> npt.NDArray[np.float64]:
+        """microgpt's own loop in one call: a document a step, lr falling linearly to 0. Returns all losses.
+
+        A fresh model only: the optimizer counts its steps from the first. Ctrl-C raises KeyboardInterrupt.
+        """
+        if self.step:
+            raise ValueError("train_documents starts from a model that has not been trained")
+        if steps < 1:
+            raise ValueError(f"steps is {steps}; it must be at least 1")
+        offsets = np.cumsum([0] + [len(document) for document in documents])
+        ids = np.fromiter((id_ for document in documents for id_ in document), np.int64, int(offsets[-1]))
+        self._engine.prepare(1, self.config.block_size, self.arena_bytes)
+        try:
+            losses = self._engine.train_documents(ids, offsets, steps, lr, astuple(self.adam))
+        except KeyboardInterrupt:
+            self.step = steps  # the moments hold something now, if not all of it
+            raise
+        self.step = steps
+        return losses
+
+    def generate(
+        self,
+        prompt_ids: Sequence[int],
+        max_tokens: int,
+        temperature: float = 0.8,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | random.Random | None = None,
+        stop: Collection[int] = (),
+    ) -> Iterator[int]:
+        """Yield up to max_tokens ids that continue the prompt; an id in `stop` ends it and is not yielded.
+
+        temperature 0 always takes the likeliest id. top_k and top_p leave only the k likeliest, or the fewest
+        whose probabilities reach p. The same seed gives the same ids; a `random.Random` is drawn from as it
+        stands. When the context is full, its later half is kept and becomes the beginning of the next.
+        """
+        prompt = [int(id_) for id_ in prompt_ids]
+        if not prompt:
+            raise ValueError(
+                "the prompt is empty; give at least one id, such as the one that begins a document"
+            )
+        for id_ in prompt:
+            if not 0 <= id_ < self.config.n_vocab:
+                raise ValueError(f"id {id_} is not one of 0..{self.config.n_vocab - 1}")
+        check_sampling(temperature, top_k, top_p)
+        rng = seed if isinstance(seed, random.Random) else random.Random(seed)
+        return self._generate(
+            prompt, max_tokens, lambda logits: sample(logits, rng, temperature, top_k, top_p), stop
+        )
+
+    def _generate(
+        self, prompt: list[int], max_tokens: int, choose: Callable[[Floats], int], stop: Collection[int]
+    ) -> Iterator[int]:
+        decoder = Decoder(self.config.sizes, self._flat)
+        context = prompt[-self.config.block_size :]
+        waiting = list(context)  # ids that the decoder has not seen yet
+        for _ in range(max_tokens):
+            if decoder.position + len(waiting) > self.config.block_size:
+                context = waiting = context[-max(1, self.config.block_size // 2) :]
+                decoder.clear()
+            for id_ in waiting:
+                decoder.feed(id_)
+            token = choose(decoder.logits())
+            if token in stop:
+                return
+            yield token
+            waiting = [token]
+            context = [*context, token]
+
+    def save(
+        self, path: str | PathLike[str], metadata: Mapping[str, str] | None = None, *, optimizer: bool = True
+    ) -> None:
+        """Write a safetensors file: weights, configuration, `metadata` and the optimizer's state.
+
+        The file is there whole or not at all. A model loaded from it continues digit for digit.
+        """
+        from pybpe.gpt.micro_checkpoint import write_checkpoint
+
+        write_checkpoint(self, path, metadata or {}, optimizer)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], **options: Any) -> MicroGPT:
+        """Open what `save` wrote; `options` are those of the class. FormatError for any other file."""
+        from pybpe.gpt.micro_checkpoint import read_checkpoint
+
+        return read_checkpoint(path, options)
+
+    def _load(self, ids: Ids, targets: Ids) -> int:
+        """Hand a batch to the engine; returns in how many pieces it lies there."""
+        shape = np.shape(ids)
+        if len(shape) != 2 or 0 in shape:
+            raise ValueError(f"ids must be an array [batch, time] that is not empty, not shape {shape}")
+        self._engine.prepare(*shape, self.arena_bytes)
+        return self._engine.load(ids, targets)
+
+
+def split(flat: Floats, config: MicroConfig) -> dict[str, Floats]:
+    """Cut a flat array of all parameters into named views."""
+    views, at = {}, 0
+    for name, (rows, columns) in config.shapes().items():
+        views[name] = flat[at : at + rows * columns].reshape(rows, columns)
+        at += rows * columns
+    return views
+
+
+if __name__ == "__main__":
+    from pybpe.gpt.micro_names import main
+
+    main()
