@@ -28,9 +28,7 @@ class Engine:
         """The mean loss of the batch, after `run` on every piece."""
     def gradients(self) -> npt.NDArray[Any]:
         """d loss / d parameters, flat, after `run(..., True)` on every piece."""
-    def update(
-        self, part: int, parts: int, step: int, lr: float, adam: tuple[float, float, float, float]
-    ) -> None:
+    def update(self, part: int, parts: int, step: int, lr: float, adam: tuple[float, float, float, float]) -> None:
         """Adam's step number `step` on one of `parts` parts of the parameters, without the GIL."""
     def train_documents(
         self,

@@ -5,10 +5,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from pybpe.gpt import autograd, micro
+from pybpe.gpt import autograd
+from pybpe.gpt.micro import model
 from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT
-from pybpe.gpt.micro_random import gaussians, sample
-from pybpe.gpt.micro_threads import on_threads
+from pybpe.gpt.micro.sampling import gaussians, sample
+from pybpe.gpt.micro.threads import on_threads
 from pybpe.gpt.tape import allocations
 
 from . import oracle
@@ -29,9 +30,7 @@ def test_loss_is_what_plain_numpy_computes():
     for size, time, pieces in [(1, 1, None), (1, 6, None), (3, 4, 2), (9, 6, 4), (9, 6, 20), (9, 6, None)]:
         model = MicroGPT(TINY, pieces=pieces)
         ids, targets = batch(TINY, size, time)
-        assert model.loss(ids, targets) == pytest.approx(
-            oracle.loss(model.parameters, TINY, ids, targets), rel=1e-12
-        )
+        assert model.loss(ids, targets) == pytest.approx(oracle.loss(model.parameters, TINY, ids, targets), rel=1e-12)
 
 
 def test_gradient_of_the_whole_model_is_the_central_difference():
@@ -137,9 +136,7 @@ def test_the_cache_changes_nothing(dtype):
     for prompt in ([1], [1, 2, 3], list(range(6)), list(range(11)) * 2):
         made = list(model.generate(prompt, 20, temperature=1.0, seed=5))
         rng, expected, context = random.Random(5), [], prompt[-6:]
-        for _ in range(
-            20
-        ):  # the same without a cache: the whole context through the whole model for every token
+        for _ in range(20):  # the same without a cache: the whole context through the whole model for every token
             if len(context) > 6:
                 context = context[-3:]
             logits = oracle.logits(model.parameters, config, np.array(context))[-1]
@@ -157,9 +154,7 @@ def test_generation_follows_its_settings():
     assert likeliest == list(model.generate([1], 30, temperature=2.0, top_k=1, seed=1))
     assert likeliest == list(model.generate([1], 30, temperature=2.0, top_p=1e-9, seed=1))
     assert free == list(model.generate([1], 30, temperature=2.0, top_k=99, top_p=1.0, seed=1))
-    assert (
-        list(model.generate([1], 30, temperature=2.0, seed=1, stop={free[4]})) == free[: free.index(free[4])]
-    )
+    assert list(model.generate([1], 30, temperature=2.0, seed=1, stop={free[4]})) == free[: free.index(free[4])]
     assert list(model.generate([1], 0)) == []
     assert len(list(MicroGPT(MicroConfig(5, 1, 1, 4, 1)).generate([1, 2], 4))) == 4  # a context of one token
 
@@ -234,7 +229,7 @@ def test_bad_configurations_are_refused():
         MicroGPT(TINY, pieces=2000)
 
 
-@pytest.mark.parametrize("module", [micro, autograd])
+@pytest.mark.parametrize("module", [model, autograd])
 def test_the_examples_in_the_docs_hold(module):
     result = doctest.testmod(module)
     assert result.attempted > 0

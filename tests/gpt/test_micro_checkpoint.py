@@ -90,9 +90,7 @@ def config_with(**changes):
         {"config": "[1]"},
         {"config": config_with(n_vocab=14)},
         {"config": config_with(n_layer=2)},
-        {
-            "config": config_with(n_embd=1 << 13)
-        },  # would be gigabytes: the shapes are compared before allocating
+        {"config": config_with(n_embd=1 << 13)},  # would be gigabytes: the shapes are compared before allocating
         {"config": config_with(n_embd=-8)},
         {"config": config_with(dtype="float64")},
         {"config": config_with(colour="red")},

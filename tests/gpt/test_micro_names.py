@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT
-from pybpe.gpt.micro_names import main, read_documents, reproduce
+from pybpe.gpt.micro.names import main, read_documents, reproduce
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 NAMES = ["ada", "grace", "edsger", "alan", "barbara", "donald", "frances", "kathleen", "ken", "dennis"]
@@ -25,9 +25,7 @@ def test_the_loop_in_one_call_is_a_step_at_a_time():
     for step, loss in enumerate(run.losses):
         document = documents[step % len(documents)]
         ids = [len(letters), *map(letters.index, document), len(letters)][:17]
-        assert model.train_step([ids[:-1]], [ids[1:]], 0.01 * (1 - step / 25)) == pytest.approx(
-            loss, rel=1e-12
-        )
+        assert model.train_step([ids[:-1]], [ids[1:]], 0.01 * (1 - step / 25)) == pytest.approx(loss, rel=1e-12)
 
 
 def test_documents_longer_than_the_context_are_cut():

@@ -32,9 +32,7 @@ def test_threads_and_loading_change_nothing(tmp_path):
     expected = pretrain(whole, IDS, None, steps=10, threads=2, **settings).losses
     first = pretrain(halves, IDS, None, steps=6, threads=1, **settings).losses
     halves.save(tmp_path / "half")
-    assert (
-        first + pretrain(MicroGPT.load(tmp_path / "half"), IDS, None, steps=4, **settings).losses == expected
-    )
+    assert first + pretrain(MicroGPT.load(tmp_path / "half"), IDS, None, steps=4, **settings).losses == expected
 
 
 def test_memory_mapped_shards_of_either_width_will_do(tmp_path):
@@ -122,6 +120,4 @@ def test_a_lost_model_is_an_error_and_not_a_log_of_nan():
 
 
 def test_the_shortest_corpus_is_enough():
-    assert (
-        len(pretrain(MicroGPT(CONFIG), IDS[:9], IDS[:9], steps=2, batch_size=1, lr=0.01, seed=0).losses) == 2
-    )
+    assert len(pretrain(MicroGPT(CONFIG), IDS[:9], IDS[:9], steps=2, batch_size=1, lr=0.01, seed=0).losses) == 2

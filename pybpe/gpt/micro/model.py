@@ -1,16 +1,14 @@
-"""The micro GPT: Karpathy's microgpt with its inner loops compiled, for ids of any vocabulary.
+"""The model: weights in one flat array, a compiled engine that learns them, a compiled decoder that samples.
 
-This file is what a person reads and calls: the configuration, the model, Adam's settings, sampling. What a
-forward pass is stands in `record_gpt` of src_ext/pybpe/gpt/architecture.pyx; how a gradient comes about, in
-tape.pyx and ops.pyx. Knows ids only: nothing of text, tokens or files of tokens. Run as `python -m
-pybpe.gpt.micro names.txt` it is microgpt.py (see micro_names.py).
+What a forward pass is stands in `record_gpt` of src_ext/pybpe/gpt/architecture.pyx; how a gradient comes about, in
+tape.pyx and ops.pyx. Knows ids only: nothing of text, tokens or files of tokens.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from os import PathLike
 from typing import Any
 
@@ -19,84 +17,13 @@ import numpy.typing as npt
 
 from pybpe.gpt.decoder import Decoder
 from pybpe.gpt.engine import Engine
-from pybpe.gpt.micro_random import check_sampling, gaussians, sample
-from pybpe.gpt.micro_threads import on_threads
+from pybpe.gpt.micro.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from pybpe.gpt.micro.config import Adam, MicroConfig
+from pybpe.gpt.micro.sampling import check_sampling, gaussians, sample
+from pybpe.gpt.micro.threads import on_threads
 
 Ids = npt.ArrayLike
 Floats = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class MicroConfig:
-    """The shape of a micro GPT, the type of its numbers and the seed of its first weights.
-
-    n_vocab: ids are 0..n_vocab - 1. n_layer blocks of attention and MLP, n_embd numbers wide, n_head heads.
-    block_size: the most tokens the model sees at once. dtype: "float32" is fast, "float64" exact. init_std:
-    the standard deviation of the first weights. ValueError for anything that cannot be.
-    """
-
-    n_vocab: int
-    n_layer: int = 4
-    n_head: int = 4
-    n_embd: int = 128
-    block_size: int = 64
-    dtype: str = "float32"
-    seed: int = 42
-    init_std: float = 0.02
-
-    def __post_init__(self) -> None:
-        limits = {"n_vocab": 1 << 22, "n_layer": 256, "n_head": 256, "n_embd": 1 << 14, "block_size": 1 << 16}
-        for name, limit in limits.items():
-            value = getattr(self, name)
-            if type(value) is not int or not 1 <= value <= limit:
-                raise ValueError(f"{name} is {value!r}; it must be an integer in 1..{limit}")
-        if self.n_embd % self.n_head:
-            raise ValueError(f"n_embd = {self.n_embd} must be a multiple of n_head = {self.n_head}")
-        if self.dtype not in ("float32", "float64"):
-            raise ValueError(f"dtype is {self.dtype!r}; it must be 'float32' or 'float64'")
-        if type(self.seed) is not int:
-            raise ValueError(f"seed is {self.seed!r}; it must be an integer")
-        if not isinstance(self.init_std, (int, float)) or not 0 <= self.init_std < 10:
-            raise ValueError(f"init_std is {self.init_std!r}; it must lie in 0..10")
-
-    @property
-    def sizes(self) -> tuple[int, int, int, int, int]:
-        """What the compiled engine needs to know."""
-        return self.n_vocab, self.n_layer, self.n_head, self.n_embd, self.block_size
-
-    def shapes(self) -> dict[str, tuple[int, int]]:
-        """Name -> (rows, columns) of every weight matrix, in the order in which they lie in memory."""
-        wide = self.n_embd
-        shapes = {
-            "wte": (self.n_vocab, wide),
-            "wpe": (self.block_size, wide),
-            "lm_head": (self.n_vocab, wide),
-        }
-        for layer in range(self.n_layer):
-            for name in ("attn_wq", "attn_wk", "attn_wv", "attn_wo"):
-                shapes[f"layer{layer}.{name}"] = (wide, wide)
-            shapes[f"layer{layer}.mlp_fc1"] = (4 * wide, wide)
-            shapes[f"layer{layer}.mlp_fc2"] = (wide, 4 * wide)
-        return shapes
-
-    @property
-    def n_params(self) -> int:
-        """How many numbers the model learns."""
-        return sum(rows * columns for rows, columns in self.shapes().values())
-
-
-@dataclass(frozen=True)
-class Adam:
-    """Adam's settings; the defaults are microgpt's. weight_decay pulls weights to 0, beside the gradient."""
-
-    beta1: float = 0.85
-    beta2: float = 0.99
-    eps: float = 1e-8
-    weight_decay: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1 and self.eps > 0 and self.weight_decay >= 0):
-            raise ValueError(f"{self}: betas must lie in 0..1, eps above 0, weight_decay at 0 or above")
 
 
 class MicroGPT:
@@ -132,9 +59,9 @@ class MicroGPT:
         self.metadata: dict[str, str] = {}
         self.step = 0  # optimizer steps taken so far
         dtype = np.dtype(config.dtype)
-        self._flat: Floats = gaussians(
-            rng or random.Random(config.seed), config.n_params, config.init_std
-        ).astype(dtype)
+        self._flat: Floats = gaussians(rng or random.Random(config.seed), config.n_params, config.init_std).astype(
+            dtype
+        )
         self._moments: tuple[Floats, Floats] = (np.zeros_like(self._flat), np.zeros_like(self._flat))
         self._engine = Engine(config.sizes, self._flat, *self._moments, pieces or 0)
 
@@ -186,9 +113,7 @@ class MicroGPT:
         on_threads(lambda part: self._engine.update(part, parts, *settings), parts, self.threads)
         return loss
 
-    def train_documents(
-        self, documents: Sequence[Sequence[int]], steps: int, lr: float
-    ) -> npt.NDArray[np.float64]:
+    def train_documents(self, documents: Sequence[Sequence[int]], steps: int, lr: float) -> npt.NDArray[np.float64]:
         """microgpt's own loop in one call: a document a step, lr falling linearly to 0. Returns all losses.
 
         A fresh model only: the optimizer counts its steps from the first. Ctrl-C raises KeyboardInterrupt.
@@ -226,17 +151,13 @@ class MicroGPT:
         """
         prompt = [int(id_) for id_ in prompt_ids]
         if not prompt:
-            raise ValueError(
-                "the prompt is empty; give at least one id, such as the one that begins a document"
-            )
+            raise ValueError("the prompt is empty; give at least one id, such as the one that begins a document")
         for id_ in prompt:
             if not 0 <= id_ < self.config.n_vocab:
                 raise ValueError(f"id {id_} is not one of 0..{self.config.n_vocab - 1}")
         check_sampling(temperature, top_k, top_p)
         rng = seed if isinstance(seed, random.Random) else random.Random(seed)
-        return self._generate(
-            prompt, max_tokens, lambda logits: sample(logits, rng, temperature, top_k, top_p), stop
-        )
+        return self._generate(prompt, max_tokens, lambda logits: sample(logits, rng, temperature, top_k, top_p), stop)
 
     def _generate(
         self, prompt: list[int], max_tokens: int, choose: Callable[[Floats], int], stop: Collection[int]
@@ -264,16 +185,23 @@ class MicroGPT:
 
         The file is there whole or not at all. A model loaded from it continues digit for digit.
         """
-        from pybpe.gpt.micro_checkpoint import write_checkpoint
-
-        write_checkpoint(self, path, metadata or {}, optimizer)
+        moments = self._moments if optimizer else None
+        checkpoint = Checkpoint(self.config, self.adam, self.step, self.parameters, moments, dict(metadata or {}))
+        write_checkpoint(checkpoint, path)
 
     @classmethod
     def load(cls, path: str | PathLike[str], **options: Any) -> MicroGPT:
         """Open what `save` wrote; `options` are those of the class. FormatError for any other file."""
-        from pybpe.gpt.micro_checkpoint import read_checkpoint
-
-        return read_checkpoint(path, options)
+        checkpoint = read_checkpoint(path)
+        model = cls(checkpoint.config, **{"adam": checkpoint.adam, **options})
+        for name, weights in model.parameters.items():
+            weights[:] = checkpoint.weights[name]
+        if checkpoint.moments is not None:
+            for mine, saved in zip(model._moments, checkpoint.moments, strict=True):
+                mine[:] = saved
+            model.step = checkpoint.step
+        model.metadata = checkpoint.metadata
+        return model
 
     def _load(self, ids: Ids, targets: Ids) -> int:
         """Hand a batch to the engine; returns in how many pieces it lies there."""
@@ -291,9 +219,3 @@ def split(flat: Floats, config: MicroConfig) -> dict[str, Floats]:
         views[name] = flat[at : at + rows * columns].reshape(rows, columns)
         at += rows * columns
     return views
-
-
-if __name__ == "__main__":
-    from pybpe.gpt.micro_names import main
-
-    main()

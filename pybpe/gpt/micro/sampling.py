@@ -43,9 +43,7 @@ def check_sampling(temperature: float, top_k: int | None, top_p: float | None) -
         raise ValueError(f"top_p is {top_p}; it must lie in 0..1, or be None")
 
 
-def sample(
-    logits: Floats, rng: random.Random, temperature: float, top_k: int | None, top_p: float | None
-) -> int:
+def sample(logits: Floats, rng: random.Random, temperature: float, top_k: int | None, top_p: float | None) -> int:
     """Draw one id as `random.choices` does: one uniform number, looked up in a running sum."""
     if temperature == 0:
         return int(logits.argmax())

@@ -32,9 +32,7 @@ def read_documents(path: Path) -> list[str]:
     return [line.strip() for line in path.read_text(encoding="utf-8").strip().split("\n") if line.strip()]
 
 
-def reproduce(
-    documents: Sequence[str], *, steps: int = 1000, seed: int = 42, dtype: str = "float64"
-) -> NamesRun:
+def reproduce(documents: Sequence[str], *, steps: int = 1000, seed: int = 42, dtype: str = "float64") -> NamesRun:
     """Train microgpt's model on documents, then sample 20 new ones at temperature 0.5."""
     rng = random.Random(seed)
     documents = list(documents)
@@ -61,9 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         description="Karpathy's microgpt, compiled: same losses, same names.",
     )
     parser.add_argument("path", type=Path, help="a text file with one document a line, such as names.txt")
-    parser.add_argument(
-        "--steps", type=int, default=1000, help="training steps, a document each (default 1000)"
-    )
+    parser.add_argument("--steps", type=int, default=1000, help="training steps, a document each (default 1000)")
     parser.add_argument("--seed", type=int, default=42, help="seed of Python's random numbers (default 42)")
     options = parser.parse_args(argv)
     try:

@@ -1,0 +1,5 @@
+"""`python -m pybpe.gpt.micro names.txt`."""
+
+from pybpe.gpt.micro.names import main
+
+main()

@@ -1,0 +1,100 @@
+"""A micro GPT as one safetensors file: weights by name, the optimizer's moments, and a header of strings.
+
+The header holds `pybpe.format`, `pybpe.config` and `pybpe.adam` (JSON) and `pybpe.step`, beside the caller's
+own strings. Every shape is checked against the configuration before a tensor is read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from pybpe.errors import FormatError
+from pybpe.files import write_atomic
+from pybpe.gpt.micro.config import Adam, MicroConfig
+
+FORMAT = "micro-gpt 1"
+OURS = "pybpe."  # prefix of the header's keys that belong to this format
+MOMENTS = ("adam.m", "adam.v")
+
+Floats = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds. moments: Adam's two flat arrays, None if they were not saved; then `step` means nothing."""
+
+    config: MicroConfig
+    adam: Adam
+    step: int
+    weights: Mapping[str, Floats]
+    moments: tuple[Floats, Floats] | None
+    metadata: dict[str, str]
+
+
+def write_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> None:
+    """Write a file, completely or not at all."""
+    for key, value in checkpoint.metadata.items():
+        if not isinstance(key, str) or not isinstance(value, str) or key.startswith(OURS):
+            raise ValueError(f"metadata {key!r}: must be strings, and keys must not begin with {OURS!r}")
+    header = {
+        **checkpoint.metadata,
+        OURS + "format": FORMAT,
+        OURS + "config": json.dumps(asdict(checkpoint.config)),
+        OURS + "adam": json.dumps(asdict(checkpoint.adam)),
+        OURS + "step": str(checkpoint.step),
+    }
+    tensors = dict(checkpoint.weights)
+    if checkpoint.moments is not None:
+        tensors.update(zip(MOMENTS, checkpoint.moments, strict=True))
+    write_atomic(path, save(tensors, header))
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """What the file holds. FormatError for a file that is damaged, foreign or at odds with itself."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+            if header.get(OURS + "format") != FORMAT:
+                raise FormatError(f"{path} is a safetensors file, but not a micro GPT that pybpe saved")
+            config = MicroConfig(**json.loads(header[OURS + "config"]))
+            names = set(file.keys())
+            has_moments = names.issuperset(MOMENTS)
+            check_tensors(file, names, config, has_moments)
+            first, second = MOMENTS
+            return Checkpoint(
+                config,
+                Adam(**json.loads(header[OURS + "adam"])),
+                int(header[OURS + "step"]),
+                {name: file.get_tensor(name) for name in config.shapes()},
+                (file.get_tensor(first), file.get_tensor(second)) if has_moments else None,
+                {key: value for key, value in header.items() if not key.startswith(OURS)},
+            )
+    except FormatError:
+        raise
+    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise FormatError(f"{path} is not a micro GPT checkpoint, or is damaged: {error}") from error
+
+
+def check_tensors(file: Any, names: set[str], config: MicroConfig, has_moments: bool) -> None:
+    """FormatError unless the file holds exactly the tensors that its configuration asks for."""
+    expected: dict[str, tuple[int, ...]] = dict(config.shapes())
+    if has_moments:
+        expected.update(dict.fromkeys(MOMENTS, (config.n_params,)))
+    if names != set(expected):
+        wrong = sorted(names ^ set(expected))[0]
+        raise FormatError(f"tensor {wrong!r} is missing or does not belong to {config}")
+    dtype = {"float32": "F32", "float64": "F64"}[config.dtype]
+    for name, shape in expected.items():
+        tensor = file.get_slice(name)
+        if tuple(tensor.get_shape()) != shape or tensor.get_dtype() != dtype:
+            raise FormatError(
+                f"tensor {name!r} is {tensor.get_dtype()} {tensor.get_shape()}, not {dtype} {list(shape)}"
+            )
