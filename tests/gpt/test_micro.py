@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pybpe.gpt import autograd
-from pybpe.gpt.micro import model
 from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT
+from pybpe.gpt.micro import model as model_module
 from pybpe.gpt.micro.sampling import gaussians, sample
 from pybpe.gpt.micro.threads import on_threads
 from pybpe.gpt.tape import allocations
@@ -229,7 +229,7 @@ def test_bad_configurations_are_refused():
         MicroGPT(TINY, pieces=2000)
 
 
-@pytest.mark.parametrize("module", [model, autograd])
+@pytest.mark.parametrize("module", [model_module, autograd])
 def test_the_examples_in_the_docs_hold(module):
     result = doctest.testmod(module)
     assert result.attempted > 0
