@@ -1,0 +1,344 @@
+"""The micro GPT: Karpathy's microgpt with its inner loops compiled, for ids of any vocabulary.
+
+This file is what a person reads and calls: the configuration, the model, Adam's settings, sampling. What a forward
+pass is stands in `record_gpt` of src_ext/pybpe/gpt/engine.pyx; how a gradient comes about, in tape.pyx and ops.pyx.
+Knows ids only: nothing of text, tokens or files of tokens. Run as `python -m pybpe.gpt.micro names.txt` it is
+microgpt.py (see micro_names.py).
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pybpe.gpt.decoder import Decoder
+from pybpe.gpt.engine import Engine
+from pybpe.gpt.mersenne import normals
+
+Ids = npt.ArrayLike
+Floats = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class MicroConfig:
+    """The shape of a micro GPT, the type of its numbers and the seed of its first weights.
+
+    n_vocab: ids are 0..n_vocab - 1. n_layer blocks of attention and MLP, n_embd numbers wide, n_head heads.
+    block_size: the most tokens the model sees at once. dtype: "float32" is fast, "float64" exact. init_std: the
+    standard deviation of the first weights. ValueError for anything that cannot be.
+    """
+
+    n_vocab: int
+    n_layer: int = 4
+    n_head: int = 4
+    n_embd: int = 128
+    block_size: int = 64
+    dtype: str = "float32"
+    seed: int = 42
+    init_std: float = 0.02
+
+    def __post_init__(self) -> None:
+        limits = {"n_vocab": 1 << 22, "n_layer": 256, "n_head": 256, "n_embd": 1 << 14, "block_size": 1 << 16}
+        for name, limit in limits.items():
+            value = getattr(self, name)
+            if type(value) is not int or not 1 <= value <= limit:
+                raise ValueError(f"{name} is {value!r}; it must be an integer in 1..{limit}")
+        if self.n_embd % self.n_head:
+            raise ValueError(f"n_embd = {self.n_embd} must be a multiple of n_head = {self.n_head}")
+        if self.dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype is {self.dtype!r}; it must be 'float32' or 'float64'")
+        if type(self.seed) is not int:
+            raise ValueError(f"seed is {self.seed!r}; it must be an integer")
+        if not isinstance(self.init_std, (int, float)) or not 0 <= self.init_std < 10:
+            raise ValueError(f"init_std is {self.init_std!r}; it must lie in 0..10")
+
+    @property
+    def sizes(self) -> tuple[int, int, int, int, int]:
+        """What the compiled engine needs to know."""
+        return self.n_vocab, self.n_layer, self.n_head, self.n_embd, self.block_size
+
+    def shapes(self) -> dict[str, tuple[int, int]]:
+        """Name -> (rows, columns) of every weight matrix, in the order in which they lie in memory."""
+        wide = self.n_embd
+        shapes = {"wte": (self.n_vocab, wide), "wpe": (self.block_size, wide), "lm_head": (self.n_vocab, wide)}
+        for layer in range(self.n_layer):
+            for name in ("attn_wq", "attn_wk", "attn_wv", "attn_wo"):
+                shapes[f"layer{layer}.{name}"] = (wide, wide)
+            shapes[f"layer{layer}.mlp_fc1"] = (4 * wide, wide)
+            shapes[f"layer{layer}.mlp_fc2"] = (wide, 4 * wide)
+        return shapes
+
+    @property
+    def n_params(self) -> int:
+        """How many numbers the model learns."""
+        return sum(rows * columns for rows, columns in self.shapes().values())
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam's settings; the defaults are microgpt's."""
+
+    beta1: float = 0.85
+    beta2: float = 0.99
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1 and self.eps > 0):
+            raise ValueError(f"{self}: betas must lie in 0..1 and eps above 0")
+
+
+class MicroGPT:
+    """A GPT to train and to sample from.
+
+    adam: the optimizer's settings. pieces: a batch is cut into so many parts at most, the unit of threads; the cut
+    changes the last bits of the results, the number of threads never does. threads: how many work on a batch.
+    arena_bytes: a ceiling on working memory (None: as much as a batch needs). rng: draws the first weights in
+    place of `random.Random(config.seed)`.
+
+    >>> model = MicroGPT(MicroConfig(n_vocab=8, n_layer=1, n_head=2, n_embd=16, block_size=4))
+    >>> for _ in range(100):
+    ...     loss = model.train_step([[1, 2, 3, 4]], [[2, 3, 4, 5]], lr=0.01)
+    >>> list(model.generate([1, 2], max_tokens=3, temperature=0))
+    [3, 4, 5]
+    """
+
+    def __init__(
+        self,
+        config: MicroConfig,
+        *,
+        adam: Adam | None = None,
+        pieces: int = 4,
+        threads: int = 1,
+        arena_bytes: int | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.config = config
+        self.adam = adam or Adam()
+        self.threads = threads
+        self.arena_bytes = arena_bytes
+        self.metadata: dict[str, str] = {}
+        self.step = 0  # optimizer steps taken so far
+        dtype = np.dtype(config.dtype)
+        self._flat: Floats = gaussians(rng or random.Random(config.seed), config.n_params, config.init_std).astype(dtype)
+        self._moments: tuple[Floats, Floats] = (np.zeros_like(self._flat), np.zeros_like(self._flat))
+        self._engine = Engine(config.sizes, self._flat, *self._moments, pieces)
+
+    @property
+    def n_params(self) -> int:
+        """How many numbers the model learns."""
+        return self._flat.size
+
+    @property
+    def parameters(self) -> dict[str, Floats]:
+        """Name -> weights as a view [rows, columns]: writing to it changes the model."""
+        return split(self._flat, self.config)
+
+    def reserve(self, batch_size: int, time: int | None = None) -> int:
+        """Make the working memory ready for batches of this shape (time: block_size); returns its bytes.
+
+        Training in this shape then asks for no memory. MemoryError, with the bytes needed, beyond `arena_bytes`.
+        """
+        time = self.config.block_size if time is None else time
+        self._engine.prepare(batch_size, time, self.arena_bytes)
+        return self._engine.arena_bytes(batch_size, time)
+
+    def loss(self, ids: Ids, targets: Ids) -> float:
+        """The mean of -log p(target) in nats over integer arrays ids and targets, both [batch, time].
+
+        ValueError for ids out of range, shapes that differ or more than block_size tokens.
+        """
+        pieces = self._load(ids, targets)
+        on_threads(lambda piece: self._engine.run(piece, False), pieces, self.threads)
+        return self._engine.loss()
+
+    def gradients(self, ids: Ids, targets: Ids) -> dict[str, Floats]:
+        """Name -> d loss / d weights for one batch, without learning from it."""
+        pieces = self._load(ids, targets)
+        on_threads(lambda piece: self._engine.run(piece, True), pieces, self.threads)
+        return split(self._engine.gradients(), self.config)
+
+    def train_step(self, ids: Ids, targets: Ids, lr: float) -> float:
+        """Learn from one batch: forward, backward, one step of Adam. Returns the loss before the step."""
+        pieces = self._load(ids, targets)
+        on_threads(lambda piece: self._engine.run(piece, True), pieces, self.threads)
+        loss = self._engine.loss()
+        self.step += 1
+        settings = (lr, self.adam.beta1, self.adam.beta2, self.adam.eps, self.step)
+        parts = max(1, self.threads)
+        on_threads(lambda part: self._engine.update(part, parts, *settings), parts, self.threads)
+        return loss
+
+    def train_documents(self, documents: Sequence[Sequence[int]], steps: int, lr: float) -> npt.NDArray[np.float64]:
+        """microgpt's own loop, in one call: one document a step, lr falling linearly to 0. Returns all losses.
+
+        A fresh model only: the optimizer counts its steps from the first. Ctrl-C raises KeyboardInterrupt.
+        """
+        if self.step:
+            raise ValueError("train_documents starts from a model that has not been trained")
+        offsets = np.cumsum([0] + [len(document) for document in documents])
+        ids = np.fromiter((id_ for document in documents for id_ in document), np.int64, int(offsets[-1]))
+        self._engine.prepare(1, self.config.block_size, self.arena_bytes)
+        adam = self.adam
+        losses = self._engine.train_documents(ids, offsets, steps, lr, adam.beta1, adam.beta2, adam.eps)
+        self.step = steps
+        return losses
+
+    def generate(
+        self,
+        prompt_ids: Sequence[int],
+        max_tokens: int,
+        temperature: float = 0.8,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | random.Random | None = None,
+        stop: Collection[int] = (),
+    ) -> Iterator[int]:
+        """Yield up to max_tokens ids that continue the prompt; an id in `stop` ends it and is not yielded.
+
+        temperature 0 always takes the likeliest id. top_k and top_p leave only the k likeliest, or the fewest whose
+        probabilities reach p. The same seed gives the same ids; a `random.Random` is drawn from as it stands.
+        When the context is full, its later half is kept and becomes the beginning of the next.
+        """
+        prompt = [int(id_) for id_ in prompt_ids]
+        if not prompt:
+            raise ValueError("the prompt is empty; give at least one id, such as the one that begins a document")
+        for id_ in prompt:
+            if not 0 <= id_ < self.config.n_vocab:
+                raise ValueError(f"id {id_} is not one of 0..{self.config.n_vocab - 1}")
+        check_sampling(temperature, top_k, top_p)
+        rng = seed if isinstance(seed, random.Random) else random.Random(seed)
+        return self._generate(prompt, max_tokens, lambda logits: sample(logits, rng, temperature, top_k, top_p), stop)
+
+    def _generate(
+        self, prompt: list[int], max_tokens: int, choose: Callable[[Floats], int], stop: Collection[int]
+    ) -> Iterator[int]:
+        decoder = Decoder(self.config.sizes, self._flat)
+        context = prompt[-self.config.block_size :]
+        waiting = list(context)  # ids that the decoder has not seen yet
+        for _ in range(max_tokens):
+            if decoder.position + len(waiting) > self.config.block_size:
+                context = waiting = context[-max(1, self.config.block_size // 2) :]
+                decoder.clear()
+            for id_ in waiting:
+                decoder.feed(id_)
+            token = choose(decoder.logits())
+            if token in stop:
+                return
+            yield token
+            waiting = [token]
+            context = [*context, token]
+
+    def save(self, path: str | PathLike[str], metadata: Mapping[str, str] | None = None, *, optimizer: bool = True) -> None:
+        """Write a safetensors file: weights, configuration, `metadata` and, unless told not to, the optimizer's state.
+
+        The file is there whole or not at all. A model loaded from it continues digit for digit.
+        """
+        from pybpe.gpt.micro_checkpoint import write_checkpoint
+
+        write_checkpoint(self, path, metadata or {}, optimizer)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], **options: Any) -> MicroGPT:
+        """Open what `save` wrote; `options` are those of the class. FormatError for any file that is not that."""
+        from pybpe.gpt.micro_checkpoint import read_checkpoint
+
+        return read_checkpoint(path, options)
+
+    def _load(self, ids: Ids, targets: Ids) -> int:
+        """Hand a batch to the engine; returns in how many pieces it lies there."""
+        shape = np.shape(ids)
+        if len(shape) != 2 or 0 in shape:
+            raise ValueError(f"ids must be an array [batch, time] that is not empty, not shape {shape}")
+        self._engine.prepare(*shape, self.arena_bytes)
+        return self._engine.load(ids, targets)
+
+
+def split(flat: Floats, config: MicroConfig) -> dict[str, Floats]:
+    """Cut a flat array of all parameters into named views."""
+    views, at = {}, 0
+    for name, (rows, columns) in config.shapes().items():
+        views[name] = flat[at : at + rows * columns].reshape(rows, columns)
+        at += rows * columns
+    return views
+
+
+def gaussians(rng: random.Random, n: int, std: float) -> npt.NDArray[np.float64]:
+    """`[rng.gauss(0, std) for _ in range(n)]`, the same bits, some ten times as fast; moves rng on as that would.
+
+    numpy's RandomState is the same generator as Python's (MT19937, 53-bit doubles), so its state is borrowed.
+    """
+    version, state, spare = rng.getstate()
+    first = [] if spare is None else [spare]
+    drawn = n - len(first) + (n - len(first)) % 2  # normals come in pairs; the last may be left over
+    stream = np.random.RandomState()  # noqa: NPY002
+    stream.set_state(("MT19937", np.array(state[:-1], np.uint32), state[-1]))
+    values = np.concatenate([first, normals(stream.random_sample(drawn))])
+    kind, key, position = stream.get_state(legacy=True)[:3]
+    left_over = float(values[n]) if len(values) > n else None
+    rng.setstate((version, (*(int(word) for word in key), int(position)), left_over))
+    return values[:n] * std
+
+
+def on_threads(work: Callable[[int], None], n: int, threads: int) -> None:
+    """Call work(0) ... work(n - 1), dealt out to `threads` threads of which this is one; raises what any raised."""
+    if threads <= 1 or n <= 1:
+        for i in range(n):
+            work(i)
+        return
+    threads, errors = min(threads, n), []
+
+    def share(first: int) -> None:
+        try:
+            for i in range(first, n, threads):
+                work(i)
+        except BaseException as error:
+            errors.append(error)
+
+    helpers = [threading.Thread(target=share, args=(first,)) for first in range(1, threads)]
+    for helper in helpers:
+        helper.start()
+    share(0)
+    for helper in helpers:
+        helper.join()
+    if errors:
+        raise errors[0]
+
+
+def check_sampling(temperature: float, top_k: int | None, top_p: float | None) -> None:
+    """ValueError for settings that `sample` cannot follow."""
+    if not temperature >= 0:
+        raise ValueError(f"temperature is {temperature}; it must be 0 or more")
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"top_k is {top_k}; it must be at least 1, or None")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError(f"top_p is {top_p}; it must lie in 0..1, or be None")
+
+
+def sample(logits: Floats, rng: random.Random, temperature: float, top_k: int | None, top_p: float | None) -> int:
+    """Draw one id as `random.choices` does: one uniform number, looked up in the running sum of probabilities."""
+    if temperature == 0:
+        return int(logits.argmax())
+    scaled = logits / temperature
+    weights = np.exp(scaled - scaled.max())
+    weights /= weights.sum()
+    if top_k is not None or top_p is not None:
+        order = np.argsort(-weights, kind="stable")
+        keep = len(order) if top_k is None else min(top_k, len(order))
+        if top_p is not None:
+            keep = min(keep, int(np.searchsorted(np.cumsum(weights[order]), top_p)) + 1)
+        weights[order[keep:]] = 0.0
+    running = np.cumsum(weights)
+    return min(int(np.searchsorted(running, rng.random() * running[-1], side="right")), len(running) - 1)
+
+
+if __name__ == "__main__":
+    from pybpe.gpt.micro_names import main
+
+    main()

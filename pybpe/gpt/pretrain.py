@@ -1,0 +1,213 @@
+"""Pretraining: random windows of a long line of token ids go in, a trained model and a log come out.
+
+Works on one-dimensional integer arrays, memory-mapped shards included; knows nothing of where they come from.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pybpe.errors import TrainingError
+from pybpe.gpt.micro import MicroGPT
+
+Ids = npt.NDArray[Any]
+Batch = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """What `on_step` is told after a step; `progress` runs from 0 to 1 in steps or time, whichever is ahead."""
+
+    step: int
+    loss: float
+    val_loss: float | None
+    lr: float
+    progress: float
+    tokens_per_second: float
+
+
+@dataclass
+class TrainingLog:
+    """What happened: a training loss for every step, (steps done, validation loss) pairs, time and tokens.
+
+    stopped: "steps", "seconds" or "interrupt", whichever ended it. Losses are nats per token.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    val_losses: list[tuple[int, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    tokens: int = 0
+    stopped: str = "steps"
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens trained on per second, validation included in the time."""
+        return self.tokens / self.seconds if self.seconds > 0 else 0.0
+
+
+def pretrain(
+    model: MicroGPT,
+    train_ids: Ids,
+    val_ids: Ids | None,
+    *,
+    steps: int,
+    batch_size: int,
+    lr: float,
+    seed: int,
+    threads: int | None = None,
+    eval_every: int = 100,
+    eval_windows: int = 64,
+    max_seconds: float | None = None,
+    schedule: str = "linear",
+    warmup: float = 0.0,
+    on_step: Callable[[TrainingStep], object] | None = None,
+) -> TrainingLog:
+    """Train `model` on random windows of `train_ids`, for `steps` steps or `max_seconds`, whichever ends first.
+
+    train_ids, val_ids: 1-D integer arrays, at least block_size + 1 long (val_ids may be None). threads None: one for
+    each processor. Validation takes up to `eval_windows` fixed windows every `eval_every` steps and at the end.
+    schedule: how lr falls, "linear" or "cosine" to 0 or "constant", after rising for the fraction `warmup` of the run.
+    The windows depend on `seed` and on the model's own count of steps alone, so training continues after a load as
+    if it had never stopped. Ctrl-C ends the run after the step at hand and keeps what was learned.
+    TrainingError for corpora that are too short and settings that cannot be; MemoryError before the first step.
+    """
+    context = model.config.block_size
+    check_ids("train_ids", train_ids, context)
+    if val_ids is not None:
+        check_ids("val_ids", val_ids, context)
+    if steps < 1 or batch_size < 1 or eval_every < 1 or eval_windows < 1:
+        raise TrainingError("steps, batch_size, eval_every and eval_windows must all be at least 1")
+    learning_rate(lr, 0.0, schedule, warmup)
+    model.threads = threads or usable_cpus()
+    model.reserve(batch_size)
+
+    log, began = TrainingLog(), time.perf_counter()
+    with interrupts() as interrupted:
+        for step in range(steps):
+            elapsed = time.perf_counter() - began
+            progress = max(step / steps, elapsed / max_seconds if max_seconds else 0.0)
+            if progress >= 1.0 or interrupted():
+                log.stopped = "interrupt" if interrupted() else "seconds"
+                break
+            rate = learning_rate(lr, progress, schedule, warmup)
+            loss = model.train_step(*window_batch(train_ids, context, batch_size, [seed, model.step]), rate)
+            log.losses.append(loss)
+            log.tokens += batch_size * context
+            log.seconds = time.perf_counter() - began
+            val_loss = None
+            if val_ids is not None and (step + 1) % eval_every == 0 and step + 1 < steps:
+                val_loss = evaluate(model, val_ids, batch_size, eval_windows)
+                log.val_losses.append((step + 1, val_loss))
+            if on_step is not None:
+                on_step(TrainingStep(step + 1, loss, val_loss, rate, progress, log.tokens_per_second))
+        if val_ids is not None and not interrupted():
+            log.val_losses.append((len(log.losses), evaluate(model, val_ids, batch_size, eval_windows)))
+        log.seconds = time.perf_counter() - began
+    return log
+
+
+def evaluate(model: MicroGPT, ids: Ids, batch_size: int, windows: int) -> float:
+    """The mean loss in nats per token over up to `windows` windows spread evenly over `ids`, the same every time."""
+    context = model.config.block_size
+    check_ids("ids", ids, context)
+    count = min(windows, (len(ids) - 1) // context)
+    starts = np.linspace(0, len(ids) - context - 1, count).astype(np.int64)
+    total = 0.0
+    for at in range(0, count, batch_size):
+        some = starts[at : at + batch_size]
+        total += model.loss(*cut(ids, some, context)) * len(some)
+    return total / count
+
+
+def unigram_entropy(ids: Ids, n_vocab: int) -> float:
+    """The loss, in nats per token, of knowing how frequent each id is and nothing more: what a model has to beat."""
+    counts = np.zeros(n_vocab, np.int64)
+    for at in range(0, len(ids), 1 << 20):
+        part = np.bincount(ids[at : at + (1 << 20)], minlength=n_vocab)
+        if len(part) > n_vocab:
+            raise ValueError(f"id {len(part) - 1} is not one of 0..{n_vocab - 1}")
+        counts += part
+    if not counts.any():
+        raise ValueError("there are no ids to count")
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+def learning_rate(lr: float, progress: float, schedule: str, warmup: float) -> float:
+    """The rate at `progress` 0..1 of a run."""
+    if not 0 <= warmup < 1:
+        raise TrainingError(f"warmup is {warmup}; it is a fraction of the run, from 0 to below 1")
+    shapes: dict[str, Callable[[float], float]] = {
+        "linear": lambda done: 1 - done,
+        "cosine": lambda done: 0.5 + 0.5 * math.cos(math.pi * done),
+        "constant": lambda done: 1.0,
+    }
+    if schedule not in shapes:
+        raise TrainingError(f"schedule is {schedule!r}; it must be one of {', '.join(shapes)}")
+    if progress < warmup:
+        return lr * (progress + 0.01) / (warmup + 0.01)  # not 0: the first step should teach something
+    return lr * shapes[schedule]((progress - warmup) / (1 - warmup))
+
+
+def window_batch(ids: Ids, context: int, batch_size: int, seed: list[int]) -> Batch:
+    """`batch_size` windows that begin anywhere: inputs and, one place later, targets, both [batch_size, context]."""
+    starts = np.random.default_rng(seed).integers(0, len(ids) - context, batch_size)
+    return cut(ids, starts, context)
+
+
+def cut(ids: Ids, starts: npt.NDArray[np.int64], context: int) -> Batch:
+    """The windows of `ids` at `starts` and their targets."""
+    windows = ids[starts[:, None] + np.arange(context + 1)].astype(np.int64)
+    return windows[:, :-1], windows[:, 1:]
+
+
+def check_ids(name: str, ids: Ids, context: int) -> None:
+    """TrainingError unless ids is a line of integers that holds one whole window and its last target."""
+    if ids.ndim != 1 or ids.dtype.kind not in "iu":
+        raise TrainingError(f"{name} must be a 1-D integer array, not {ids.dtype} of shape {ids.shape}")
+    if len(ids) < context + 1:
+        raise TrainingError(
+            f"{name} holds {len(ids)} tokens, and block_size {context} needs at least {context + 1}: "
+            "give more text or a smaller block_size"
+        )
+
+
+def usable_cpus() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], bool]]:
+    """Within, a first Ctrl-C only makes the yielded function answer True; a second is a KeyboardInterrupt.
+
+    So no step is ever cut in half. Off the main thread, where Python delivers no signals, it does nothing.
+    """
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.set()
+        signal.signal(number, before)
+
+    before = signal.signal(signal.SIGINT, note) or signal.default_int_handler  # None: set by someone in C
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

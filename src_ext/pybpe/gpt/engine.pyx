@@ -1,0 +1,331 @@
+"""Training a GPT: the forward pass recorded on tapes, and Adam, without a memory request in the loop.
+
+A batch is cut into at most `pieces` pieces of whole sequences. Each has its own tape and its own gradients, so pieces
+may run on several threads; gradients are then summed in the order of the pieces. The cut depends on the batch alone,
+hence so do the results: any number of threads computes the same bits.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport pow
+from libc.stdint cimport int32_t
+from libc.string cimport memset
+
+from pybpe.gpt cimport ops
+from pybpe.gpt.ops cimport KERNELS_SCRATCH, kernels_best_level, real
+from pybpe.gpt.tape cimport (Block, arena_t, block, fits, mat_t, take, tape_add, tape_attention, tape_backward,
+                             tape_begin, tape_cross_entropy, tape_embed, tape_forward, tape_linear, tape_relu,
+                             tape_rmsnorm, tape_t, tape_zero, times)
+
+import numpy as np
+
+from pybpe.gpt.tape import checked_ids
+
+cdef enum:
+    GRAIN = 4096  # parameters summed and stepped at a time, so that they stay in the nearest cache
+    SIGNAL_STEPS = 64  # document steps between two looks for Ctrl-C
+
+# ---------------------------------------------------------------- C: no Python below this line, up to the door
+
+
+cdef mat_t next_matrix(cursor_t* cursor, size_t rows, size_t cols) noexcept nogil:
+    cdef size_t size = rows * cols * cursor.width
+    cdef mat_t mat
+    mat.rows = rows
+    mat.cols = cols
+    mat.value = cursor.value
+    mat.grad = cursor.grad
+    cursor.value += size
+    if cursor.grad != NULL:
+        cursor.grad += size
+    return mat
+
+
+cdef size_t count_parameters(const shape_t* shape) noexcept nogil:
+    cdef size_t layer = times(12 * shape.n_embd, shape.n_embd)
+    return (2 * shape.n_vocab + shape.block_size) * shape.n_embd + times(shape.n_layer, layer)
+
+
+# The whole model, once: this is the forward pass of microgpt with matrices in place of lists. Reading it is reading
+# the architecture; the backward pass needs no code here, the tape knows it.
+cdef mat_t record_gpt(tape_t* tape, const shape_t* shape, cursor_t weights, const int32_t* ids, const int32_t* targets,
+                      size_t rows, size_t time, double share) noexcept nogil:
+    cdef size_t width = shape.n_embd, layer
+    cdef mat_t wte = next_matrix(&weights, shape.n_vocab, width)
+    cdef mat_t wpe = next_matrix(&weights, shape.block_size, width)
+    cdef mat_t lm_head = next_matrix(&weights, shape.n_vocab, width)
+    cdef mat_t wq, wk, wv, wo, fc1, fc2, x, normed, mixed, hidden
+
+    x = tape_rmsnorm(tape, tape_embed(tape, wte, wpe, ids, rows, time))
+    for layer in range(shape.n_layer):
+        wq = next_matrix(&weights, width, width)
+        wk = next_matrix(&weights, width, width)
+        wv = next_matrix(&weights, width, width)
+        wo = next_matrix(&weights, width, width)
+        fc1 = next_matrix(&weights, 4 * width, width)
+        fc2 = next_matrix(&weights, width, 4 * width)
+        # attention: tokens look at the tokens before them ...
+        normed = tape_rmsnorm(tape, x)
+        mixed = tape_attention(tape, tape_linear(tape, normed, wq), tape_linear(tape, normed, wk),
+                               tape_linear(tape, normed, wv), time, shape.n_head)
+        x = tape_add(tape, tape_linear(tape, mixed, wo), x)
+        # ... and the MLP: each token thinks for itself
+        normed = tape_rmsnorm(tape, x)
+        hidden = tape_relu(tape, tape_linear(tape, normed, fc1))
+        x = tape_add(tape, tape_linear(tape, hidden, fc2), x)
+    return tape_cross_entropy(tape, tape_linear(tape, x, lm_head), targets, share)
+
+
+# Sum the gradients of all pieces into those of the first, in order, then let Adam use them.
+cdef void sum_and_step(piece_t* pieces, size_t n_pieces, real* params, real* m, real* v, size_t start, size_t stop,
+                       const double* rates) noexcept nogil:
+    cdef real typed[6]
+    cdef real* grads = <real*>pieces[0].grads
+    cdef int level = pieces[0].tape.level
+    cdef size_t i, n
+    for i in range(6):
+        typed[i] = <real>rates[i]
+    while start < stop:
+        n = min(stop - start, <size_t>GRAIN)
+        for i in range(1, n_pieces):
+            ops.accumulate(grads + start, <const real*>pieces[i].grads + start, n)
+        ops.adam(level, params + start, m + start, v + start, grads + start, n, typed)
+        start += n
+
+
+cdef void fill_rates(double* rates, double lr, double beta1, double beta2, double eps, size_t step) noexcept nogil:
+    rates[0] = beta1
+    rates[1] = beta2
+    rates[2] = lr
+    rates[3] = 1.0 - pow(beta1, <double>step)
+    rates[4] = 1.0 - pow(beta2, <double>step)
+    rates[5] = eps
+
+
+# ---------------------------------------------------------------- the door: everything is checked here
+
+
+cdef shape_t checked_shape(tuple sizes) except *:
+    """Sizes that were validated by MicroConfig, checked once more because memory is laid out by them."""
+    cdef shape_t shape
+    shape.n_vocab, shape.n_layer, shape.n_head, shape.n_embd, shape.block_size = sizes
+    if min(sizes) < 1 or max(sizes) > 1 << 24 or shape.n_embd % shape.n_head:
+        raise ValueError(f"(n_vocab, n_layer, n_head, n_embd, block_size) = {sizes} is not the shape of a GPT")
+    return shape
+
+
+cdef class Engine:
+    """Computes losses, gradients and Adam steps on arrays of parameters that Python owns.
+
+    params, m, v: flat float32 or float64 arrays of n_params numbers, kept and updated in place. `pieces` bounds how
+    many threads can be of use. One training loop at a time: two threads must not train one Engine, except through
+    `run` on different pieces and `update` on different parts.
+    """
+
+    def __init__(self, tuple sizes, params, m, v, size_t pieces):
+        self.shape = checked_shape(sizes)
+        self.width = params.dtype.itemsize
+        self.n_params = count_parameters(&self.shape)
+        for array in (params, m, v):
+            if array.dtype != params.dtype or array.dtype not in (np.float32, np.float64):
+                raise ValueError("params, m and v must all be float32 or all be float64")
+            if array.shape != (self.n_params,) or not array.flags.c_contiguous or not array.flags.writeable:
+                raise ValueError(f"params, m and v must be flat, writeable arrays of {self.n_params} numbers")
+        if not 1 <= pieces <= 1024:
+            raise ValueError(f"pieces is {pieces}; it must lie in 1..1024")
+        self.params = params.view(np.uint8)
+        self.m = m.view(np.uint8)
+        self.v = v.view(np.uint8)
+        self.most_pieces = pieces
+        self.batch = self.time = self.n_pieces = 0
+        self.busy = 0
+        self.pieces = NULL
+        memset(&self.arena, 0, sizeof(arena_t))
+
+    # Lay out the arena for `batch` sequences of `time`. With an arena that has no memory this only counts bytes.
+    cdef void lay_out(self, arena_t* arena, size_t batch, size_t time) noexcept nogil:
+        cdef piece_t piece
+        cdef size_t n_pieces = min(batch, self.most_pieces), i, rows
+        cdef double share = 1.0 / (<double>batch * <double>time)
+        cdef piece_t* pieces
+        arena.used = 0
+        pieces = <piece_t*>take(arena, n_pieces, sizeof(piece_t))
+        for i in range(n_pieces):
+            rows = times(batch // n_pieces + (1 if i < batch % n_pieces else 0), time)
+            piece.ids = <int32_t*>take(arena, rows, sizeof(int32_t))
+            piece.targets = <int32_t*>take(arena, rows, sizeof(int32_t))
+            piece.grads = take(arena, self.n_params, self.width)
+            piece.tape = tape_begin(arena, 12 * self.shape.n_layer + 4, self.width, take(arena, 1, KERNELS_SCRATCH))
+            self.record(&piece, rows, time, share)
+            if pieces != NULL and fits(arena):
+                pieces[i] = piece
+        self.pieces = pieces
+
+    cdef void record(self, piece_t* piece, size_t rows, size_t time, double share) noexcept nogil:
+        cdef cursor_t weights
+        weights.value = <char*>&self.params[0]
+        weights.grad = <char*>piece.grads
+        weights.width = self.width
+        piece.rows = rows
+        piece.loss = record_gpt(&piece.tape, &self.shape, weights, piece.ids, piece.targets, rows, time, share)
+
+    cdef void compute(self, piece_t* piece, bint backward) noexcept nogil:
+        tape_forward(&piece.tape)
+        if not backward:
+            return
+        memset(piece.grads, 0, self.n_params * self.width)
+        tape_zero(&piece.tape)
+        if self.width == sizeof(float):  # d loss / d loss = 1: where the way back begins
+            (<float*>piece.loss.grad)[0] = 1
+        else:
+            (<double*>piece.loss.grad)[0] = 1
+        tape_backward(&piece.tape)
+
+    cdef void step_range(self, size_t start, size_t stop, const double* rates) noexcept nogil:
+        if self.width == sizeof(float):
+            sum_and_step(self.pieces, self.n_pieces, <float*>&self.params[0], <float*>&self.m[0], <float*>&self.v[0],
+                         start, stop, rates)
+        else:
+            sum_and_step(self.pieces, self.n_pieces, <double*>&self.params[0], <double*>&self.m[0],
+                         <double*>&self.v[0], start, stop, rates)
+
+    cdef double loss_value(self) noexcept nogil:
+        cdef double total = 0
+        cdef size_t i
+        for i in range(self.n_pieces):
+            if self.width == sizeof(float):
+                total += (<float*>self.pieces[i].loss.value)[0]
+            else:
+                total += (<double*>self.pieces[i].loss.value)[0]
+        return total
+
+    def arena_bytes(self, size_t batch, size_t time) -> int:
+        """The bytes of arena that `batch` sequences of `time` tokens need."""
+        cdef arena_t counting
+        cdef piece_t* kept = self.pieces
+        if not 1 <= time <= self.shape.block_size or not 1 <= batch <= 1 << 24:
+            raise ValueError(f"a batch of {batch} x {time}: time must lie in 1..{self.shape.block_size}")
+        counting.base = NULL
+        counting.size = <size_t>-1
+        self.lay_out(&counting, batch, time)
+        self.pieces = kept
+        return counting.used
+
+    def prepare(self, size_t batch, size_t time, limit: int | None = None) -> None:
+        """Record the tapes for batches of this shape, in the arena at hand or, where it is too small, in a new one.
+
+        MemoryError, with the bytes needed, when that is more than `limit` or than the system gives.
+        """
+        cdef Block memory
+        if batch == self.batch and time == self.time:
+            return
+        if self.busy:
+            raise RuntimeError("the model is training in another thread")
+        cdef size_t needed = self.arena_bytes(batch, time)
+        if limit is not None and needed > limit:
+            raise MemoryError(f"a batch of {batch} x {time} tokens needs an arena of {needed:,} bytes, and arena_bytes "
+                              f"allows {limit:,}; raise it, or lower batch_size")
+        if needed > self.arena.size:
+            memory = block(needed)  # the old block lives until the new one is there
+            self.memory = memory
+            self.arena.base = memory.at
+            self.arena.size = needed
+        self.batch, self.time, self.n_pieces = batch, time, min(batch, self.most_pieces)
+        self.lay_out(&self.arena, batch, time)
+
+    def load(self, ids, targets) -> int:
+        """Check ids and targets [batch, time] and hand them to the pieces; returns how many pieces there are."""
+        if np.shape(ids) != (self.batch, self.time) or np.shape(targets) != (self.batch, self.time):
+            raise ValueError(f"ids {np.shape(ids)} and targets {np.shape(targets)} must both be "
+                             f"{(self.batch, self.time)}")
+        cdef const int32_t[::1] from_ids = checked_ids(ids, self.shape.n_vocab).reshape(-1)
+        cdef const int32_t[::1] from_targets = checked_ids(targets, self.shape.n_vocab).reshape(-1)
+        cdef size_t at = 0, i, j
+        for i in range(self.n_pieces):
+            for j in range(self.pieces[i].rows):
+                self.pieces[i].ids[j] = from_ids[at]
+                self.pieces[i].targets[j] = from_targets[at]
+                at += 1
+        return self.n_pieces
+
+    def run(self, size_t piece, bint backward) -> None:
+        """Compute the loss of one piece of the loaded batch, and its gradients if `backward`. Lets go of the GIL."""
+        if piece >= self.n_pieces:
+            raise IndexError(f"piece {piece} is not one of {self.n_pieces}")
+        self.busy += 1
+        with nogil:
+            self.compute(&self.pieces[piece], backward)
+        self.busy -= 1
+
+    def loss(self) -> float:
+        """The mean loss of the batch, after `run` on every piece."""
+        return self.loss_value()
+
+    def gradients(self):
+        """d loss / d parameters as one flat array, after `run(..., True)` on every piece and before `update`."""
+        cdef const unsigned char[::1] view
+        total = np.zeros(self.n_params, np.float32 if self.width == sizeof(float) else np.float64)
+        for i in range(self.n_pieces):
+            view = <unsigned char[:self.n_params * self.width]>self.pieces[i].grads
+            total += np.asarray(view).view(total.dtype)
+        return total
+
+    def update(self, size_t part, size_t parts, double lr, double beta1, double beta2, double eps,
+               size_t step) -> None:
+        """Adam's step number `step` (from 1) on one of `parts` equal parts of the parameters. Lets go of the GIL."""
+        cdef double rates[6]
+        if self.n_pieces == 0 or not part < parts or step < 1:
+            raise ValueError(f"part {part} of {parts}, step {step}: nothing to update")
+        # Parts start on multiples of GRAIN, so that the same numbers meet in the same vectors however many parts.
+        cdef size_t grains = (self.n_params + GRAIN - 1) // GRAIN
+        cdef size_t start = grains * part // parts * GRAIN
+        cdef size_t stop = min(grains * (part + 1) // parts * GRAIN, self.n_params)
+        fill_rates(rates, lr, beta1, beta2, eps, step)
+        self.busy += 1
+        with nogil:
+            self.step_range(start, stop, rates)
+        self.busy -= 1
+
+    def train_documents(self, ids, offsets, size_t steps, double lr, double beta1, double beta2, double eps):
+        """microgpt's training loop in one call: a document a step, the learning rate falling linearly to 0.
+
+        Document d is ids[offsets[d]:offsets[d + 1]], at least two ids; step s takes document s mod n_documents, at
+        most block_size + 1 of its ids. Returns the float64 losses of all steps. `prepare(1, block_size)` comes first.
+        """
+        cdef const int32_t[::1] all_ids = checked_ids(ids, self.shape.n_vocab)
+        cdef const Py_ssize_t[::1] starts = np.ascontiguousarray(offsets, np.intp)
+        cdef Py_ssize_t n_docs = starts.shape[0] - 1, doc
+        if n_docs < 1 or starts[0] < 0 or starts[n_docs] > all_ids.shape[0] or np.diff(offsets).min() < 2:
+            raise ValueError("every document needs at least two ids")
+        if self.batch != 1 or self.time != self.shape.block_size:
+            raise ValueError("prepare(1, block_size) comes first")
+        cdef double[::1] losses = np.zeros(steps, np.float64)
+        cdef piece_t* piece = &self.pieces[0]
+        cdef size_t step, n, i, used, after_layout = self.arena.used
+        cdef double rates[6]
+        # The tape is recorded anew at the length of each document, over the space of the longest.
+        cdef tape_t fresh = piece.tape
+        used = <size_t>(<char*>piece.tape.ops - self.arena.base)
+        self.busy += 1
+        try:
+            with nogil:
+                for step in range(steps):
+                    doc = step % n_docs
+                    n = min(self.shape.block_size, <size_t>(starts[doc + 1] - starts[doc] - 1))
+                    for i in range(n):
+                        piece.ids[i] = all_ids[starts[doc] + i]
+                        piece.targets[i] = all_ids[starts[doc] + i + 1]
+                    self.arena.used = used
+                    piece.tape = tape_begin(&self.arena, fresh.max_ops, self.width, fresh.scratch)
+                    self.record(piece, n, n, 1.0 / n)
+                    self.compute(piece, True)
+                    losses[step] = self.loss_value()
+                    fill_rates(rates, lr * (1 - <double>step / steps), beta1, beta2, eps, step + 1)
+                    self.step_range(0, self.n_params, rates)
+                    if step % SIGNAL_STEPS == SIGNAL_STEPS - 1:
+                        with gil:
+                            PyErr_CheckSignals()
+        finally:
+            self.busy -= 1
+            self.arena.used = after_layout
+            self.batch = self.time = 0  # the tapes are those of a document now
+        return np.asarray(losses)

@@ -1,0 +1,414 @@
+"""A tape autograd over matrices: record operations, walk the tape forwards, walk it backwards.
+
+`Tape` is the small Python face, for tests and for reading; the GPT itself (engine.pyx) records through the same
+functions of tape.pxd. Knows nothing of tokens' meaning, of text or of files.
+"""
+
+from libc.stdint cimport int32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
+
+from pybpe.gpt cimport ops
+from pybpe.gpt.ops cimport ATTENTION_ROWS, KERNELS_SCRATCH, kernels_best_level, real
+
+import numpy as np
+
+cdef enum:
+    LINE = 64  # bytes of a cache line; everything in an arena starts on one
+
+# ---------------------------------------------------------------- C: no Python below this line, up to the door
+
+
+cdef size_t times(size_t a, size_t b) noexcept nogil:
+    return a * b if b == 0 or a <= <size_t>-1 // b else <size_t>-1
+
+
+cdef void* take(arena_t* arena, size_t count, size_t width) noexcept nogil:
+    cdef size_t size = times(count, width), at = arena.used
+    if size > <size_t>-1 - LINE - at:
+        arena.used = <size_t>-1
+        return NULL
+    arena.used = at + (size + LINE - 1) // LINE * LINE
+    return arena.base + at if fits(arena) and arena.base != NULL else NULL
+
+
+cdef bint fits(const arena_t* arena) noexcept nogil:
+    return arena.used <= arena.size
+
+
+cdef tape_t tape_begin(arena_t* arena, size_t max_ops, size_t width, void* scratch) noexcept nogil:
+    cdef tape_t tape
+    tape.arena = arena
+    tape.ops = <op_t*>take(arena, max_ops, sizeof(op_t))
+    tape.n_ops = 0
+    tape.max_ops = max_ops
+    tape.width = width
+    tape.level = kernels_best_level()
+    tape.scratch = scratch
+    return tape
+
+
+# Every operation is recorded here: room for its result and its gradient, and a line on the tape. When the arena is
+# full or the tape has no line left, nothing is written, but the sizes go on adding up.
+cdef mat_t record(tape_t* tape, op_t* op, size_t rows, size_t cols, size_t saved) noexcept nogil:
+    op.out.rows = rows
+    op.out.cols = cols
+    op.out.value = take(tape.arena, times(rows, cols), tape.width)
+    op.out.grad = take(tape.arena, times(rows, cols), tape.width)
+    op.saved = take(tape.arena, saved, tape.width)
+    if tape.ops != NULL and tape.n_ops < tape.max_ops:
+        tape.ops[tape.n_ops] = op[0]
+    tape.n_ops += 1
+    return op.out
+
+
+cdef op_t blank(kind_t kind) noexcept nogil:
+    cdef op_t op
+    memset(&op, 0, sizeof(op_t))
+    op.kind = kind
+    return op
+
+
+cdef mat_t tape_leaf(tape_t* tape, size_t rows, size_t cols) noexcept nogil:
+    cdef op_t op = blank(LEAF)
+    return record(tape, &op, rows, cols, 0)
+
+
+cdef mat_t tape_embed(tape_t* tape, mat_t wte, mat_t wpe, const int32_t* ids, size_t rows, size_t time) noexcept nogil:
+    cdef op_t op = blank(EMBED)
+    op.a = wte
+    op.b = wpe
+    op.ids = ids
+    op.time = time
+    return record(tape, &op, rows, wte.cols, 0)
+
+
+cdef mat_t tape_rmsnorm(tape_t* tape, mat_t x) noexcept nogil:
+    cdef op_t op = blank(RMSNORM)
+    op.a = x
+    return record(tape, &op, x.rows, x.cols, x.rows)
+
+
+cdef mat_t tape_linear(tape_t* tape, mat_t x, mat_t w) noexcept nogil:
+    cdef op_t op = blank(LINEAR)
+    op.a = x
+    op.b = w
+    return record(tape, &op, x.rows, w.rows, 0)
+
+
+cdef mat_t tape_attention(tape_t* tape, mat_t q, mat_t k, mat_t v, size_t time, size_t heads) noexcept nogil:
+    cdef op_t op = blank(ATTENTION)
+    op.a = q
+    op.b = k
+    op.c = v
+    op.time = time
+    op.heads = heads
+    return record(tape, &op, q.rows, q.cols, times(times(q.rows, heads) + ATTENTION_ROWS, time))
+
+
+cdef mat_t tape_add(tape_t* tape, mat_t a, mat_t b) noexcept nogil:
+    cdef op_t op = blank(ADD)
+    op.a = a
+    op.b = b
+    return record(tape, &op, a.rows, a.cols, 0)
+
+
+cdef mat_t tape_relu(tape_t* tape, mat_t x) noexcept nogil:
+    cdef op_t op = blank(RELU)
+    op.a = x
+    return record(tape, &op, x.rows, x.cols, 0)
+
+
+cdef mat_t tape_cross_entropy(tape_t* tape, mat_t logits, const int32_t* targets, double share) noexcept nogil:
+    cdef op_t op = blank(CROSS_ENTROPY)
+    op.a = logits
+    op.ids = targets
+    op.share = share
+    return record(tape, &op, 1, 1, logits.rows)
+
+
+# `kind` only tells the compiler which type to compile for; its value is not used.
+cdef void forward_one(const tape_t* tape, const op_t* op, real* kind) noexcept nogil:
+    cdef real* out = <real*>op.out.value
+    cdef real* saved = <real*>op.saved
+    cdef const real* a = <const real*>op.a.value
+    cdef const real* b = <const real*>op.b.value
+    cdef const real* c = <const real*>op.c.value
+    cdef size_t rows = op.a.rows, cols = op.a.cols
+    if op.kind == EMBED:
+        ops.embed_forward(out, a, b, op.ids, op.out.rows, op.time, cols)
+    elif op.kind == RMSNORM:
+        ops.rmsnorm_forward(tape.level, out, saved, a, rows, cols)
+    elif op.kind == LINEAR:
+        ops.linear_forward(tape.level, out, a, b, rows, cols, op.b.rows, tape.scratch)
+    elif op.kind == ATTENTION:
+        ops.attention_forward(tape.level, out, saved, a, b, c, rows, op.time, op.heads, cols, tape.scratch)
+    elif op.kind == ADD:
+        ops.add_forward(out, a, b, rows * cols)
+    elif op.kind == RELU:
+        ops.relu_forward(out, a, rows * cols)
+    elif op.kind == CROSS_ENTROPY:
+        ops.cross_entropy_forward(tape.level, out, saved, a, op.ids, rows, cols, <real>op.share)
+
+
+cdef void backward_one(const tape_t* tape, const op_t* op, real* kind) noexcept nogil:
+    cdef const real* d_out = <const real*>op.out.grad
+    cdef real* saved = <real*>op.saved
+    cdef const real* a = <const real*>op.a.value
+    cdef const real* b = <const real*>op.b.value
+    cdef const real* c = <const real*>op.c.value
+    cdef real* d_a = <real*>op.a.grad
+    cdef real* d_b = <real*>op.b.grad
+    cdef real* d_c = <real*>op.c.grad
+    cdef size_t rows = op.a.rows, cols = op.a.cols
+    if op.kind == EMBED:
+        ops.embed_backward(d_out, d_a, d_b, op.ids, op.out.rows, op.time, cols)
+    elif op.kind == RMSNORM:
+        ops.rmsnorm_backward(tape.level, d_out, d_a, saved, a, rows, cols)
+    elif op.kind == LINEAR:
+        ops.linear_backward(tape.level, d_out, d_a, d_b, a, b, rows, cols, op.b.rows, tape.scratch)
+    elif op.kind == ATTENTION:
+        ops.attention_backward(tape.level, d_out, d_a, d_b, d_c, saved, a, b, c, rows, op.time, op.heads, cols,
+                               tape.scratch)
+    elif op.kind == ADD:
+        ops.accumulate(d_a, d_out, rows * cols)
+        ops.accumulate(d_b, d_out, rows * cols)
+    elif op.kind == RELU:
+        ops.relu_backward(d_out, d_a, a, rows * cols)
+    elif op.kind == CROSS_ENTROPY:
+        ops.cross_entropy_backward(tape.level, d_out, d_a, saved, a, op.ids, rows, cols, <real>op.share)
+
+
+cdef void tape_forward(const tape_t* tape) noexcept nogil:
+    cdef size_t i
+    for i in range(tape.n_ops):
+        if tape.width == sizeof(float):
+            forward_one(tape, &tape.ops[i], <float*>NULL)
+        else:
+            forward_one(tape, &tape.ops[i], <double*>NULL)
+
+
+cdef void tape_zero(const tape_t* tape) noexcept nogil:
+    cdef size_t i
+    for i in range(tape.n_ops):
+        memset(tape.ops[i].out.grad, 0, tape.ops[i].out.rows * tape.ops[i].out.cols * tape.width)
+
+
+cdef void tape_backward(const tape_t* tape) noexcept nogil:
+    cdef size_t i
+    for i in range(tape.n_ops, 0, -1):
+        if tape.width == sizeof(float):
+            backward_one(tape, &tape.ops[i - 1], <float*>NULL)
+        else:
+            backward_one(tape, &tape.ops[i - 1], <double*>NULL)
+
+
+# ---------------------------------------------------------------- the door: everything is checked here
+
+cdef size_t _blocks = 0  # how often memory was asked for, so that a test can see that training asks for none
+
+
+def allocations() -> int:
+    """How many blocks of memory this package's engine has asked the system for since the process began."""
+    return _blocks
+
+
+cdef class Block:
+    def __dealloc__(self):
+        free(self.whole)
+
+
+cdef Block block(size_t size):
+    """A block of `size` zeroed bytes on a cache line. MemoryError when the system has none to give."""
+    global _blocks
+    cdef Block made = Block.__new__(Block)
+    cdef size_t room = size + LINE
+    made.whole = malloc(room) if room > size else NULL
+    if made.whole == NULL:
+        raise MemoryError(f"no {size:,} bytes for the arena")
+    made.at = <char*>((<size_t>made.whole + LINE - 1) // LINE * LINE)
+    memset(made.at, 0, size)
+    _blocks += 1
+    return made
+
+
+cdef class Matrix:
+    """One matrix on a tape; `value` and `grad` are copies as they stand after the last walk."""
+
+    cdef mat_t mat
+    cdef Tape tape
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.mat.rows, self.mat.cols
+
+    @property
+    def value(self):
+        """What the last forward walk computed, as an array [rows, cols]."""
+        return self.tape.copy(self.mat.value, self.mat)
+
+    @property
+    def grad(self):
+        """d (seeded output) / d (this matrix) after the last backward walk, as an array [rows, cols]."""
+        return self.tape.copy(self.mat.grad, self.mat)
+
+
+cdef class Tape:
+    """A tape with an arena of `arena_bytes`, for matrices of `dtype` ("float32" or "float64").
+
+    Methods record an operation and return its result, still uncomputed; `forward` and `backward` compute.
+    A recording that does not fit raises MemoryError with the bytes it needs; at most `max_ops` operations fit.
+
+    >>> tape = Tape("float64")
+    >>> y = tape.relu(tape.leaf([[-1.0, 2.0]]))
+    >>> tape.forward(); y.value.tolist()
+    [[0.0, 2.0]]
+    """
+
+    cdef tape_t tape
+    cdef arena_t arena
+    cdef Block memory
+    cdef object dtype
+
+    def __init__(self, dtype: str = "float64", size_t arena_bytes = 1 << 22, size_t max_ops = 64):
+        if dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype is {dtype!r}; it must be 'float32' or 'float64'")
+        self.dtype = np.dtype(dtype)
+        self.memory = block(arena_bytes)
+        self.arena.base = self.memory.at
+        self.arena.size = arena_bytes
+        self.arena.used = 0
+        cdef void* scratch = take(&self.arena, 1, KERNELS_SCRATCH)
+        self.tape = tape_begin(&self.arena, max_ops, self.dtype.itemsize, scratch)
+        self._check_fit()
+
+    cdef copy(self, void* at, mat_t mat):
+        return np.frombuffer(<bytes>(<char*>at)[:mat.rows * mat.cols * self.tape.width], self.dtype).reshape(
+            mat.rows, mat.cols)
+
+    cdef write(self, void* at, mat_t mat, array):
+        cdef const unsigned char[::1] data = np.ascontiguousarray(array, self.dtype).reshape(-1).view(np.uint8)
+        cdef size_t i
+        if <size_t>data.shape[0] != mat.rows * mat.cols * self.tape.width:
+            raise ValueError(f"expected a matrix of {mat.rows} x {mat.cols}")
+        for i in range(<size_t>data.shape[0]):
+            (<unsigned char*>at)[i] = data[i]
+
+    cdef _check_fit(self):
+        if not fits(&self.arena):
+            raise MemoryError(f"the tape needs an arena of {self.arena.used:,} bytes and has {self.arena.size:,}")
+        if self.tape.n_ops > self.tape.max_ops:
+            raise MemoryError(f"the tape needs max_ops = {self.tape.n_ops} and has {self.tape.max_ops}")
+
+    cdef Matrix _wrap(self, mat_t mat):
+        self._check_fit()
+        cdef Matrix matrix = Matrix.__new__(Matrix)
+        matrix.mat = mat
+        matrix.tape = self
+        return matrix
+
+    cdef int32_t* _ids(self, ids, size_t limit) except NULL:
+        cdef const int32_t[::1] checked = checked_ids(ids, limit).reshape(-1)
+        cdef size_t n = checked.shape[0], i
+        cdef int32_t* kept = <int32_t*>take(&self.arena, n, sizeof(int32_t))
+        self._check_fit()
+        for i in range(n):
+            kept[i] = checked[i]
+        return kept
+
+    def _mine(self, *matrices) -> None:
+        for matrix in matrices:
+            if not isinstance(matrix, Matrix) or (<Matrix>matrix).tape is not self:
+                raise ValueError("expected matrices of this same tape")
+
+    def leaf(self, array) -> Matrix:
+        """Put a matrix from outside on the tape."""
+        array = np.atleast_2d(np.asarray(array, self.dtype))
+        if array.ndim != 2 or array.size == 0:
+            raise ValueError(f"expected a matrix that is not empty, not shape {array.shape}")
+        cdef Matrix made = self._wrap(tape_leaf(&self.tape, array.shape[0], array.shape[1]))
+        self.write(made.mat.value, made.mat, array)
+        return made
+
+    def assign(self, Matrix leaf, array) -> None:
+        """Give a leaf new values of the same shape."""
+        self._mine(leaf)
+        self.write(leaf.mat.value, leaf.mat, array)
+
+    def embed(self, Matrix wte, Matrix wpe, ids, size_t time) -> Matrix:
+        """`wte[ids] + wpe[position]` for ids in sequences of `time`."""
+        self._mine(wte, wpe)
+        cdef size_t n = len(ids)
+        if wte.mat.cols != wpe.mat.cols or time == 0 or n == 0 or n % time or time > wpe.mat.rows:
+            raise ValueError("wte and wpe must have the same columns, and ids come in sequences that wpe can number")
+        return self._wrap(tape_embed(&self.tape, wte.mat, wpe.mat, self._ids(ids, wte.mat.rows), n, time))
+
+    def rmsnorm(self, Matrix x) -> Matrix:
+        """Each row divided by the root of its mean square."""
+        self._mine(x)
+        return self._wrap(tape_rmsnorm(&self.tape, x.mat))
+
+    def linear(self, Matrix x, Matrix w) -> Matrix:
+        """`x @ w.T` for x [rows, n_in] and w [n_out, n_in]."""
+        self._mine(x, w)
+        if x.mat.cols != w.mat.cols:
+            raise ValueError(f"x has {x.mat.cols} columns and w has {w.mat.cols}")
+        return self._wrap(tape_linear(&self.tape, x.mat, w.mat))
+
+    def attention(self, Matrix q, Matrix k, Matrix v, size_t time, size_t heads) -> Matrix:
+        """Causal attention within each sequence of `time` rows, in `heads` bands of columns."""
+        self._mine(q, k, v)
+        if not (q.shape == k.shape == v.shape) or time == 0 or heads == 0 or q.mat.rows % time or q.mat.cols % heads:
+            raise ValueError("q, k, v must have one shape, whole sequences of rows and whole heads of columns")
+        return self._wrap(tape_attention(&self.tape, q.mat, k.mat, v.mat, time, heads))
+
+    def add(self, Matrix a, Matrix b) -> Matrix:
+        """`a + b`."""
+        self._mine(a, b)
+        if a.shape != b.shape:
+            raise ValueError(f"shapes differ: {a.shape} and {b.shape}")
+        return self._wrap(tape_add(&self.tape, a.mat, b.mat))
+
+    def relu(self, Matrix x) -> Matrix:
+        """`max(x, 0)`."""
+        self._mine(x)
+        return self._wrap(tape_relu(&self.tape, x.mat))
+
+    def cross_entropy(self, Matrix logits, targets) -> Matrix:
+        """The mean over rows of `-log(softmax(logits)[target])`, a 1 x 1 matrix."""
+        self._mine(logits)
+        if <size_t>len(targets) != logits.mat.rows:
+            raise ValueError(f"{logits.mat.rows} rows of logits need as many targets, not {len(targets)}")
+        return self._wrap(tape_cross_entropy(&self.tape, logits.mat, self._ids(targets, logits.mat.cols),
+                                             1.0 / logits.mat.rows))
+
+    def forward(self) -> None:
+        """Compute every recorded operation in order."""
+        self._check_fit()
+        with nogil:
+            tape_forward(&self.tape)
+
+    def backward(self, Matrix output, seed=1.0) -> None:
+        """Set the gradient of `output` to `seed` (a number or an array of its shape) and walk the tape in reverse."""
+        self._check_fit()
+        self._mine(output)
+        tape_zero(&self.tape)
+        self.write(output.mat.grad, output.mat, np.broadcast_to(np.asarray(seed, self.dtype), output.shape))
+        with nogil:
+            tape_backward(&self.tape)
+
+
+def checked_ids(ids, limit: int):
+    """`ids` as a contiguous int32 array of the same shape, every one proved to lie in 0..limit - 1.
+
+    ValueError for anything else: floats, ids out of range (it names the first and where it stands).
+    """
+    array = np.asarray(ids)
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"ids must be integers, not {array.dtype}")
+    wrong = (array < 0) | (array >= limit)
+    if wrong.any():
+        where = int(np.flatnonzero(wrong)[0])
+        raise ValueError(f"id {array.reshape(-1)[where]} at position {where} is not one of 0..{limit - 1}")
+    return np.ascontiguousarray(array, np.int32)
