@@ -1,0 +1,7 @@
+"""`pybpe demo`."""
+
+from typing import Any
+
+
+def add_commands(commands: Any) -> None:
+    """Add `demo`."""
