@@ -1,9 +1,9 @@
 """The micro GPT: Karpathy's microgpt with its inner loops compiled, for ids of any vocabulary.
 
-This file is what a person reads and calls: the configuration, the model, Adam's settings, sampling. What a forward
-pass is stands in `record_gpt` of src_ext/pybpe/gpt/engine.pyx; how a gradient comes about, in tape.pyx and ops.pyx.
-Knows ids only: nothing of text, tokens or files of tokens. Run as `python -m pybpe.gpt.micro names.txt` it is
-microgpt.py (see micro_names.py).
+This file is what a person reads and calls: the configuration, the model, Adam's settings, sampling. What a
+forward pass is stands in `record_gpt` of src_ext/pybpe/gpt/architecture.pyx; how a gradient comes about, in
+tape.pyx and ops.pyx. Knows ids only: nothing of text, tokens or files of tokens. Run as `python -m
+pybpe.gpt.micro names.txt` it is microgpt.py (see micro_names.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from pybpe.gpt.decoder import Decoder
 from pybpe.gpt.engine import Engine
-from pybpe.gpt.mersenne import normals
+from pybpe.gpt.micro_random import check_sampling, gaussians, sample
 
 Ids = npt.ArrayLike
 Floats = npt.NDArray[Any]
@@ -31,8 +31,8 @@ class MicroConfig:
     """The shape of a micro GPT, the type of its numbers and the seed of its first weights.
 
     n_vocab: ids are 0..n_vocab - 1. n_layer blocks of attention and MLP, n_embd numbers wide, n_head heads.
-    block_size: the most tokens the model sees at once. dtype: "float32" is fast, "float64" exact. init_std: the
-    standard deviation of the first weights. ValueError for anything that cannot be.
+    block_size: the most tokens the model sees at once. dtype: "float32" is fast, "float64" exact. init_std:
+    the standard deviation of the first weights. ValueError for anything that cannot be.
     """
 
     n_vocab: int
@@ -67,7 +67,11 @@ class MicroConfig:
     def shapes(self) -> dict[str, tuple[int, int]]:
         """Name -> (rows, columns) of every weight matrix, in the order in which they lie in memory."""
         wide = self.n_embd
-        shapes = {"wte": (self.n_vocab, wide), "wpe": (self.block_size, wide), "lm_head": (self.n_vocab, wide)}
+        shapes = {
+            "wte": (self.n_vocab, wide),
+            "wpe": (self.block_size, wide),
+            "lm_head": (self.n_vocab, wide),
+        }
         for layer in range(self.n_layer):
             for name in ("attn_wq", "attn_wk", "attn_wv", "attn_wo"):
                 shapes[f"layer{layer}.{name}"] = (wide, wide)
@@ -97,10 +101,11 @@ class Adam:
 class MicroGPT:
     """A GPT to train and to sample from.
 
-    adam: the optimizer's settings. pieces: a batch is cut into so many parts at most, the unit of threads; the cut
-    changes the last bits of the results, the number of threads never does. threads: how many work on a batch.
-    arena_bytes: a ceiling on working memory (None: as much as a batch needs). rng: draws the first weights in
-    place of `random.Random(config.seed)`.
+    adam: the optimizer's settings. threads: how many work on a batch. pieces: into how many parts a batch
+    is cut, at most one for each sequence; threads beyond them idle (None: one for every 384 tokens, up to
+    8). The cut changes the last bits of the results, the number of threads never does. arena_bytes: a
+    ceiling on working memory (None: as much as a batch needs). rng: draws the first weights in place of
+    `random.Random(seed)`.
 
     >>> model = MicroGPT(MicroConfig(n_vocab=8, n_layer=1, n_head=2, n_embd=16, block_size=4))
     >>> for _ in range(100):
@@ -114,7 +119,7 @@ class MicroGPT:
         config: MicroConfig,
         *,
         adam: Adam | None = None,
-        pieces: int = 4,
+        pieces: int | None = None,
         threads: int = 1,
         arena_bytes: int | None = None,
         rng: random.Random | None = None,
@@ -126,9 +131,11 @@ class MicroGPT:
         self.metadata: dict[str, str] = {}
         self.step = 0  # optimizer steps taken so far
         dtype = np.dtype(config.dtype)
-        self._flat: Floats = gaussians(rng or random.Random(config.seed), config.n_params, config.init_std).astype(dtype)
+        self._flat: Floats = gaussians(
+            rng or random.Random(config.seed), config.n_params, config.init_std
+        ).astype(dtype)
         self._moments: tuple[Floats, Floats] = (np.zeros_like(self._flat), np.zeros_like(self._flat))
-        self._engine = Engine(config.sizes, self._flat, *self._moments, pieces)
+        self._engine = Engine(config.sizes, self._flat, *self._moments, pieces or 0)
 
     @property
     def n_params(self) -> int:
@@ -143,7 +150,8 @@ class MicroGPT:
     def reserve(self, batch_size: int, time: int | None = None) -> int:
         """Make the working memory ready for batches of this shape (time: block_size); returns its bytes.
 
-        Training in this shape then asks for no memory. MemoryError, with the bytes needed, beyond `arena_bytes`.
+        Training in this shape then asks for no memory. MemoryError, with the bytes needed, beyond
+        `arena_bytes`.
         """
         time = self.config.block_size if time is None else time
         self._engine.prepare(batch_size, time, self.arena_bytes)
@@ -175,18 +183,26 @@ class MicroGPT:
         on_threads(lambda part: self._engine.update(part, parts, *settings), parts, self.threads)
         return loss
 
-    def train_documents(self, documents: Sequence[Sequence[int]], steps: int, lr: float) -> npt.NDArray[np.float64]:
-        """microgpt's own loop, in one call: one document a step, lr falling linearly to 0. Returns all losses.
+    def train_documents(
+        self, documents: Sequence[Sequence[int]], steps: int, lr: float
+    ) -> npt.NDArray[np.float64]:
+        """microgpt's own loop in one call: a document a step, lr falling linearly to 0. Returns all losses.
 
         A fresh model only: the optimizer counts its steps from the first. Ctrl-C raises KeyboardInterrupt.
         """
         if self.step:
             raise ValueError("train_documents starts from a model that has not been trained")
+        if steps < 1:
+            raise ValueError(f"steps is {steps}; it must be at least 1")
         offsets = np.cumsum([0] + [len(document) for document in documents])
         ids = np.fromiter((id_ for document in documents for id_ in document), np.int64, int(offsets[-1]))
         self._engine.prepare(1, self.config.block_size, self.arena_bytes)
         adam = self.adam
-        losses = self._engine.train_documents(ids, offsets, steps, lr, adam.beta1, adam.beta2, adam.eps)
+        try:
+            losses = self._engine.train_documents(ids, offsets, steps, lr, adam.beta1, adam.beta2, adam.eps)
+        except KeyboardInterrupt:
+            self.step = steps  # the moments hold something now, if not all of it
+            raise
         self.step = steps
         return losses
 
@@ -202,19 +218,23 @@ class MicroGPT:
     ) -> Iterator[int]:
         """Yield up to max_tokens ids that continue the prompt; an id in `stop` ends it and is not yielded.
 
-        temperature 0 always takes the likeliest id. top_k and top_p leave only the k likeliest, or the fewest whose
-        probabilities reach p. The same seed gives the same ids; a `random.Random` is drawn from as it stands.
-        When the context is full, its later half is kept and becomes the beginning of the next.
+        temperature 0 always takes the likeliest id. top_k and top_p leave only the k likeliest, or the fewest
+        whose probabilities reach p. The same seed gives the same ids; a `random.Random` is drawn from as it
+        stands. When the context is full, its later half is kept and becomes the beginning of the next.
         """
         prompt = [int(id_) for id_ in prompt_ids]
         if not prompt:
-            raise ValueError("the prompt is empty; give at least one id, such as the one that begins a document")
+            raise ValueError(
+                "the prompt is empty; give at least one id, such as the one that begins a document"
+            )
         for id_ in prompt:
             if not 0 <= id_ < self.config.n_vocab:
                 raise ValueError(f"id {id_} is not one of 0..{self.config.n_vocab - 1}")
         check_sampling(temperature, top_k, top_p)
         rng = seed if isinstance(seed, random.Random) else random.Random(seed)
-        return self._generate(prompt, max_tokens, lambda logits: sample(logits, rng, temperature, top_k, top_p), stop)
+        return self._generate(
+            prompt, max_tokens, lambda logits: sample(logits, rng, temperature, top_k, top_p), stop
+        )
 
     def _generate(
         self, prompt: list[int], max_tokens: int, choose: Callable[[Floats], int], stop: Collection[int]
@@ -235,8 +255,10 @@ class MicroGPT:
             waiting = [token]
             context = [*context, token]
 
-    def save(self, path: str | PathLike[str], metadata: Mapping[str, str] | None = None, *, optimizer: bool = True) -> None:
-        """Write a safetensors file: weights, configuration, `metadata` and, unless told not to, the optimizer's state.
+    def save(
+        self, path: str | PathLike[str], metadata: Mapping[str, str] | None = None, *, optimizer: bool = True
+    ) -> None:
+        """Write a safetensors file: weights, configuration, `metadata` and the optimizer's state.
 
         The file is there whole or not at all. A model loaded from it continues digit for digit.
         """
@@ -246,7 +268,7 @@ class MicroGPT:
 
     @classmethod
     def load(cls, path: str | PathLike[str], **options: Any) -> MicroGPT:
-        """Open what `save` wrote; `options` are those of the class. FormatError for any file that is not that."""
+        """Open what `save` wrote; `options` are those of the class. FormatError for any other file."""
         from pybpe.gpt.micro_checkpoint import read_checkpoint
 
         return read_checkpoint(path, options)
@@ -269,25 +291,8 @@ def split(flat: Floats, config: MicroConfig) -> dict[str, Floats]:
     return views
 
 
-def gaussians(rng: random.Random, n: int, std: float) -> npt.NDArray[np.float64]:
-    """`[rng.gauss(0, std) for _ in range(n)]`, the same bits, some ten times as fast; moves rng on as that would.
-
-    numpy's RandomState is the same generator as Python's (MT19937, 53-bit doubles), so its state is borrowed.
-    """
-    version, state, spare = rng.getstate()
-    first = [] if spare is None else [spare]
-    drawn = n - len(first) + (n - len(first)) % 2  # normals come in pairs; the last may be left over
-    stream = np.random.RandomState()  # noqa: NPY002
-    stream.set_state(("MT19937", np.array(state[:-1], np.uint32), state[-1]))
-    values = np.concatenate([first, normals(stream.random_sample(drawn))])
-    kind, key, position = stream.get_state(legacy=True)[:3]
-    left_over = float(values[n]) if len(values) > n else None
-    rng.setstate((version, (*(int(word) for word in key), int(position)), left_over))
-    return values[:n] * std
-
-
 def on_threads(work: Callable[[int], None], n: int, threads: int) -> None:
-    """Call work(0) ... work(n - 1), dealt out to `threads` threads of which this is one; raises what any raised."""
+    """Call work(0) ... work(n - 1) on `threads` threads, of which this is one; raises what any raised."""
     if threads <= 1 or n <= 1:
         for i in range(n):
             work(i)
@@ -306,36 +311,13 @@ def on_threads(work: Callable[[int], None], n: int, threads: int) -> None:
         helper.start()
     share(0)
     for helper in helpers:
-        helper.join()
+        while helper.is_alive():  # Ctrl-C may land here; no helper must be left working on the model
+            try:
+                helper.join()
+            except BaseException as error:
+                errors.append(error)
     if errors:
         raise errors[0]
-
-
-def check_sampling(temperature: float, top_k: int | None, top_p: float | None) -> None:
-    """ValueError for settings that `sample` cannot follow."""
-    if not temperature >= 0:
-        raise ValueError(f"temperature is {temperature}; it must be 0 or more")
-    if top_k is not None and top_k < 1:
-        raise ValueError(f"top_k is {top_k}; it must be at least 1, or None")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise ValueError(f"top_p is {top_p}; it must lie in 0..1, or be None")
-
-
-def sample(logits: Floats, rng: random.Random, temperature: float, top_k: int | None, top_p: float | None) -> int:
-    """Draw one id as `random.choices` does: one uniform number, looked up in the running sum of probabilities."""
-    if temperature == 0:
-        return int(logits.argmax())
-    scaled = logits / temperature
-    weights = np.exp(scaled - scaled.max())
-    weights /= weights.sum()
-    if top_k is not None or top_p is not None:
-        order = np.argsort(-weights, kind="stable")
-        keep = len(order) if top_k is None else min(top_k, len(order))
-        if top_p is not None:
-            keep = min(keep, int(np.searchsorted(np.cumsum(weights[order]), top_p)) + 1)
-        weights[order[keep:]] = 0.0
-    running = np.cumsum(weights)
-    return min(int(np.searchsorted(running, rng.random() * running[-1], side="right")), len(running) - 1)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,18 @@
 """A micro GPT as one safetensors file: weights by name, the optimizer's moments, and a header of strings.
 
-The header holds `pybpe.format`, `pybpe.config` and `pybpe.adam` (JSON) and `pybpe.step`, beside the caller's own
-strings. Every shape is checked against the configuration before anything of its size is allocated.
+The header holds `pybpe.format`, `pybpe.config` and `pybpe.adam` (JSON) and `pybpe.step`, beside the caller's
+own strings. Every shape is checked against the configuration before anything of its size is allocated.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -28,11 +26,15 @@ OURS = "pybpe."  # prefix of the header's keys that belong to this format
 MOMENTS = ("adam.m", "adam.v")
 
 
-def write_checkpoint(model: MicroGPT, path: str | os.PathLike[str], metadata: Mapping[str, str], optimizer: bool) -> None:
+def write_checkpoint(
+    model: MicroGPT, path: str | os.PathLike[str], metadata: Mapping[str, str], optimizer: bool
+) -> None:
     """Write to a file beside `path`, then move it into place."""
     for key, value in metadata.items():
         if not isinstance(key, str) or not isinstance(value, str) or key.startswith(OURS):
-            raise ValueError(f"metadata {key!r}: keys and values must be strings, keys not beginning with {OURS!r}")
+            raise ValueError(
+                f"metadata {key!r}: must be strings, and keys must not begin with {OURS!r}"
+            )
     header = {
         **metadata,
         OURS + "format": FORMAT,
@@ -44,23 +46,19 @@ def write_checkpoint(model: MicroGPT, path: str | os.PathLike[str], metadata: Ma
     if optimizer:
         tensors.update(zip(MOMENTS, model._moments, strict=True))
     target = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=target.name + ".", suffix=".tmp", dir=target.parent)
-    os.close(handle)
+    temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     try:
         save_file(tensors, temporary, header)
-        with open(temporary, "rb+") as file:
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        umask = os.umask(0)  # mkstemp makes files private; give this one the rights of any new file
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, target)
+        temporary.replace(target)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
 def read_checkpoint(path: str | os.PathLike[str], options: dict[str, Any]) -> MicroGPT:
-    """The model in the file. FormatError for a file that is damaged, foreign or at odds with its own header."""
+    """The model in the file. FormatError for a file that is damaged, foreign or at odds with itself."""
     from pybpe.gpt.micro import Adam, MicroGPT
 
     try:
@@ -108,4 +106,6 @@ def check_tensors(file: Any, names: set[str], config: MicroConfig, has_moments: 
     for name, shape in expected.items():
         tensor = file.get_slice(name)
         if tuple(tensor.get_shape()) != shape or tensor.get_dtype() != dtype:
-            raise FormatError(f"tensor {name!r} is {tensor.get_dtype()} {tensor.get_shape()}, not {dtype} {list(shape)}")
+            raise FormatError(
+                f"tensor {name!r} is {tensor.get_dtype()} {tensor.get_shape()}, not {dtype} {list(shape)}"
+            )

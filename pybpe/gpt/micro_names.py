@@ -1,8 +1,8 @@
 """microgpt.py, reproduced: one document a step, characters as tokens, Python's own random numbers throughout.
 
-`python -m pybpe.gpt.micro names.txt` prints the losses and the 20 samples that Karpathy's script prints for the same
-file and seed 42. That holds because every draw is made in its order: shuffle the documents, then draw the weights
-matrix by matrix, then, after training, one number for each sampled character.
+`python -m pybpe.gpt.micro names.txt` prints the losses and the 20 samples that Karpathy's script prints for
+the same file and seed 42. That holds because every draw is made in its order: shuffle the documents, then
+draw the weights matrix by matrix, then, after training, one number for each sampled character.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def read_documents(path: Path) -> list[str]:
     return [line.strip() for line in path.read_text(encoding="utf-8").strip().split("\n") if line.strip()]
 
 
-def reproduce(documents: Sequence[str], *, steps: int = 1000, seed: int = 42, dtype: str = "float64") -> NamesRun:
+def reproduce(
+    documents: Sequence[str], *, steps: int = 1000, seed: int = 42, dtype: str = "float64"
+) -> NamesRun:
     """Train microgpt's model on documents, then sample 20 new ones at temperature 0.5."""
     rng = random.Random(seed)
     documents = list(documents)
@@ -55,10 +57,13 @@ def reproduce(documents: Sequence[str], *, steps: int = 1000, seed: int = 42, dt
 def main(argv: Sequence[str] | None = None) -> None:
     """Train on the lines of a file and print what microgpt.py prints."""
     parser = argparse.ArgumentParser(
-        prog="python -m pybpe.gpt.micro", description="Karpathy's microgpt, compiled: same losses, same names."
+        prog="python -m pybpe.gpt.micro",
+        description="Karpathy's microgpt, compiled: same losses, same names.",
     )
     parser.add_argument("path", type=Path, help="a text file with one document a line, such as names.txt")
-    parser.add_argument("--steps", type=int, default=1000, help="training steps, a document each (default 1000)")
+    parser.add_argument(
+        "--steps", type=int, default=1000, help="training steps, a document each (default 1000)"
+    )
     parser.add_argument("--seed", type=int, default=42, help="seed of Python's random numbers (default 42)")
     options = parser.parse_args(argv)
     try:

@@ -28,7 +28,7 @@ Batch = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """What `on_step` is told after a step; `progress` runs from 0 to 1 in steps or time, whichever is ahead."""
+    """What `on_step` is told after a step; `progress` runs to 1 in steps or time, whichever is ahead."""
 
     step: int
     loss: float
@@ -74,14 +74,15 @@ def pretrain(
     warmup: float = 0.0,
     on_step: Callable[[TrainingStep], object] | None = None,
 ) -> TrainingLog:
-    """Train `model` on random windows of `train_ids`, for `steps` steps or `max_seconds`, whichever ends first.
+    """Train `model` on random windows of `train_ids` until `steps` or `max_seconds` are used up.
 
-    train_ids, val_ids: 1-D integer arrays, at least block_size + 1 long (val_ids may be None). threads None: one for
-    each processor. Validation takes up to `eval_windows` fixed windows every `eval_every` steps and at the end.
-    schedule: how lr falls, "linear" or "cosine" to 0 or "constant", after rising for the fraction `warmup` of the run.
-    The windows depend on `seed` and on the model's own count of steps alone, so training continues after a load as
-    if it had never stopped. Ctrl-C ends the run after the step at hand and keeps what was learned.
-    TrainingError for corpora that are too short and settings that cannot be; MemoryError before the first step.
+    train_ids, val_ids: 1-D integer arrays, at least block_size + 1 long (val_ids may be None). threads None:
+    one for each processor. Validation takes up to `eval_windows` fixed windows every `eval_every` steps and
+    at the end. schedule: how lr falls, "linear" or "cosine" to 0 or "constant", after rising for the fraction
+    `warmup` of the run. The windows depend on `seed` and on the model's own count of steps alone, so training
+    continues after a load as if it had never stopped. Ctrl-C ends the run after the step at hand and keeps
+    what was learned. TrainingError for corpora that are too short and settings that cannot be; MemoryError
+    before the first step.
     """
     context = model.config.block_size
     check_ids("train_ids", train_ids, context)
@@ -103,6 +104,8 @@ def pretrain(
                 break
             rate = learning_rate(lr, progress, schedule, warmup)
             loss = model.train_step(*window_batch(train_ids, context, batch_size, [seed, model.step]), rate)
+            if not math.isfinite(loss):
+                raise TrainingError(f"the loss became {loss} at step {step + 1}: the model is lost; lower lr")
             log.losses.append(loss)
             log.tokens += batch_size * context
             log.seconds = time.perf_counter() - began
@@ -119,7 +122,7 @@ def pretrain(
 
 
 def evaluate(model: MicroGPT, ids: Ids, batch_size: int, windows: int) -> float:
-    """The mean loss in nats per token over up to `windows` windows spread evenly over `ids`, the same every time."""
+    """The mean loss in nats per token over up to `windows` windows spread evenly over `ids`."""
     context = model.config.block_size
     check_ids("ids", ids, context)
     count = min(windows, (len(ids) - 1) // context)
@@ -132,7 +135,7 @@ def evaluate(model: MicroGPT, ids: Ids, batch_size: int, windows: int) -> float:
 
 
 def unigram_entropy(ids: Ids, n_vocab: int) -> float:
-    """The loss, in nats per token, of knowing how frequent each id is and nothing more: what a model has to beat."""
+    """The loss in nats per token of knowing only how frequent each id is: what a model has to beat."""
     counts = np.zeros(n_vocab, np.int64)
     for at in range(0, len(ids), 1 << 20):
         part = np.bincount(ids[at : at + (1 << 20)], minlength=n_vocab)
@@ -162,7 +165,7 @@ def learning_rate(lr: float, progress: float, schedule: str, warmup: float) -> f
 
 
 def window_batch(ids: Ids, context: int, batch_size: int, seed: list[int]) -> Batch:
-    """`batch_size` windows that begin anywhere: inputs and, one place later, targets, both [batch_size, context]."""
+    """`batch_size` windows that begin anywhere: inputs and targets, both [batch_size, context]."""
     starts = np.random.default_rng(seed).integers(0, len(ids) - context, batch_size)
     return cut(ids, starts, context)
 

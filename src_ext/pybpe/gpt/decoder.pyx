@@ -1,13 +1,13 @@
 """Generation: one token in, the logits of the next one out, with the keys and values of all earlier tokens kept.
 
-The same arithmetic as the forward pass of engine.pyx, for a single row and without a tape. tests/gpt/test_micro.py
+The same arithmetic as `record_gpt` of architecture.pyx, for a single row and without a tape. tests/gpt/test_micro.py
 compares the two.
 """
 
 from libc.stdint cimport int32_t
 
 from pybpe.gpt cimport ops
-from pybpe.gpt.engine cimport checked_shape, count_parameters, cursor_t, next_matrix, shape_t
+from pybpe.gpt.architecture cimport checked_shape, count_parameters, cursor_t, next_matrix, shape_t
 from pybpe.gpt.ops cimport KERNELS_F32, KERNELS_F64, kernels_best_level, real
 from pybpe.gpt.tape cimport Block, arena_t, block, mat_t, take
 

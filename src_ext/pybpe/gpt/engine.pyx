@@ -1,6 +1,6 @@
 """Training a GPT: the forward pass recorded on tapes, and Adam, without a memory request in the loop.
 
-A batch is cut into at most `pieces` pieces of whole sequences. Each has its own tape and its own gradients, so pieces
+A batch is cut into pieces of whole sequences. Each has its own tape and its own gradients, so pieces
 may run on several threads; gradients are then summed in the order of the pieces. The cut depends on the batch alone,
 hence so do the results: any number of threads computes the same bits.
 """
@@ -11,10 +11,10 @@ from libc.stdint cimport int32_t
 from libc.string cimport memset
 
 from pybpe.gpt cimport ops
-from pybpe.gpt.ops cimport KERNELS_SCRATCH, kernels_best_level, real
-from pybpe.gpt.tape cimport (Block, arena_t, block, fits, mat_t, take, tape_add, tape_attention, tape_backward,
-                             tape_begin, tape_cross_entropy, tape_embed, tape_forward, tape_linear, tape_relu,
-                             tape_rmsnorm, tape_t, tape_zero, times)
+from pybpe.gpt.architecture cimport checked_shape, count_ops, count_parameters, cursor_t, record_gpt
+from pybpe.gpt.ops cimport KERNELS_SCRATCH, real
+from pybpe.gpt.tape cimport (Block, arena_t, block, fits, take, tape_backward, tape_begin, tape_forward, tape_t,
+                             tape_zero, times)
 
 import numpy as np
 
@@ -23,56 +23,10 @@ from pybpe.gpt.tape import checked_ids
 cdef enum:
     GRAIN = 4096  # parameters summed and stepped at a time, so that they stay in the nearest cache
     SIGNAL_STEPS = 64  # document steps between two looks for Ctrl-C
+    PIECE_ROWS = 384  # tokens that make a piece worth its own pass over all the weights and gradients
+    PIECES = 8  # every piece holds gradients for all parameters; more only when asked for
 
 # ---------------------------------------------------------------- C: no Python below this line, up to the door
-
-
-cdef mat_t next_matrix(cursor_t* cursor, size_t rows, size_t cols) noexcept nogil:
-    cdef size_t size = rows * cols * cursor.width
-    cdef mat_t mat
-    mat.rows = rows
-    mat.cols = cols
-    mat.value = cursor.value
-    mat.grad = cursor.grad
-    cursor.value += size
-    if cursor.grad != NULL:
-        cursor.grad += size
-    return mat
-
-
-cdef size_t count_parameters(const shape_t* shape) noexcept nogil:
-    cdef size_t layer = times(12 * shape.n_embd, shape.n_embd)
-    return (2 * shape.n_vocab + shape.block_size) * shape.n_embd + times(shape.n_layer, layer)
-
-
-# The whole model, once: this is the forward pass of microgpt with matrices in place of lists. Reading it is reading
-# the architecture; the backward pass needs no code here, the tape knows it.
-cdef mat_t record_gpt(tape_t* tape, const shape_t* shape, cursor_t weights, const int32_t* ids, const int32_t* targets,
-                      size_t rows, size_t time, double share) noexcept nogil:
-    cdef size_t width = shape.n_embd, layer
-    cdef mat_t wte = next_matrix(&weights, shape.n_vocab, width)
-    cdef mat_t wpe = next_matrix(&weights, shape.block_size, width)
-    cdef mat_t lm_head = next_matrix(&weights, shape.n_vocab, width)
-    cdef mat_t wq, wk, wv, wo, fc1, fc2, x, normed, mixed, hidden
-
-    x = tape_rmsnorm(tape, tape_embed(tape, wte, wpe, ids, rows, time))
-    for layer in range(shape.n_layer):
-        wq = next_matrix(&weights, width, width)
-        wk = next_matrix(&weights, width, width)
-        wv = next_matrix(&weights, width, width)
-        wo = next_matrix(&weights, width, width)
-        fc1 = next_matrix(&weights, 4 * width, width)
-        fc2 = next_matrix(&weights, width, 4 * width)
-        # attention: tokens look at the tokens before them ...
-        normed = tape_rmsnorm(tape, x)
-        mixed = tape_attention(tape, tape_linear(tape, normed, wq), tape_linear(tape, normed, wk),
-                               tape_linear(tape, normed, wv), time, shape.n_head)
-        x = tape_add(tape, tape_linear(tape, mixed, wo), x)
-        # ... and the MLP: each token thinks for itself
-        normed = tape_rmsnorm(tape, x)
-        hidden = tape_relu(tape, tape_linear(tape, normed, fc1))
-        x = tape_add(tape, tape_linear(tape, hidden, fc2), x)
-    return tape_cross_entropy(tape, tape_linear(tape, x, lm_head), targets, share)
 
 
 # Sum the gradients of all pieces into those of the first, in order, then let Adam use them.
@@ -104,20 +58,11 @@ cdef void fill_rates(double* rates, double lr, double beta1, double beta2, doubl
 # ---------------------------------------------------------------- the door: everything is checked here
 
 
-cdef shape_t checked_shape(tuple sizes) except *:
-    """Sizes that were validated by MicroConfig, checked once more because memory is laid out by them."""
-    cdef shape_t shape
-    shape.n_vocab, shape.n_layer, shape.n_head, shape.n_embd, shape.block_size = sizes
-    if min(sizes) < 1 or max(sizes) > 1 << 24 or shape.n_embd % shape.n_head:
-        raise ValueError(f"(n_vocab, n_layer, n_head, n_embd, block_size) = {sizes} is not the shape of a GPT")
-    return shape
-
-
 cdef class Engine:
     """Computes losses, gradients and Adam steps on arrays of parameters that Python owns.
 
-    params, m, v: flat float32 or float64 arrays of n_params numbers, kept and updated in place. `pieces` bounds how
-    many threads can be of use. One training loop at a time: two threads must not train one Engine, except through
+    params, m, v: flat float32 or float64 arrays of n_params numbers, kept and updated in place. `pieces`: into how
+    many parts a batch is cut, if it has as many sequences; 0 leaves it to the size of the batch. One training loop at a time: two threads must not train one Engine, except through
     `run` on different pieces and `update` on different parts.
     """
 
@@ -130,8 +75,8 @@ cdef class Engine:
                 raise ValueError("params, m and v must all be float32 or all be float64")
             if array.shape != (self.n_params,) or not array.flags.c_contiguous or not array.flags.writeable:
                 raise ValueError(f"params, m and v must be flat, writeable arrays of {self.n_params} numbers")
-        if not 1 <= pieces <= 1024:
-            raise ValueError(f"pieces is {pieces}; it must lie in 1..1024")
+        if pieces > 1024:
+            raise ValueError(f"pieces is {pieces}; it must lie in 1..1024, or be 0 to choose by the batch")
         self.params = params.view(np.uint8)
         self.m = m.view(np.uint8)
         self.v = v.view(np.uint8)
@@ -141,10 +86,14 @@ cdef class Engine:
         self.pieces = NULL
         memset(&self.arena, 0, sizeof(arena_t))
 
+    cdef size_t count_pieces(self, size_t batch, size_t time) noexcept nogil:
+        cdef size_t fitting = max(<size_t>1, min(batch * time // PIECE_ROWS, <size_t>PIECES))
+        return min(batch, self.most_pieces if self.most_pieces > 0 else fitting)
+
     # Lay out the arena for `batch` sequences of `time`. With an arena that has no memory this only counts bytes.
     cdef void lay_out(self, arena_t* arena, size_t batch, size_t time) noexcept nogil:
         cdef piece_t piece
-        cdef size_t n_pieces = min(batch, self.most_pieces), i, rows
+        cdef size_t n_pieces = self.count_pieces(batch, time), i, rows
         cdef double share = 1.0 / (<double>batch * <double>time)
         cdef piece_t* pieces
         arena.used = 0
@@ -154,7 +103,7 @@ cdef class Engine:
             piece.ids = <int32_t*>take(arena, rows, sizeof(int32_t))
             piece.targets = <int32_t*>take(arena, rows, sizeof(int32_t))
             piece.grads = take(arena, self.n_params, self.width)
-            piece.tape = tape_begin(arena, 12 * self.shape.n_layer + 4, self.width, take(arena, 1, KERNELS_SCRATCH))
+            piece.tape = tape_begin(arena, count_ops(&self.shape), self.width, take(arena, 1, KERNELS_SCRATCH))
             self.record(&piece, rows, time, share)
             if pieces != NULL and fits(arena):
                 pieces[i] = piece
@@ -229,7 +178,7 @@ cdef class Engine:
             self.memory = memory
             self.arena.base = memory.at
             self.arena.size = needed
-        self.batch, self.time, self.n_pieces = batch, time, min(batch, self.most_pieces)
+        self.batch, self.time, self.n_pieces = batch, time, self.count_pieces(batch, time)
         self.lay_out(&self.arena, batch, time)
 
     def load(self, ids, targets) -> int:

@@ -94,7 +94,7 @@ KERNELS_INLINE float exp_f32(float x) {
 #include "kernels_both.h"
 
 /* ---- level 2: 32 registers of 64 bytes; 12 x 2 of them hold a tile ---- */
-#define TARGET __attribute__((target("avx512f,avx2,fma,prefer-vector-width=512")))
+#define TARGET __attribute__((target("avx512f,avx2,fma")))
 #define MR 12
 #define NV 2
 #define LEVEL(x) x##_avx512

@@ -1,0 +1,127 @@
+import math
+import signal
+
+import numpy as np
+import pytest
+
+from pybpe.errors import TrainingError
+from pybpe.gpt.micro import MicroConfig, MicroGPT
+from pybpe.gpt.pretrain import evaluate, learning_rate, pretrain, unigram_entropy
+
+CONFIG = MicroConfig(16, 1, 2, 16, 8)
+IDS = np.tile(np.random.default_rng(0).permutation(16), 30).astype(np.uint16)
+
+
+def test_it_learns_and_keeps_a_log():
+    steps = []
+    model = MicroGPT(CONFIG)
+    settings = {"steps": 60, "batch_size": 4, "lr": 0.01, "seed": 1, "threads": 1, "eval_every": 25}
+    log = pretrain(model, IDS, IDS[:100], **settings, on_step=steps.append)
+    assert len(log.losses) == len(steps) == model.step == 60
+    assert [step for step, _ in log.val_losses] == [25, 50, 60]
+    assert log.val_losses[-1][1] < log.losses[0] / 2 < unigram_entropy(IDS, 16)
+    assert [step.val_loss for step in steps if step.val_loss] == [loss for _, loss in log.val_losses[:-1]]
+    assert (log.tokens, log.stopped) == (60 * 4 * 8, "steps")
+    assert log.tokens_per_second > 0
+    assert steps[30].lr == pytest.approx(0.005)
+
+
+def test_threads_and_loading_change_nothing(tmp_path):
+    settings = {"batch_size": 5, "lr": 0.01, "seed": 1, "schedule": "constant"}
+    whole, halves = MicroGPT(CONFIG), MicroGPT(CONFIG)
+    expected = pretrain(whole, IDS, None, steps=10, threads=2, **settings).losses
+    first = pretrain(halves, IDS, None, steps=6, threads=1, **settings).losses
+    halves.save(tmp_path / "half")
+    assert (
+        first + pretrain(MicroGPT.load(tmp_path / "half"), IDS, None, steps=4, **settings).losses == expected
+    )
+
+
+def test_memory_mapped_shards_of_either_width_will_do(tmp_path):
+    settings = {"steps": 3, "batch_size": 2, "lr": 0.01, "seed": 1}
+    expected = pretrain(MicroGPT(CONFIG), IDS, IDS, **settings).losses
+    for dtype in (np.uint16, np.uint32):
+        IDS.astype(dtype).tofile(tmp_path / "ids.bin")
+        mapped = np.memmap(tmp_path / "ids.bin", dtype, "r")
+        assert pretrain(MicroGPT(CONFIG), mapped, mapped, **settings).losses == expected
+
+
+def test_time_runs_out():
+    log = pretrain(MicroGPT(CONFIG), IDS, IDS, steps=10**9, batch_size=2, lr=0.01, seed=1, max_seconds=0.1)
+    assert log.stopped == "seconds"
+    assert 0 < len(log.losses) < 10**9
+    assert log.val_losses[-1][0] == len(log.losses)
+
+
+def test_ctrl_c_keeps_what_was_learned():
+    before = signal.getsignal(signal.SIGINT)
+    model = MicroGPT(CONFIG)
+
+    def press(step):
+        if step.step == 5:
+            signal.raise_signal(signal.SIGINT)
+
+    log = pretrain(model, IDS, IDS, steps=50, batch_size=2, lr=0.01, seed=1, on_step=press)
+    assert (log.stopped, model.step, len(log.losses)) == ("interrupt", 5, 5)
+    assert signal.getsignal(signal.SIGINT) is before
+
+    def press_twice(step):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(model, IDS, IDS, steps=50, batch_size=2, lr=0.01, seed=1, on_step=press_twice)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_evaluation_takes_every_window_of_a_short_text_once():
+    model = MicroGPT(MicroConfig(16, 1, 2, 16, 8, dtype="float64"))
+    windows = np.stack([IDS[at : at + 9] for at in (0, 8, 16)]).astype(int)
+    expected = model.loss(windows[:, :-1], windows[:, 1:])
+    assert evaluate(model, IDS[:25], batch_size=2, windows=64) == pytest.approx(expected, rel=1e-12)
+    assert evaluate(model, IDS[:9], batch_size=2, windows=64) == model.loss(windows[:1, :-1], windows[:1, 1:])
+
+
+def test_schedules():
+    assert learning_rate(2.0, 0.25, "linear", 0.0) == 1.5
+    assert learning_rate(2.0, 0.5, "cosine", 0.0) == pytest.approx(1.0)
+    assert learning_rate(2.0, 0.9, "constant", 0.0) == 2.0
+    rising = [learning_rate(2.0, done, "linear", 0.2) for done in (0.0, 0.1, 0.2)]
+    assert 0 < rising[0] < rising[1] < rising[2] == 2.0
+
+
+def test_unigram_entropy():
+    assert unigram_entropy(np.array([0, 1, 2, 3] * 5, np.uint16), 10) == pytest.approx(math.log(4))
+    assert unigram_entropy(np.array([7, 7]), 8) == 0
+    with pytest.raises(ValueError, match="id 7"):
+        unigram_entropy(np.array([7]), 7)
+    with pytest.raises(ValueError, match="no ids"):
+        unigram_entropy(np.array([], np.uint16), 7)
+
+
+@pytest.mark.parametrize(
+    ("ids", "changes", "message"),
+    [
+        (IDS[:8], {}, "holds 8 tokens, and block_size 8 needs at least 9"),
+        (IDS.astype(float), {}, "1-D integer"),
+        (IDS.reshape(2, -1), {}, "1-D integer"),
+        (IDS, {"steps": 0}, "at least 1"),
+        (IDS, {"schedule": "steps"}, "linear, cosine, constant"),
+        (IDS, {"warmup": 1.0}, "warmup"),
+    ],
+)
+def test_bad_settings_are_refused(ids, changes, message):
+    settings = {"steps": 1, "batch_size": 1, "lr": 0.01, "seed": 0, **changes}
+    with pytest.raises(TrainingError, match=message):
+        pretrain(MicroGPT(CONFIG), ids, None, **settings)
+
+
+def test_a_lost_model_is_an_error_and_not_a_log_of_nan():
+    with pytest.raises(TrainingError, match="lower lr"):
+        pretrain(MicroGPT(CONFIG), IDS, None, steps=30, batch_size=2, lr=1e30, seed=0)
+
+
+def test_the_shortest_corpus_is_enough():
+    assert (
+        len(pretrain(MicroGPT(CONFIG), IDS[:9], IDS[:9], steps=2, batch_size=1, lr=0.01, seed=0).losses) == 2
+    )
