@@ -152,7 +152,8 @@ def _write_shards(tokenizer: Tokenizer, files: list[Path], folder: Path, options
             writing = write_shards(tokenizer, meter, folder, name=options.set, source=source)
             kept = next(writing)
             if kept:
-                note(f"{folder} holds {kept:,} ids of these files already; going on behind them")
+                state = "going on behind them" if meter.n_bytes < n_bytes else "the set is complete already"
+                note(f"{folder} holds {kept:,} ids of these files; {state}")
             skipped = meter.n_bytes
             for _ in writing:
                 report("encoding", meter.n_bytes, n_bytes)

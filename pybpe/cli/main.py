@@ -65,13 +65,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return FAILURE
     except KeyboardInterrupt as interrupt:
-        fail(f"interrupted; {interrupt or 'nothing was written'}")
+        fail(f"interrupted; {str(interrupt) or 'nothing was written'}")
         return INTERRUPTED
     except UsageError as error:
         fail(str(error))
         return USAGE
     except MemoryError as error:
-        fail(f"not enough memory; {error or 'try a smaller corpus'}")
+        fail(f"not enough memory; {str(error) or 'try a smaller corpus'}")
     except OSError as error:
         fail(describe(error))
     except (PybpeError, ValueError) as error:  # UnicodeError is a ValueError
