@@ -145,5 +145,7 @@ def _amount(stage: str, unit: str, done: float, total: float | None) -> str:
 def write_bytes(content: bytes) -> None:
     """Raw bytes on standard output."""
     sys.stdout.flush()
-    sys.stdout.buffer.write(content)
+    left = memoryview(content)
+    while left:  # an unbuffered stream may take a part only
+        left = left[sys.stdout.buffer.write(left) :]
     sys.stdout.buffer.flush()

@@ -145,11 +145,11 @@ def _write_shards(tokenizer: Tokenizer, files: list[Path], folder: Path, options
         raise ValueError("there is nothing to encode: every file is empty")
     source = ", ".join(f"{path.resolve()} ({path.stat().st_size} bytes)" for path in files)
     made = not folder.exists()
+    meter = Meter(read_documents(files, tokenizer.pattern))
+    writing = write_shards(tokenizer, meter, folder, name=options.set, source=source)
     began = time.perf_counter()
     try:
-        with progress("bytes") as report:
-            meter = Meter(read_documents(files, tokenizer.pattern))
-            writing = write_shards(tokenizer, meter, folder, name=options.set, source=source)
+        with contextlib.closing(writing), progress("bytes") as report:  # closed, it removes its unfinished shard
             kept = next(writing)
             if kept:
                 state = "going on behind them" if meter.n_bytes < n_bytes else "the set is complete already"

@@ -48,11 +48,13 @@ def test_pybpe_train_is_the_command_train(corpus):
     assert corpus.with_suffix(".pybpe").exists()
 
 
-def test_the_module_runs_as_a_process_and_a_closed_pipe_is_quiet(corpus, tokenizer):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_the_module_runs_as_a_process_and_a_closed_pipe_is_quiet(corpus, tokenizer, unbuffered):
     corpus.write_bytes(corpus.read_bytes() * 40)
     assert main(["encode", "corpus.pybpe", "corpus.txt"]) == 0
     command = [sys.executable, "-m", "pybpe", "decode", "corpus.pybpe", "corpus-shards"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     assert process.stdout is not None
     assert process.stderr is not None
     assert process.stdout.read(20) == corpus.read_bytes()[:20]
@@ -73,7 +75,7 @@ def test_ctrl_c_is_one_line_and_status_130(corpus, tokenizer):
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(corpus.read_bytes() * 500)  # more than a block: its ids come at once, then it waits for more
+    process.stdin.write(b"a cat " * 700_000)  # just more than a block: its ids come, then it waits for more
     process.stdin.flush()
     assert process.stdout.read(1).isdigit()
     process.send_signal(signal.SIGINT)
