@@ -53,11 +53,13 @@ def choose_prompts(text: bytes, n: int) -> list[str]:
 
 
 def choose_passage(text: bytes, n_bytes: int) -> bytes:
-    """About n_bytes of a text, from a paragraph in its middle on."""
+    """About n_bytes of a text, from a paragraph in its middle to the end of a line, if it has such."""
     middle = len(text) // 2
     start = text.find(b"\n\n", middle, middle + 4 * n_bytes)
     start = character_end(text, middle) if start < 0 else start + 2
-    return text[start : character_end(text, min(len(text), start + n_bytes))]
+    end = character_end(text, min(len(text), start + n_bytes))
+    line = text.rfind(b"\n", start + n_bytes // 2, end)
+    return text[start : end if line < 0 else line]
 
 
 def character_end(text: bytes, end: int) -> int:

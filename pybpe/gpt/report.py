@@ -40,8 +40,8 @@ def render(facts: DemoFacts, folder: Path) -> str:
         f"<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(sections)
         + _next(folder)
-        + f"\n<footer>Tokenizer {facts.tokenizer.fingerprint[:16]}. Colours and curves only; "
-        "nothing on this page is loaded from elsewhere.</footer>\n</main>\n</body>\n</html>\n"
+        + f"\n<footer>Tokenizer {facts.tokenizer.fingerprint[:16]}. "
+        "This page is one file and loads nothing from elsewhere.</footer>\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -101,7 +101,7 @@ def _samples(facts: DemoFacts) -> str:
 
 def _sample(sample: Sample) -> str:
     return (
-        f'<div class="pair"><h3>{escape(sample.prompt)} &hellip;</h3>'
+        f'<div class="pair"><h3>{escape(sample.prompt)}\u2009\u2026</h3>'
         f'<div><p class="label">before training</p><div class="sample before">{_shown(sample.before)}</div></div>'
         f'<div><p class="label">after training</p><div class="sample">{_shown(sample.after)}</div></div></div>'
     )
@@ -109,7 +109,7 @@ def _sample(sample: Sample) -> str:
 
 def _shown(text: str) -> str:
     """Text of a model as HTML: bytes that were no characters are U+FFFD, control characters are left out."""
-    return escape("".join(char for char in text if char.isprintable() or char in "\n\t"))
+    return escape("".join(char for char in text.strip() if char.isprintable() or char in "\n\t"))
 
 
 def _tokens(facts: DemoFacts) -> str:
