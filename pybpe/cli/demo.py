@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,12 @@ def add_commands(commands: Any) -> None:
     )
     parser.add_argument("--vocab-size", type=whole(256), default=1024, metavar="N", help="tokens to learn (1024)")
     parser.add_argument("--steps", type=whole(1), metavar="N", help="stop training after so many steps")
-    parser.add_argument("--seconds", type=positive, metavar="S", help="stop training after so many seconds (80)")
+    parser.add_argument(
+        "--seconds",
+        type=positive,
+        metavar="S",
+        help="stop training after so many seconds (80, or 5 passes through the text)",
+    )
     parser.add_argument("--seed", type=whole(0), default=42, metavar="N", help="of all random numbers (42)")
     parser.add_argument("--force", action="store_true", help="replace the results of an earlier demo in the folder")
     parser.set_defaults(run=run)
@@ -52,8 +58,9 @@ def run(options: argparse.Namespace) -> None:
         raise FileExistsError(f"{existing} exists already; add --force to replace it, or name another folder with -o")
     check_output_folder(folder)
     check_output_folder(folder.resolve().parent)
-    seconds_ = 80.0 if options.steps is None and options.seconds is None else options.seconds
-    settings = DemoSettings(corpus, folder, options.vocab_size, options.steps, seconds_, options.seed)
+    settings = DemoSettings(corpus, folder, options.vocab_size, seed=options.seed)
+    if options.steps is not None or options.seconds is not None:
+        settings = replace(settings, steps=options.steps, seconds=options.seconds, passes=None)
     screen = Screen()
     try:
         facts = run_demo(settings, screen)

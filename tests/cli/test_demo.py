@@ -38,8 +38,15 @@ def test_the_folder_holds_all_and_its_parts_belong_together(corpus, capsys):
 def test_the_same_seed_gives_the_same_model(corpus):
     for folder, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         assert main(["demo", "corpus.txt", *SMALL, "-o", folder, "--seed", seed]) == 0
-    models = [Path(folder, "model.safetensors").read_bytes() for folder in "abc"]
-    assert models[0] == models[1] != models[2]
+    weights = [MicroGPT.load(Path(folder, "model.safetensors")).parameters["wte"].tobytes() for folder in "abc"]
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_by_default_it_goes_five_times_through_the_text(corpus, monkeypatch):
+    monkeypatch.setattr("pybpe.gpt.demo.SAMPLES", 1)
+    assert main(["demo", "corpus.txt", "--vocab-size", "280"]) == 0
+    n_ids = TokenShards("pybpe-demo/shards").n_ids("train")
+    assert MicroGPT.load("pybpe-demo/model.safetensors").step == 5 * n_ids // (16 * 64)
 
 
 def test_without_a_corpus_it_takes_the_topics_of_python(workplace, capsys, monkeypatch):
