@@ -13,6 +13,7 @@ from pybpe._core.vocab import Vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
 
 MAX_ID = 2**24 - 1  # of ids in files: 16 million, so that a damaged file cannot ask for all memory
+MAX_RANKED_TOKEN = 4096  # bytes; looking for all ways to cut a token takes time by the square of its size
 
 
 @dataclass(frozen=True)
@@ -37,26 +38,29 @@ class Definition:
         missing = [byte for byte in range(256) if self.vocabulary.token_id(bytes([byte])) is None]
         if missing:
             raise FormatError(f"the vocabulary has no token for byte 0x{missing[0]:02x}, so some text has no ids")
-        self._check_merges()
-        self._check_special_tokens()
+        tokens = self.vocabulary.to_list()
+        self._check_merges(tokens)
+        self._check_special_tokens(tokens)
 
-    def _check_merges(self) -> None:
+    def _check_merges(self, tokens: list[bytes]) -> None:
         if self.merges.ndim != 2 or self.merges.shape[1] != 3 or self.merges.dtype != np.uint32:
             raise FormatError("merges must be uint32[n, 3]")
         if self.rule == "ranks" and len(self.merges):
             raise FormatError("a vocabulary of ranks has no list of merges")
+        longest = max(map(len, tokens), default=0)
+        if self.rule == "ranks" and longest > MAX_RANKED_TOKEN:
+            raise FormatError(
+                f"a token has {longest:,} bytes; in a vocabulary of ranks {MAX_RANKED_TOKEN:,} are allowed"
+            )
         if len(self.merges) and int(self.merges.max()) >= len(self.vocabulary):
             raise FormatError(f"a merge names id {self.merges.max()}, of {len(self.vocabulary)} tokens")
         # A merge must make the bytes of its two parts: else decoding would not give back what was encoded.
-        tokens = self.vocabulary.to_list()
         for row, (left, right, token) in enumerate(self.merges.tolist()):
             if tokens[left] + tokens[right] != tokens[token] or not tokens[left] or not tokens[right]:
                 raise FormatError(f"merge {row} joins {left} and {right} to {token}, whose bytes differ from theirs")
 
-    def _check_special_tokens(self) -> None:
+    def _check_special_tokens(self, tokens: list[bytes]) -> None:
         seen: dict[int, str] = {}
-        ordinary = len(self.vocabulary)
-        tokens = self.vocabulary.to_list() if any(i < ordinary for i in self.special_tokens.values()) else []
         for name, token in self.special_tokens.items():
             if not name:
                 raise SpecialTokenError("a special token must not be empty")
@@ -64,7 +68,7 @@ class Definition:
                 raise SpecialTokenError(f"special token {name!r} has id {token}; ids go from 0 to {MAX_ID}")
             if token in seen:
                 raise SpecialTokenError(f"special tokens {seen[token]!r} and {name!r} share id {token}")
-            if token < ordinary and tokens[token]:
+            if token < len(tokens) and tokens[token]:
                 raise SpecialTokenError(f"special token {name!r} has id {token}, which is the token {tokens[token]!r}")
             seen[token] = name
 
@@ -89,3 +93,28 @@ def number_special_tokens(names: Iterable[str], first_id: int) -> dict[str, int]
             raise SpecialTokenError(f"special token {name!r} is given twice")
         numbered[name] = first_id + len(numbered)
     return numbered
+
+
+def merges_of(definition: Definition) -> dict[tuple[int, int], int]:
+    """{(left, right): token} in learned order.
+
+    With the rule "ranks" there is no list; it is recovered: for each token of two bytes or more, the two tokens that
+    merging its bytes by lower ranks ends with.
+    """
+    if definition.rule == "merges":
+        return {(left, right): token for left, right, token in definition.merges.tolist()}
+    ranks = {token: rank for rank, token in enumerate(definition.vocabulary.to_list()) if token}
+    merges = {}
+    for token, rank in ranks.items():
+        parts = [token[i : i + 1] for i in range(len(token))]
+        while len(parts) > 2:
+            candidates = [
+                (found, i) for i in range(len(parts) - 1) if (found := ranks.get(parts[i] + parts[i + 1], rank)) < rank
+            ]
+            if not candidates:
+                break
+            _, i = min(candidates)
+            parts[i : i + 2] = [parts[i] + parts[i + 1]]
+        if len(parts) == 2:
+            merges[ranks[parts[0]], ranks[parts[1]]] = rank
+    return merges

@@ -41,29 +41,49 @@ O200K = "|".join(
     )
 )
 
-PATTERNS = {"gpt2": GPT2, "gpt4": GPT4, "cl100k": CL100K, "nanochat": NANOCHAT, "o200k": O200K}
+LLAMA3 = (
+    r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|"""
+    r"""\s*[\r\n]+|\s+(?!\S)|\s+"""
+)
+QWEN2 = LLAMA3.replace("{1,3}", "")
 
+PATTERNS = {
+    "gpt2": GPT2,
+    "gpt4": GPT4,
+    "cl100k": CL100K,
+    "o200k": O200K,
+    "llama3": LLAMA3,
+    "qwen2": QWEN2,
+    "nanochat": NANOCHAT,
+}
+
+# What each parameter means is said in split.pxd.
 _GPT2_SCHEME: dict[str, Any] = {
     "contractions": 1,
+    "cased_letters": False,
     "any_letter_prefix": False,
     "digit_group": 0,
     "newline_tail": False,
+    "slash_tail": False,
     "newline_runs": False,
     "whole_trailing_space": False,
 }
 _GPT4_SCHEME: dict[str, Any] = {
+    **_GPT2_SCHEME,
     "contractions": 2,
     "any_letter_prefix": True,
     "digit_group": 3,
     "newline_tail": True,
     "newline_runs": True,
-    "whole_trailing_space": False,
 }
 _SCHEMES: dict[str, dict[str, Any]] = {
     GPT2: _GPT2_SCHEME,
     GPT2_ORIGINAL: _GPT2_SCHEME,
     GPT4: _GPT4_SCHEME,
     CL100K: {**_GPT4_SCHEME, "whole_trailing_space": True},
+    O200K: {**_GPT4_SCHEME, "cased_letters": True, "slash_tail": True},
+    LLAMA3: _GPT4_SCHEME,
+    QWEN2: {**_GPT4_SCHEME, "digit_group": 1},
     NANOCHAT: {**_GPT4_SCHEME, "digit_group": 2},
 }
 

@@ -15,7 +15,7 @@ from pybpe._core.ids import IdBuffer
 from pybpe._core.merge import MergeTable, all_splits
 from pybpe._core.unicode import UNICODE_VERSION
 from pybpe.corpus import repair_surrogates, to_utf8
-from pybpe.definition import Definition, make_vocabulary
+from pybpe.definition import Definition, make_vocabulary, merges_of
 from pybpe.errors import TokenIdError
 from pybpe.files import PathLike
 from pybpe.formats import native, tiktoken
@@ -78,7 +78,7 @@ class Tokenizer:
         source: a path, a list of paths or globs, an iterable of str or bytes, or WordCounts (whose pattern then holds).
             In a list of str, each is a path if any of them names a file; an iterator's items are always texts.
         vocab_size: the 256 bytes and the merges; the special tokens take the ids that follow.
-        pattern: a name (gpt2, gpt4, cl100k, nanochat, o200k) or a regular expression.
+        pattern: a name (gpt2, gpt4, cl100k, o200k, llama3, qwen2, nanochat) or a regular expression.
         convention: the order of merges among equal counts and the layout of ids; "pybpe" is rustbpe's.
         min_frequency: pairs that occur fewer times are not merged.
         threads: for counting; None for one a core. The result does not depend on it.
@@ -309,9 +309,7 @@ class Tokenizer:
     @functools.cached_property
     def merges(self) -> dict[tuple[int, int], int]:
         """{(left, right): id} in learned order. Of a rank file, the last merge that builds each token."""
-        if self._definition.rule == "merges":
-            return {(left, right): token for left, right, token in self._definition.merges.tolist()}
-        return _merges_of_ranks(self._definition)
+        return merges_of(self._definition)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -380,22 +378,3 @@ def _as_uint32(ids: Ids) -> npt.NDArray[np.uint32]:
     if bad.size:
         raise TokenIdError(f"id {wide[bad[0]]} at position {bad[0]} is outside the vocabulary")
     return wide.astype(np.uint32)
-
-
-def _merges_of_ranks(definition: Definition) -> dict[tuple[int, int], int]:
-    """For each token of two bytes or more, the two tokens that merging its bytes ends with, by lower ranks only."""
-    ranks = {token: rank for rank, token in enumerate(definition.vocabulary.to_list()) if token}
-    merges = {}
-    for token, rank in ranks.items():
-        parts = [token[i : i + 1] for i in range(len(token))]
-        while len(parts) > 2:
-            candidates = [
-                (found, i) for i in range(len(parts) - 1) if (found := ranks.get(parts[i] + parts[i + 1], rank)) < rank
-            ]
-            if not candidates:
-                break
-            _, i = min(candidates)
-            parts[i : i + 2] = [parts[i] + parts[i + 1]]
-        if len(parts) == 2:
-            merges[ranks[parts[0]], ranks[parts[1]]] = rank
-    return merges

@@ -7,9 +7,11 @@ class Splitter:
         self,
         *,
         contractions: int,
+        cased_letters: bool,
         any_letter_prefix: bool,
         digit_group: int,
         newline_tail: bool,
+        slash_tail: bool,
         newline_runs: bool,
         whole_trailing_space: bool,
     ) -> None: ...

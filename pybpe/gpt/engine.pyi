@@ -29,7 +29,7 @@ class Engine:
     def gradients(self) -> npt.NDArray[Any]:
         """d loss / d parameters, flat, after `run(..., True)` on every piece."""
     def update(
-        self, part: int, parts: int, lr: float, beta1: float, beta2: float, eps: float, step: int
+        self, part: int, parts: int, step: int, lr: float, adam: tuple[float, float, float, float]
     ) -> None:
         """Adam's step number `step` on one of `parts` parts of the parameters, without the GIL."""
     def train_documents(
@@ -38,8 +38,6 @@ class Engine:
         offsets: npt.ArrayLike,
         steps: int,
         lr: float,
-        beta1: float,
-        beta2: float,
-        eps: float,
+        adam: tuple[float, float, float, float],
     ) -> npt.NDArray[np.float64]:
         """microgpt's training loop in one call; returns the losses of all steps."""

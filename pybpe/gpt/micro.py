@@ -9,9 +9,8 @@ pybpe.gpt.micro names.txt` it is microgpt.py (see micro_names.py).
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from os import PathLike
 from typing import Any
 
@@ -21,6 +20,7 @@ import numpy.typing as npt
 from pybpe.gpt.decoder import Decoder
 from pybpe.gpt.engine import Engine
 from pybpe.gpt.micro_random import check_sampling, gaussians, sample
+from pybpe.gpt.micro_threads import on_threads
 
 Ids = npt.ArrayLike
 Floats = npt.NDArray[Any]
@@ -87,22 +87,23 @@ class MicroConfig:
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam's settings; the defaults are microgpt's."""
+    """Adam's settings; the defaults are microgpt's. weight_decay pulls weights to 0, beside the gradient."""
 
     beta1: float = 0.85
     beta2: float = 0.99
     eps: float = 1e-8
+    weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1 and self.eps > 0):
-            raise ValueError(f"{self}: betas must lie in 0..1 and eps above 0")
+        if not (0 <= self.beta1 < 1 and 0 <= self.beta2 < 1 and self.eps > 0 and self.weight_decay >= 0):
+            raise ValueError(f"{self}: betas must lie in 0..1, eps above 0, weight_decay at 0 or above")
 
 
 class MicroGPT:
     """A GPT to train and to sample from.
 
     adam: the optimizer's settings. threads: how many work on a batch. pieces: into how many parts a batch
-    is cut, at most one for each sequence; threads beyond them idle (None: one for every 384 tokens, up to
+    is cut, at most one for each sequence; threads beyond them idle (None: one for every 192 tokens, up to
     8). The cut changes the last bits of the results, the number of threads never does. arena_bytes: a
     ceiling on working memory (None: as much as a batch needs). rng: draws the first weights in place of
     `random.Random(seed)`.
@@ -154,6 +155,8 @@ class MicroGPT:
         `arena_bytes`.
         """
         time = self.config.block_size if time is None else time
+        if batch_size < 1 or not 1 <= time <= self.config.block_size:
+            raise ValueError(f"no batch of {batch_size} x {time}; time lies in 1..{self.config.block_size}")
         self._engine.prepare(batch_size, time, self.arena_bytes)
         return self._engine.arena_bytes(batch_size, time)
 
@@ -178,7 +181,7 @@ class MicroGPT:
         on_threads(lambda piece: self._engine.run(piece, True), pieces, self.threads)
         loss = self._engine.loss()
         self.step += 1
-        settings = (lr, self.adam.beta1, self.adam.beta2, self.adam.eps, self.step)
+        settings = (self.step, lr, astuple(self.adam))
         parts = max(1, self.threads)
         on_threads(lambda part: self._engine.update(part, parts, *settings), parts, self.threads)
         return loss
@@ -197,9 +200,8 @@ class MicroGPT:
         offsets = np.cumsum([0] + [len(document) for document in documents])
         ids = np.fromiter((id_ for document in documents for id_ in document), np.int64, int(offsets[-1]))
         self._engine.prepare(1, self.config.block_size, self.arena_bytes)
-        adam = self.adam
         try:
-            losses = self._engine.train_documents(ids, offsets, steps, lr, adam.beta1, adam.beta2, adam.eps)
+            losses = self._engine.train_documents(ids, offsets, steps, lr, astuple(self.adam))
         except KeyboardInterrupt:
             self.step = steps  # the moments hold something now, if not all of it
             raise
@@ -289,35 +291,6 @@ def split(flat: Floats, config: MicroConfig) -> dict[str, Floats]:
         views[name] = flat[at : at + rows * columns].reshape(rows, columns)
         at += rows * columns
     return views
-
-
-def on_threads(work: Callable[[int], None], n: int, threads: int) -> None:
-    """Call work(0) ... work(n - 1) on `threads` threads, of which this is one; raises what any raised."""
-    if threads <= 1 or n <= 1:
-        for i in range(n):
-            work(i)
-        return
-    threads, errors = min(threads, n), []
-
-    def share(first: int) -> None:
-        try:
-            for i in range(first, n, threads):
-                work(i)
-        except BaseException as error:
-            errors.append(error)
-
-    helpers = [threading.Thread(target=share, args=(first,)) for first in range(1, threads)]
-    for helper in helpers:
-        helper.start()
-    share(0)
-    for helper in helpers:
-        while helper.is_alive():  # Ctrl-C may land here; no helper must be left working on the model
-            try:
-                helper.join()
-            except BaseException as error:
-                errors.append(error)
-    if errors:
-        raise errors[0]
 
 
 if __name__ == "__main__":

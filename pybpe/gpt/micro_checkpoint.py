@@ -32,9 +32,7 @@ def write_checkpoint(
     """Write to a file beside `path`, then move it into place."""
     for key, value in metadata.items():
         if not isinstance(key, str) or not isinstance(value, str) or key.startswith(OURS):
-            raise ValueError(
-                f"metadata {key!r}: must be strings, and keys must not begin with {OURS!r}"
-            )
+            raise ValueError(f"metadata {key!r}: must be strings, and keys must not begin with {OURS!r}")
     header = {
         **metadata,
         OURS + "format": FORMAT,

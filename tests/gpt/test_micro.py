@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pybpe.gpt import autograd, micro
-from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT, on_threads
+from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT
 from pybpe.gpt.micro_random import gaussians, sample
+from pybpe.gpt.micro_threads import on_threads
 from pybpe.gpt.tape import allocations
 
 from . import oracle
@@ -61,7 +62,7 @@ def test_float32_follows_float64():
 
 
 def test_adam_is_the_textbooks():
-    model = MicroGPT(TINY, adam=Adam(0.9, 0.95, 1e-6))
+    model = MicroGPT(TINY, adam=Adam(0.9, 0.95, 1e-6, 0.1))
     ids, targets = batch(TINY, 2)
     m = v = 0.0
     for t in range(1, 4):
@@ -69,7 +70,8 @@ def test_adam_is_the_textbooks():
         g = model.gradients(ids, targets)["wte"]
         m, v = 0.9 * m + 0.1 * g, 0.95 * v + 0.05 * g * g
         model.train_step(ids, targets, lr=0.01)
-        expected = weights - 0.01 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.95**t)) + 1e-6)
+        move = (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.95**t)) + 1e-6)
+        expected = weights - 0.01 * (move + 0.1 * weights)
         np.testing.assert_allclose(model.parameters["wte"], expected, rtol=1e-10)
 
 
@@ -194,6 +196,9 @@ def test_bad_batches_are_refused():
         with pytest.raises(ValueError, match=message):
             model.train_step(bad_ids, bad_targets, 0.1)
     assert model.step == 0
+    for shape in ((0, 6), (-1, 6), (2, 0), (2, 7)):
+        with pytest.raises(ValueError, match=r"time lies in 1\.\.6"):
+            model.reserve(*shape)
     with pytest.raises(ValueError, match="empty"):
         model.generate([], 5)
     for settings in (
@@ -241,9 +246,12 @@ def test_an_error_in_any_thread_is_raised():
 
     def work(i):
         if i == 3:
-            raise KeyError(i)
+            raise IndexError(i)
         done.append(i)
 
-    with pytest.raises(KeyError):
-        on_threads(work, 6, 2)
-    assert sorted(done)[:3] == [0, 1, 2]
+    for threads in (1, 2, 9):
+        with pytest.raises(IndexError):
+            on_threads(work, 6, threads)
+    done.clear()
+    on_threads(done.append, 6, 3)
+    assert sorted(done) == [0, 1, 2, 3, 4, 5]

@@ -1,20 +1,23 @@
-# What words encode to, remembered. Two direct-mapped tables of fixed size: words up to 15 bytes, whose key is one
-# 128-bit load, and words up to 38 bytes. Most text is the same few thousand words again.
+# What words encode to, remembered, in memory that never grows. Most text is the same few thousand words again.
 #
-# A newcomer replaces what its slot held: the table can neither grow nor go stale, and needs no lock, because each
-# running call has a cache of its own.
+# Words up to 15 bytes that give up to 3 ids sit in a two-way table whose key is one 128-bit load. All others up
+# to LONG_WORD bytes sit in a ring of records, ids and bytes of a word, found through a second direct-mapped table; the
+# ring overwrites its oldest records, and an entry knows by its place whether its record is still there.
+#
+# There is no lock: each running call has a cache of its own.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 from pybpe._core.types cimport token_t
 
 cdef enum:
+    CACHE_LINE = 64
     SHORT_KEY = 15  # bytes of a word in a short entry
     SHORT_IDS = 3
-    LONG_KEY = 38
-    LONG_IDS = 6
-    SHORT_BITS = 16
-    LONG_BITS = 14
+    LONG_WORD = 1024
+    SHORT_BITS = 16  # pairs of entries: 4 MiB
+    LONG_BITS = 16  # 1.5 MiB of entries
+    RING_BYTES = 1 << 22
 
 
 ctypedef struct ShortEntry:  # 32 bytes, two to a cache line
@@ -24,11 +27,11 @@ ctypedef struct ShortEntry:  # 32 bytes, two to a cache line
     uint32_t count
 
 
-ctypedef struct LongEntry:  # 64 bytes, a cache line
-    uint8_t length
-    uint8_t count
-    uint8_t word[LONG_KEY]
-    token_t ids[LONG_IDS]
+ctypedef struct LongEntry:
+    uint64_t hash
+    uint64_t place  # bytes written to the ring before this record, ever
+    uint32_t size  # of the word; 0 in a free entry
+    uint32_t count  # of its ids
 
 
 ctypedef struct WordKey:
@@ -44,8 +47,14 @@ cdef extern from *:
         {~0ull, 0xFFFFFFull}, {~0ull, 0xFFFFFFFFull}, {~0ull, 0xFFFFFFFFFFull}, {~0ull, 0xFFFFFFFFFFFFull},
         {~0ull, 0xFFFFFFFFFFFFFFull},
     };
+    #if defined(__GNUC__) || defined(__clang__)
+    #define PYBPE_PREFETCH(address) __builtin_prefetch(address)
+    #else
+    #define PYBPE_PREFETCH(address) ((void)0)
+    #endif
     """
     const uint64_t KEY_MASKS[16][2]
+    void prefetch "PYBPE_PREFETCH"(const void* address) noexcept nogil
 
 
 cdef inline WordKey load_key(const uint8_t* word, size_t length, bint readable) noexcept nogil:
@@ -63,10 +72,18 @@ cdef inline WordKey load_key(const uint8_t* word, size_t length, bint readable) 
 
 
 cdef inline size_t short_slot(WordKey key) noexcept nogil:
+    """The first of the two entries, in one cache line, where the word of a key may be."""
     cdef uint64_t mixed = (key.low ^ (key.high * 0x9FB21C651E98DF25ULL)) * 0x9E3779B97F4A7C15ULL
-    return (mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93ULL >> (64 - SHORT_BITS)
+    return (mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93ULL >> (64 - SHORT_BITS) << 1
 
 
 cdef class WordCache:
-    cdef ShortEntry* shorts
+    cdef void* shorts_memory
+    cdef ShortEntry* shorts  # in shorts_memory, from the first cache line on
     cdef LongEntry* longs
+    cdef uint8_t* ring
+    cdef uint64_t written  # bytes that went into the ring, ever
+
+    # The ids of a word that was put, into `ids`; how many, 0 if it is not there.
+    cdef size_t get(self, const uint8_t* word, size_t size, uint64_t hash, token_t* ids) noexcept nogil
+    cdef void put(self, const uint8_t* word, size_t size, uint64_t hash, const token_t* ids, size_t count) noexcept nogil

@@ -1,4 +1,5 @@
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
@@ -10,6 +11,7 @@ from pybpe._core.vocab cimport hash_bytes
 
 cdef enum:
     BLOCK = 256  # words split at a time
+    BLOCKS_A_SIGNAL = 1 << 13  # about 10 MB of text between two looks at Ctrl-C
     ORDER_BITS = 32  # first_seen = order of the text << 32 | number of the word in it
     # What `tally` returns when it fails.
     OUT_OF_MEMORY = -1
@@ -100,6 +102,7 @@ cdef class WordCounter:
         cdef const uint8_t* data = <const uint8_t*><const char*>text
         cdef size_t n = <size_t>len(text), start = 0, found, i
         cdef size_t ends[BLOCK]
+        cdef size_t blocks = 0
         cdef int64_t serial = order << ORDER_BITS
         cdef int status = 0
         if not 0 <= order < <int64_t>1 << 31:
@@ -113,6 +116,10 @@ cdef class WordCounter:
                         break
                     serial += 1
                     start = ends[i]
+                blocks += 1
+                if blocks % BLOCKS_A_SIGNAL == 0:
+                    with gil:
+                        PyErr_CheckSignals()
         check(status)
 
     def add(self, bytes word not None, count_t times, int64_t first_seen):

@@ -1,11 +1,12 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 from pybpe._core.cache cimport (
-    LONG_BITS, LONG_IDS, LONG_KEY, SHORT_IDS, SHORT_KEY, LongEntry, ShortEntry, WordCache, WordKey, load_key, short_slot
+    LONG_WORD, SHORT_IDS, SHORT_KEY, ShortEntry, WordCache, WordKey, load_key, prefetch, short_slot
 )
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.memory cimport allocate
@@ -39,24 +40,20 @@ cdef inline Py_ssize_t encode_miss(
     return encoder.merges.merge_word(word, n, out, &worker.scratch)
 
 
-cdef inline Py_ssize_t encode_long(
+cdef inline Py_ssize_t encode_word(
     Encoder encoder, Worker worker, const uint8_t* word, size_t n, token_t* out
 ) noexcept nogil:
-    """Encode a word beyond SHORT_KEY bytes, through the cache of long words if it fits there."""
-    cdef LongEntry* entry
+    """Encode one word that the table of short words does not hold; how many ids, or -1 when memory ran out."""
+    cdef uint64_t hash
     cdef Py_ssize_t count
-    if n > LONG_KEY:
+    if n > LONG_WORD:
         return encode_miss(encoder, worker, word, n, out)
-    entry = &worker.cache.longs[hash_bytes(word, n) >> (64 - LONG_BITS)]
-    if entry.length == n and memcmp(entry.word, word, n) == 0:
-        memcpy(out, entry.ids, LONG_IDS * sizeof(token_t))  # n > LONG_IDS, so there is room
-        return entry.count
-    count = encode_miss(encoder, worker, word, n, out)
-    if 0 < count <= LONG_IDS:
-        entry.length = <uint8_t>n
-        entry.count = <uint8_t>count
-        memcpy(entry.word, word, n)
-        memcpy(entry.ids, out, <size_t>count * sizeof(token_t))
+    hash = hash_bytes(word, n)
+    count = <Py_ssize_t>worker.cache.get(word, n, hash, out)
+    if count == 0:
+        count = encode_miss(encoder, worker, word, n, out)
+        if n > SHORT_KEY or count > SHORT_IDS:
+            worker.cache.put(word, n, hash, out, <size_t>count)
     return count
 
 
@@ -64,53 +61,71 @@ cdef class Encoder:
     cdef int encode_words(
         self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
         IdBuffer out
-    ) noexcept nogil:
-        """Append the ids of `count` words, the first from `start`, each up to its end; -1 when memory ran out."""
+    ) except -1 nogil:
+        """Append the ids of `count` words, the first from `start`, each up to its end."""
         cdef ShortEntry* shorts = worker.cache.shorts
         cdef ShortEntry* entry
-        cdef WordKey key
-        cdef size_t i, length
+        cdef WordKey* keys = worker.keys
+        cdef size_t i, length, previous = start
         cdef Py_ssize_t made
         cdef token_t* ids
         if count == 0:
             return 0
         # A word gives at most one id a byte; the slack lets a hit copy all the ids of an entry, used or not.
-        if out.reserve(ends[count - 1] - start + LONG_IDS) < 0:
-            return -1
+        if out.reserve(ends[count - 1] - start + SHORT_IDS) < 0:
+            with gil:
+                raise MemoryError
+        # First ask for all the entries, then read them: the cache is larger than the processor's own.
+        for i in range(count):
+            length = ends[i] - previous
+            if length <= SHORT_KEY:
+                keys[i] = load_key(text + previous, length, n - previous >= 16)
+                worker.slots[i] = short_slot(keys[i])
+                prefetch(&shorts[worker.slots[i]])
+            previous = ends[i]
         ids = out.data + out.size
         for i in range(count):
             length = ends[i] - start
             if length <= SHORT_KEY:
-                key = load_key(text + start, length, n - start >= 16)
-                entry = &shorts[short_slot(key)]
-                if entry.low == key.low and entry.high == key.high:
+                entry = &shorts[worker.slots[i]]
+                if entry.low == keys[i].low and entry.high == keys[i].high:
                     memcpy(ids, entry.ids, SHORT_IDS * sizeof(token_t))
                     ids += entry.count
                     start = ends[i]
                     continue
-                made = encode_miss(self, worker, text + start, length, ids)
-                if made <= SHORT_IDS:
-                    entry.low = key.low
-                    entry.high = key.high
+                if entry[1].low == keys[i].low and entry[1].high == keys[i].high:
+                    memcpy(ids, entry[1].ids, SHORT_IDS * sizeof(token_t))
+                    ids += entry[1].count
+                    start = ends[i]
+                    continue
+                made = encode_word(self, worker, text + start, length, ids)
+                if 0 < made <= SHORT_IDS:
+                    entry[1] = entry[0]
+                    entry.low = keys[i].low
+                    entry.high = keys[i].high
                     entry.count = <unsigned int>made
                     memcpy(entry.ids, ids, <size_t>made * sizeof(token_t))
             else:
-                made = encode_long(self, worker, text + start, length, ids)
-                if made < 0:
-                    return -1
+                made = encode_word(self, worker, text + start, length, ids)
+            if made < 0:
+                with gil:
+                    raise MemoryError
             ids += made
             start = ends[i]
         out.size = <size_t>(ids - out.data)
         return 0
 
-    cdef int encode_bytes(self, Worker worker, const uint8_t* text, size_t n, IdBuffer out) noexcept nogil:
-        """Split text[:n] and append its ids; -1 when memory ran out."""
-        cdef size_t start = 0, count
+    cdef int encode_bytes(self, Worker worker, const uint8_t* text, size_t n, IdBuffer out) except -1 nogil:
+        """Split text[:n] and append its ids."""
+        cdef size_t start = 0, count, blocks = 0
         while start < n:
             count = scan(&self.splitter.scheme, text, n, start, worker.ends, BLOCK)
-            if self.encode_words(worker, text, n, start, worker.ends, count, out) < 0:
-                return -1
+            self.encode_words(worker, text, n, start, worker.ends, count, out)
             start = worker.ends[count - 1]
+            blocks += 1
+            if blocks % BLOCKS_A_SIGNAL == 0:
+                with gil:
+                    PyErr_CheckSignals()
         return 0
 
     # -----------------------------------------------------------------------------------------------------------------
@@ -134,7 +149,6 @@ cdef class Encoder:
         """str or bytes into ids, by the compiled splitter."""
         cdef const uint8_t* data
         cdef Py_ssize_t n
-        cdef int status
         cdef Worker worker
         if self.splitter is None:
             raise TypeError("this encoder has no compiled splitter: give the word ends")
@@ -142,22 +156,21 @@ cdef class Encoder:
             raise BufferError("an array over these ids exists; they can no longer grow")
         data = utf8_of(text, &n)
         worker = self.worker()
-        if n < KEEP_GIL:
-            status = self.encode_bytes(worker, data, <size_t>n, out)
-        else:
-            with nogil:
-                status = self.encode_bytes(worker, data, <size_t>n, out)
-        self.pool.append(worker)
-        if status < 0:
-            raise MemoryError
+        try:
+            if n < KEEP_GIL:
+                self.encode_bytes(worker, data, <size_t>n, out)
+            else:
+                with nogil:
+                    self.encode_bytes(worker, data, <size_t>n, out)
+        finally:
+            self.pool.append(worker)
 
     def encode_split(self, text, const int64_t[::1] ends not None, IdBuffer out not None):
         """str or bytes into ids, by word ends in bytes found elsewhere."""
         cdef const uint8_t* data
         cdef Py_ssize_t n
         cdef int64_t previous = 0
-        cdef int status
-        cdef size_t i, count = <size_t>ends.shape[0]
+        cdef size_t i, block, start = 0, count = <size_t>ends.shape[0]
         cdef Worker worker
         if out.exports:
             raise BufferError("an array over these ids exists; they can no longer grow")
@@ -171,11 +184,16 @@ cdef class Encoder:
         if count == 0:
             return
         worker = self.worker()
-        with nogil:
-            status = self.encode_words(worker, data, <size_t>n, 0, <const size_t*>&ends[0], count, out)
-        self.pool.append(worker)
-        if status < 0:
-            raise MemoryError
+        try:
+            with nogil:
+                i = 0
+                while i < count:
+                    block = count - i if count - i < BLOCK else BLOCK
+                    self.encode_words(worker, data, <size_t>n, start, <const size_t*>&ends[i], block, out)
+                    i += block
+                    start = <size_t>ends[i - 1]
+        finally:
+            self.pool.append(worker)
 
     def encode_many(self, list texts not None, IdBuffer out not None, int64_t[::1] offsets not None):
         """Each of `texts` into the same ids; offsets[i + 1] receives where text i ends."""
@@ -184,7 +202,6 @@ cdef class Encoder:
         cdef const uint8_t** data
         cdef Py_ssize_t* sizes
         cdef object text
-        cdef int status = 0
         cdef Worker worker
         if self.splitter is None:
             raise TypeError("this encoder has no compiled splitter: give the word ends")
@@ -197,6 +214,7 @@ cdef class Encoder:
             return
         data = NULL
         sizes = NULL
+        worker = self.worker()
         try:
             data = <const uint8_t**>allocate(count, sizeof(uint8_t*))
             sizes = <Py_ssize_t*>allocate(count, sizeof(Py_ssize_t))
@@ -204,19 +222,14 @@ cdef class Encoder:
                 text = texts[i]
                 data[i] = utf8_of(text, &sizes[i])
                 owners.append(text)
-            worker = self.worker()
             with nogil:
                 for i in range(count):
-                    status = self.encode_bytes(worker, data[i], <size_t>sizes[i], out)
-                    if status < 0:
-                        break
+                    self.encode_bytes(worker, data[i], <size_t>sizes[i], out)
                     offsets[i + 1] = <int64_t>out.size
-            self.pool.append(worker)
         finally:
             free(data)
             free(sizes)
-        if status < 0:
-            raise MemoryError
+            self.pool.append(worker)
 
 
 cdef const uint8_t* utf8_of(text, Py_ssize_t* n) except NULL:

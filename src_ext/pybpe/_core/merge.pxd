@@ -13,6 +13,11 @@ ctypedef struct Merge:
     token_t token  # what the two become
 
 
+ctypedef struct ByteMerge:
+    uint32_t rank
+    token_t token
+
+
 ctypedef struct Symbol:
     token_t token
     uint32_t previous  # neighbours as positions in the word; NONE at the ends
@@ -27,21 +32,34 @@ ctypedef struct Scratch:
     size_t n_heap
 
 
+cdef inline uint64_t hash_pair(pair_t pair) noexcept nogil:
+    return pair * <pair_t>0x9E3779B97F4A7C15ULL
+
+
 cdef class MergeTable:
     cdef Merge* slots
     cdef size_t mask
     cdef int shift
     cdef size_t count
-    cdef Merge* byte_pairs  # [first byte << 8 | second byte]: the merge of their two ids
+    cdef uint64_t* filter  # a bit for the hash of each pair: most pairs do not merge, and this says so from the L2 cache
+    cdef int filter_shift
+    cdef ByteMerge* byte_pairs  # [first byte << 8 | second byte]: the merge of their two ids
     cdef token_t byte_ids[256]
 
-    cdef inline const Merge* find(self, token_t left, token_t right) noexcept nogil:
-        """The merge of two ids; a slot with NONE if they do not merge."""
+    cdef inline uint32_t find(self, token_t left, token_t right, token_t* joined) noexcept nogil:
+        """The rank of the merge of two ids, and in `joined` what they become; NONE if they do not merge."""
         cdef pair_t pair = pack_pair(left, right)
-        cdef size_t slot = (pair * <pair_t>0x9E3779B97F4A7C15ULL) >> self.shift
-        while self.slots[slot].pair != pair and self.slots[slot].rank != NONE:
+        cdef uint64_t hash = hash_pair(pair)
+        cdef size_t bit = hash >> self.filter_shift, slot
+        if not self.filter[bit >> 6] >> (bit & 63) & 1:
+            return NONE
+        slot = hash >> self.shift
+        while self.slots[slot].pair != pair:
+            if self.slots[slot].rank == NONE:
+                return NONE
             slot = (slot + 1) & self.mask
-        return &self.slots[slot]
+        joined[0] = self.slots[slot].token
+        return self.slots[slot].rank
 
     # Merge word[:n], n >= 1, into out (room for n ids); returns how many ids, or -1 when memory ran out.
     cdef Py_ssize_t merge_word(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) noexcept nogil

@@ -6,8 +6,8 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from pybpe._core.ids cimport IdBuffer
-from pybpe._core.memory cimport allocate, grow
-from pybpe._core.types cimport NONE, pack_pair, token_t
+from pybpe._core.memory cimport allocate, allocate_zeros, grow
+from pybpe._core.types cimport NONE, pack_pair, pair_t, token_t
 from pybpe._core.vocab cimport Vocabulary
 
 
@@ -57,15 +57,15 @@ cdef class MergeTable:
     cdef size_t merge_short(self, const uint8_t* word, size_t n, token_t* out) noexcept nogil:
         cdef uint32_t ranks[SHORT_WORD]  # ranks[i] and joined[i]: the merge of out[i] and out[i + 1]
         cdef token_t joined[SHORT_WORD]
-        cdef const Merge* found
+        cdef const ByteMerge* first
         cdef uint32_t lowest
         cdef size_t i, best
         for i in range(n):
             out[i] = self.byte_ids[word[i]]
         for i in range(n - 1):
-            found = &self.byte_pairs[<size_t>word[i] << 8 | word[i + 1]]
-            ranks[i] = found.rank
-            joined[i] = found.token
+            first = &self.byte_pairs[<size_t>word[i] << 8 | word[i + 1]]
+            ranks[i] = first.rank
+            joined[i] = first.token
         while n > 1:
             lowest = NONE
             best = 0
@@ -83,13 +83,9 @@ cdef class MergeTable:
                 ranks[i] = ranks[i + 1]
                 joined[i] = joined[i + 1]
             if best > 0:
-                found = self.find(out[best - 1], out[best])
-                ranks[best - 1] = found.rank
-                joined[best - 1] = found.token
+                ranks[best - 1] = self.find(out[best - 1], out[best], &joined[best - 1])
             if best + 1 < n:
-                found = self.find(out[best], out[best + 1])
-                ranks[best] = found.rank
-                joined[best] = found.token
+                ranks[best] = self.find(out[best], out[best + 1], &joined[best])
         return n
 
     cdef Py_ssize_t merge_long(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) noexcept nogil:
@@ -99,8 +95,8 @@ cdef class MergeTable:
         cdef uint64_t* heap
         cdef uint64_t entry
         cdef size_t size = 0, i, count
-        cdef uint32_t left, right
-        cdef const Merge* found
+        cdef uint32_t left, right, rank
+        cdef token_t joined = 0
         if n >= NONE:
             return -1
         if scratch.n_symbols < n:
@@ -121,30 +117,29 @@ cdef class MergeTable:
             symbols[i].next = NONE
             if i + 1 < n:
                 symbols[i].next = <uint32_t>i + 1
-                found = &self.byte_pairs[<size_t>word[i] << 8 | word[i + 1]]
-                if found.rank != NONE:
-                    heap_push(heap, &size, <uint64_t>found.rank << 32 | i)
+                rank = self.byte_pairs[<size_t>word[i] << 8 | word[i + 1]].rank
+                if rank != NONE:
+                    heap_push(heap, &size, <uint64_t>rank << 32 | i)
         while size:
             entry = heap_pop(heap, &size)
             left = <uint32_t>entry
             right = symbols[left].next
             if symbols[left].token == NONE or right == NONE:
                 continue
-            found = self.find(symbols[left].token, symbols[right].token)
-            if found.rank != <uint32_t>(entry >> 32):
+            if self.find(symbols[left].token, symbols[right].token, &joined) != <uint32_t>(entry >> 32):
                 continue
-            symbols[left].token = found.token
+            symbols[left].token = joined
             symbols[right].token = NONE
             symbols[left].next = symbols[right].next
             if symbols[left].next != NONE:
                 symbols[symbols[left].next].previous = left
-                found = self.find(symbols[left].token, symbols[symbols[left].next].token)
-                if found.rank != NONE:
-                    heap_push(heap, &size, <uint64_t>found.rank << 32 | left)
+                rank = self.find(symbols[left].token, symbols[symbols[left].next].token, &joined)
+                if rank != NONE:
+                    heap_push(heap, &size, <uint64_t>rank << 32 | left)
             if symbols[left].previous != NONE:
-                found = self.find(symbols[symbols[left].previous].token, symbols[left].token)
-                if found.rank != NONE:
-                    heap_push(heap, &size, <uint64_t>found.rank << 32 | symbols[left].previous)
+                rank = self.find(symbols[symbols[left].previous].token, symbols[left].token, &joined)
+                if rank != NONE:
+                    heap_push(heap, &size, <uint64_t>rank << 32 | symbols[left].previous)
         count = 0
         left = 0
         while left != NONE:
@@ -156,9 +151,9 @@ cdef class MergeTable:
     # -----------------------------------------------------------------------------------------------------------------
 
     def __cinit__(self, const token_t[:, ::1] merges not None, list byte_ids not None, bint rank_is_token):
-        cdef size_t n = <size_t>merges.shape[0], capacity = 16, i, slot
+        cdef size_t n = <size_t>merges.shape[0], capacity = 16, i, slot, bit
         cdef const token_t* row = &merges[0, 0] if n else NULL
-        cdef const Merge* found
+        cdef pair_t pair
         cdef int bits = 4
         if merges.shape[1] != 3 or len(byte_ids) != 256:
             raise ValueError("merges must be rows of (left, right, token), with 256 byte ids")
@@ -171,23 +166,33 @@ cdef class MergeTable:
         memset(self.slots, 0xFF, capacity * sizeof(Merge))
         self.mask = capacity - 1
         self.shift = 64 - bits
+        self.filter = <uint64_t*>allocate_zeros(capacity >> 3, sizeof(uint64_t))  # 8 bits a slot
+        self.filter_shift = 61 - bits
         for i in range(n):
-            slot = <size_t>(self.find(row[3 * i], row[3 * i + 1]) - self.slots)
+            pair = pack_pair(row[3 * i], row[3 * i + 1])
+            slot = hash_pair(pair) >> self.shift
+            while self.slots[slot].rank != NONE and self.slots[slot].pair != pair:
+                slot = (slot + 1) & self.mask
             if self.slots[slot].rank != NONE:
                 continue  # the first mention of a pair is the one that ever merges
-            self.slots[slot].pair = pack_pair(row[3 * i], row[3 * i + 1])
+            self.slots[slot].pair = pair
             self.slots[slot].token = row[3 * i + 2]
             self.slots[slot].rank = row[3 * i + 2] if rank_is_token else <uint32_t>i
+            bit = hash_pair(pair) >> self.filter_shift
+            self.filter[bit >> 6] |= <uint64_t>1 << (bit & 63)
             self.count += 1
         for i in range(256):
             self.byte_ids[i] = byte_ids[i]
-        self.byte_pairs = <Merge*>allocate(65536, sizeof(Merge))
+        self.byte_pairs = <ByteMerge*>allocate(65536, sizeof(ByteMerge))
         for i in range(65536):
-            found = self.find(self.byte_ids[i >> 8], self.byte_ids[i & 0xFF])
-            self.byte_pairs[i] = found[0]
+            self.byte_pairs[i].token = NONE
+            self.byte_pairs[i].rank = self.find(
+                self.byte_ids[i >> 8], self.byte_ids[i & 0xFF], &self.byte_pairs[i].token
+            )
 
     def __dealloc__(self):
         free(self.slots)
+        free(self.filter)
         free(self.byte_pairs)
 
     def __len__(self):

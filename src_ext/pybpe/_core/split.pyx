@@ -5,7 +5,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
-from pybpe._core.unicode cimport LETTER, MARK, NUMBER, SPACE, CharTable, char_at, char_table, is_tail, wide_char
+from pybpe._core.unicode cimport LETTER, LOWER, MARK, NUMBER, SPACE, UPPER, CharTable, char_at, char_table, is_tail, wide_char
 
 
 cdef inline bint is_newline(uint8_t byte) noexcept nogil:
@@ -52,7 +52,7 @@ cdef inline size_t punctuation_end(
     """The end of a run of characters that are neither letters, digits nor white space."""
     pos = run_end(table, text, n, pos, LETTER | NUMBER | SPACE, 0)
     if scheme.newline_tail:
-        while pos < n and is_newline(text[pos]):
+        while pos < n and (is_newline(text[pos]) or (scheme.slash_tail and text[pos] == c"/")):
             pos += 1
     return pos
 
@@ -98,23 +98,88 @@ cdef inline size_t contraction_end(const Scheme* scheme, const uint8_t* text, si
     return 0
 
 
+cdef inline bint is_upper(uint8_t flags) noexcept nogil:
+    """[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]: what may be among capitals."""
+    return flags & (LETTER | MARK) and not flags & LOWER
+
+
+cdef inline bint is_lower(uint8_t flags) noexcept nogil:
+    """[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]: what may be among small letters."""
+    return flags & (LETTER | MARK) and not flags & UPPER
+
+
+cdef inline size_t cased_end(
+    const CharTable* table, const uint8_t* text, size_t n, size_t pos, size_t* capitals
+) noexcept nogil:
+    """Where `upper* lower+` from `pos` ends, 0 if it does not match; `capitals` receives where `upper*` alone ends.
+
+    Letters without case and marks are both upper and lower. If nothing small follows the run of upper, it gives back
+    as little as it can: all behind the last character that is both.
+    """
+    cdef size_t end, both = 0
+    cdef uint8_t flags
+    while pos < n:
+        flags = char_at(table, text, n, pos, &end)
+        if not is_upper(flags):
+            break
+        pos = end
+        if is_lower(flags):
+            both = end
+    capitals[0] = pos
+    if pos == n or not is_lower(char_at(table, text, n, pos, &end)):
+        return both
+    while pos < n and is_lower(char_at(table, text, n, pos, &end)):
+        pos = end
+    return pos
+
+
+cdef inline size_t cased_word_end(
+    const Scheme* scheme, const CharTable* table, const uint8_t* text, size_t n, size_t pos, size_t second,
+    uint8_t flags
+) noexcept nogil:
+    """The end of the cased run of letters at `pos`, one character before it included; 0 if there is none.
+
+    `second` and `flags` are of the character at `pos`, which is no digit. The pattern tries small letters with the
+    character before, then without, then capitals alone with it, then without.
+    """
+    cdef bint prefix = not flags & LETTER and not is_newline(text[pos])
+    cdef size_t end = 0, behind_prefix = second, behind_start = pos, contraction
+    if prefix:
+        end = cased_end(table, text, n, second, &behind_prefix)
+    if end == 0 and flags & (LETTER | MARK):
+        end = cased_end(table, text, n, pos, &behind_start)
+    if end == 0 and behind_prefix > second:
+        end = behind_prefix
+    if end == 0 and behind_start > pos:
+        end = behind_start
+    if end and end < n and text[end] == c"'" and scheme.contractions:
+        contraction = contraction_end(scheme, text, n, end)
+        if contraction:
+            return contraction
+    return end
+
+
 cdef inline size_t word_end(
     const Scheme* scheme, const CharTable* table, const uint8_t* text, size_t n, size_t pos
 ) noexcept nogil:
     """Where the word that starts at `pos` < n ends."""
     cdef size_t second, end
     cdef uint8_t flags = char_at(table, text, n, pos, &second), next_flags
-    if flags & LETTER:
-        return letters_end(table, text, n, second)
     if flags & NUMBER:
         return digits_end(table, text, n, pos, scheme.digit_group)
-    if text[pos] == c"'" and scheme.contractions:
+    if scheme.cased_letters:
+        end = cased_word_end(scheme, table, text, n, pos, second, flags)
+        if end:
+            return end
+    elif flags & LETTER:
+        return letters_end(table, text, n, second)
+    elif text[pos] == c"'" and scheme.contractions:
         end = contraction_end(scheme, text, n, pos)
         if end:
             return end
     if second < n:
         next_flags = char_at(table, text, n, second, &end)
-        if next_flags & LETTER:
+        if next_flags & LETTER and not scheme.cased_letters:
             if text[pos] == c" " or (scheme.any_letter_prefix and not is_newline(text[pos])):
                 return letters_end(table, text, n, end)
         elif text[pos] == c" ":
@@ -172,9 +237,11 @@ cdef class Splitter:
         self,
         *,
         int contractions,
+        bint cased_letters,
         bint any_letter_prefix,
         int digit_group,
         bint newline_tail,
+        bint slash_tail,
         bint newline_runs,
         bint whole_trailing_space,
     ):
@@ -184,9 +251,11 @@ cdef class Splitter:
             raise ValueError(f"digit_group is {digit_group}, must be 0 or more")
         memset(&self.scheme, 0, sizeof(Scheme))
         self.scheme.contractions = contractions
+        self.scheme.cased_letters = cased_letters
         self.scheme.any_letter_prefix = any_letter_prefix
         self.scheme.digit_group = digit_group
         self.scheme.newline_tail = newline_tail
+        self.scheme.slash_tail = slash_tail
         self.scheme.newline_runs = newline_runs
         self.scheme.whole_trailing_space = whole_trailing_space
 

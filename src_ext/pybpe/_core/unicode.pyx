@@ -17,7 +17,7 @@ cdef uint32_t build() noexcept nogil:
     cdef uint32_t kinds = 0, block, first, last, row, range_index = 0, point
     cdef uint16_t uniform[256]  # flag value -> row + 1 of the block that holds nothing else
     memset(uniform, 0, sizeof(uniform))
-    for block in range(N_BLOCKS):
+    for block in range(<uint32_t>N_BLOCKS):
         first = block << BLOCK_BITS
         last = first + BLOCK_SIZE - 1
         while (UNICODE_RANGES[range_index + 1] >> 8) <= first:

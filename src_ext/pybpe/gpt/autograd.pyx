@@ -6,7 +6,7 @@ The GPT records its operations through the same C functions; what is true of an 
 from libc.stdint cimport int32_t
 from libc.string cimport memcpy
 
-from pybpe.gpt.ops cimport KERNELS_SCRATCH
+from pybpe.gpt.ops cimport scratch_bytes
 from pybpe.gpt.tape cimport (Block, arena_t, block, fits, mat_t, take, tape_add, tape_attention, tape_backward,
                              tape_begin, tape_cross_entropy, tape_embed, tape_forward, tape_leaf, tape_linear,
                              tape_relu, tape_rmsnorm, tape_t, tape_zero)
@@ -63,7 +63,7 @@ cdef class Tape:
         self.arena.base = self.memory.at
         self.arena.size = arena_bytes
         self.arena.used = 0
-        cdef void* scratch = take(&self.arena, 1, KERNELS_SCRATCH)
+        cdef void* scratch = take(&self.arena, 1, scratch_bytes())
         self.tape = tape_begin(&self.arena, max_ops, self.dtype.itemsize, scratch)
         self._check_fit()
 

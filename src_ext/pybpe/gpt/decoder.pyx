@@ -4,11 +4,12 @@ The same arithmetic as `record_gpt` of architecture.pyx, for a single row and wi
 compares the two.
 """
 
+from libc.math cimport sqrt
 from libc.stdint cimport int32_t
 
 from pybpe.gpt cimport ops
 from pybpe.gpt.architecture cimport checked_shape, count_parameters, cursor_t, next_matrix, shape_t
-from pybpe.gpt.ops cimport KERNELS_F32, KERNELS_F64, kernels_best_level, real
+from pybpe.gpt.ops cimport best_level, real
 from pybpe.gpt.tape cimport Block, arena_t, block, mat_t, take
 
 import numpy as np
@@ -50,14 +51,8 @@ cdef void look_back(int level, real* out, real* shares, const real* q, const rea
                     size_t cols, size_t width) noexcept nogil:
     cdef size_t t, i
     for t in range(at + 1):
-        if real is float:
-            shares[t] = KERNELS_F32[level].dot(q, keys + t * cols, width)
-        else:
-            shares[t] = KERNELS_F64[level].dot(q, keys + t * cols, width)
-    if real is float:
-        KERNELS_F32[level].softmax(shares, at + 1, <float>(1.0 / (<double>width) ** 0.5))
-    else:
-        KERNELS_F64[level].softmax(shares, at + 1, 1.0 / (<double>width) ** 0.5)
+        shares[t] = ops.dot(level, q, keys + t * cols, width)
+    ops.softmax(level, shares, at + 1, <real>(1.0 / sqrt(<double>width)))
     for i in range(width):
         out[i] = 0
     for t in range(at + 1):
@@ -67,7 +62,7 @@ cdef void look_back(int level, real* out, real* shares, const real* q, const rea
 
 cdef void decode(const shape_t* shape, const work_t* work, cursor_t weights, int32_t token, size_t at,
                  real* kind) noexcept nogil:
-    cdef int level = kernels_best_level()
+    cdef int level = best_level()
     cdef size_t cols = shape.n_embd, width = cols // shape.n_head, layer, head
     cdef mat_t wte = next_matrix(&weights, shape.n_vocab, cols)
     cdef mat_t wpe = next_matrix(&weights, shape.block_size, cols)

@@ -12,7 +12,7 @@ from libc.string cimport memset
 
 from pybpe.gpt cimport ops
 from pybpe.gpt.architecture cimport checked_shape, count_ops, count_parameters, cursor_t, record_gpt
-from pybpe.gpt.ops cimport KERNELS_SCRATCH, real
+from pybpe.gpt.ops cimport real, scratch_bytes
 from pybpe.gpt.tape cimport (Block, arena_t, block, fits, take, tape_backward, tape_begin, tape_forward, tape_t,
                              tape_zero, times)
 
@@ -23,7 +23,8 @@ from pybpe.gpt.tape import checked_ids
 cdef enum:
     GRAIN = 4096  # parameters summed and stepped at a time, so that they stay in the nearest cache
     SIGNAL_STEPS = 64  # document steps between two looks for Ctrl-C
-    PIECE_ROWS = 384  # tokens that make a piece worth its own pass over all the weights and gradients
+    SETTINGS = 4  # of Adam: beta1, beta2, eps, weight decay; what changes from step to step follows (see kernels)
+    PIECE_ROWS = 192  # tokens that make a piece worth its own pass over all the weights and gradients
     PIECES = 8  # every piece holds gradients for all parameters; more only when asked for
 
 # ---------------------------------------------------------------- C: no Python below this line, up to the door
@@ -32,12 +33,13 @@ cdef enum:
 # Sum the gradients of all pieces into those of the first, in order, then let Adam use them.
 cdef void sum_and_step(piece_t* pieces, size_t n_pieces, real* params, real* m, real* v, size_t start, size_t stop,
                        const double* rates) noexcept nogil:
-    cdef real typed[6]
+    cdef real typed[SETTINGS + 3]
     cdef real* grads = <real*>pieces[0].grads
     cdef int level = pieces[0].tape.level
     cdef size_t i, n
-    for i in range(6):
-        typed[i] = <real>rates[i]
+    cdef int j
+    for j in range(SETTINGS + 3):
+        typed[j] = <real>rates[j]
     while start < stop:
         n = min(stop - start, <size_t>GRAIN)
         for i in range(1, n_pieces):
@@ -46,13 +48,13 @@ cdef void sum_and_step(piece_t* pieces, size_t n_pieces, real* params, real* m, 
         start += n
 
 
-cdef void fill_rates(double* rates, double lr, double beta1, double beta2, double eps, size_t step) noexcept nogil:
-    rates[0] = beta1
-    rates[1] = beta2
-    rates[2] = lr
-    rates[3] = 1.0 - pow(beta1, <double>step)
-    rates[4] = 1.0 - pow(beta2, <double>step)
-    rates[5] = eps
+cdef void fill_rates(double* rates, const double* settings, double lr, size_t step) noexcept nogil:
+    cdef int i
+    for i in range(SETTINGS):
+        rates[i] = settings[i]
+    rates[SETTINGS] = lr
+    rates[SETTINGS + 1] = 1.0 - pow(settings[0], <double>step)
+    rates[SETTINGS + 2] = 1.0 - pow(settings[1], <double>step)
 
 
 # ---------------------------------------------------------------- the door: everything is checked here
@@ -62,8 +64,9 @@ cdef class Engine:
     """Computes losses, gradients and Adam steps on arrays of parameters that Python owns.
 
     params, m, v: flat float32 or float64 arrays of n_params numbers, kept and updated in place. `pieces`: into how
-    many parts a batch is cut, if it has as many sequences; 0 leaves it to the size of the batch. One training loop at a time: two threads must not train one Engine, except through
-    `run` on different pieces and `update` on different parts.
+    many parts a batch is cut, if it has as many sequences; 0 leaves it to the size of the batch. One training loop at
+    a time: two threads must not train one Engine, except through `run` on different pieces and `update` on different
+    parts.
     """
 
     def __init__(self, tuple sizes, params, m, v, size_t pieces):
@@ -103,7 +106,7 @@ cdef class Engine:
             piece.ids = <int32_t*>take(arena, rows, sizeof(int32_t))
             piece.targets = <int32_t*>take(arena, rows, sizeof(int32_t))
             piece.grads = take(arena, self.n_params, self.width)
-            piece.tape = tape_begin(arena, count_ops(&self.shape), self.width, take(arena, 1, KERNELS_SCRATCH))
+            piece.tape = tape_begin(arena, count_ops(&self.shape), self.width, take(arena, 1, scratch_bytes()))
             self.record(&piece, rows, time, share)
             if pieces != NULL and fits(arena):
                 pieces[i] = piece
@@ -218,23 +221,26 @@ cdef class Engine:
             total += np.asarray(view).view(total.dtype)
         return total
 
-    def update(self, size_t part, size_t parts, double lr, double beta1, double beta2, double eps,
-               size_t step) -> None:
-        """Adam's step number `step` (from 1) on one of `parts` equal parts of the parameters. Lets go of the GIL."""
-        cdef double rates[6]
+    def update(self, size_t part, size_t parts, size_t step, double lr, adam) -> None:
+        """Adam's step number `step` (from 1) on one of `parts` equal parts of the parameters. Lets go of the GIL.
+
+        adam: beta1, beta2, eps, weight decay.
+        """
+        cdef double rates[SETTINGS + 3]
         if self.n_pieces == 0 or not part < parts or step < 1:
             raise ValueError(f"part {part} of {parts}, step {step}: nothing to update")
         # Parts start on multiples of GRAIN, so that the same numbers meet in the same vectors however many parts.
         cdef size_t grains = (self.n_params + GRAIN - 1) // GRAIN
         cdef size_t start = grains * part // parts * GRAIN
         cdef size_t stop = min(grains * (part + 1) // parts * GRAIN, self.n_params)
-        fill_rates(rates, lr, beta1, beta2, eps, step)
+        cdef double[SETTINGS] settings = adam
+        fill_rates(rates, settings, lr, step)
         self.busy += 1
         with nogil:
             self.step_range(start, stop, rates)
         self.busy -= 1
 
-    def train_documents(self, ids, offsets, size_t steps, double lr, double beta1, double beta2, double eps):
+    def train_documents(self, ids, offsets, size_t steps, double lr, adam):
         """microgpt's training loop in one call: a document a step, the learning rate falling linearly to 0.
 
         Document d is ids[offsets[d]:offsets[d + 1]], at least two ids; step s takes document s mod n_documents, at
@@ -250,7 +256,8 @@ cdef class Engine:
         cdef double[::1] losses = np.zeros(steps, np.float64)
         cdef piece_t* piece = &self.pieces[0]
         cdef size_t step, n, i, used, after_layout = self.arena.used
-        cdef double rates[6]
+        cdef double rates[SETTINGS + 3]
+        cdef double[SETTINGS] settings = adam
         # The tape is recorded anew at the length of each document, over the space of the longest.
         cdef tape_t fresh = piece.tape
         used = <size_t>(<char*>piece.tape.ops - self.arena.base)
@@ -268,7 +275,7 @@ cdef class Engine:
                     self.record(piece, n, n, 1.0 / n)
                     self.compute(piece, True)
                     losses[step] = self.loss_value()
-                    fill_rates(rates, lr * (1 - <double>step / steps), beta1, beta2, eps, step + 1)
+                    fill_rates(rates, settings, lr * (1 - <double>step / steps), step + 1)
                     self.step_range(0, self.n_params, rates)
                     if step % SIGNAL_STEPS == SIGNAL_STEPS - 1:
                         with gil:

@@ -144,14 +144,15 @@ TARGET static void NAME(add_exp)(REAL *out, const REAL *row, size_t n, REAL shif
 }
 
 /* One Adam step on n parameters p with moments m, v and gradient g.
- * rates: beta1, beta2, lr, 1 - beta1^t, 1 - beta2^t, eps. */
+ * rates: beta1, beta2, eps, weight decay, lr, 1 - beta1^t, 1 - beta2^t. */
 TARGET static void NAME(adam)(REAL *p, REAL *m, REAL *v, const REAL *g, size_t n, const REAL *rates) {
-    const REAL beta1 = rates[0], beta2 = rates[1], lr = rates[2], unbias1 = rates[3], unbias2 = rates[4], eps = rates[5];
+    const REAL beta1 = rates[0], beta2 = rates[1], eps = rates[2], decay = rates[3], lr = rates[4];
+    const REAL unbias1 = rates[5], unbias2 = rates[6];
     size_t i;
     for (i = 0; i < n; i++) {
         m[i] = beta1 * m[i] + (1 - beta1) * g[i];
         v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
-        p[i] -= lr * (m[i] / unbias1) / (SQRT(v[i] / unbias2) + eps);
+        p[i] -= lr * ((m[i] / unbias1) / (SQRT(v[i] / unbias2) + eps) + decay * p[i]);
     }
 }
 

@@ -1,6 +1,6 @@
 """`random.gauss` of CPython over a whole array: the same uniform numbers in, the same bits out."""
 
-from libc.math cimport M_PI, cos, log, sin, sqrt
+from libc.math cimport cos, log, sin, sqrt
 
 import numpy as np
 
@@ -12,7 +12,7 @@ cdef void box_muller(double* out, const double* uniforms, size_t n) noexcept nog
     cdef size_t i
     cdef double angle, radius
     for i in range(0, n - 1, 2):
-        angle = uniforms[i] * (2.0 * M_PI)
+        angle = uniforms[i] * 6.283185307179586  # 2 pi; MSVC's math.h has no M_PI
         radius = sqrt(-2.0 * log(1.0 - uniforms[i + 1]))
         out[i] = cos(angle) * radius
         out[i + 1] = sin(angle) * radius

@@ -9,28 +9,11 @@ ctypedef fused real:  # one source, compiled twice: float is fast, double is exa
     float
     double
 
-cdef extern from "kernels.h":
-    ctypedef struct kernels_f32:
-        void (*matmul)(float*, size_t, const float*, size_t, size_t, const float*, size_t, size_t,
-                       size_t, size_t, size_t, int, void*) noexcept nogil
-        float (*dot)(const float*, const float*, size_t) noexcept nogil
-        void (*softmax)(float*, size_t, float) noexcept nogil
-        float (*logsumexp)(const float*, size_t) noexcept nogil
-        void (*add_exp)(float*, const float*, size_t, float, float) noexcept nogil
-        void (*adam)(float*, float*, float*, const float*, size_t, const float*) noexcept nogil
-    ctypedef struct kernels_f64:
-        void (*matmul)(double*, size_t, const double*, size_t, size_t, const double*, size_t, size_t,
-                       size_t, size_t, size_t, int, void*) noexcept nogil
-        double (*dot)(const double*, const double*, size_t) noexcept nogil
-        void (*softmax)(double*, size_t, double) noexcept nogil
-        double (*logsumexp)(const double*, size_t) noexcept nogil
-        void (*add_exp)(double*, const double*, size_t, double, double) noexcept nogil
-        void (*adam)(double*, double*, double*, const double*, size_t, const double*) noexcept nogil
-    const kernels_f32* KERNELS_F32
-    const kernels_f64* KERNELS_F64
-    const int KERNELS_LEVELS
-    const size_t KERNELS_SCRATCH
-    int kernels_best_level() noexcept nogil
+cdef int best_level() noexcept nogil  # the fastest kernels that this machine can run
+cdef size_t scratch_bytes() noexcept nogil  # what `scratch` must point to, wherever it is asked for
+
+cdef real dot(int level, const real* a, const real* b, size_t n) noexcept nogil
+cdef void softmax(int level, real* row, size_t n, real scale) noexcept nogil  # row = softmax(scale * row)
 
 cdef void embed_forward(real* out, const real* wte, const real* wpe, const int32_t* ids, size_t rows, size_t time,
                         size_t cols) noexcept nogil

@@ -7,9 +7,40 @@ tests/gpt/test_tape.py compares every one with central differences.
 from libc.math cimport sqrt
 from libc.string cimport memset
 
+cdef extern from "kernels.h":
+    ctypedef struct kernels_f32:
+        void (*matmul)(float*, size_t, const float*, size_t, size_t, const float*, size_t, size_t,
+                       size_t, size_t, size_t, int, void*) noexcept nogil
+        float (*dot)(const float*, const float*, size_t) noexcept nogil
+        void (*softmax)(float*, size_t, float) noexcept nogil
+        float (*logsumexp)(const float*, size_t) noexcept nogil
+        void (*add_exp)(float*, const float*, size_t, float, float) noexcept nogil
+        void (*adam)(float*, float*, float*, const float*, size_t, const float*) noexcept nogil
+    ctypedef struct kernels_f64:
+        void (*matmul)(double*, size_t, const double*, size_t, size_t, const double*, size_t, size_t,
+                       size_t, size_t, size_t, int, void*) noexcept nogil
+        double (*dot)(const double*, const double*, size_t) noexcept nogil
+        void (*softmax)(double*, size_t, double) noexcept nogil
+        double (*logsumexp)(const double*, size_t) noexcept nogil
+        void (*add_exp)(double*, const double*, size_t, double, double) noexcept nogil
+        void (*adam)(double*, double*, double*, const double*, size_t, const double*) noexcept nogil
+    const kernels_f32* KERNELS_F32
+    const kernels_f64* KERNELS_F64
+    const int KERNELS_LEVELS
+    const size_t KERNELS_SCRATCH
+    int kernels_best_level() noexcept nogil
+
 # ---------------------------------------------------------------- C: no Python below this line, up to the door
 # No function here checks a bound: the tape hands over matrices that it laid out itself, and ids were checked when
 # they came in (engine.pyx, tape.pyx).
+
+
+cdef int best_level() noexcept nogil:
+    return kernels_best_level()
+
+
+cdef size_t scratch_bytes() noexcept nogil:
+    return KERNELS_SCRATCH
 
 
 cdef inline void matmul(int level, real* c, size_t c_row, const real* a, size_t a_row, size_t a_col, const real* b,
@@ -21,14 +52,14 @@ cdef inline void matmul(int level, real* c, size_t c_row, const real* a, size_t 
         KERNELS_F64[level].matmul(c, c_row, a, a_row, a_col, b, b_row, b_col, m, n, k, add, scratch)
 
 
-cdef inline real dot(int level, const real* a, const real* b, size_t n) noexcept nogil:
+cdef real dot(int level, const real* a, const real* b, size_t n) noexcept nogil:
     if real is float:
         return KERNELS_F32[level].dot(a, b, n)
     else:
         return KERNELS_F64[level].dot(a, b, n)
 
 
-cdef inline void softmax(int level, real* row, size_t n, real scale) noexcept nogil:
+cdef void softmax(int level, real* row, size_t n, real scale) noexcept nogil:
     if real is float:
         KERNELS_F32[level].softmax(row, n, scale)
     else:

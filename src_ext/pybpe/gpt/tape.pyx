@@ -8,7 +8,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from pybpe.gpt cimport ops
-from pybpe.gpt.ops cimport ATTENTION_ROWS, kernels_best_level, real
+from pybpe.gpt.ops cimport ATTENTION_ROWS, best_level, real
 
 import numpy as np
 
@@ -42,7 +42,7 @@ cdef tape_t tape_begin(arena_t* arena, size_t max_ops, size_t width, void* scrat
     tape.n_ops = 0
     tape.max_ops = max_ops
     tape.width = width
-    tape.level = kernels_best_level()
+    tape.level = best_level()
     tape.scratch = scratch
     return tape
 

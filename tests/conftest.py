@@ -1,0 +1,46 @@
+"""What several tests share. Tests need no network; those that need real vocabularies say so when they skip."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from pybpe import Tokenizer
+
+settings.register_profile("pybpe", deadline=None)  # times are for scripts/bench.py to judge
+settings.load_profile("pybpe")
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def vocabs() -> Path:
+    """A folder with public vocabularies: PYBPE_VOCABS, or shared/data/vocabs beside the checkout."""
+    folder = Path(os.environ.get("PYBPE_VOCABS", SHARED / "vocabs"))
+    if not (folder / "cl100k_base.tiktoken").exists():
+        pytest.skip("no public vocabularies: set PYBPE_VOCABS to a folder with cl100k_base.tiktoken")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def texts() -> dict[str, str]:
+    """Real texts by name: shared/data/text beside the checkout."""
+    folder = SHARED / "text"
+    if not folder.is_dir():
+        pytest.skip("no real texts: shared/data/text is not beside the checkout")
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.txt"))}
+
+
+@pytest.fixture(scope="session")
+def small() -> Tokenizer:
+    """A tokenizer of 400 tokens trained on a few lines, with two special tokens."""
+    lines = [
+        "The quick brown fox jumps over the lazy dog, and the dog doesn't mind at all.",
+        "It's 2024 now: 12345 numbers, 3.14159 of pi,   many   spaces\n\n\nand newlines.\r\n",
+        "Größe, naïve café, Ελληνικά, русский язык, 中文字符, 日本語の文章, 한국어, हिन्दी, 🙂🙃",
+        "def encode(self, text: str) -> list[int]:\n    return self._encoder.encode(text)\n",
+    ]
+    return Tokenizer.train(iter(lines * 3), vocab_size=400, special_tokens=["<|endoftext|>", "<|pad|>"], progress=False)

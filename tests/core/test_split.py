@@ -1,0 +1,62 @@
+"""The compiled scanner against the patterns it stands for, as the `regex` module runs them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from strategies import BOUNDARY, messy_bytes, text
+
+from pybpe._core.split import Splitter, find_cut
+from pybpe.patterns import GPT2_ORIGINAL, PATTERNS, RegexSplitter, prepare
+
+FAMILIES = {**PATTERNS, "gpt2 as published": GPT2_ORIGINAL}
+# `$` of the regex module also matches before a last newline; the patterns mean the end of the text.
+ORACLES = {name: RegexSplitter(pattern.replace("$", r"\Z")) for name, pattern in FAMILIES.items()}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(text=text)
+def test_words_of_text(family, text):
+    data = text.encode()
+    assert prepare(FAMILIES[family]).scanner.split(data) == ORACLES[family].split(data)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(data=messy_bytes)
+def test_words_of_bytes(family, data):
+    assert prepare(FAMILIES[family]).scanner.split(data) == ORACLES[family].split(data)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_pair_and_triple_of_boundary_characters(family):
+    scanner, oracle = prepare(FAMILIES[family]).scanner, ORACLES[family]
+    for first in BOUNDARY:
+        # One text a first character: words of a text depend on what is around them, and so more is covered.
+        data = "".join(f"{first}{second}{first}{first}{second}{second}x" for second in BOUNDARY).encode()
+        assert scanner.split(data) == oracle.split(data)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(data=messy_bytes, more=messy_bytes)
+def test_a_cut_splits_both_parts_as_the_whole(family, data, more):
+    scanner = prepare(FAMILIES[family]).scanner
+    cut = find_cut(data)
+    assert 0 <= cut < max(1, len(data))
+    if cut:
+        whole = data + more
+        assert scanner.split(whole[:cut]) + scanner.split(whole[cut:]) == scanner.split(whole)
+
+
+def test_a_cut_is_found_in_ordinary_text():
+    data = b"Well, it is.\nAnd so\n"
+    assert data[: find_cut(data)] == b"Well, it is.\nAnd so"
+    assert find_cut("中文，字".encode()) == len("中文".encode())
+
+
+def test_parameters_out_of_range_are_refused():
+    flags = ("cased_letters", "any_letter_prefix", "newline_tail", "slash_tail", "newline_runs", "whole_trailing_space")
+    scheme = dict.fromkeys(flags, True)
+    with pytest.raises(ValueError, match="contractions is 3"):
+        Splitter(contractions=3, digit_group=3, **scheme)
+    with pytest.raises(ValueError, match="digit_group is -1"):
+        Splitter(contractions=1, digit_group=-1, **scheme)

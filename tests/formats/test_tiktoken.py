@@ -1,0 +1,86 @@
+"""Rank files: written, read, and refused with the line where they are wrong."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from pybpe import FormatError, Tokenizer
+
+
+def rank_lines(tokens):
+    return b"".join(base64.b64encode(token) + b" %d\n" % rank for rank, token in enumerate(tokens))
+
+
+BYTES = [bytes([i]) for i in range(256)]
+
+
+def test_what_is_written_is_read(small, tmp_path):
+    small.to_tiktoken(tmp_path / "small.tiktoken")
+    read = Tokenizer.from_tiktoken(tmp_path / "small.tiktoken", "gpt4", small.special_tokens)
+    assert read.mergeable_ranks == small.mergeable_ranks
+    assert read.merges == small.merges
+    assert read.special_tokens == small.special_tokens
+    text = "The quick brown fox doesn't mind, 中文字符 12345\n\n  x"
+    assert read.encode_ordinary(text) == small.encode_ordinary(text)
+
+
+def test_the_pattern_must_be_given_for_an_unknown_file(small, tmp_path):
+    small.to_tiktoken(tmp_path / "small.tiktoken")
+    with pytest.raises(ValueError, match=r"does not hold its split pattern: give pattern="):
+        Tokenizer.from_tiktoken(tmp_path / "small.tiktoken")
+
+
+def test_ranks_in_any_order_and_with_holes(tmp_path):
+    path = tmp_path / "ranks"
+    path.write_bytes(b"YWI= 300\n\n" + rank_lines(BYTES))
+    tok = Tokenizer.from_tiktoken(path, "gpt2", {"<s>": 280})
+    assert tok.encode("ab<s>", allowed_special="all") == [300, 280]
+    assert tok.n_vocab == 301
+    with pytest.raises(ValueError, match="id 290 has no token"):
+        tok.decode([290])
+
+
+def test_a_word_that_is_a_token_is_that_token(tmp_path):
+    # "abc" cannot be merged: neither "ab" nor "bc" is a token. tiktoken finds the whole word all the same.
+    path = tmp_path / "ranks"
+    path.write_bytes(rank_lines([*BYTES, b"abc"]))
+    tok = Tokenizer.from_tiktoken(path, "gpt2")
+    assert tok.encode("abc abc") == [256, 32, 97, 98, 99]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "holds no tokens"),
+        (b"YQ==\n", "line 1"),
+        (b"YQ== 0\n!!! 1\n", "line 2"),
+        (b"YQ== 0\nYQ== x\n", "line 2"),
+        (b"YQ== 0\nYQ== 1\n", "line 2.*rank already"),
+        (b"YQ== 0\nYg== 0\n", "two tokens share a rank"),
+        (b"YQ== 99999999999\n", "line 1"),
+        (b"YQ== -1\n", "line 1"),
+        (b"YQ== 0\n", "no token for byte 0x00"),
+        (b"\x00\xff" * 50, "line 1"),
+    ],
+)
+def test_files_that_are_not_rank_files(tmp_path, content, message):
+    path = tmp_path / "ranks"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=message):
+        Tokenizer.from_tiktoken(path, "gpt2")
+
+
+def test_special_tokens_must_not_be_ordinary_ones(tmp_path):
+    path = tmp_path / "ranks"
+    path.write_bytes(rank_lines(BYTES))
+    with pytest.raises(ValueError, match="which is the token"):
+        Tokenizer.from_tiktoken(path, "gpt2", {"<s>": 5})
+
+
+def test_a_token_of_absurd_size_is_refused_at_once(tmp_path):
+    path = tmp_path / "ranks"
+    path.write_bytes(rank_lines([*BYTES, b"a" * 5_000_000]))
+    with pytest.raises(FormatError, match="5,000,000 bytes"):
+        Tokenizer.from_tiktoken(path, "gpt2")

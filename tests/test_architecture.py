@@ -1,0 +1,94 @@
+"""The house rule of DESIGN: imports point downward only, and there is no circle."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import pybpe
+
+PACKAGE = Path(pybpe.__file__).parent
+
+# Floors from top to bottom. A module may import from floors below its own, and from its own floor without a circle.
+FLOORS = [
+    ["pybpe.cli", "pybpe.__main__"],
+    ["pybpe.gpt"],
+    ["pybpe.view", "pybpe.compat", "pybpe.data", "pybpe.distributed"],
+    ["pybpe"],  # __init__, the public names
+    ["pybpe.tokenizer"],
+    ["pybpe.training", "pybpe.special", "pybpe.formats"],
+    ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
+    ["pybpe._core"],
+    ["pybpe.errors", "pybpe.reference"],
+]
+
+
+def module_name(path: Path) -> str:
+    parts = ("pybpe", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in PACKAGE.rglob("*.py")}
+STUBS = {module_name(path) for path in PACKAGE.rglob("*.pyi")}
+
+
+def imports_of(path: Path) -> set[str]:
+    """The modules of pybpe that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "pybpe"}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "pybpe":
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                found.add(submodule if submodule in MODULES or submodule in STUBS else node.module)
+    return found
+
+
+def floor_of(module: str) -> int:
+    if module == "pybpe":
+        return FLOORS.index(["pybpe"])
+    for number, rooms in enumerate(FLOORS):
+        if any(module == room or module.startswith(room + ".") for room in rooms if room != "pybpe"):
+            return number
+    raise AssertionError(f"{module} is on no floor: give it one in FLOORS")
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_point_down(module):
+    for imported in imports_of(MODULES[module]):
+        assert floor_of(imported) >= floor_of(module), f"{module} imports {imported} from above"
+
+
+def test_there_is_no_circle():
+    graph = {module: imports_of(path) & MODULES.keys() for module, path in MODULES.items()}
+    finished: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " -> ".join([*trail, module])
+        if module not in finished:
+            for imported in graph[module]:
+                visit(imported, (*trail, module))
+            finished.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+def test_the_reference_imports_nothing_of_pybpe():
+    assert imports_of(MODULES["pybpe.reference"]) == set()
+
+
+def test_only_the_lower_floors_know_the_core():
+    for module, path in MODULES.items():
+        if floor_of(module) <= FLOORS.index(["pybpe"]):
+            assert not [name for name in imports_of(path) if name.startswith("pybpe._core")], module
+
+
+def test_every_compiled_module_has_a_stub():
+    sources = Path(__file__).parents[1] / "src_ext"
+    for source in sources.rglob("*.pyx"):
+        stub = PACKAGE.joinpath(*source.relative_to(sources / "pybpe").with_suffix(".pyi").parts)
+        assert stub.exists(), f"{stub.name} is missing"

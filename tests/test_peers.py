@@ -1,0 +1,118 @@
+"""Parity with the real packages: tiktoken's ids, rustbpe's merges."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import rustbpe
+import tiktoken
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import BOUNDARY, text, tiny_corpus
+
+from pybpe import Tokenizer
+from pybpe.encodings import ENCODINGS
+from pybpe.patterns import GPT2, GPT4, NANOCHAT
+
+PINNED = {encoding.name: encoding for encoding in ENCODINGS}
+
+
+@pytest.fixture(scope="module", params=["r50k_base", "cl100k_base", "o200k_base"])
+def pair(request, vocabs) -> tuple[Tokenizer, tiktoken.Encoding]:
+    """A public encoding, as pybpe and as tiktoken have it."""
+    ours = Tokenizer.from_tiktoken(vocabs / f"{request.param}.tiktoken")
+    pinned = PINNED[request.param]
+    theirs = tiktoken.Encoding(
+        request.param,
+        pat_str=pinned.pattern,
+        mergeable_ranks=ours.mergeable_ranks,
+        special_tokens=pinned.special_tokens,
+    )
+    return ours, theirs
+
+
+def same(ours: Tokenizer, theirs: tiktoken.Encoding, text: str) -> bool:
+    return np.array_equal(
+        ours.encode_to_numpy(text, disallowed_special=()), theirs.encode_to_numpy(text, disallowed_special=())
+    )
+
+
+def test_real_texts(pair, texts):
+    for content in texts.values():
+        assert same(*pair, content)
+
+
+def test_every_code_point(pair):
+    ours, theirs = pair
+    points = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
+    for start in range(0, len(points), 0x1000):
+        block = points[start : start + 0x1000]
+        for form in ("{0}", "a{0}", " {0}b", "1{0}", "'{0}", " {0} \n", "{0}{0}", "\n{0} ."):
+            together = " x".join(form.format(char) for char in block)
+            assert same(ours, theirs, together), (start, form)
+
+
+def test_random_strings(pair):
+    ours, theirs = pair
+    rng = random.Random(16)
+    strings = ["".join(rng.choices(BOUNDARY, k=rng.randrange(1, 24))) for _ in range(100_000)]
+    assert ours.encode_batch(strings, disallowed_special=()) == theirs.encode_ordinary_batch(strings, num_threads=2)
+
+
+@given(text=st.one_of(text, st.text(max_size=60)))
+def test_any_string(pair, text):
+    ours, theirs = pair
+    ids = theirs.encode_ordinary(text)
+    assert ours.encode_ordinary(text) == ids
+    assert ours.decode(ids) == theirs.decode(ids)
+
+
+@given(
+    parts=st.lists(st.sampled_from(["<|endoftext|>", "<|fim_prefix|>", "<|", "a ", "endoftext|>", "\n"]), max_size=9)
+)
+def test_special_tokens(pair, parts):
+    ours, theirs = pair
+    text = "".join(parts)
+    assert ours.encode(text, allowed_special="all") == theirs.encode(text, allowed_special="all")
+    assert ours.encode(text, disallowed_special=()) == theirs.encode(text, disallowed_special=())
+    try:
+        expected = theirs.encode(text)
+    except ValueError:
+        with pytest.raises(ValueError, match="special token"):
+            ours.encode(text)
+    else:
+        assert ours.encode(text) == expected
+
+
+@pytest.mark.parametrize("pattern", [GPT2, GPT4, NANOCHAT], ids=["gpt2", "gpt4", "nanochat"])
+@given(corpus=tiny_corpus, text=text)
+@pytest.mark.filterwarnings("ignore:the corpus is too small")
+def test_a_trained_vocabulary_in_tiktoken(pattern, corpus, text):
+    ours = Tokenizer.train(iter(corpus), 290, pattern=pattern, progress=False)
+    theirs = tiktoken.Encoding(
+        "trained", pat_str=pattern, mergeable_ranks=ours.mergeable_ranks, special_tokens=ours.special_tokens
+    )
+    assert ours.encode_ordinary(text) == theirs.encode_ordinary(text)
+
+
+def rustbpe_merges(corpus, vocab_size: int, pattern: str) -> dict[bytes, int]:
+    theirs = rustbpe.Tokenizer()
+    theirs.train_from_iterator(iter(corpus), vocab_size, pattern=pattern)
+    return {bytes(token): rank for token, rank in theirs.get_mergeable_ranks()}
+
+
+@given(corpus=tiny_corpus)
+@pytest.mark.filterwarnings("ignore:the corpus is too small")
+def test_rustbpe_on_ties(corpus):
+    ours = Tokenizer.train(iter(corpus), 290, progress=False)
+    assert list(ours.mergeable_ranks.items()) == sorted(
+        rustbpe_merges(corpus, 290, GPT4).items(), key=lambda item: item[1]
+    )
+
+
+@pytest.mark.parametrize("vocab_size", [8_192, 32_768])
+def test_rustbpe_on_real_text(texts, vocab_size):
+    ours = Tokenizer.train(iter([texts["english"]]), vocab_size, progress=False)
+    assert ours.mergeable_ranks == rustbpe_merges([texts["english"]], vocab_size, GPT4)
