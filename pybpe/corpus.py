@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
+from typing import IO
 
 PathLike = str | os.PathLike[str]
 Text = str | bytes
@@ -114,7 +115,7 @@ def read_blocks(path: Path, cut: Cut | None) -> Iterator[bytes]:
     if cut is None:
         blocks: Iterable[bytes] = [path.read_bytes()]
     else:
-        blocks = _cut_blocks(path, cut)
+        blocks = _open_blocks(path, cut)
     valid = True
     for block in blocks:
         if valid and not _is_utf8(block):
@@ -125,16 +126,21 @@ def read_blocks(path: Path, cut: Cut | None) -> Iterator[bytes]:
             yield block
 
 
-def _cut_blocks(path: Path, cut: Cut) -> Iterator[bytes]:
+def _open_blocks(path: Path, cut: Cut) -> Iterator[bytes]:
     with path.open("rb") as file:
-        kept = b""
-        while block := file.read(max(BLOCK_BYTES, len(kept))):  # a text without a cut is read in doubling steps
-            text = kept + block
-            end = cut(text)
-            if end:
-                yield text[:end]
-            kept = text[end:]
-        yield kept
+        yield from cut_blocks(file, cut)
+
+
+def cut_blocks(file: IO[bytes], cut: Cut) -> Iterator[bytes]:
+    """What is left of an open file as blocks that, split one by one, give the words of the whole."""
+    kept = b""
+    while block := file.read(max(BLOCK_BYTES, len(kept))):  # a text without a cut is read in doubling steps
+        text = kept + block
+        end = cut(text)
+        if end:
+            yield text[:end]
+        kept = text[end:]
+    yield kept
 
 
 def _is_utf8(block: bytes) -> bool:

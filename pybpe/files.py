@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import struct
 import tempfile
 from collections.abc import Iterator
@@ -40,6 +41,31 @@ def write_atomic(path: PathLike, content: bytes) -> None:
     """Write a file completely or not at all."""
     with atomic_writer(path) as file:
         file.write(content)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: PathLike) -> Iterator[Path]:
+    """A new folder to fill, which takes its name only when the block ends without an error, and vanishes with one.
+
+    If there is a folder of that name, what was made replaces what has the same names in it; the rest of it stays.
+    """
+    target = Path(path).resolve()
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        if not target.exists():
+            temporary.rename(target)
+            return
+        for entry in sorted(temporary.iterdir()):
+            old = target / entry.name
+            if old.is_dir() and not old.is_symlink():
+                shutil.rmtree(old)
+            entry.replace(old)
+        temporary.rmdir()
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
 
 
 def _umask() -> int:

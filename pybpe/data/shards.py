@@ -14,7 +14,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def write_shards(
     name: str = "train",
     source: str = "",
     ids_a_shard: int = IDS_A_SHARD,
-) -> Iterator[int]:
+) -> Generator[int, None, None]:
     """Encode documents into the set `name` of a folder of shards, yielding the ids written so far after each piece.
 
     pieces: (text, ends) in order; a document may come in several pieces that can be split apart. If the tokenizer has

@@ -1,0 +1,164 @@
+"""What all commands share in taking arguments: numbers in range, tokenizer files of either kind, safe output places."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import errno
+import os
+import re
+import shlex
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pybpe.cli.console import UsageError
+
+if TYPE_CHECKING:
+    from pybpe import Tokenizer
+
+STDIN = "-"
+_RANK_LINE = re.compile(rb"[A-Za-z0-9+/]+=* \d+\r?\n?")  # of a tiktoken file
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """An argparse type: whole numbers from `least` on; 32_768 and 32,768 are understood."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text.replace(",", ""))
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if number < least:
+            raise argparse.ArgumentTypeError(f"{number} is too small, it must be at least {least}")
+        return number
+
+    return parse
+
+
+def positive(text: str) -> float:
+    """An argparse type: numbers above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} must be above 0")
+    return number
+
+
+def add_tokenizer(parser: argparse.ArgumentParser) -> None:
+    """The argument TOKENIZER and the option --pattern that some files need."""
+    parser.add_argument("tokenizer", metavar="TOKENIZER", help="a .pybpe file, or a tiktoken rank file")
+    parser.add_argument(
+        "--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that is not a public encoding"
+    )
+
+
+def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
+    """A tokenizer from a file of either kind, told apart by content."""
+    from pybpe import Tokenizer
+    from pybpe.errors import FormatError
+    from pybpe.formats import native
+    from pybpe.patterns import PATTERNS
+
+    with Path(path).open("rb") as file:
+        start = file.read(1 << 16)
+    if start.startswith(native.MAGIC):
+        if pattern is not None:
+            raise UsageError(f"{path} holds its own split pattern; leave out --pattern")
+        return Tokenizer.load(path)
+    if not _RANK_LINE.match(start):
+        raise FormatError(f"{path} is not a tokenizer; make one with: pybpe train corpus.txt -o new.pybpe")
+    try:
+        return Tokenizer.from_tiktoken(path, pattern)
+    except FormatError:
+        raise
+    except ValueError:
+        if pattern is not None:
+            raise
+        names = ", ".join(PATTERNS)
+        raise UsageError(
+            f"{path} is not a public encoding and does not say how text is split; add --pattern with one of {names}"
+        ) from None
+
+
+def check_inputs(names: Sequence[str]) -> list[Path]:
+    """The files that names and globs stand for. Raises OSError for one that is missing or cannot be read."""
+    from pybpe.corpus import expand
+
+    if STDIN in names:
+        raise UsageError("- is standard input and stands alone, without other files")
+    files = expand(names)
+    for path in files:
+        with path.open("rb"):
+            pass
+    return files
+
+
+def check_output_file(path: Path, inputs: Sequence[Path], force: bool) -> None:
+    """Raise if a file cannot be written there: before the work, not after it."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name a file in it: -o {shlex.quote(str(path / 'name.pybpe'))}")
+    if path.exists():
+        if any(path.samefile(other) for other in inputs):
+            raise FileExistsError(f"{path} is the corpus itself; name another file with -o")
+        if not force:
+            raise FileExistsError(f"{path} exists already; add --force to replace it, or name another file with -o")
+    check_writable(path.parent)
+
+
+def check_output_folder(folder: Path) -> None:
+    """Raise unless `folder` is a folder in which files can be made, or can become one."""
+    check_writable(folder if folder.exists() else folder.parent)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise OSError unless files can be made in a folder."""
+    if not folder.exists():
+        raise FileNotFoundError(f"there is no folder {folder}; make it with: mkdir -p {shlex.quote(str(folder))}")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file, not a folder; choose another place with -o")
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def default_name(names: Sequence[str], otherwise: str) -> str:
+    """The stem of the one file of a corpus; `otherwise` for several files or standard input."""
+    return Path(names[0]).stem or otherwise if len(names) == 1 and names[0] != STDIN else otherwise
+
+
+def describe(error: OSError) -> str:
+    """An OSError in words, with what to do about it."""
+    place = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
+    if error.errno is None:
+        return str(error) + _did_you_mean(str(error))
+    if error.errno == errno.ENOENT and place:
+        return f"no such file: {place!r}" + _did_you_mean(f"no such file: {place!r}")
+    advice = {
+        errno.ENOSPC: "the disk is full; free some space, or choose another disk with -o",
+        errno.EACCES: "permission denied; choose a place that you may use",
+        errno.EPERM: "permission denied; choose a place that you may use",
+        errno.EROFS: "the disk is read-only; choose another place with -o",
+        errno.EISDIR: "it is a folder; name a file",
+        errno.ENOTDIR: "it goes through a file as if that were a folder; check the path",
+        errno.EEXIST: "it exists already and is not a folder; choose another place with -o",
+        errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+    }
+    what = advice.get(error.errno, error.strerror or str(error))
+    return f"{place}: {what}" if place else what
+
+
+def _did_you_mean(message: str) -> str:
+    """The file whose name is nearest to the one that a message says is missing."""
+    found = re.fullmatch(r"no such file: '(.+)'", message)
+    if found is None:
+        return ""
+    path = Path(found[1])
+    try:
+        names = [entry.name for entry in os.scandir(path.parent)]
+    except OSError:
+        return f"; there is no folder {path.parent} either"
+    nearest = difflib.get_close_matches(path.name, names, n=1)
+    return f"; did you mean {str(path.with_name(nearest[0]))!r}?" if nearest else "; check the name and the folder"

@@ -1,0 +1,151 @@
+"""What all commands share in printing: tables, notes, errors in one line, progress on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from pybpe.units import size
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from pybpe.progress import Report
+
+PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
+
+
+class UsageError(Exception):
+    """The command was typed wrongly: exit status 2."""
+
+
+def out() -> Console:
+    """Standard output. Made anew each time, because tests and shells exchange it."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def err() -> Console:
+    """Standard error."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def say(message: str, style: str = "") -> None:
+    """A line on standard error, never broken into two."""
+    err().print(" ".join(message.split()), style=style, soft_wrap=True)
+
+
+def note(message: str) -> None:
+    """Something to know that is no error."""
+    say(f"note: {message}", style="yellow")
+
+
+def fail(message: str) -> None:
+    """One line that says what went wrong and what to type next."""
+    say(f"pybpe: {message}", style="bold red")
+
+
+@contextlib.contextmanager
+def warnings_as_notes() -> Iterator[None]:
+    """Within, each different Python warning is one note."""
+    seen: set[str] = set()
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        if str(message) not in seen:
+            seen.add(str(message))
+            note(str(message))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        for category in (UserWarning, UnicodeWarning):
+            warnings.simplefilter("always", category)
+        warnings.showwarning = show
+        yield
+
+
+def table(title: str, rows: Iterable[tuple[str, str]]) -> Table:
+    """Names and values in two columns."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False)
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in rows:
+        grid.add_row(Text(name), Text(value))
+    return grid
+
+
+def summary(title: str, rows: Iterable[tuple[str, str]], next_command: str = "") -> None:
+    """The closing words of a command, on standard output."""
+    console = out()
+    console.print()
+    console.print(table(title, rows))
+    if next_command:
+        console.print(f"\nnext:  {next_command}", soft_wrap=True)
+
+
+@contextlib.contextmanager
+def progress(unit: str = "") -> Iterator[Report]:
+    """A Report drawn on standard error: bars in a terminal, a line every ten seconds elsewhere.
+
+    unit: "bytes" to show amounts of every stage as sizes; the stage "counting" always does.
+    """
+    console = err()
+    if not console.is_terminal:
+        yield _plain_report(unit)
+        return
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[amount]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(stage: str, done: float, total: float | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, amount="")
+            bars.update(tasks[stage], completed=done, total=total, amount=_amount(stage, unit, done, total))
+
+        yield report
+
+
+def _plain_report(unit: str) -> Report:
+    last = time.perf_counter()
+
+    def report(stage: str, done: float, total: float | None) -> None:
+        nonlocal last
+        if time.perf_counter() - last >= PLAIN_SECONDS:
+            last = time.perf_counter()
+            say(f"{stage}: {_amount(stage, unit, done, total)}")
+
+    return report
+
+
+def _amount(stage: str, unit: str, done: float, total: float | None) -> str:
+    """'12 MB / 95 MB' or '12,000 / 32,512'."""
+    shown = [done] if total is None else [done, total]
+    as_size = unit == "bytes" or stage == "counting"
+    return " / ".join(size(number) if as_size else f"{number:,.0f}" for number in shown)
+
+
+def write_bytes(content: bytes) -> None:
+    """Raw bytes on standard output."""
+    sys.stdout.flush()
+    left = memoryview(content)
+    while left:  # an unbuffered stream may take a part only
+        left = left[sys.stdout.buffer.write(left) :]
+    sys.stdout.buffer.flush()

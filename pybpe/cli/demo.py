@@ -1,0 +1,92 @@
+"""`pybpe demo`: from text to a small language model in about two minutes, and a page that shows it."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pybpe.cli.arguments import check_inputs, check_output_folder, positive, whole
+from pybpe.cli.console import note, summary
+from pybpe.units import seconds, size
+
+if TYPE_CHECKING:
+    from pybpe.gpt.facts import DemoFacts
+
+FILES = ("tokenizer.pybpe", "shards", "model.safetensors", "report.html")
+
+
+def add_commands(commands: Any) -> None:
+    """Add `demo`."""
+    parser = commands.add_parser(
+        "demo",
+        help="from text to a small language model, in about two minutes",
+        description="Train a tokenizer on a text, encode it, pretrain a small GPT on the ids and write a report.\n"
+        "Without a text it takes the help topics that ship inside Python. Needs no network.",
+        epilog="examples:\n  pybpe demo\n  pybpe demo novel.txt -o novel-demo --seconds 300",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("corpus", nargs="?", metavar="FILE", help="a text file (default: Python's help topics)")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("pybpe-demo"), metavar="FOLDER", help="folder to write (pybpe-demo)"
+    )
+    parser.add_argument("--vocab-size", type=whole(256), default=1024, metavar="N", help="tokens to learn (1024)")
+    parser.add_argument("--steps", type=whole(1), metavar="N", help="stop training after so many steps")
+    parser.add_argument(
+        "--seconds",
+        type=positive,
+        metavar="S",
+        help="stop training after so many seconds (80, or 5 passes through the text)",
+    )
+    parser.add_argument("--seed", type=whole(0), default=42, metavar="N", help="of all random numbers (42)")
+    parser.add_argument("--force", action="store_true", help="replace the results of an earlier demo in the folder")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Check places first, run, and say what is where."""
+    from pybpe.cli.demo_screen import Screen
+    from pybpe.gpt.demo import DemoSettings, run_demo
+
+    corpus = check_inputs([options.corpus])[0] if options.corpus else None
+    folder: Path = options.output
+    existing = next((folder / name for name in FILES if (folder / name).exists()), None)
+    if existing is not None and not options.force:
+        raise FileExistsError(f"{existing} exists already; add --force to replace it, or name another folder with -o")
+    check_output_folder(folder)
+    check_output_folder(folder.resolve().parent)
+    settings = DemoSettings(corpus, folder, options.vocab_size, seed=options.seed)
+    if options.steps is not None or options.seconds is not None:
+        settings = replace(settings, steps=options.steps, seconds=options.seconds, passes=None)
+    screen = Screen()
+    try:
+        facts = run_demo(settings, screen)
+    finally:
+        screen.close()
+    if facts.interrupted:
+        note(f"interrupted; what was learned in {len(facts.losses):,} steps is kept")
+    _summary(facts, folder)
+
+
+def _summary(facts: DemoFacts, folder: Path) -> None:
+    loss, unigram = facts.held_out_loss, facts.unigram
+    verdict = "better" if loss < unigram else "not better yet"
+    rows = [
+        ("vocabulary", f"{facts.tokenizer.n_vocab:,} tokens, {facts.held_out_bytes_per_token:.2f} bytes per token"),
+        ("model", f"{facts.n_params:,} parameters, {len(facts.losses):,} steps"),
+        ("held-out loss", f"{loss:.2f} nats per token, {facts.bits_per_byte(loss):.2f} bits per byte"),
+        ("", f"{verdict} than token frequencies alone, {unigram:.2f} nats per token"),
+        ("time", seconds(sum(stage.seconds for stage in facts.stages))),
+        *((name, _size(folder / name)) for name in FILES),
+    ]
+    show = ["pybpe", "encode", str(folder / "tokenizer.pybpe"), "--show", "--text", "Hello world"]
+    report = shlex.quote(str(folder / "report.html"))
+    summary(f"demo in {folder}", rows, f"open {report} in a browser, or type\n       {shlex.join(show)}")
+
+
+def _size(path: Path) -> str:
+    files = path.iterdir() if path.is_dir() else [path]
+    return size(sum(file.stat().st_size for file in files))

@@ -1,0 +1,69 @@
+"""`pybpe info`: what a tokenizer file holds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pybpe.cli.arguments import add_tokenizer, open_tokenizer
+from pybpe.cli.console import summary
+from pybpe.units import size
+
+if TYPE_CHECKING:
+    from pybpe import Tokenizer
+
+SHOWN_TOKENS = 10
+SHOWN_SPECIALS = 8
+
+
+def add_commands(commands: Any) -> None:
+    """Add `info`."""
+    parser = commands.add_parser(
+        "info",
+        help="what a tokenizer is",
+        description="Say what a tokenizer file holds.",
+        epilog="example:\n  pybpe info corpus.pybpe",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_tokenizer(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the facts as a table or as JSON."""
+    from pybpe.view import longest_tokens
+
+    tokenizer = open_tokenizer(options.tokenizer, options.pattern)
+    longest = [tokenizer.token_bytes(token) for token in longest_tokens(tokenizer, SHOWN_TOKENS)]
+    n_bytes = Path(options.tokenizer).stat().st_size
+    if options.json:
+        shown = [token.decode("utf-8", "backslashreplace") for token in longest]
+        print(json.dumps({**tokenizer.info, "longest_tokens": shown, "file_bytes": n_bytes}, indent=2))
+    else:
+        summary(options.tokenizer, rows(tokenizer, longest, n_bytes))
+
+
+def rows(tokenizer: Tokenizer, longest: list[bytes], n_bytes: int) -> list[tuple[str, str]]:
+    """The facts as names and values."""
+    from pybpe.view import readable
+
+    info = tokenizer.info
+    named = sorted(info["special_tokens"].items(), key=lambda item: int(item[1]))
+    specials = [f"{name} = {token}" for name, token in named[:SHOWN_SPECIALS]]
+    if len(named) > SHOWN_SPECIALS:
+        specials.append(f"and {len(named) - SHOWN_SPECIALS:,} more")
+    return [
+        ("tokens", f"{info['n_vocab']:,}"),
+        ("merges", f"{info['merges']:,}"),
+        ("special tokens", "\n".join(specials) or "none"),
+        ("pattern", f"{info['pattern_name'] or 'a regular expression of its own'}\n{info['pattern']}"),
+        ("split by", f"{info['splitter']}: {info['splitter_reason']}"),
+        ("unicode", str(info["unicode"])),
+        ("longest tokens", "  ".join(readable(token, 32) for token in longest)),
+        ("fingerprint", info["fingerprint"]),
+        ("size on disk", size(n_bytes)),
+    ]

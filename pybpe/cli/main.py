@@ -1,0 +1,108 @@
+"""The command `pybpe`: which commands there are, and what becomes of errors. Each command's own file does the rest."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from pybpe import __version__
+from pybpe.cli import demo, encode, info, train
+from pybpe.cli.arguments import describe
+from pybpe.cli.console import UsageError, fail, warnings_as_notes
+from pybpe.errors import PybpeError
+
+OK, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+EXAMPLES = """\
+examples:
+  pybpe demo                                 from text to a small language model, in about two minutes
+  pybpe train corpus.txt                     learn a tokenizer and write corpus.pybpe
+  pybpe encode corpus.pybpe corpus.txt       turn the corpus into shards of ids
+  pybpe COMMAND --help                       what a command takes
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where to look; exit status 2."""
+        fail(f"{message}; see: {self.prog} --help")
+        self.exit(USAGE)
+
+
+def make_parser() -> tuple[Parser, dict[str, argparse.ArgumentParser]]:
+    """The parser of everything, and those of the commands by name."""
+    parser = Parser(
+        prog="pybpe",
+        description="Byte-pair encoding from raw text to a talking model.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"pybpe {__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", parser_class=Parser)
+    for module in (train, encode, info, demo):
+        module.add_commands(commands)
+    return parser, dict(commands.choices)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status: 0 done, 1 failed, 2 typed wrongly, 130 interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        with warnings_as_notes():
+            status = run(arguments)
+        sys.stdout.flush()
+        return status
+    except SystemExit as stop:  # argparse, after --help and after errors
+        return stop.code if isinstance(stop.code, int) else FAILURE
+    except BrokenPipeError:  # whoever read the output has seen enough; keep Python from complaining at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return FAILURE
+    except KeyboardInterrupt as interrupt:
+        fail(f"interrupted; {str(interrupt) or 'nothing was written'}")
+        return INTERRUPTED
+    except UsageError as error:
+        fail(str(error))
+        return USAGE
+    except MemoryError as error:
+        fail(f"not enough memory; {str(error) or 'try a smaller corpus'}")
+    except OSError as error:
+        fail(describe(error))
+    except (PybpeError, ValueError) as error:  # UnicodeError is a ValueError
+        fail(str(error))
+    return FAILURE
+
+
+def train_main(argv: Sequence[str] | None = None) -> int:
+    """The command `pybpe-train`, which is `pybpe train`."""
+    return main(["train", *(sys.argv[1:] if argv is None else argv)])
+
+
+def run(arguments: list[str]) -> int:
+    """Parse and carry out."""
+    parser, commands = make_parser()
+    if not arguments:
+        parser.print_help(sys.stderr)
+        return USAGE
+    if not arguments[0].startswith("-") and arguments[0] not in commands:
+        raise UsageError(_unknown(f"there is no command {arguments[0]!r}", arguments[0], list(commands), "pybpe"))
+    options, extra = parser.parse_known_args(arguments)
+    if options.command is None:
+        raise UsageError(f"{extra[0]!r} is not a command; see: pybpe --help")
+    if extra:
+        command = commands[options.command]
+        known = list(command._option_string_actions)
+        raise UsageError(_unknown(f"{extra[0]!r} is not understood", extra[0].split("=")[0], known, command.prog))
+    options.run(options)
+    return OK
+
+
+def _unknown(message: str, word: str, known: list[str], program: str) -> str:
+    nearest = difflib.get_close_matches(word, known, n=1)
+    return f"{message}; did you mean {nearest[0]}?" if nearest else f"{message}; see: {program} --help"

@@ -1,0 +1,144 @@
+"""`pybpe train`: a corpus becomes a tokenizer file."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pybpe.cli.arguments import STDIN, check_inputs, check_output_file, default_name, whole
+from pybpe.cli.console import UsageError, progress, summary
+from pybpe.units import rate, ratio, seconds, size
+
+if TYPE_CHECKING:
+    from pybpe import Tokenizer
+
+SAMPLE_BYTES = 10_000_000  # of the corpus, to measure bytes per token
+SHOWN_TOKENS = 12
+
+
+def add_commands(commands: Any) -> None:
+    """Add `train`."""
+    parser = commands.add_parser(
+        "train",
+        help="learn a tokenizer from text",
+        description="Learn a tokenizer from text files and write it to one file.",
+        epilog="example:\n  pybpe train corpus.txt --vocab-size 32768 -o corpus.pybpe",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("corpus", nargs="+", metavar="FILE", help="text files or globs ('data/*.txt'); - is stdin")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="OUT", help="the file to write (default: corpus.pybpe here)"
+    )
+    parser.add_argument(
+        "--vocab-size", type=whole(256), default=32768, metavar="N", help="tokens: 256 bytes and the merges (32768)"
+    )
+    parser.add_argument(
+        "--pattern", default="gpt4", metavar="NAME|REGEX", help="how text is split: gpt2, gpt4, cl100k, ... (gpt4)"
+    )
+    parser.add_argument(
+        "--special", action="append", metavar="TOKEN", help="a special token, repeatable (<|endoftext|>)"
+    )
+    parser.add_argument("--no-special", action="store_true", help="no special tokens")
+    parser.add_argument(
+        "--min-frequency", type=whole(1), default=1, metavar="N", help="leave pairs that occur fewer times alone (1)"
+    )
+    parser.add_argument("--threads", type=whole(1), metavar="N", help="for counting (one a core)")
+    parser.add_argument("--force", action="store_true", help="replace the output if it exists")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Check everything first, then train, write and say what came out."""
+    from pybpe import Tokenizer
+    from pybpe.patterns import resolve
+
+    if options.no_special and options.special:
+        raise UsageError("--special and --no-special contradict each other; leave out one of them")
+    corpus = Corpus([] if options.corpus == [STDIN] else check_inputs(options.corpus), resolve(options.pattern))
+    output = options.output or Path(default_name([*map(str, corpus.files)], "tokenizer") + ".pybpe")
+    check_output_file(output, corpus.files, options.force)
+    began = time.perf_counter()
+    with progress() as report:
+        tokenizer = Tokenizer.train(
+            corpus.source(),
+            vocab_size=options.vocab_size,
+            pattern=options.pattern,
+            special_tokens=[] if options.no_special else options.special or ["<|endoftext|>"],
+            min_frequency=options.min_frequency,
+            threads=options.threads,
+            progress=report,
+        )
+    taken = time.perf_counter() - began
+    tokenizer.save(output)
+    summary(f"trained {output}", rows(tokenizer, corpus, output, taken), next_command(output, options.corpus))
+
+
+class Corpus:
+    """The training text: files, or standard input if there are none. Knows its size once it was read."""
+
+    def __init__(self, files: list[Path], pattern: str) -> None:
+        self.files = files
+        self.n_bytes = sum(path.stat().st_size for path in files)
+        self._pattern = pattern
+        self._sample: list[bytes] = []
+
+    def source(self) -> list[Path] | Iterator[bytes]:
+        """What Tokenizer.train takes."""
+        return self.files or self._read_stdin()
+
+    def measure(self, tokenizer: Tokenizer) -> tuple[int, int]:
+        """(bytes, tokens) of the first SAMPLE_BYTES or so."""
+        from pybpe.data.documents import read_documents
+
+        pieces = (piece for piece, _ in read_documents(self.files, self._pattern)) if self.files else iter(self._sample)
+        n_bytes = n_tokens = 0
+        for piece in pieces:
+            n_bytes += len(piece)
+            n_tokens += tokenizer.count(piece)
+            if n_bytes >= SAMPLE_BYTES:
+                break
+        return n_bytes, n_tokens
+
+    def _read_stdin(self) -> Iterator[bytes]:
+        from pybpe.data.documents import read_stream
+
+        for piece in read_stream(sys.stdin.buffer, self._pattern):
+            if sum(map(len, self._sample)) < SAMPLE_BYTES:
+                self._sample.append(piece)
+            self.n_bytes += len(piece)
+            yield piece
+
+
+def rows(tokenizer: Tokenizer, corpus: Corpus, output: Path, taken: float) -> list[tuple[str, str]]:
+    """The closing table."""
+    from pybpe.view import first_merges, longest_tokens, readable
+
+    def show(ids: list[int]) -> str:
+        return "  ".join(readable(tokenizer.token_bytes(token), 24) for token in ids)
+
+    measured, n_tokens = corpus.measure(tokenizer)
+    share = "all of it" if measured == corpus.n_bytes else f"its first {size(measured)}"
+    n_special = len(tokenizer.special_tokens)
+    n_merges = len(tokenizer.merges)
+    return [
+        ("vocabulary", f"{tokenizer.n_vocab:,} tokens: 256 bytes, {n_merges:,} merges, {n_special} special"),
+        ("corpus", size(corpus.n_bytes)),
+        ("time", f"{seconds(taken)}, {rate(corpus.n_bytes, taken)} for counting and merging"),
+        ("bytes per token", f"{ratio(measured, n_tokens)} on {share}"),
+        ("first tokens", show(first_merges(tokenizer, SHOWN_TOKENS))),
+        ("longest tokens", show(longest_tokens(tokenizer, SHOWN_TOKENS // 2))),
+        ("file", f"{output}, {size(output.stat().st_size)}"),
+    ]
+
+
+def next_command(output: Path, corpus: list[str]) -> str:
+    """What to type after training."""
+    if corpus == [STDIN]:
+        return f"pybpe encode {shlex.quote(str(output))} --text 'Hello world'"
+    return shlex.join(["pybpe", "encode", str(output), *corpus])

@@ -1,0 +1,125 @@
+import errno
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from pybpe import Tokenizer
+from pybpe.cli.main import main
+from pybpe.data.shards import TokenShards, write_shards
+
+
+def feed(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
+
+
+def test_files_become_shards_with_an_end_behind_each(corpus, tokenizer, capsys):
+    Path("b.txt").write_text("zwölf Boxkämpfer", encoding="utf-8")
+    assert main(["encode", "corpus.pybpe", "corpus.txt", "b.txt", "-o", "ids"]) == 0
+    end = [tokenizer.eot_token]
+    expected = [*tokenizer.encode(corpus.read_text()), *end, *tokenizer.encode("zwölf Boxkämpfer"), *end]
+    shards = TokenShards("ids", tokenizer)
+    assert shards.ids().tolist() == expected
+    assert shards.n_documents() == 2
+    shown = capsys.readouterr().out
+    assert f"{len(expected):,} as uint16" in shown
+    assert "pybpe decode corpus.pybpe ids --set train" in shown
+
+
+def test_default_folder_is_named_after_the_corpus(corpus, tokenizer):
+    assert main(["encode", "corpus.pybpe", "corpus.txt", "--set", "val"]) == 0
+    assert TokenShards("corpus-shards").sets == ["val"]
+
+
+def test_a_special_token_in_a_file_is_text(tokenizer):
+    Path("a.txt").write_text("a<|endoftext|>b")
+    assert main(["encode", "corpus.pybpe", "a.txt"]) == 0
+    assert TokenShards("a-shards").ids().tolist().count(tokenizer.eot_token) == 1
+
+
+def test_text_and_standard_input_print_ids(tokenizer, monkeypatch, capsys):
+    text = "The cat<|endoftext|>\n"
+    assert main(["encode", "corpus.pybpe", "--text", text]) == 0
+    assert [int(word) for word in capsys.readouterr().out.split()] == tokenizer.encode_ordinary(text)
+    feed(monkeypatch, text.encode())
+    assert main(["encode", "corpus.pybpe", "-", "--allow-special"]) == 0
+    ids = [int(word) for word in capsys.readouterr().out.split()]
+    assert ids == tokenizer.encode(text, allowed_special="all")
+    assert tokenizer.eot_token in ids
+
+
+def test_show_prints_the_tokens(tokenizer, capsys):
+    assert main(["encode", "corpus.pybpe", "--text", "The cat\nsat", "--show"]) == 0
+    assert capsys.readouterr().out == "The·cat↵\nsat\n"
+
+
+def test_encoding_again_adds_nothing(corpus, tokenizer, capsys):
+    for _ in range(2):
+        assert main(["encode", "corpus.pybpe", "corpus.txt"]) == 0
+    assert TokenShards("corpus-shards").n_documents() == 1
+    assert "complete already" in capsys.readouterr().err
+
+
+def test_a_stopped_run_goes_on_and_ends_alike(corpus, tokenizer, monkeypatch, fails):
+    monkeypatch.setattr("pybpe.corpus.BLOCK_BYTES", 3000)
+    monkeypatch.setitem(write_shards.__kwdefaults__, "ids_a_shard", 900)
+    assert main(["encode", "corpus.pybpe", "corpus.txt", "-o", "whole"]) == 0
+    steps = 0
+
+    def interrupt(stage: str, done: float, total: float | None) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pybpe.cli.console._plain_report", lambda unit: interrupt)
+        line = fails(130, "encode", "corpus.pybpe", "corpus.txt", "-o", "parts")
+    assert "finished shards in parts are kept" in line
+    assert 0 < len(list(Path("parts").glob("*.bin"))) < len(list(Path("whole").glob("*.bin")))
+    assert main(["encode", "corpus.pybpe", "corpus.txt", "-o", "parts"]) == 0
+    for file in Path("whole").iterdir():
+        assert (Path("parts") / file.name).read_bytes() == file.read_bytes()
+
+
+def test_ctrl_c_before_the_first_shard_leaves_no_folder(corpus, tokenizer, monkeypatch, fails):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pybpe.cli.console._plain_report", lambda unit: interrupt)
+    assert fails(130, "encode", "corpus.pybpe", "corpus.txt").endswith("nothing was written")
+    assert not Path("corpus-shards").exists()
+
+
+def test_a_full_disk_leaves_no_folder(corpus, tokenizer, monkeypatch, fails):
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert "the disk is full" in fails(1, "encode", "corpus.pybpe", "corpus.txt")
+    assert not Path("corpus-shards").exists()
+
+
+def test_shards_of_another_tokenizer_are_refused(corpus, tokenizer, fails):
+    assert main(["encode", "corpus.pybpe", "corpus.txt"]) == 0
+    Tokenizer.train(corpus, vocab_size=270, progress=False).save("other.pybpe")
+    assert "another tokenizer" in fails(1, "encode", "other.pybpe", "corpus.txt")
+    assert "another tokenizer" in fails(1, "decode", "other.pybpe", "corpus-shards")
+
+
+def test_bad_inputs_to_encode(corpus, tokenizer, fails):
+    Path("empty.txt").touch()
+    Path("file").touch()
+    assert "every file is empty" in fails(1, "encode", "corpus.pybpe", "empty.txt")
+    assert not Path("empty-shards").exists()
+    assert "no such file: 'missing.txt'" in fails(1, "encode", "corpus.pybpe", "missing.txt")
+    assert "is a file, not a folder" in fails(1, "encode", "corpus.pybpe", "corpus.txt", "-o", "file")
+    assert "mkdir -p a/b" in fails(1, "encode", "corpus.pybpe", "corpus.txt", "-o", "a/b/c")
+    assert "is not a tokenizer" in fails(1, "encode", "corpus.txt", "corpus.pybpe")
+    assert "the name of a set" in fails(1, "encode", "corpus.pybpe", "corpus.txt", "--set", "a/b")
+    assert "nothing to encode" in fails(2, "encode", "corpus.pybpe")
+    assert "not both" in fails(2, "encode", "corpus.pybpe", "corpus.txt", "--text", "x")
+    assert "stands alone" in fails(2, "encode", "corpus.pybpe", "corpus.txt", "-")
+    assert "leave them out" in fails(2, "encode", "corpus.pybpe", "corpus.txt", "--show")

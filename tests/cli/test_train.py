@@ -1,0 +1,157 @@
+import errno
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from pybpe import Tokenizer
+from pybpe.cli.main import main
+
+
+def test_the_file_is_what_the_library_trains(corpus, capsys):
+    assert main(["train", "corpus.txt", "--vocab-size", "300", "--special", "<s>", "--special", "</s>"]) == 0
+    expected = Tokenizer.train(corpus, vocab_size=300, special_tokens=["<s>", "</s>"], progress=False)
+    assert Tokenizer.load("corpus.pybpe") == expected
+    shown = capsys.readouterr().out
+    assert "302 tokens: 256 bytes, 44 merges, 2 special" in shown
+    assert "pybpe encode corpus.pybpe corpus.txt" in shown
+    assert f"{corpus.stat().st_size / expected.count(corpus.read_bytes()):.2f} on all of it" in shown
+
+
+def test_output_name_pattern_and_no_special(corpus):
+    arguments = ["-o", "other.bpe", "--pattern", "gpt2", "--no-special", "--vocab-size=260"]
+    assert main(["train", "corpus.txt", *arguments]) == 0
+    tokenizer = Tokenizer.load("other.bpe")
+    assert tokenizer.info["pattern_name"] == "gpt2"
+    assert tokenizer.special_tokens == {}
+
+
+def test_several_files_by_glob_become_tokenizer_pybpe(corpus):
+    Path("a.txt").write_text("aa bb " * 50)
+    assert main(["train", "*.txt", "--vocab-size", "300"]) == 0
+    expected = Tokenizer.train([Path("a.txt"), corpus], vocab_size=300, progress=False)
+    assert Tokenizer.load("tokenizer.pybpe") == expected
+
+
+def test_standard_input_gives_what_the_file_gives(corpus, tokenizer, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(corpus.read_bytes())))
+    assert main(["train", "-", "-o", "stdin.pybpe", "--vocab-size", "300"]) == 0
+    assert Tokenizer.load("stdin.pybpe") == tokenizer
+    assert "next:  pybpe encode stdin.pybpe --text 'Hello world'" in capsys.readouterr().out
+
+
+def test_an_existing_output_is_refused_before_the_work_and_replaced_by_force(corpus, fails, monkeypatch):
+    Path("corpus.pybpe").write_text("precious")
+    with monkeypatch.context() as patch:
+        patch.setattr(Tokenizer, "train", lambda *_, **__: pytest.fail("worked before it looked"))
+        assert "--force" in fails(1, "train", "corpus.txt")
+    assert Path("corpus.pybpe").read_text() == "precious"
+    assert main(["train", "corpus.txt", "--force", "--vocab-size", "260"]) == 0
+    assert Tokenizer.load("corpus.pybpe").n_vocab == 261
+
+
+def test_the_corpus_is_never_overwritten(corpus, fails):
+    content = corpus.read_bytes()
+    assert "is the corpus itself" in fails(1, "train", "corpus.txt", "-o", "corpus.txt", "--force")
+    assert corpus.read_bytes() == content
+
+
+def test_a_missing_file_suggests_the_nearest(corpus, fails):
+    assert "did you mean 'corpus.txt'?" in fails(1, "train", "corpsu.txt")
+    assert "no folder nowhere either" in fails(1, "train", "nowhere/corpus.txt")
+
+
+def test_a_folder_as_corpus_names_its_files(corpus, fails):
+    Path("texts").mkdir()
+    assert "'texts/*.txt'" in fails(1, "train", "texts")
+
+
+def test_an_empty_corpus(workplace, fails):
+    Path("empty.txt").touch()
+    assert "the corpus is empty" in fails(1, "train", "empty.txt")
+    assert not Path("empty.pybpe").exists()
+
+
+def test_binary_and_small_corpora_are_trained_with_one_note_each(workplace, capsys):
+    Path("data.bin").write_bytes(bytes(range(256)) * 20)
+    assert main(["train", "data.bin"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    binary = "note: data.bin is binary data; its bytes are taken as they are"
+    assert [line for line in lines if "binary" in line] == [binary]
+    assert sum("too small for vocab_size 32,768" in line for line in lines) == 1
+    assert all(line.startswith("note: ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--vocab-size", "255", "at least 256"),
+        ("--vocab-size", "many", "not a whole number"),
+        ("--threads", "0", "at least 1"),
+        ("--min-frequency", "0", "at least 1"),
+    ],
+)
+def test_numbers_out_of_range_are_wrong_usage(corpus, fails, option, value, says):
+    assert says in fails(2, "train", "corpus.txt", option, value)
+
+
+def test_bad_patterns(corpus, fails):
+    assert "the names are gpt2" in fails(1, "train", "corpus.txt", "--pattern", "gpt5")
+    assert "not a valid regular expression" in fails(1, "train", "corpus.txt", "--pattern", "(")
+
+
+def test_contradicting_options_are_wrong_usage(corpus, fails):
+    assert "--no-special" in fails(2, "train", "corpus.txt", "--special", "<s>", "--no-special")
+    assert "stands alone" in fails(2, "train", "corpus.txt", "-")
+
+
+def test_output_places_that_cannot_be(corpus, fails):
+    Path("folder").mkdir()
+    assert "is a folder" in fails(1, "train", "corpus.txt", "-o", "folder")
+    assert "mkdir -p missing" in fails(1, "train", "corpus.txt", "-o", "missing/x.pybpe")
+    assert "is a file, not a folder" in fails(1, "train", "corpus.txt", "-o", "corpus.txt/x.pybpe")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_folder_without_permission(corpus, fails):
+    Path("locked").mkdir(mode=0o500)
+    assert "permission denied" in fails(1, "train", "corpus.txt", "-o", "locked/x.pybpe")
+
+
+def test_a_refused_folder(corpus, fails, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "there")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    assert "there: permission denied" in fails(1, "train", "corpus.txt")
+
+
+def test_a_full_disk_leaves_what_was_there(corpus, fails, monkeypatch):
+    Path("corpus.pybpe").write_text("precious")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert "the disk is full" in fails(1, "train", "corpus.txt", "--vocab-size", "300", "--force")
+    assert Path("corpus.pybpe").read_text() == "precious"
+
+
+def test_ctrl_c_while_merging_writes_nothing(corpus, fails, monkeypatch):
+    def interrupt(stage: str, done: float, total: float | None) -> None:
+        if stage == "merging":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("pybpe.cli.console._plain_report", lambda unit: interrupt)
+    assert fails(130, "train", "corpus.txt", "--vocab-size", "300").endswith("interrupted; nothing was written")
+    assert not Path("corpus.pybpe").exists()
+
+
+def test_too_little_memory_is_one_line(corpus, fails, monkeypatch):
+    def exhaust(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Tokenizer, "train", exhaust)
+    assert "not enough memory" in fails(1, "train", "corpus.txt")

@@ -1,0 +1,154 @@
+import html
+import math
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pybpe import Tokenizer
+from pybpe.gpt.chart import loss_chart, nice_ticks, smoothed
+from pybpe.gpt.demo_corpus import character_end, choose_passage, choose_prompts, read_corpus
+from pybpe.gpt.facts import Corpus, DemoFacts, Sample, Stage
+from pybpe.gpt.micro import MicroConfig, MicroGPT
+from pybpe.gpt.report import render, write_report
+
+TEXT = b"The <script>alert(1)</script> cat & the dog.\n" * 200
+
+
+@pytest.fixture
+def facts() -> DemoFacts:
+    tokenizer = Tokenizer.train(iter([TEXT]), vocab_size=280, progress=False)
+    train, held_out = tokenizer.encode_to_numpy(TEXT[:8100]), tokenizer.encode_to_numpy(TEXT[8100:])
+    config = MicroConfig(n_vocab=tokenizer.n_vocab, n_layer=1, n_head=1, n_embd=8, block_size=8)
+    used = np.bincount(train)
+    return DemoFacts(
+        corpus=Corpus("<cats> & dogs", len(TEXT), TEXT[:8100], TEXT[8100:]),
+        tokenizer=tokenizer,
+        config=config,
+        n_params=config.n_params,
+        n_train_ids=len(train),
+        n_held_out_ids=len(held_out),
+        unigram=4.25,
+        most_used=[(int(token), int(used[token])) for token in np.argsort(-used)[:4]],
+        passage=tokenizer.encode_ordinary(TEXT[:60]),
+        losses=[5.6 - step / 100 for step in range(300)],
+        held_out_losses=[(0, 5.7), (150, 4.0), (300, 2.75)],
+        stages=[Stage("tokenizer", "bytes", 8100, 0.5), Stage("pretrain", "tokens", 2400, 2.0)],
+        samples=[Sample("The <i>", "\x1b[1mbefore", "after & \ufffd")],
+    )
+
+
+def points(svg: ElementTree.Element, kind: str) -> list[tuple[float, float]]:
+    line = next(line for line in svg.iter("polyline") if line.get("class") == kind)
+    return [tuple(map(float, pair.split(","))) for pair in str(line.get("points")).split()]  # type: ignore[misc]
+
+
+def test_the_curves_lie_where_the_losses_are(facts):
+    svg = ElementTree.fromstring(loss_chart(facts))
+    labels = {text.text: float(text.get("y", "0")) - 4 for text in svg.iter("text") if text.get("class") == "tick"}
+    per_nat = labels["3"] - labels["4"]
+    held = points(svg, "held")
+    assert held[1][1] == pytest.approx(labels["4"], abs=0.11)
+    assert held[0][1] - held[2][1] == pytest.approx(per_nat * (2.75 - 5.7), abs=0.2)
+    dashed = next(line for line in svg.iter("line") if line.get("class") == "beat")
+    assert float(dashed.get("y1", "0")) == pytest.approx(labels["4"] - 0.25 * per_nat, abs=0.2)
+    assert len(points(svg, "train")) == 160
+
+
+def test_the_right_axis_is_bits_per_byte(facts):
+    svg = ElementTree.fromstring(loss_chart(facts))
+    ticks = [text for text in svg.iter("text") if text.get("class") == "tick"]
+    left = {float(str(text.text)): float(text.get("y", "0")) for text in ticks if text.get("text-anchor") == "end"}
+    right = {float(str(text.text)): float(text.get("y", "0")) for text in ticks if text.get("text-anchor") is None}
+    per_nat = left[3.0] - left[4.0]
+    (bits, place), *_ = right.items()
+    nats = bits * math.log(2) * facts.held_out_bytes_per_token
+    assert place == pytest.approx(left[4.0] - per_nat * (nats - 4.0), abs=0.2)
+
+
+def test_a_chart_without_a_step(facts):
+    facts.losses, facts.held_out_losses = [], [(0, 5.7)]
+    ElementTree.fromstring(loss_chart(facts))
+
+
+def test_smoothing_means_over_stretches():
+    assert smoothed([]) == []
+    assert smoothed([3.0, 1.0]) == [(1.0, 3.0), (2.0, 1.0)]
+    many = smoothed([1.0, 2.0] * 480)
+    assert len(many) == 160
+    assert {loss for _, loss in many} == {1.5}
+    assert many[0][0] == 3.5
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 974), (2.01, 6.93), (3.0, 3.0), (0, 1), (0.1, 0.13)])
+def test_ticks_are_round_and_enclose_the_range(low, high):
+    ticks = nice_ticks(low, high, 6)
+    assert ticks[0] <= low
+    assert ticks[-1] >= high
+    assert 2 <= len(ticks) <= 9 or low == high
+    steps = {round(b - a, 9) for a, b in zip(ticks, ticks[1:], strict=False)}
+    assert len(steps) <= 1
+    assert all(f"{step:e}"[0] in "125" for step in steps)
+
+
+def test_the_page_is_whole_and_loads_nothing(facts):
+    page = render(facts, Path("demo"))
+    assert not re.search(r"<script|<link|<img|@import|url\(|https?://", page)
+    assert page.count("<style>") == 1
+    assert "prefers-color-scheme: dark" in page
+    assert "The &lt;i&gt;" in page
+    assert "&lt;cats&gt; &amp; dogs" in page
+    assert "\x1b" not in page
+    for tag in ("div", "span", "table", "ul", "main", "svg", "section", "p", "dl", "pre"):
+        assert len(re.findall(rf"<{tag}[ >]", page)) == page.count(f"</{tag}>"), tag
+
+
+def test_the_page_says_the_figures(facts):
+    page = render(facts, Path("demo"))
+    bits = 2.75 / math.log(2) * facts.n_held_out_ids / len(facts.corpus.held_out)
+    assert "from 5.70 to 2.75 nats per token" in page
+    assert f"<dd>{bits:.2f}</dd>" in page
+    assert "1,200 tokens/s" in page
+    assert "16 KB/s" in page
+    assert "interrupted" not in page
+    facts.interrupted = True
+    assert "interrupted after 300 steps" in render(facts, Path("demo"))
+
+
+def test_the_python_on_the_page_runs(facts, tmp_path):
+    facts.tokenizer.save(tmp_path / "tokenizer.pybpe")
+    MicroGPT(facts.config).save(tmp_path / "model.safetensors")
+    write_report(tmp_path / "report.html", facts, tmp_path)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    code = re.search(r'<pre class="python">(.*?)</pre>', page, re.DOTALL)
+    assert code is not None
+    done = subprocess.run([sys.executable, "-c", html.unescape(code[1])], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_text_is_cut_between_characters():
+    text = "aö😀".encode()
+    assert [character_end(text, end) for end in range(len(text) + 1)] == [0, 1, 1, 3, 3, 3, 3, 7]
+
+
+def test_the_held_out_part_begins_at_a_line(tmp_path):
+    path = tmp_path / "text"
+    path.write_bytes(TEXT)
+    corpus = read_corpus(path)
+    assert corpus.train + corpus.held_out == TEXT
+    assert corpus.train.endswith(b".\n")
+    assert 0.85 < len(corpus.train) / len(TEXT) <= 0.9
+
+
+def test_prompts_and_passage():
+    lines = b"".join(b"Number word%d of some lines here\n" % i for i in range(9))
+    assert choose_prompts(lines, 3) == ["Number word0 of", "Number word3 of", "Number word6 of"]
+    assert choose_prompts(b"\xff\xfe" * 500, 3) == ["a"]
+    assert choose_prompts("零一 二三 四五".encode(), 3) == ["零一 二三 四五"]
+    passage = choose_passage(b"first\n\n" * 100 + b"second line\nthird line\n" * 100, 60)
+    assert passage.endswith(b" line")
