@@ -7,6 +7,7 @@ text without a gap, bytes that are not UTF-8 as characters of their own in no cl
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import regex
 
-from pybpe._core.split import Splitter
+from pybpe._core.split import Splitter, find_cut
 from pybpe._core.unicode import classes
 
 # The spellings are those of their projects, because files and other libraries carry them; several may mean the same.
@@ -121,6 +122,11 @@ class Split:
     scanner: Splitter | None
     fallback: RegexSplitter | None
     reason: str
+
+    @property
+    def cut(self) -> Callable[[bytes], int] | None:
+        """Finds the last place where text can be cut so that both parts split as the whole; None if nothing can."""
+        return find_cut if self.scanner else None
 
     def split(self, text: bytes) -> list[bytes]:
         """The words of UTF-8 `text`."""
