@@ -7,6 +7,7 @@ text without a gap, bytes that are not UTF-8 as characters of their own in no cl
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import regex
 
-from pybpe._core.split import Splitter
+from pybpe._core.split import Splitter, find_cut
 from pybpe._core.unicode import classes
 
 # The spellings are those of their projects, because files and other libraries carry them; several may mean the same.
@@ -125,6 +126,11 @@ class Split:
     def split(self, text: bytes) -> list[bytes]:
         """The words of UTF-8 `text`."""
         return (self.scanner or self.fallback).split(text)  # type: ignore[union-attr]
+
+    @property
+    def cut(self) -> Callable[[bytes], int] | None:
+        """What finds the last place where text can be cut with its words left whole; None if nothing can."""
+        return None if self.scanner is None else find_cut
 
 
 @functools.lru_cache(maxsize=64)

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pybpe._core.counter import WordCounter
-from pybpe._core.split import find_cut
 from pybpe._core.trainer import Trainer
 from pybpe.corpus import open_source
 from pybpe.definition import MAX_ID, Definition, make_vocabulary, number_special_tokens
@@ -81,7 +80,7 @@ class WordCounts:
         threads = check_threads(threads)
         if self._split.scanner is None:
             threads = 1  # the regex module holds the GIL
-        batches, n_bytes = open_source(source, None if self._split.scanner is None else find_cut)
+        batches, n_bytes = open_source(source, self._split.cut)
         counters = [self._counter, *(WordCounter() for _ in range(threads - 1))]
         try:
             with reporting(progress) as report:

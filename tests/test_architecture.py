@@ -21,7 +21,7 @@ FLOORS = [
     ["pybpe.training", "pybpe.special", "pybpe.formats"],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
     ["pybpe._core"],
-    ["pybpe.errors", "pybpe.reference"],
+    ["pybpe.errors", "pybpe.units", "pybpe.reference"],
 ]
 
 

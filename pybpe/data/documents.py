@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from pybpe._core.split import find_cut
-from pybpe.corpus import Cut, cut_blocks, expand, read_blocks
+from pybpe.corpus import cut_blocks, expand, read_blocks
 from pybpe.files import PathLike
 from pybpe.patterns import prepare
 
@@ -21,7 +20,7 @@ def read_documents(paths: Iterable[PathLike], pattern: str) -> Iterator[Piece]:
     """
     for path in expand(paths):
         piece = b""
-        for block in read_blocks(path, cut_for(pattern)):
+        for block in read_blocks(path, prepare(pattern).cut):
             if piece:
                 yield piece, False
             piece = block
@@ -31,13 +30,8 @@ def read_documents(paths: Iterable[PathLike], pattern: str) -> Iterator[Piece]:
 
 def read_stream(file: IO[bytes], pattern: str) -> Iterator[bytes]:
     """An open file, standard input for example, as pieces that encode as the whole does."""
-    cut = cut_for(pattern)
+    cut = prepare(pattern).cut
     if cut is None:
         yield file.read()
     else:
         yield from filter(None, cut_blocks(file, cut))
-
-
-def cut_for(pattern: str) -> Cut | None:
-    """What finds safe places to cut text for a pattern, or None if nothing can."""
-    return find_cut if prepare(pattern).scanner is not None else None
