@@ -123,6 +123,11 @@ class Split:
     fallback: RegexSplitter | None
     reason: str
 
+    @property
+    def cut(self) -> Callable[[bytes], int] | None:
+        """Finds the last place where text can be cut so that both parts split as the whole; None if nothing can."""
+        return find_cut if self.scanner else None
+
     def split(self, text: bytes) -> list[bytes]:
         """The words of UTF-8 `text`."""
         return (self.scanner or self.fallback).split(text)  # type: ignore[union-attr]

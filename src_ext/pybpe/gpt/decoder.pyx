@@ -7,7 +7,7 @@ compares the two.
 from libc.math cimport sqrt
 from libc.stdint cimport int32_t
 
-from pybpe.gpt cimport ops
+cimport pybpe.gpt.ops as ops
 from pybpe.gpt.architecture cimport checked_shape, count_parameters, cursor_t, next_matrix, shape_t
 from pybpe.gpt.ops cimport best_level, real
 from pybpe.gpt.tape cimport Block, arena_t, block, mat_t, take

@@ -10,7 +10,7 @@ from libc.math cimport pow
 from libc.stdint cimport int32_t
 from libc.string cimport memset
 
-from pybpe.gpt cimport ops
+cimport pybpe.gpt.ops as ops
 from pybpe.gpt.architecture cimport checked_shape, count_ops, count_parameters, cursor_t, record_gpt
 from pybpe.gpt.ops cimport real, scratch_bytes
 from pybpe.gpt.tape cimport (Block, arena_t, block, fits, take, tape_backward, tape_begin, tape_forward, tape_t,

@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from pybpe.gpt cimport ops
+cimport pybpe.gpt.ops as ops
 from pybpe.gpt.ops cimport ATTENTION_ROWS, best_level, real
 
 import numpy as np
