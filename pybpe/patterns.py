@@ -132,11 +132,6 @@ class Split:
         """The words of UTF-8 `text`."""
         return (self.scanner or self.fallback).split(text)  # type: ignore[union-attr]
 
-    @property
-    def cut(self) -> Callable[[bytes], int] | None:
-        """What finds the last place where text can be cut with its words left whole; None if nothing can."""
-        return None if self.scanner is None else find_cut
-
 
 @functools.lru_cache(maxsize=64)
 def prepare(pattern: str) -> Split:
