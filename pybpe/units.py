@@ -15,7 +15,9 @@ def size(n_bytes: float) -> str:
 
 
 def seconds(time_taken: float) -> str:
-    """'0.84 s', '12.3 s', '3 min 20 s'."""
+    """'4 ms', '0.84 s', '12.3 s', '3 min 20 s'."""
+    if time_taken < 0.0995:
+        return f"{time_taken * 1000:.0f} ms"
     if time_taken < 9.995:
         return f"{time_taken:.2f} s"
     if time_taken < 99.95:

@@ -23,7 +23,7 @@ TITLES = {
     "pretrain": "training the model (Ctrl-C ends it early and keeps what it learned)",
     "sample after": "the trained model speaks",
 }
-SAMPLE_CHARS = 300
+SAMPLE_CHARS = {False: 120, True: 300}  # of what the model says before and after training
 SMOOTHING = 0.95  # of the training loss that is shown
 
 
@@ -80,7 +80,7 @@ class Screen(Watcher):
         shown = (
             Text("  ")
             .append(prompt, style="bold")
-            .append(_one_line(text, SAMPLE_CHARS), style="" if trained else "dim")
+            .append(_one_line(text, SAMPLE_CHARS[trained]), style="" if trained else "dim")
         )
         self._console.print(shown)
 

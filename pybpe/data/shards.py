@@ -57,6 +57,7 @@ def write_shards(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     manifest = _begin(folder, tokenizer, name, source)
+    _remove_parts(folder, name)
     shards = manifest["sets"][name]["shards"]
     eot = tokenizer.special_tokens.get("<|endoftext|>")
     written = sum(shard["ids"] for shard in shards)
@@ -191,6 +192,13 @@ def _begin(folder: Path, tokenizer: Tokenizer, name: str, source: str) -> dict[s
     if group["source"] != source:
         raise ShardError(f"{folder} already has a set {name!r} of {group['source']!r}: choose another folder or name")
     return manifest
+
+
+def _remove_parts(folder: Path, name: str) -> None:
+    """Remove the unfinished shards that a killed run of the same set left."""
+    for path in folder.iterdir():
+        if re.fullmatch(rf"\.{name}_\d+\.bin\..*\.part", path.name):
+            path.unlink()
 
 
 def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:

@@ -47,7 +47,7 @@ def render(facts: DemoFacts, folder: Path) -> str:
 
 def _head(facts: DemoFacts) -> str:
     loss = facts.held_out_loss
-    total = sum(stage.seconds for stage in facts.stages)
+    time = seconds(sum(stage.seconds for stage in facts.stages)).replace(" ", "&nbsp;")
     notice = (
         f'<p class="notice">Training was interrupted after {len(facts.losses):,} steps. What was learned until then is '
         "kept, and this page shows it.</p>"
@@ -68,7 +68,7 @@ def _head(facts: DemoFacts) -> str:
     return (
         f'<header><p class="kicker">pybpe demo</p><h1>{escape(facts.corpus.name)}</h1>'
         f'<p class="lead">From {size(facts.corpus.size)} of text{used} to a tokenizer and a small language model, '
-        f"in {seconds(total)}.</p>{notice}"
+        f"in {time}.</p>{notice}"
         + '<dl class="facts">'
         + "".join(f"<div><dd>{value}</dd><dt>{words}</dt></div>" for value, words in headline)
         + "</dl></header>"

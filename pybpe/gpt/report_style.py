@@ -82,5 +82,6 @@ footer { margin-top: 72px; padding-top: 16px; border-top: 1px solid var(--rule);
   h1 { font-size: 31px; }
   .facts { grid-template-columns: 1fr 1fr; }
   .pair { grid-template-columns: 1fr; }
+  .chart text { font-size: 19px; }
 }
 """

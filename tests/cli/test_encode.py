@@ -84,6 +84,17 @@ def test_a_stopped_run_goes_on_and_ends_alike(corpus, tokenizer, monkeypatch, fa
         assert (Path("parts") / file.name).read_bytes() == file.read_bytes()
 
 
+def test_what_a_killed_run_left_is_removed(corpus, tokenizer):
+    folder = Path("corpus-shards")
+    folder.mkdir()
+    left, others = folder / ".train_000.bin.ab12.part", folder / ".val_000.bin.ab12.part"
+    for path in (left, others):
+        path.write_bytes(b"half")
+    assert main(["encode", "corpus.pybpe", "corpus.txt"]) == 0
+    assert not left.exists()
+    assert others.exists()
+
+
 def test_ctrl_c_before_the_first_shard_leaves_no_folder(corpus, tokenizer, monkeypatch, fails):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
