@@ -19,6 +19,8 @@ from pybpe.definition import Definition, make_vocabulary, merges_of
 from pybpe.errors import TokenIdError
 from pybpe.files import PathLike
 from pybpe.formats import native, tiktoken
+from pybpe.incremental import DecodeStream, EncodeAppender
+from pybpe.offsets import Unit, token_spans
 from pybpe.patterns import name_of, prepare
 from pybpe.progress import Report
 from pybpe.special import Allowed, Disallowed, SpecialTokens, Text
@@ -193,6 +195,58 @@ class Tokenizer:
         """How many ids `encode_ordinary` gives."""
         return len(self._encode_ordinary(text))
 
+    def count_batch(self, texts: Iterable[Text], *, threads: int | None = None) -> npt.NDArray[np.int64]:
+        """As `count` for each text, int64[len(texts)], on several threads (None: one a core)."""
+        _, offsets = self.encode_batch_to_numpy(texts, threads=threads, disallowed_special=())
+        return np.diff(offsets)
+
+    def truncate(self, text: str, max_tokens: int) -> str:
+        """A beginning of `text` that `count` finds to be at most `max_tokens`; all of it if that is.
+
+        It ends where the first `max_tokens` ids of `text` end, or a little before, where they end within a character
+        or their text alone would give more ids. Of a long text only the beginning is encoded.
+        """
+        if max_tokens < 0:
+            raise ValueError(f"max_tokens is {max_tokens}, must be 0 or more")
+        content = to_utf8(text)
+        ids = self._first_ids(content, max_tokens)
+        if len(ids) <= max_tokens:
+            return text
+        for kept in range(max_tokens, 0, -1):
+            beginning = self.decode(ids[:kept], errors="ignore")
+            if self.count(beginning) <= max_tokens:
+                return beginning
+        return ""
+
+    def _first_ids(self, content: bytes, wanted: int) -> npt.NDArray[np.uint32]:
+        """More than `wanted` of the first ids of a text, or all of them."""
+        size = 8 * wanted + 64
+        while size < len(content) and self._split.cut:
+            ids = self._encode_ordinary(content[: self._split.cut(content[:size])]).to_numpy()
+            if len(ids) > wanted:
+                return ids
+            size *= 2
+        return self._encode_ordinary(content).to_numpy()
+
+    def encode_with_offsets(
+        self,
+        text: Text,
+        *,
+        unit: Unit = "char",
+        allowed_special: Allowed = frozenset(),
+        disallowed_special: Disallowed = "all",
+    ) -> tuple[list[int], list[tuple[int, int]]]:
+        """The ids of `encode`, and of each the (start, end) of its place in the text, in characters or UTF-8 bytes.
+
+        A token that holds part of a character spans all of it. Surrogates count as what `encode` makes of them.
+        """
+        ids = self._encode(text, allowed_special, disallowed_special)
+        return ids.to_list(self._ints), token_spans(self._token_sizes[ids.to_numpy()], to_utf8(text), unit)
+
+    def encode_appender(self) -> EncodeAppender:
+        """An object with `append(text)`, `count` and `ids`: the ids of a text that grows, at each moment."""
+        return EncodeAppender(self.encode_ordinary, self._split.cut)
+
     def _encode_ordinary(self, text: Text) -> IdBuffer:
         ids = IdBuffer()
         self._append(text, ids)
@@ -255,6 +309,10 @@ class Tokenizer:
     def decode_batch(self, batch: Iterable[Ids], errors: str = "replace") -> list[str]:
         """As `decode` for each."""
         return [self.decode(ids, errors) for ids in batch]
+
+    def decode_stream(self) -> DecodeStream:
+        """An object with `feed(id)` and `finish()`, which give text as ids come and never half a character."""
+        return DecodeStream(self.token_bytes)
 
     def token_bytes(self, token: int) -> bytes:
         """The bytes of one id. Raises TokenIdError for an id that has no token."""
@@ -321,7 +379,7 @@ class Tokenizer:
         """Facts about this tokenizer, among them what splits its text and why."""
         return {
             "n_vocab": self.n_vocab,
-            "merges": len(self._definition.merges) or len(self.merges),
+            "merges": sum(len(token) > 1 for token in self._definition.vocabulary.to_list()),
             "special_tokens": self.special_tokens,
             "pattern": self.pattern,
             "pattern_name": name_of(self.pattern),
@@ -330,6 +388,11 @@ class Tokenizer:
             "unicode": UNICODE_VERSION,
             "fingerprint": self.fingerprint,
         }
+
+    @functools.cached_property
+    def _token_sizes(self) -> npt.NDArray[np.int64]:
+        """int64[n_vocab]: the bytes of each id."""
+        return np.array([len(token) for token in self._all_tokens.to_list()], dtype=np.int64)
 
     @functools.cached_property
     def _ints(self) -> list[int]:

@@ -39,8 +39,9 @@ def longest_tokens(tokenizer: Tokenizer, n: int) -> list[int]:
 
 
 def first_merges(tokenizer: Tokenizer, n: int) -> list[int]:
-    """The ids of the first n tokens that merging made."""
-    return sorted(set(tokenizer.merges.values()))[:n]
+    """The ids of the first n tokens that merging made: the ordinary ones of more than one byte."""
+    special = set(tokenizer.special_tokens.values())
+    return [token for token, content in tokenizer.vocab.items() if len(content) > 1 and token not in special][:n]
 
 
 def to_terminal(tokenizer: Tokenizer, ids: Iterable[int]) -> Text:
