@@ -23,13 +23,14 @@ from pybpe.errors import TrainingError
 from pybpe.files import atomic_folder
 from pybpe.gpt.demo_corpus import choose_passage, choose_prompts, read_corpus
 from pybpe.gpt.facts import Corpus, DemoFacts, Sample, Stage
-from pybpe.gpt.micro import MicroConfig, MicroGPT
+from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT
 from pybpe.gpt.pretrain import TrainingStep, evaluate, pretrain, unigram_entropy
 from pybpe.gpt.report import write_report
 from pybpe.tokenizer import Tokenizer
 
 SAMPLES = 3
 SAMPLE_TOKENS = 120
+TEMPERATURE, TOP_K = 0.7, 40
 MOST_USED = 16
 PASSAGE_BYTES = 900
 EVAL_WINDOWS = 64
@@ -41,7 +42,7 @@ class DemoSettings:
     """What to make of which text. corpus None: the help topics that ship inside Python.
 
     The model learns until the first of `steps`, `seconds` and `passes` through the text is used up; None is no limit,
-    but not for all. Of half a megabyte of English it learns in five passes what it can; later it learns it by heart.
+    but not for all. A small text is soon learned by heart: strong weight decay and a limit on the passes hold against it.
     """
 
     corpus: Path | None
@@ -49,7 +50,7 @@ class DemoSettings:
     vocab_size: int = 1024
     steps: int | None = None
     seconds: float | None = 80.0
-    passes: float | None = 5.0
+    passes: float | None = 8.0
     seed: int = 42
     n_layer: int = 4
     n_head: int = 4
@@ -57,6 +58,7 @@ class DemoSettings:
     block_size: int = 64
     batch_size: int = 16
     lr: float = 4e-3
+    weight_decay: float = 0.5
     warmup: float = 0.02
     eval_every: int = 50
 
@@ -162,7 +164,8 @@ class _Demo:
                 n_embd=settings.n_embd,
                 block_size=settings.block_size,
                 seed=settings.seed,
-            )
+            ),
+            adam=Adam(weight_decay=settings.weight_decay),
         )
 
     def first_facts(self, corpus: Corpus, tokenizer: Tokenizer, shards: TokenShards, model: MicroGPT) -> DemoFacts:
@@ -234,7 +237,8 @@ class _Demo:
         with self._stage("sample after" if trained else "sample before", "tokens") as stage:
             for number, prompt in enumerate(self.prompts(facts.corpus)):
                 ids = facts.tokenizer.encode_ordinary(prompt)
-                made = list(model.generate(ids, SAMPLE_TOKENS, seed=self._settings.seed + number, stop=(end,)))
+                seed = self._settings.seed + number
+                made = list(model.generate(ids, SAMPLE_TOKENS, TEMPERATURE, TOP_K, seed=seed, stop=(end,)))
                 texts.append(facts.tokenizer.decode(made))
                 stage.amount += len(made)
                 self._watcher.sample(prompt, texts[-1], trained)
