@@ -42,7 +42,7 @@ class DemoSettings:
     """What to make of which text. corpus None: the help topics that ship inside Python.
 
     The model learns until the first of `steps`, `seconds` and `passes` through the text is used up; None is no limit,
-    but not for all. A small text is soon learned by heart: strong weight decay and a limit on the passes hold against it.
+    but not for all. A small text is soon learned by heart, which strong weight decay and few passes hold off.
     """
 
     corpus: Path | None

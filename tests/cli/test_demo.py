@@ -42,11 +42,11 @@ def test_the_same_seed_gives_the_same_model(corpus):
     assert weights[0] == weights[1] != weights[2]
 
 
-def test_by_default_it_goes_five_times_through_the_text(corpus, monkeypatch):
+def test_by_default_it_goes_eight_times_through_the_text(corpus, monkeypatch):
     monkeypatch.setattr("pybpe.gpt.demo.SAMPLES", 1)
     assert main(["demo", "corpus.txt", "--vocab-size", "280"]) == 0
     n_ids = TokenShards("pybpe-demo/shards").n_ids("train")
-    assert MicroGPT.load("pybpe-demo/model.safetensors").step == 5 * n_ids // (16 * 64)
+    assert MicroGPT.load("pybpe-demo/model.safetensors").step == 8 * n_ids // (16 * 64)
 
 
 def test_without_a_corpus_it_takes_the_topics_of_python(workplace, capsys, monkeypatch):
