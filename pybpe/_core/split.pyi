@@ -23,3 +23,6 @@ def find_cut(text: bytes) -> int:
 
     Holds for every family that `Splitter` serves, whatever follows `text`.
     """
+
+def count_letters(text: bytes, portable: bool) -> int:
+    """How many of the first 16 bytes, from the first on, are ASCII letters: by this machine's form, or the portable one."""

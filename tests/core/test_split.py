@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from strategies import BOUNDARY, messy_bytes, text
 
-from pybpe._core.split import Splitter, find_cut
+from pybpe._core.split import Splitter, count_letters, find_cut
 from pybpe.patterns import GPT2_ORIGINAL, PATTERNS, RegexSplitter, prepare
 
 FAMILIES = {**PATTERNS, "gpt2 as published": GPT2_ORIGINAL}
@@ -60,3 +60,32 @@ def test_parameters_out_of_range_are_refused():
         Splitter(contractions=3, digit_group=3, **scheme)
     with pytest.raises(ValueError, match="digit_group is -1"):
         Splitter(contractions=1, digit_group=-1, **scheme)
+
+
+@pytest.mark.parametrize("portable", [True, False])
+def test_letters_are_counted_byte_by_byte(portable):
+    letters = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    for byte in range(256):
+        for place in range(16):
+            text = bytearray(letters[place : place + 16])
+            text[place] = byte
+            expected = 16 if byte in letters else place
+            assert count_letters(bytes(text), portable) == expected
+            text[(place + 5) % 16] = 0xC3  # a second end, before or behind
+            expected = min(expected, (place + 5) % 16)
+            assert count_letters(bytes(text), portable) == expected
+
+
+def test_counting_letters_needs_sixteen_bytes():
+    with pytest.raises(ValueError, match="15 bytes"):
+        count_letters(b"a" * 15, False)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_words_of_every_length_at_every_distance_from_the_end(family):
+    scanner, oracle = prepare(FAMILIES[family]).scanner, ORACLES[family]
+    for length in range(40):
+        for behind in range(20):
+            data = b" " + b"aB" * 20
+            data = data[: 1 + length] + "é.".encode()[: behind % 4] + b" x1,"[: behind // 4]
+            assert scanner.split(data) == oracle.split(data)

@@ -7,6 +7,10 @@ from libc.string cimport memset
 
 from pybpe._core.unicode cimport LETTER, LOWER, MARK, NUMBER, SPACE, UPPER, CharTable, char_at, char_table, is_tail, wide_char
 
+cdef extern from "ascii.h" nogil:
+    int ascii_letters "pybpe_letters"(const uint8_t* text)
+    int ascii_letters_swar "pybpe_letters_swar"(const uint8_t* text)
+
 
 cdef inline bint is_newline(uint8_t byte) noexcept nogil:
     return byte == c"\n" or byte == c"\r"
@@ -30,6 +34,13 @@ cdef inline size_t run_end(
 
 
 cdef inline size_t letters_end(const CharTable* table, const uint8_t* text, size_t n, size_t pos) noexcept nogil:
+    """The end of a run of letters, 16 ASCII letters at a time: most words end within the first step."""
+    cdef int letters
+    while n - pos >= 16:
+        letters = ascii_letters(text + pos)
+        pos += letters
+        if letters < 16:
+            break
     return run_end(table, text, n, pos, LETTER, LETTER)
 
 
@@ -279,3 +290,10 @@ cdef class Splitter:
 
 def find_cut(bytes text not None):
     return last_cut(<const uint8_t*><const char*>text, len(text))
+
+
+def count_letters(bytes text not None, bint portable):
+    if len(text) < 16:
+        raise ValueError(f"text has {len(text)} bytes, must have at least 16")
+    cdef const uint8_t* data = <const uint8_t*><const char*>text
+    return ascii_letters_swar(data) if portable else ascii_letters(data)
