@@ -15,7 +15,7 @@ cdef enum:
     SHORT_KEY = 15  # bytes of a word in a short entry
     SHORT_IDS = 3
     LONG_WORD = 1024
-    SHORT_BITS = 16  # pairs of entries: 4 MiB
+    SHORT_BITS = 17  # pairs of entries: 8 MiB
     LONG_BITS = 16  # 1.5 MiB of entries
     RING_BYTES = 1 << 22
 
