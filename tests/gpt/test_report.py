@@ -126,7 +126,8 @@ def test_the_python_on_the_page_runs(facts, tmp_path):
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     code = re.search(r'<pre class="python">(.*?)</pre>', page, re.DOTALL)
     assert code is not None
-    done = subprocess.run([sys.executable, "-c", html.unescape(code[1])], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", html.unescape(code[1])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 
