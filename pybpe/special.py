@@ -27,24 +27,26 @@ class SpecialTokens:
         self._names = frozenset(tokens)
 
     def allowed_in(self, text: Text, allowed: Allowed, disallowed: Disallowed) -> frozenset[str]:
-        """The allowed tokens that occur in `text`.
+        """The allowed tokens if any of them occurs in `text`, else none.
 
         Raises SpecialTokenError if a disallowed one does. "all" allows all; it disallows all that are not allowed.
         """
         if not self._names and disallowed == "all":
             return self._names
+        if not isinstance(text, (str, bytes)):
+            raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
         allowed = self._names if allowed == "all" else self._known(allowed)
         if disallowed == "all":
             forbidden: Collection[str] = self._names - allowed
         else:
             forbidden = (disallowed,) if isinstance(disallowed, str) else disallowed
-        for name in forbidden:
-            if _holds(text, name):
-                raise SpecialTokenError(
-                    f"the text holds the special token {name!r}. To make it that token, pass "
-                    f"allowed_special={{{name!r}}}; to take it as ordinary text, pass disallowed_special=()"
-                )
-        return frozenset(name for name in allowed if _holds(text, name))
+        name = _first_of(frozenset(forbidden), text)
+        if name is not None:
+            raise SpecialTokenError(
+                f"the text holds the special token {name!r}. To make it that token, pass "
+                f"allowed_special={{{name!r}}}; to take it as ordinary text, pass disallowed_special=()"
+            )
+        return allowed if _first_of(allowed, text) is not None else frozenset()
 
     def pieces(self, text: Text, allowed: frozenset[str]) -> Iterator[tuple[Text, int | None]]:
         """Cut `text` at the allowed tokens: each ordinary piece with the id of the token after it (None at the end).
@@ -64,8 +66,26 @@ class SpecialTokens:
         return self._names.intersection(allowed)
 
 
-def _holds(text: Text, name: str) -> bool:
-    return name in text if isinstance(text, str) else name.encode() in text
+def _first_of(names: frozenset[str], text: Text) -> str | None:
+    """One of the names that occur in `text`. What they all begin with is looked for first: mostly it is not there."""
+    if not names:
+        return None
+    as_bytes = isinstance(text, bytes)
+    if _common_beginning(names, as_bytes) not in text:  # type: ignore[operator]
+        return None
+    match = _finder(names, as_bytes).search(text)  # type: ignore[arg-type]
+    if match is None:
+        return None
+    found = match.group()
+    return found if isinstance(found, str) else found.decode()
+
+
+@functools.lru_cache(maxsize=128)
+def _common_beginning(names: frozenset[str], as_bytes: bool) -> str | bytes:
+    first, last = min(names), max(names)  # what these two share, all share
+    size = next((i for i, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
+    beginning = first[:size]
+    return beginning.encode() if as_bytes else beginning
 
 
 @functools.lru_cache(maxsize=128)

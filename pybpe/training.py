@@ -5,12 +5,14 @@ Counting reads all the text and spreads over threads; merging sees only the diff
 
 from __future__ import annotations
 
+import operator
 import os
+import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Union
+from typing import Any, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +22,14 @@ from pybpe._core.trainer import Trainer
 from pybpe.corpus import open_source
 from pybpe.definition import MAX_ID, Definition, make_vocabulary, number_special_tokens
 from pybpe.errors import TrainingError
-from pybpe.patterns import prepare
+from pybpe.patterns import prepare, resolve
 from pybpe.progress import Report, reporting
 
 Source = Union[str, "os.PathLike[str]", Iterable[Union[str, bytes, "os.PathLike[str]"]], "WordCounts"]
 
+DEFAULT_PATTERN = "gpt4"
 CONVENTIONS = ("pybpe", "rustbpe")  # two names of one order: 256 bytes first, ties to the smallest (left, right)
+MAX_THREADS = 1024
 _MERGES_A_STEP = 64  # between two looks at Ctrl-C and the progress bar
 
 
@@ -44,6 +48,7 @@ class WordCounts:
         self._split = prepare(pattern)
         self._counter = WordCounter()
         self._n_texts = 0
+        self._lock = threading.RLock()  # the counter's memory moves as it grows
 
     @property
     def pattern(self) -> str:
@@ -53,7 +58,8 @@ class WordCounts:
     @property
     def total(self) -> int:
         """How many words were counted, repeats included."""
-        return self._counter.total
+        with self._lock:
+            return self._counter.total
 
     def __len__(self) -> int:
         """How many different words there are."""
@@ -61,18 +67,27 @@ class WordCounts:
 
     def items(self) -> list[tuple[bytes, int, int]]:
         """(word, count, first seen) of every word, in the order in which they were first counted here."""
-        return self._counter.items()
+        with self._lock:
+            return self._counter.items()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore_counts, (self.pattern, self.items(), self._n_texts)
 
     def merge(self, other: WordCounts) -> None:
         """Add the counts of another corpus, split by the same pattern (ValueError if it was not)."""
         if other.pattern != self.pattern:
             raise ValueError(f"cannot merge counts split by {other.pattern!r} into counts split by {self.pattern!r}")
-        self._counter.merge(other._counter)
+        if other is self:
+            raise ValueError("cannot merge counts into themselves")
+        first, second = sorted((self, other), key=id)  # always in one order, so that two merges cannot wait in a ring
+        with first._lock, second._lock:
+            self._counter.merge(other._counter)
 
     def update(self, source: Source, *, threads: int | None = None, progress: bool | Report = False) -> None:
         """Count the words of a path, a list of paths or globs, or an iterable of texts.
 
-        threads: None for one a core. The counts do not depend on it.
+        threads: None for one a core. The counts do not depend on it. If anything fails, nothing of `source` is counted.
+        Several threads may update and merge the same counts; they take turns.
         """
         if isinstance(source, WordCounts):
             self.merge(source)
@@ -81,12 +96,10 @@ class WordCounts:
         if self._split.scanner is None:
             threads = 1  # the regex module holds the GIL
         batches, n_bytes = open_source(source, self._split.cut)
-        counters = [self._counter, *(WordCounter() for _ in range(threads - 1))]
-        try:
-            with reporting(progress) as report:
-                self._count_batches(batches, counters, lambda done: report("counting", done, n_bytes))
-        finally:
-            for counter in counters[1:]:
+        counters = [WordCounter() for _ in range(threads)]
+        with self._lock, reporting(progress) as report:
+            self._count_batches(batches, counters, lambda done: report("counting", done, n_bytes))
+            for counter in counters:
                 self._counter.merge(counter)
 
     def _count_batches(
@@ -121,12 +134,21 @@ class WordCounts:
         return sum(map(len, texts))
 
 
+def _restore_counts(pattern: str, items: list[tuple[bytes, int, int]], n_texts: int) -> WordCounts:
+    """Counts from what pickling kept."""
+    counts = WordCounts(pattern)
+    for word, count, first_seen in items:
+        counts._counter.add(word, count, first_seen)
+    counts._n_texts = n_texts
+    return counts
+
+
 def check_threads(threads: int | None) -> int:
     """A number of threads: one a core for None; ValueError below 1."""
     if threads is None:
         return os.cpu_count() or 1
-    if threads < 1:
-        raise ValueError(f"threads is {threads}, must be at least 1")
+    if not 1 <= threads <= MAX_THREADS:
+        raise ValueError(f"threads is {threads}, must be 1 to {MAX_THREADS:,}")
     return threads
 
 
@@ -144,6 +166,7 @@ def train(
     """Learn a vocabulary; see Tokenizer.train."""
     if convention not in CONVENTIONS:
         raise TrainingError(f"there is no convention {convention!r}; there are {', '.join(CONVENTIONS)}")
+    vocab_size, min_frequency = operator.index(vocab_size), operator.index(min_frequency)
     if vocab_size < 256:
         raise TrainingError(f"vocab_size is {vocab_size}, must be at least 256: every byte is a token")
     if vocab_size > MAX_ID + 1:
@@ -154,6 +177,8 @@ def train(
     with reporting(progress) as report:
         if isinstance(source, WordCounts):
             counts = source
+            if pattern not in (DEFAULT_PATTERN, counts.pattern) and resolve(pattern) != counts.pattern:
+                raise ValueError(f"the words were counted by the pattern {counts.pattern!r}: leave out pattern=")
         else:
             counts = WordCounts(pattern)
             counts.update(source, threads=threads, progress=report)
@@ -181,7 +206,8 @@ def train(
 
 def _learn(counts: WordCounts, n_merges: int, min_frequency: int, report: Report) -> npt.NDArray[np.uint32]:
     """uint32[n, 3], rows (left, right, token), n at most `n_merges`."""
-    trainer = Trainer(counts._counter, min_frequency)
+    with counts._lock:
+        trainer = Trainer(counts._counter, min_frequency)
     learned = 0
     while learned < n_merges:
         step = trainer.learn(min(_MERGES_A_STEP, n_merges - learned))

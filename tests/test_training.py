@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
+import threading
 
 import pytest
 from hypothesis import given
@@ -139,6 +142,7 @@ def test_what_cannot_be_trained(source, options, message):
         ({"pattern": "(("}, "not a valid regular expression"),
         ({"pattern": ""}, "pattern is empty"),
         ({"threads": 0}, "threads is 0"),
+        ({"threads": 200_000}, "threads is 200000"),
     ],
 )
 def test_wrong_options(options, message):
@@ -165,3 +169,48 @@ def test_ctrl_c_in_a_report_stops_the_training():
 
     with pytest.raises(KeyboardInterrupt):
         Tokenizer.train(iter(["the quick brown fox"] * 9), 270, progress=interrupt)
+
+
+def test_threads_may_share_counts():
+    texts = [[f"w{i}x{number} and w{i * 7}" for i in range(4000)] for number in range(4)]
+    shared, expected = WordCounts(), WordCounts()
+    workers = [threading.Thread(target=lambda part=part: shared.update(iter(part), threads=1)) for part in texts]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for part in texts:
+        expected.update(iter(part))
+    assert sorted(item[:2] for item in shared.items()) == sorted(item[:2] for item in expected.items())
+
+
+def test_counts_are_pickled_and_copied():
+    counts = WordCounts("gpt2")
+    counts.update(iter(["low lower", "low"]))
+    for copied in (pickle.loads(pickle.dumps(counts)), copy.copy(counts), copy.deepcopy(counts)):
+        assert copied.items() == counts.items()
+        assert copied.pattern == counts.pattern
+        copied.update(iter(["more"]))
+        assert len(copied) == len(counts) + 1
+
+
+def test_a_failed_update_counts_nothing():
+    counts = WordCounts()
+    counts.update(iter(["one"]))
+    with pytest.raises(TypeError):
+        counts.update(iter(["two", 3]))
+    assert counts.items() == [(b"one", 1, 0)]
+
+
+def test_another_pattern_than_that_of_the_counts():
+    counts = WordCounts("gpt2")
+    counts.update(iter(["low lower"]))
+    assert Tokenizer.train(counts, 260, progress=False).pattern == GPT2
+    assert Tokenizer.train(counts, 260, pattern="gpt2", progress=False).pattern == GPT2
+    with pytest.raises(ValueError, match="leave out pattern="):
+        Tokenizer.train(counts, 260, pattern="o200k", progress=False)
+
+
+def test_sizes_are_whole_numbers():
+    with pytest.raises(TypeError):
+        Tokenizer.train(iter(["x"]), 300.5, progress=False)

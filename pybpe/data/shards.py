@@ -14,13 +14,14 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pybpe.corpus import to_utf8
 from pybpe.errors import ShardError
 from pybpe.files import PathLike, atomic_writer, write_atomic
 from pybpe.tokenizer import Tokenizer
@@ -47,51 +48,80 @@ def write_shards(
 
     pieces: (text, ends) in order; a document may come in several pieces that can be split apart. If the tokenizer has
         "<|endoftext|>", each document ends with it. Special tokens in the text are ordinary text.
-    source: says where the pieces come from. Writing that was stopped goes on only for an equal source, and skips the
-        pieces that are done.
+    source: says where the pieces come from. Writing that was stopped goes on only for an equal source, and only if the
+        pieces that are done are those of then: their text is read again and compared by checksum.
 
-    Raises ShardError if the folder holds shards of another tokenizer or a set of this name from another source.
+    Sets of different names may be written to one folder at the same time, one set by one writer. Raises ShardError if
+    the folder holds shards of another tokenizer, or a set of this name from another source or text.
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise ValueError(f"the name of a set is letters, digits, - and _, not {name!r}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = _begin(folder, tokenizer, name, source)
+    group = _begin(folder, tokenizer, name, source)
     _remove_parts(folder, name)
-    shards = manifest["sets"][name]["shards"]
-    eot = tokenizer.special_tokens.get("<|endoftext|>")
-    written = sum(shard["ids"] for shard in shards)
-    done = sum(shard["pieces"] for shard in shards)
     stream = iter(pieces)
-    for _ in range(done):
-        next(stream, None)
+    _skip_finished(stream, group, folder, name)
+    written = sum(shard["ids"] for shard in group["shards"])
     yield written
-    last = False
-    while not last and not manifest["sets"][name]["complete"]:
-        path = folder / f"{name}_{len(shards):03d}.bin"
-        digest = hashlib.sha256()
-        shard: dict[str, Any] = {"file": path.name, "ids": 0, "documents": 0, "pieces": 0}
-        with atomic_writer(path) as file:
-            last = True
-            for text, ends in stream:
-                ids = tokenizer.encode_to_numpy(text, disallowed_special=())
-                if ends and eot is not None:
-                    ids = np.append(ids, np.uint32(eot))
-                content = ids.astype(manifest["dtype"]).tobytes()
-                file.write(content)
-                digest.update(content)
-                shard["ids"] += len(ids)
-                shard["documents"] += ends
-                shard["pieces"] += 1
-                yield written + shard["ids"]
-                if shard["ids"] >= ids_a_shard:
-                    last = False
-                    break
-        shard["sha256"] = digest.hexdigest()
-        shards.append(shard)
+    while not group["complete"]:
+        shard = yield from _write_shard(
+            folder / f"{name}_{len(group['shards']):03d}.bin", stream, tokenizer, ids_a_shard, written
+        )
+        group["shards"].append(shard)
         written += shard["ids"]
-        manifest["sets"][name]["complete"] = last
-        _write_manifest(folder, manifest)
+        group["complete"] = shard["ids"] < ids_a_shard  # only the last one ends before it is full
+        _commit(folder, tokenizer, name, group)
+
+
+def _write_shard(
+    path: Path, stream: Iterator[Piece], tokenizer: Tokenizer, limit: int, written: int
+) -> Generator[int, None, dict[str, Any]]:
+    """Write pieces until a shard has `limit` ids or they end; returns its entry for the manifest."""
+    eot = tokenizer.special_tokens.get("<|endoftext|>")
+    dtype = _dtype_for(tokenizer)
+    content_digest, text_digest = hashlib.sha256(), hashlib.sha256()
+    shard: dict[str, Any] = {"file": path.name, "ids": 0, "documents": 0, "pieces": 0}
+    with atomic_writer(path) as file:
+        for text, ends in stream:
+            ids = tokenizer.encode_to_numpy(text, disallowed_special=())
+            if ends and eot is not None:
+                ids = np.append(ids, np.uint32(eot))
+            content = ids.astype(dtype).tobytes()
+            file.write(content)
+            content_digest.update(content)
+            _digest_piece(text_digest, text, ends)
+            shard["ids"] += len(ids)
+            shard["documents"] += ends
+            shard["pieces"] += 1
+            yield written + shard["ids"]
+            if shard["ids"] >= limit:
+                break
+    return {**shard, "sha256": content_digest.hexdigest(), "text_sha256": text_digest.hexdigest()}
+
+
+def _digest_piece(digest: Any, text: str | bytes, ends: bool) -> None:
+    content = to_utf8(text)
+    digest.update(b"%d %d " % (len(content), ends))
+    digest.update(content)
+
+
+def _skip_finished(stream: Iterator[Piece], group: dict[str, Any], folder: Path, name: str) -> None:
+    """Pass over the pieces that are in shards already. Raises ShardError unless they are the same text."""
+    same = True
+    for shard in group["shards"]:
+        digest = hashlib.sha256()
+        for _ in range(shard["pieces"]):
+            piece = next(stream, None)
+            if piece is None:
+                break
+            _digest_piece(digest, *piece)
+        same = same and digest.hexdigest() == shard["text_sha256"]
+    if not same or (group["complete"] and next(stream, None) is not None):
+        raise ShardError(
+            f"the text has changed since set {name!r} in {folder} was written: "
+            "remove that folder, or choose another folder or name"
+        )
 
 
 class TokenShards:
@@ -148,7 +178,7 @@ class TokenShards:
     def ids(self, name: str = "train") -> npt.NDArray[np.integer[Any]]:
         """All ids of a set: a memory map if it is one shard, else a copy in memory."""
         arrays = self.arrays(name)
-        return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+        return arrays[0] if len(arrays) == 1 else np.concatenate([np.empty(0, dtype=self.dtype), *arrays])
 
     def verify(self) -> None:
         """Read everything and compare checksums. Raises ShardError where one differs."""
@@ -175,23 +205,33 @@ class TokenShards:
             raise ShardError(f"{path} {found}: remove {self._folder} and write the shards again")
 
 
-def _begin(folder: Path, tokenizer: Tokenizer, name: str, source: str) -> dict[str, Any]:
-    """The manifest to go on from, with the set `name` in it."""
-    manifest: dict[str, Any] = {
+def _dtype_for(tokenizer: Tokenizer) -> str:
+    return "<u2" if tokenizer.n_vocab <= 1 << 16 else "<u4"
+
+
+def _current_manifest(folder: Path, tokenizer: Tokenizer) -> dict[str, Any]:
+    """The manifest of the folder, or a new one. Raises ShardError if it is another tokenizer's."""
+    if (folder / MANIFEST).exists():
+        manifest = _read_manifest(folder)
+        _check_tokenizer(manifest, tokenizer, folder)
+        return manifest
+    return {
         "format": FORMAT,
         "version": VERSION,
         "fingerprint": tokenizer.fingerprint,
         "n_vocab": tokenizer.n_vocab,
-        "dtype": "<u2" if tokenizer.n_vocab <= 1 << 16 else "<u4",
+        "dtype": _dtype_for(tokenizer),
         "sets": {},
     }
-    if (folder / MANIFEST).exists():
-        manifest = _read_manifest(folder)
-        _check_tokenizer(manifest, tokenizer, folder)
-    group = manifest["sets"].setdefault(name, {"source": source, "complete": False, "shards": []})
+
+
+def _begin(folder: Path, tokenizer: Tokenizer, name: str, source: str) -> dict[str, Any]:
+    """What there is of the set `name`, to go on from."""
+    sets = _current_manifest(folder, tokenizer)["sets"]
+    group: dict[str, Any] = sets.get(name, {"source": source, "complete": False, "shards": []})
     if group["source"] != source:
         raise ShardError(f"{folder} already has a set {name!r} of {group['source']!r}: choose another folder or name")
-    return manifest
+    return group
 
 
 def _remove_parts(folder: Path, name: str) -> None:
@@ -201,7 +241,10 @@ def _remove_parts(folder: Path, name: str) -> None:
             path.unlink()
 
 
-def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+def _commit(folder: Path, tokenizer: Tokenizer, name: str, group: dict[str, Any]) -> None:
+    """Write the set into the manifest as it is now: another set may have been written meanwhile."""
+    manifest = _current_manifest(folder, tokenizer)
+    manifest["sets"][name] = group
     write_atomic(folder / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
 
 
@@ -218,22 +261,27 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
         raise ShardError(f"{folder} holds no token shards: there is no {MANIFEST} in it")
+    version = VERSION
     with contextlib.suppress(ValueError, RecursionError, KeyError, TypeError, AttributeError):
         manifest = json.loads(path.read_bytes())
-        if manifest["format"] == FORMAT and manifest["version"] != VERSION:
-            raise ShardError(f"{path} is of version {manifest['version']}; this pybpe reads {VERSION}: upgrade pybpe")
+        if manifest["format"] == FORMAT:
+            version = manifest["version"]
         shards = [shard for group in manifest["sets"].values() for shard in group["shards"]]
         if (
             manifest["format"] == FORMAT
+            and version == VERSION
             and manifest["dtype"] in ("<u2", "<u4")
             and isinstance(manifest["fingerprint"], str)
             and all(isinstance(group["complete"], bool) for group in manifest["sets"].values())
             and all(isinstance(group["source"], str) for group in manifest["sets"].values())
             and all(re.fullmatch(r"[A-Za-z0-9_-]+\.bin", shard["file"]) for shard in shards)
             and all(_is_count(shard[field]) for shard in shards for field in ("ids", "documents", "pieces"))
-            and all(isinstance(shard["sha256"], str) for shard in shards)
+            and all(isinstance(group["shards"], list) for group in manifest["sets"].values())
+            and all(isinstance(shard[field], str) for shard in shards for field in ("sha256", "text_sha256"))
         ):
             return dict(manifest)
+    if version != VERSION:
+        raise ShardError(f"{path} is of version {version}; this pybpe reads {VERSION}: upgrade pybpe")
     raise ShardError(f"{path} is not a manifest of token shards")
 
 

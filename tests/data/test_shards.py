@@ -140,6 +140,7 @@ def test_damage_is_noticed(small, tmp_path):
         {"sets": {"train": {"complete": True, "source": "", "shards": [{"file": "../../etc/passwd"}]}}},
         {"sets": {"train": {"complete": 1, "source": "", "shards": []}}},
         {"sets": {"train": 5}},
+        {"sets": {"train": {"complete": True, "source": "", "shards": {}}}},
     ],
 )
 def test_manifests_from_strangers(small, tmp_path, change):
@@ -165,3 +166,42 @@ def test_a_folder_without_shards(tmp_path):
 def test_names_of_sets_are_plain(small, tmp_path):
     with pytest.raises(ValueError, match="letters, digits"):
         write(small, tmp_path, name="../x")
+
+
+def test_changed_text_is_not_taken_for_what_was_written(small, tmp_path):
+    write(small, tmp_path)
+    for changed in (pieces(["x", *DOCUMENTS[1:]]), pieces(DOCUMENTS[:-1]), pieces([*DOCUMENTS, "more"])):
+        with pytest.raises(ShardError, match="text has changed"):
+            list(write_shards(small, changed, tmp_path))
+    assert TokenShards(tmp_path).ids().tolist() == expected_ids(small)
+
+
+def test_an_unfinished_set_goes_on_only_with_the_same_text(small, tmp_path):
+    writing = write_shards(small, pieces(), tmp_path, ids_a_shard=10)
+    for _ in range(5):
+        next(writing)
+    writing.close()
+    with pytest.raises(ShardError, match="text has changed"):
+        list(write_shards(small, pieces(["another", *DOCUMENTS[1:]]), tmp_path, ids_a_shard=10))
+
+
+def test_two_sets_written_at_the_same_time(small, tmp_path):
+    train, val = (write_shards(small, pieces(), tmp_path, name=name, ids_a_shard=10) for name in ("train", "val"))
+    for _ in range(20):
+        next(train, None)
+        next(val, None)
+    assert sorted(TokenShards(tmp_path).sets) == ["train", "val"]
+    assert TokenShards(tmp_path).ids("val").tolist() == expected_ids(small)
+
+
+def test_a_manifest_of_another_version(small, tmp_path):
+    write(small, tmp_path)
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 2}))
+    with pytest.raises(ShardError, match="version 2; this pybpe reads 1: upgrade"):
+        TokenShards(tmp_path)
+
+
+def test_a_set_of_nothing(small, tmp_path):
+    list(write_shards(small, [], tmp_path))
+    assert TokenShards(tmp_path).ids().tolist() == []
