@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from pybpe._core.vocab import Vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
+from pybpe.patterns import prepare
 
-MAX_ID = 2**24 - 1  # of ids in files: 16 million, so that a damaged file cannot ask for all memory
+MAX_ID = 2**22 - 1  # 4 million, so that a small file cannot ask for all memory
 MAX_RANKED_TOKEN = 4096  # bytes; looking for all ways to cut a token takes time by the square of its size
 
 
@@ -41,6 +42,10 @@ class Definition:
         tokens = self.vocabulary.to_list()
         self._check_merges(tokens)
         self._check_special_tokens(tokens)
+        try:
+            prepare(self.pattern)
+        except ValueError as error:
+            raise FormatError(str(error)) from None
 
     def _check_merges(self, tokens: list[bytes]) -> None:
         if self.merges.ndim != 2 or self.merges.shape[1] != 3 or self.merges.dtype != np.uint32:
@@ -62,8 +67,9 @@ class Definition:
     def _check_special_tokens(self, tokens: list[bytes]) -> None:
         seen: dict[int, str] = {}
         for name, token in self.special_tokens.items():
-            if not name:
-                raise SpecialTokenError("a special token must not be empty")
+            _check_name(name)
+            if type(token) is not int:
+                raise SpecialTokenError(f"special token {name!r} has id {token!r}, which is not an int")
             if not 0 <= token <= MAX_ID:
                 raise SpecialTokenError(f"special token {name!r} has id {token}; ids go from 0 to {MAX_ID}")
             if token in seen:
@@ -79,16 +85,23 @@ def make_vocabulary(tokens: Iterable[bytes]) -> Vocabulary:
     return Vocabulary(b"".join(tokens), np.fromiter(map(len, tokens), dtype=np.uint32, count=len(tokens)))
 
 
+def _check_name(name: object) -> None:
+    """Raise SpecialTokenError for what cannot be a special token."""
+    if not isinstance(name, str):
+        raise SpecialTokenError(f"special tokens must be strings, not {type(name).__name__}")
+    if not name:
+        raise SpecialTokenError("a special token must not be empty")
+    if any("\ud800" <= char <= "\udfff" for char in name):
+        raise SpecialTokenError(f"special token {name!r} holds a surrogate, half a character, which no text has")
+
+
 def number_special_tokens(names: Iterable[str], first_id: int) -> dict[str, int]:
     """Give ids from `first_id` on to names in their order. Raises SpecialTokenError for an empty or repeated name."""
     if isinstance(names, str):
         raise SpecialTokenError(f"special_tokens must be a list of strings; did you mean [{names!r}]?")
     numbered: dict[str, int] = {}
     for name in names:
-        if not isinstance(name, str):
-            raise SpecialTokenError(f"special tokens must be strings, not {type(name).__name__}")
-        if not name:
-            raise SpecialTokenError("a special token must not be empty")
+        _check_name(name)
         if name in numbered:
             raise SpecialTokenError(f"special token {name!r} is given twice")
         numbered[name] = first_id + len(numbered)

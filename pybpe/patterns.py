@@ -93,13 +93,16 @@ class RegexSplitter:
     """Splits by any pattern the `regex` module takes. Text between two matches is a word too: nothing is dropped."""
 
     def __init__(self, pattern: str) -> None:
-        self._pattern = regex.compile(pattern)
+        self._pattern = regex.compile(_end_only(pattern))
+        self._named = set(map(ord, pattern)) | {int(found[1].strip("{}"), 16) for found in _ESCAPED.finditer(pattern)}
 
     def split(self, text: bytes) -> list[bytes]:
         """The words of UTF-8 `text`, which joined are `text` again."""
         decoded = text.decode("utf-8", "surrogateescape")
         words, end = [], 0
-        for match in self._pattern.finditer(_as_unicode_16(decoded)):
+        # Each stand-in is one code point for one, so matches in the changed text are matches in the text.
+        changed = decoded if decoded.isascii() else decoded.translate(self._stand_ins)
+        for match in self._pattern.finditer(changed):
             if match.start() > end:
                 words.append(decoded[end : match.start()])
             if match.end() > max(end, match.start()):
@@ -108,6 +111,11 @@ class RegexSplitter:
         if end < len(decoded):
             words.append(decoded[end:])
         return [word.encode("utf-8", "surrogateescape") for word in words]
+
+    @functools.cached_property
+    def _stand_ins(self) -> dict[int, int]:
+        """What to put for newer characters; those that the pattern names are themselves, whatever their class."""
+        return {point: other for point, other in _stand_ins().items() if point not in self._named}
 
     def ends(self, text: bytes) -> npt.NDArray[np.int64]:
         """int64[number of words]: where each word ends, in bytes."""
@@ -144,7 +152,7 @@ def prepare(pattern: str) -> Split:
         fallback = RegexSplitter(text)
     except regex.error as error:
         raise ValueError(f"the pattern is not a valid regular expression: {error}") from None
-    return Split(text, None, fallback, "not one of the compiled families, split by the regex module")
+    return Split(text, None, fallback, "not one of the compiled families, split by the regex module in its own dialect")
 
 
 def resolve(pattern: str) -> str:
@@ -153,7 +161,7 @@ def resolve(pattern: str) -> str:
         return PATTERNS[pattern]
     if not pattern:
         raise ValueError("the pattern is empty; to keep text whole, use the pattern r'[\\s\\S]+'")
-    if regex.fullmatch(r"[\w.-]+", pattern):
+    if regex.fullmatch(r"[\w.-]*\w\w[\w.-]*", pattern):
         raise ValueError(f"there is no pattern named {pattern!r}; the names are {', '.join(PATTERNS)}")
     return pattern
 
@@ -169,12 +177,16 @@ _RECLASSED = {0x295: 0x251}
 _UNASSIGNED = 0x378
 
 
-def _as_unicode_16(text: str) -> str:
-    """`text` with every code point that `regex` classes otherwise than Unicode 16.0 replaced by one that it does not.
+# Characters written by their number: \\u0295, \\U00000295, \\x{295}, \\xb5.
+_ESCAPED = regex.compile(
+    r"\\[uUx]((?<=u)[0-9A-Fa-f]{4}|(?<=U)[0-9A-Fa-f]{8}|(?<=x)[0-9A-Fa-f]{2}|(?<=x)\{[0-9A-Fa-f]+\})"
+)
+_CLASS_OR_ESCAPE_OR_END = regex.compile(r"\[\^?\]?(?:\\.|[^\\\]])*\]|\\.|\$", regex.DOTALL)
 
-    The replacement is one code point for one, so matches in the result are matches in `text`.
-    """
-    return text if text.isascii() else text.translate(_stand_ins())
+
+def _end_only(pattern: str) -> str:
+    """The pattern with `$` as other engines take it: the end of the text, and not also before a last newline."""
+    return str(_CLASS_OR_ESCAPE_OR_END.sub(lambda found: r"\Z" if found[0] == "$" else found[0], pattern))
 
 
 @functools.cache

@@ -37,7 +37,7 @@ class SpecialTokens:
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
         allowed = self._names if allowed == "all" else self._known(allowed)
         if disallowed == "all":
-            forbidden: Collection[str] = self._names - allowed
+            forbidden: Collection[str] = self._names - allowed if allowed else self._names
         else:
             forbidden = (disallowed,) if isinstance(disallowed, str) else disallowed
         name = _first_of(frozenset(forbidden), text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -316,14 +317,20 @@ class Tokenizer:
 
     def token_bytes(self, token: int) -> bytes:
         """The bytes of one id. Raises TokenIdError for an id that has no token."""
-        return self._all_tokens.token_bytes(token)
+        number = operator.index(token)
+        if not 0 <= number < self.n_vocab:
+            raise TokenIdError(f"id {number} is outside the vocabulary, which has ids 0 to {self.n_vocab - 1}")
+        return self._all_tokens.token_bytes(number)
 
     def token_id(self, token: bytes | str) -> int:
-        """The id of one token, special ones included. Raises TokenIdError if these bytes are not one token."""
-        name = token if isinstance(token, str) else token.decode("utf-8", "surrogateescape")
-        found = self._definition.special_tokens.get(name)
+        """The id of one token; of an ordinary and a special one with the same bytes, the ordinary.
+
+        Raises TokenIdError if these bytes are not one token.
+        """
+        content = to_utf8(token)
+        found = self._definition.vocabulary.token_id(content)
         if found is None:
-            found = self._definition.vocabulary.token_id(token.encode() if isinstance(token, str) else token)
+            found = self._definition.special_tokens.get(content.decode("utf-8", "surrogateescape"))
         if found is None:
             raise TokenIdError(f"{token!r} is not one token of this vocabulary")
         return found
@@ -350,12 +357,12 @@ class Tokenizer:
         """The regular expression that splits text into words."""
         return self._split.pattern
 
-    @functools.cached_property
+    @property
     def vocab(self) -> dict[int, bytes]:
-        """{id: bytes} of all tokens, special ones included."""
+        """{id: bytes} of all tokens, special ones included. A new dict each time."""
         return {token: content for token, content in enumerate(self._all_tokens.to_list()) if content}
 
-    @functools.cached_property
+    @property
     def mergeable_ranks(self) -> dict[bytes, int]:
         """{bytes: rank} of the ordinary tokens, as tiktoken takes it. Of tokens with equal bytes, the first."""
         ranks: dict[bytes, int] = {}
@@ -364,9 +371,13 @@ class Tokenizer:
                 ranks.setdefault(token, rank)
         return ranks
 
-    @functools.cached_property
+    @property
     def merges(self) -> dict[tuple[int, int], int]:
         """{(left, right): id} in learned order. Of a rank file, the last merge that builds each token."""
+        return dict(self._merges)
+
+    @functools.cached_property
+    def _merges(self) -> dict[tuple[int, int], int]:
         return merges_of(self._definition)
 
     @functools.cached_property
@@ -430,14 +441,18 @@ def _as_uint32(ids: Ids) -> npt.NDArray[np.uint32]:
     """Ids as a contiguous uint32 array. Raises TokenIdError for one that does not fit, TypeError for other things."""
     try:
         array = np.asarray(ids)
-        if array.dtype == np.uint32:
-            return np.ascontiguousarray(array).reshape(-1)
-        if array.size == 0:
-            return np.empty(0, dtype=np.uint32)
-        wide = array.astype(np.int64, casting="safe").reshape(-1)
     except (TypeError, ValueError, OverflowError):
-        raise TypeError("ids must be a sequence of integers") from None
-    bad = np.flatnonzero((wide < 0) | (wide > 0xFFFFFFFF))
+        array = np.asarray(None)
+    if array.ndim == 1 and not array.size:
+        return np.empty(0, dtype=np.uint32)
+    if array.ndim != 1 or array.dtype.kind not in "iuO" or not all(isinstance(i, int) for i in _objects(array)):
+        raise TypeError("ids must be a sequence of integers")
+    bad = np.flatnonzero((array < 0) | (array > 0xFFFFFFFF))
     if bad.size:
-        raise TokenIdError(f"id {wide[bad[0]]} at position {bad[0]} is outside the vocabulary")
-    return wide.astype(np.uint32)
+        raise TokenIdError(f"id {array[bad[0]]} at position {bad[0]} is outside the vocabulary")
+    return np.ascontiguousarray(array, dtype=np.uint32)
+
+
+def _objects(array: npt.NDArray[Any]) -> list[object]:
+    """The items of an array of Python objects: where a list holds an integer beyond 64 bits, numpy leaves them so."""
+    return array.tolist() if array.dtype.kind == "O" else []

@@ -46,3 +46,21 @@ def test_names():
 @pytest.mark.parametrize("name", PATTERNS)
 def test_every_named_pattern_is_served(name):
     assert b"".join(prepare(name).split(b"It's 1234\n\n  words!")) == b"It's 1234\n\n  words!"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "words"),
+    [
+        (r"ab$|a|b|\n", "ab\n", ["a", "b", "\n"]),  # `$` is the end of the text only
+        (r"ab$|a|b|\n", "\nab", ["\n", "ab"]),
+        (r"[$]b|\$|[^$]", "$b$a", ["$b", "$", "a"]),  # and no end in a class or behind a backslash
+        (r"[\]$]+|.", "a]$", ["a", "]$"]),
+        ("ʕ+|[^ʕ]+", "aʕʕb", ["a", "ʕʕ", "b"]),  # a character that the pattern names is itself
+        (r"\u0295+|[^\u0295]+", "aʕʕb", ["a", "ʕʕ", "b"]),
+        ("\U00011dd0+|[^\U00011dd0]+", "a\U00011dd0b", ["a", "\U00011dd0", "b"]),
+        (".", "ab", ["a", "b"]),
+        (r"\S", "ab", ["a", "b"]),
+    ],
+)
+def test_worked_examples_of_the_regex_splitter(pattern, text, words):
+    assert prepare(pattern).split(text.encode()) == [word.encode() for word in words]

@@ -127,7 +127,7 @@ def test_one_string_where_a_set_is_wanted(small):
         small.encode("x", allowed_special="<|pad|>")
 
 
-@pytest.mark.parametrize("bad", [["a", "a"], [""], "abc", [b"a"]])
+@pytest.mark.parametrize("bad", [["a", "a"], [""], "abc", [b"a"], ["\ud800"], [5]])
 def test_bad_special_tokens_are_refused(bad):
     with pytest.raises(SpecialTokenError):
         Tokenizer.train(iter(["text"]), 260, special_tokens=bad, progress=False)
@@ -137,20 +137,24 @@ def test_bad_special_tokens_are_refused(bad):
 
 
 @pytest.mark.parametrize(
-    ("ids", "what"), [([402], "402"), ([-1], "-1"), ([0, 2**40], "position 1"), ([2**70], "integers")]
+    ("ids", "what"),
+    [([402], "402"), ([-1], "-1"), ([0, 2**40], "position 1"), ([2**70], str(2**70)), ([2**63], str(2**63))],
 )
 def test_ids_outside_are_refused(small, ids, what):
     with pytest.raises((TokenIdError, TypeError), match=what):
         small.decode(ids)
 
 
-@pytest.mark.parametrize("ids", ["ab", ["a"], [1.5], [None], 1.5])
+@pytest.mark.parametrize("ids", ["ab", b"ab", ["a"], [1.5], [None], 1.5, 101, [[97], [98]], None, {97}])
 def test_things_that_are_not_ids_are_refused(small, ids):
     with pytest.raises(TypeError, match="integers"):
         small.decode(ids)
 
 
-@pytest.mark.parametrize("form", [list, tuple, np.array, lambda ids: np.array(ids, dtype=np.uint16)])
+@pytest.mark.parametrize(
+    "form",
+    [list, tuple, np.array, *(lambda ids, dtype=dtype: np.array(ids, dtype) for dtype in ("u2", "u4", "u8", ">i4"))],
+)
 def test_ids_may_be_any_sequence(small, form):
     ids = small.encode("the quick fox")
     assert small.decode(form(ids)) == "the quick fox"
@@ -191,9 +195,38 @@ def test_the_vocabulary(small):
         small.token_bytes(402)
 
 
-def test_properties_are_copies(small):
-    small.special_tokens["x"] = 1
-    assert "x" not in small.special_tokens
+@pytest.mark.parametrize("name", ["special_tokens", "vocab", "merges", "mergeable_ranks"])
+def test_properties_are_copies(small, name):
+    before = getattr(small, name)
+    getattr(small, name).clear()
+    assert getattr(small, name) == before != {}
+
+
+def test_of_an_ordinary_and_a_special_token_the_ordinary_is_named():
+    tok = Tokenizer.train(iter(["ab ab"]), 257, special_tokens=["a"], progress=False)
+    assert tok.token_id("a") == 97
+    assert tok.special_tokens == {"a": 257}
+
+
+def test_odd_ids_of_single_tokens(small):
+    with pytest.raises(TokenIdError, match=str(2**70)):
+        small.token_bytes(2**70)
+    for odd in (1.5, "a", None):
+        with pytest.raises(TypeError):
+            small.token_bytes(odd)
+    with pytest.raises(TypeError):
+        small.token_id(5)
+
+
+def test_ten_thousand_special_tokens():
+    names = [f"<|reserved_{i}|>" for i in range(10_000)]
+    tok = Tokenizer.train(iter(["ab ab"]), 257, special_tokens=names, progress=False)
+    text = "a<|reserved_77|>b<|reserved_7777|><|reserved_x|>"
+    ids = tok.encode(text, allowed_special="all")
+    assert [token for token in ids if token > 256] == [257 + 77, 257 + 7777]
+    assert tok.decode(ids) == text
+    with pytest.raises(SpecialTokenError, match="reserved_77"):
+        tok.encode(text)
 
 
 def test_fingerprints_tell_tokenizers_apart():

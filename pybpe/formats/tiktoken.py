@@ -12,7 +12,7 @@ import numpy as np
 
 from pybpe.definition import MAX_ID, Definition, make_vocabulary
 from pybpe.encodings import by_sha256
-from pybpe.errors import FormatError
+from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.files import PathLike, write_atomic
 from pybpe.patterns import PATTERNS, resolve
 
@@ -42,8 +42,15 @@ def read(path: PathLike, pattern: str | None = None, special_tokens: Mapping[str
         vocabulary=make_vocabulary(tokens),
         merges=np.empty((0, 3), dtype=np.uint32),
         pattern=resolve(pattern),
-        special_tokens=dict(special_tokens),
+        special_tokens=_as_dict(special_tokens),
     )
+
+
+def _as_dict(special_tokens: Mapping[str, int]) -> dict[str, int]:
+    """The caller's mapping, its ids as int whatever kind of integer they are."""
+    if not isinstance(special_tokens, Mapping):
+        raise SpecialTokenError("special_tokens must be a dict of names and ids, such as {'<|endoftext|>': 50256}")
+    return {name: int(token) if isinstance(token, np.integer) else token for name, token in special_tokens.items()}
 
 
 def _parse(content: bytes, path: PathLike) -> dict[bytes, int]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pybpe import FormatError, Tokenizer
+from pybpe import FormatError, SpecialTokenError, Tokenizer
 from pybpe.formats import native
 
 
@@ -103,13 +103,16 @@ def rebuilt(content: bytes, *, header=None, numbers=None, merges=None) -> bytes:
         ({"header": {"special_tokens": {"a": 500, "b": 500}}}, "share id 500"),
         ({"header": {"special_tokens": {"": 500}}}, "must not be empty"),
         ({"header": {"pattern": "(("}}, "regular expression"),
+        ({"header": {"pattern": ""}}, "pattern is empty"),
+        ({"header": {"special_tokens": {"\ud800": 500}}}, "surrogate"),
+        ({"header": {"special_tokens": {"a": True}}}, "not an int"),
         ({"header": {"rule": "ranks"}}, "no list of merges"),
         ({"merges": (9999, 1, 256)}, "names id 9999"),
         ({"merges": (97, 98, 5)}, "bytes differ"),
     ],
 )
 def test_impossible_content_is_refused(content, change, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((FormatError, SpecialTokenError), match=message):
         Tokenizer(native.loads(rebuilt(content, **change)))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 
+import numpy as np
 import pytest
 
-from pybpe import FormatError, Tokenizer
+from pybpe import FormatError, SpecialTokenError, Tokenizer
 
 
 def rank_lines(tokens):
@@ -84,3 +85,14 @@ def test_a_token_of_absurd_size_is_refused_at_once(tmp_path):
     path.write_bytes(rank_lines([*BYTES, b"a" * 5_000_000]))
     with pytest.raises(FormatError, match="5,000,000 bytes"):
         Tokenizer.from_tiktoken(path, "gpt2")
+
+
+def test_kinds_of_ids_of_special_tokens(tmp_path):
+    path = tmp_path / "ranks"
+    path.write_bytes(rank_lines(BYTES))
+    tok = Tokenizer.from_tiktoken(path, "gpt2", {"<s>": np.int64(300)})
+    tok.save(tmp_path / "saved")
+    assert Tokenizer.load(tmp_path / "saved").special_tokens == {"<s>": 300}
+    for bad in ({"<s>": 300.0}, {b"<s>": 300}, ["<s>"], {"<s>": 1 << 30}):
+        with pytest.raises(SpecialTokenError):
+            Tokenizer.from_tiktoken(path, "gpt2", bad)
