@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
+import stat
 import struct
 import tempfile
 from collections.abc import Iterator
@@ -21,8 +23,14 @@ def atomic_writer(path: PathLike) -> Iterator[IO[bytes]]:
     """A binary file that takes its name only when the block ends without an error.
 
     It is written beside its target and moved over it, so a crash, a full disk or Ctrl-C leaves what was there before.
+    A link stays and its target is replaced; a file keeps its permissions. Raises OSError for a device or a pipe.
     """
-    target = Path(path)
+    target = Path(path).resolve()
+    mode = 0o666 & ~_umask()
+    if target.exists():
+        if not target.is_file():
+            raise OSError(errno.EINVAL, "not a regular file, and so nothing that can be replaced", str(path))
+        mode = stat.S_IMODE(target.stat().st_mode)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     temporary = Path(name)
     try:
@@ -30,7 +38,7 @@ def atomic_writer(path: PathLike) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
+        temporary.chmod(mode)  # mkstemp makes files that only their owner can read
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)

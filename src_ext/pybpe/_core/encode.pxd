@@ -9,6 +9,7 @@ from pybpe._core.vocab cimport Vocabulary
 
 cdef enum:
     BLOCK = 256  # words split at a time, before they are looked up
+    KEPT_SYMBOLS = 1 << 16  # of working memory for long words, between two calls
     BLOCKS_A_SIGNAL = 1 << 13  # about 10 MB of text between two looks at Ctrl-C
 
 
@@ -29,6 +30,7 @@ cdef class Encoder:
     cdef list pool
 
     cdef Worker worker(self)
+    cdef int put_back(self, Worker worker) except -1
     cdef int encode_words(
         self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
         IdBuffer out

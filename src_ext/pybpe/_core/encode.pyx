@@ -29,8 +29,8 @@ cdef class Worker:
 
 cdef inline Py_ssize_t encode_miss(
     Encoder encoder, Worker worker, const uint8_t* word, size_t n, token_t* out
-) noexcept nogil:
-    """Encode one word without the cache; how many ids, or -1 when memory ran out."""
+) except -1 nogil:
+    """Encode one word without the cache; how many ids."""
     cdef token_t whole
     if encoder.whole_words:
         whole = encoder.vocabulary.find(word, n)
@@ -42,8 +42,8 @@ cdef inline Py_ssize_t encode_miss(
 
 cdef inline Py_ssize_t encode_word(
     Encoder encoder, Worker worker, const uint8_t* word, size_t n, token_t* out
-) noexcept nogil:
-    """Encode one word that the table of short words does not hold; how many ids, or -1 when memory ran out."""
+) except -1 nogil:
+    """Encode one word that the table of short words does not hold; how many ids."""
     cdef uint64_t hash
     cdef Py_ssize_t count
     if n > LONG_WORD:
@@ -99,7 +99,7 @@ cdef class Encoder:
                     start = ends[i]
                     continue
                 made = encode_word(self, worker, text + start, length, ids)
-                if 0 < made <= SHORT_IDS:
+                if made <= SHORT_IDS:
                     entry[1] = entry[0]
                     entry.low = keys[i].low
                     entry.high = keys[i].high
@@ -107,9 +107,6 @@ cdef class Encoder:
                     memcpy(entry.ids, ids, <size_t>made * sizeof(token_t))
             else:
                 made = encode_word(self, worker, text + start, length, ids)
-            if made < 0:
-                with gil:
-                    raise MemoryError
             ids += made
             start = ends[i]
         out.size = <size_t>(ids - out.data)
@@ -139,6 +136,13 @@ cdef class Encoder:
         self.whole_words = whole_words
         self.pool = []
 
+    cdef int put_back(self, Worker worker) except -1:
+        """Return a worker to the pool; what a huge word took is given back."""
+        if worker.scratch.n_symbols > KEPT_SYMBOLS:
+            free_scratch(&worker.scratch)
+        self.pool.append(worker)
+        return 0
+
     cdef Worker worker(self):
         try:
             return self.pool.pop()
@@ -163,7 +167,7 @@ cdef class Encoder:
                 with nogil:
                     self.encode_bytes(worker, data, <size_t>n, out)
         finally:
-            self.pool.append(worker)
+            self.put_back(worker)
 
     def encode_split(self, text, const int64_t[::1] ends not None, IdBuffer out not None):
         """str or bytes into ids, by word ends in bytes found elsewhere."""
@@ -193,7 +197,7 @@ cdef class Encoder:
                     i += block
                     start = <size_t>ends[i - 1]
         finally:
-            self.pool.append(worker)
+            self.put_back(worker)
 
     def encode_many(self, list texts not None, IdBuffer out not None, int64_t[::1] offsets not None):
         """Each of `texts` into the same ids; offsets[i + 1] receives where text i ends."""
@@ -229,7 +233,7 @@ cdef class Encoder:
         finally:
             free(data)
             free(sizes)
-            self.pool.append(worker)
+            self.put_back(worker)
 
 
 cdef const uint8_t* utf8_of(text, Py_ssize_t* n) except NULL:

@@ -4,6 +4,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from pybpe._core.types cimport NONE, pair_t, pack_pair, token_t
 
 cdef enum:
+    POPS_A_SIGNAL = 1 << 20  # between two looks at Ctrl-C
     SHORT_WORD = 32  # up to so many bytes a word is merged on the stack by linear search
 
 
@@ -61,10 +62,10 @@ cdef class MergeTable:
         joined[0] = self.slots[slot].token
         return self.slots[slot].rank
 
-    # Merge word[:n], n >= 1, into out (room for n ids); returns how many ids, or -1 when memory ran out.
-    cdef Py_ssize_t merge_word(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) noexcept nogil
+    # Merge word[:n], n >= 1, into out (room for n ids); returns how many ids.
+    cdef Py_ssize_t merge_word(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) except -1 nogil
     cdef size_t merge_short(self, const uint8_t* word, size_t n, token_t* out) noexcept nogil
-    cdef Py_ssize_t merge_long(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) noexcept nogil
+    cdef Py_ssize_t merge_long(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) except -1 nogil
 
 
 cdef void free_scratch(Scratch* scratch) noexcept nogil

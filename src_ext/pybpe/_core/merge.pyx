@@ -1,6 +1,7 @@
 # Byte-pair merging of one word: while any two neighbours merge, merge the pair of lowest rank, the leftmost of equals.
 # Short words do it by looking at all pairs each time (everything is in registers and L1), long ones with a heap, so
 # that a megabyte without a word end costs n log n.
+from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
@@ -49,7 +50,7 @@ cdef inline uint64_t heap_pop(uint64_t* heap, size_t* size) noexcept nogil:
 
 
 cdef class MergeTable:
-    cdef Py_ssize_t merge_word(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) noexcept nogil:
+    cdef Py_ssize_t merge_word(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) except -1 nogil:
         if n <= SHORT_WORD:
             return <Py_ssize_t>self.merge_short(word, n, out)
         return self.merge_long(word, n, out, scratch)
@@ -88,26 +89,29 @@ cdef class MergeTable:
                 ranks[best] = self.find(out[best], out[best + 1], &joined[best])
         return n
 
-    cdef Py_ssize_t merge_long(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) noexcept nogil:
+    cdef Py_ssize_t merge_long(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) except -1 nogil:
         # A heap entry is rank << 32 | position of the left symbol. Entries are not removed when a neighbour changes:
         # one is stale when its symbol is gone or its pair now has another rank.
         cdef Symbol* symbols
         cdef uint64_t* heap
         cdef uint64_t entry
-        cdef size_t size = 0, i, count
+        cdef size_t size = 0, pops = 0, i, count
         cdef uint32_t left, right, rank
         cdef token_t joined = 0
         if n >= NONE:
-            return -1
+            with gil:
+                raise ValueError(f"a word of {n} bytes is too long: at most 4 GiB without a place to split")
         if scratch.n_symbols < n:
             symbols = <Symbol*>grow(scratch.symbols, &scratch.n_symbols, n, sizeof(Symbol))
             if symbols == NULL:
-                return -1
+                with gil:
+                    raise MemoryError
             scratch.symbols = symbols
         if scratch.n_heap < 2 * n:  # n - 1 pairs at first, and each of at most n - 1 merges takes one and adds two
             heap = <uint64_t*>grow(scratch.heap, &scratch.n_heap, 2 * n, sizeof(uint64_t))
             if heap == NULL:
-                return -1
+                with gil:
+                    raise MemoryError
             scratch.heap = heap
         symbols = scratch.symbols
         heap = scratch.heap
@@ -122,6 +126,10 @@ cdef class MergeTable:
                     heap_push(heap, &size, <uint64_t>rank << 32 | i)
         while size:
             entry = heap_pop(heap, &size)
+            pops += 1
+            if pops % POPS_A_SIGNAL == 0:
+                with gil:
+                    PyErr_CheckSignals()
             left = <uint32_t>entry
             right = symbols[left].next
             if symbols[left].token == NONE or right == NONE:
