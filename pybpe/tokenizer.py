@@ -244,6 +244,18 @@ class Tokenizer:
         ids = self._encode(text, allowed_special, disallowed_special)
         return ids.to_list(self._ints), token_spans(self._token_sizes[ids.to_numpy()], to_utf8(text), unit)
 
+    def encode_with_dropout(self, text: Text, p: float, seed: int) -> list[int]:
+        """Ids of the same text by a random other way of merging: BPE-dropout (Provilkov et al., 2020).
+
+        At each step of each word, every merge that could be made is left out with probability p; 0 gives the ids of
+        `encode_ordinary`, 1 gives bytes. The same seed, 0 to 2**64 - 1, gives the same ids.
+        """
+        if p == 0:
+            return self.encode_ordinary(text)
+        ids = IdBuffer()
+        self._encoder.encode_with_dropout(self._split.split(to_utf8(text)), p, seed, ids)
+        return ids.to_list(self._ints)
+
     def encode_appender(self) -> EncodeAppender:
         """An object with `append(text)`, `count` and `ids`: the ids of a text that grows, at each moment."""
         return EncodeAppender(self.encode_ordinary, self._split.cut)

@@ -22,6 +22,8 @@ class Encoder:
         """Encode by the compiled splitter. Raises UnicodeEncodeError for a str with lone surrogates."""
     def encode_split(self, text: str | bytes, ends: npt.NDArray[np.int64], out: IdBuffer) -> None:
         """Encode text whose words end at these places, in bytes."""
+    def encode_with_dropout(self, words: list[bytes], p: float, seed: int, out: IdBuffer) -> None:
+        """Merge each word, at each step leaving out every possible merge with probability p."""
     def encode_many(
         self, texts: list[str] | list[bytes] | list[str | bytes], out: IdBuffer, offsets: npt.NDArray[np.int64]
     ) -> None:

@@ -199,6 +199,28 @@ cdef class Encoder:
         finally:
             self.put_back(worker)
 
+    def encode_with_dropout(self, list words not None, double p, uint64_t seed, IdBuffer out not None):
+        """Words into ids with BPE-dropout, without the cache."""
+        cdef Worker worker
+        cdef bytes word
+        if not 0 <= p <= 1:
+            raise ValueError(f"p is {p}, must be 0 to 1")
+        if out.exports:
+            raise BufferError("an array over these ids exists; they can no longer grow")
+        worker = self.worker()
+        try:
+            for word in words:
+                if not word:
+                    continue
+                if out.reserve(<size_t>len(word)) < 0:
+                    raise MemoryError
+                out.size += <size_t>self.merges.merge_with_dropout(
+                    <const uint8_t*>PyBytes_AS_STRING(word), <size_t>len(word), out.data + out.size, &worker.scratch, p,
+                    &seed,
+                )
+        finally:
+            self.put_back(worker)
+
     def encode_many(self, list texts not None, IdBuffer out not None, int64_t[::1] offsets not None):
         """Each of `texts` into the same ids; offsets[i + 1] receives where text i ends."""
         cdef list owners = []

@@ -66,6 +66,12 @@ cdef class MergeTable:
     cdef Py_ssize_t merge_word(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) except -1 nogil
     cdef size_t merge_short(self, const uint8_t* word, size_t n, token_t* out) noexcept nogil
     cdef Py_ssize_t merge_long(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) except -1 nogil
+    cdef Py_ssize_t merge_with_dropout(
+        self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch, double p, uint64_t* random_state
+    ) except -1 nogil
+    cdef size_t begin(self, const uint8_t* word, size_t n, Scratch* scratch) except? 0 nogil
+    cdef bint is_current(self, const Symbol* symbols, uint64_t entry, token_t* joined) noexcept nogil
+    cdef void join(self, Scratch* scratch, uint32_t left, token_t joined, size_t* size) noexcept nogil
 
 
 cdef void free_scratch(Scratch* scratch) noexcept nogil

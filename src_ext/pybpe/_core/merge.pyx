@@ -49,6 +49,26 @@ cdef inline uint64_t heap_pop(uint64_t* heap, size_t* size) noexcept nogil:
     return smallest
 
 
+cdef inline double next_random(uint64_t* state) noexcept nogil:
+    """The next number in [0, 1) of SplitMix64 (Steele, Lea and Flood, 2014)."""
+    cdef uint64_t mixed
+    state[0] += <uint64_t>0x9E3779B97F4A7C15ULL
+    mixed = (state[0] ^ state[0] >> 30) * <uint64_t>0xBF58476D1CE4E5B9ULL
+    mixed = (mixed ^ mixed >> 27) * <uint64_t>0x94D049BB133111EBULL
+    return <double>((mixed ^ mixed >> 31) >> 11) / 9007199254740992.0
+
+
+cdef inline Py_ssize_t collect(const Symbol* symbols, token_t* out) noexcept nogil:
+    """The symbols that are left, in order; how many."""
+    cdef Py_ssize_t count = 0
+    cdef uint32_t place = 0
+    while place != NONE:
+        out[count] = symbols[place].token
+        count += 1
+        place = symbols[place].next
+    return count
+
+
 cdef class MergeTable:
     cdef Py_ssize_t merge_word(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) except -1 nogil:
         if n <= SHORT_WORD:
@@ -89,15 +109,16 @@ cdef class MergeTable:
                 ranks[best] = self.find(out[best], out[best + 1], &joined[best])
         return n
 
-    cdef Py_ssize_t merge_long(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) except -1 nogil:
-        # A heap entry is rank << 32 | position of the left symbol. Entries are not removed when a neighbour changes:
-        # one is stale when its symbol is gone or its pair now has another rank.
+    cdef size_t begin(self, const uint8_t* word, size_t n, Scratch* scratch) except? 0 nogil:
+        """Lay out the bytes of a word as linked symbols and put its first pairs on the heap; returns how many.
+
+        A heap entry is rank << 32 | position of the left symbol. Entries are not removed when a neighbour changes:
+        one is stale when its symbol is gone or its pair now has another rank.
+        """
         cdef Symbol* symbols
         cdef uint64_t* heap
-        cdef uint64_t entry
-        cdef size_t size = 0, pops = 0, i, count
-        cdef uint32_t left, right, rank
-        cdef token_t joined = 0
+        cdef size_t size = 0, i
+        cdef uint32_t rank
         if n >= NONE:
             with gil:
                 raise ValueError(f"a word of {n} bytes is too long: at most 4 GiB without a place to split")
@@ -114,7 +135,6 @@ cdef class MergeTable:
                     raise MemoryError
             scratch.heap = heap
         symbols = scratch.symbols
-        heap = scratch.heap
         for i in range(n):
             symbols[i].token = self.byte_ids[word[i]]
             symbols[i].previous = <uint32_t>i - 1  # wraps to NONE at the front
@@ -123,38 +143,73 @@ cdef class MergeTable:
                 symbols[i].next = <uint32_t>i + 1
                 rank = self.byte_pairs[<size_t>word[i] << 8 | word[i + 1]].rank
                 if rank != NONE:
-                    heap_push(heap, &size, <uint64_t>rank << 32 | i)
+                    heap_push(scratch.heap, &size, <uint64_t>rank << 32 | i)
+        return size
+
+    cdef bint is_current(self, const Symbol* symbols, uint64_t entry, token_t* joined) noexcept nogil:
+        """Whether a heap entry is not stale; `joined` receives what its pair becomes."""
+        cdef const Symbol* left = &symbols[<uint32_t>entry]
+        if left.token == NONE or left.next == NONE:
+            return False
+        return self.find(left.token, symbols[left.next].token, joined) == <uint32_t>(entry >> 32)
+
+    cdef void join(self, Scratch* scratch, uint32_t left, token_t joined, size_t* size) noexcept nogil:
+        """Make `joined` of a symbol and the next, and put the pairs with its new neighbours on the heap."""
+        cdef Symbol* symbols = scratch.symbols
+        cdef uint32_t right = symbols[left].next, rank
+        cdef token_t unused = 0
+        symbols[left].token = joined
+        symbols[right].token = NONE
+        symbols[left].next = symbols[right].next
+        if symbols[left].next != NONE:
+            symbols[symbols[left].next].previous = left
+            rank = self.find(symbols[left].token, symbols[symbols[left].next].token, &unused)
+            if rank != NONE:
+                heap_push(scratch.heap, size, <uint64_t>rank << 32 | left)
+        if symbols[left].previous != NONE:
+            rank = self.find(symbols[symbols[left].previous].token, symbols[left].token, &unused)
+            if rank != NONE:
+                heap_push(scratch.heap, size, <uint64_t>rank << 32 | symbols[left].previous)
+
+    cdef Py_ssize_t merge_long(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) except -1 nogil:
+        cdef size_t size = self.begin(word, n, scratch), pops = 0
+        cdef uint64_t entry
+        cdef token_t joined = 0
         while size:
-            entry = heap_pop(heap, &size)
+            entry = heap_pop(scratch.heap, &size)
+            if self.is_current(scratch.symbols, entry, &joined):
+                self.join(scratch, <uint32_t>entry, joined, &size)
             pops += 1
             if pops % POPS_A_SIGNAL == 0:
                 with gil:
                     PyErr_CheckSignals()
-            left = <uint32_t>entry
-            right = symbols[left].next
-            if symbols[left].token == NONE or right == NONE:
-                continue
-            if self.find(symbols[left].token, symbols[right].token, &joined) != <uint32_t>(entry >> 32):
-                continue
-            symbols[left].token = joined
-            symbols[right].token = NONE
-            symbols[left].next = symbols[right].next
-            if symbols[left].next != NONE:
-                symbols[symbols[left].next].previous = left
-                rank = self.find(symbols[left].token, symbols[symbols[left].next].token, &joined)
-                if rank != NONE:
-                    heap_push(heap, &size, <uint64_t>rank << 32 | left)
-            if symbols[left].previous != NONE:
-                rank = self.find(symbols[symbols[left].previous].token, symbols[left].token, &joined)
-                if rank != NONE:
-                    heap_push(heap, &size, <uint64_t>rank << 32 | symbols[left].previous)
-        count = 0
-        left = 0
-        while left != NONE:
-            out[count] = symbols[left].token
-            count += 1
-            left = symbols[left].next
-        return <Py_ssize_t>count
+        return collect(scratch.symbols, out)
+
+    cdef Py_ssize_t merge_with_dropout(
+        self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch, double p, uint64_t* random_state
+    ) except -1 nogil:
+        """As `merge_word`, but at each step every possible merge is left out with probability p."""
+        cdef size_t size = self.begin(word, n, scratch), full, top, i
+        cdef uint64_t entry = 0
+        cdef token_t joined = 0
+        cdef bint found = True
+        while found:
+            found = False
+            full = top = size
+            while size and not found:
+                entry = heap_pop(scratch.heap, &size)
+                if not self.is_current(scratch.symbols, entry, &joined):
+                    continue
+                if next_random(random_state) < p:
+                    top -= 1  # for this step; it waits in the part of the heap that the pops have freed
+                    scratch.heap[top] = entry
+                else:
+                    found = True
+            for i in range(top, full):
+                heap_push(scratch.heap, &size, scratch.heap[i])
+            if found:
+                self.join(scratch, <uint32_t>entry, joined, &size)
+        return collect(scratch.symbols, out)
 
     # -----------------------------------------------------------------------------------------------------------------
 
