@@ -29,6 +29,7 @@ def read_corpus(path: Path | None) -> Corpus:
         name, size = path.name, path.stat().st_size
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
+        size = max(size, len(content))  # a pipe does not know its own
         content = content[: character_end(content, min(len(content), MOST_BYTES))]
     if b"\0" in content:
         raise ValueError(f"{path} is binary data, not text; give a text file in UTF-8")

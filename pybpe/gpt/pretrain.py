@@ -90,8 +90,12 @@ def pretrain(
         check_ids("val_ids", val_ids, context)
     if steps < 1 or batch_size < 1 or eval_every < 1 or eval_windows < 1:
         raise TrainingError("steps, batch_size, eval_every and eval_windows must all be at least 1")
+    if threads is not None and threads < 1:
+        raise TrainingError(f"threads is {threads}; it must be at least 1, or None for one for each processor")
+    if not (math.isfinite(lr) and lr >= 0):
+        raise TrainingError(f"lr is {lr}; it must be a finite number, 0 or above")
     learning_rate(lr, 0.0, schedule, warmup)
-    model.threads = threads or usable_cpus()
+    model.threads = usable_cpus() if threads is None else threads
     model.reserve(batch_size)
 
     log, began = TrainingLog(), time.perf_counter()

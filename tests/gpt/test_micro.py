@@ -250,3 +250,42 @@ def test_an_error_in_any_thread_is_raised():
     done.clear()
     on_threads(done.append, 6, 3)
     assert sorted(done) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("lr", [float("nan"), float("inf"), -1e-9])
+def test_a_rate_that_cannot_be_changes_nothing(lr):
+    model = MicroGPT(TINY)
+    before = model.parameters["wte"].copy()
+    with pytest.raises(ValueError, match="lr is"):
+        model.train_step(*batch(TINY, 2), lr=lr)
+    with pytest.raises(ValueError, match="lr is"):
+        model.train_documents([[1, 2, 3]], steps=1, lr=lr)
+    assert model.step == 0
+    np.testing.assert_array_equal(model.parameters["wte"], before)
+
+
+def test_threads_and_pieces_that_cannot_be():
+    for threads in (0, -1):
+        with pytest.raises(ValueError, match=f"threads is {threads}"):
+            MicroGPT(TINY, threads=threads)
+    model = MicroGPT(TINY)
+    with pytest.raises(ValueError, match="threads is 0"):
+        model.threads = 0
+    for pieces in (-1, 1025, 2**70):
+        with pytest.raises(ValueError, match=f"pieces is {pieces}"):
+            MicroGPT(TINY, pieces=pieces)
+
+
+@pytest.mark.parametrize("id_", [2**63, 2**70, -(2**70)])
+def test_ids_beyond_64_bits_are_a_value_error(id_):
+    model = MicroGPT(TINY)
+    for ids in ([[id_]], np.array([[1]], object) * id_):
+        with pytest.raises(ValueError, match="id"):
+            model.loss(ids, [[1]])
+        with pytest.raises(ValueError, match="id"):
+            model.train_step([[1]], ids, 0.01)
+    with pytest.raises(ValueError, match="id"):
+        model.train_documents([[1, id_, 2]], steps=1, lr=0.01)
+    with pytest.raises(ValueError, match="id"):
+        next(model.generate([id_], 1))
+    assert model.step == 0

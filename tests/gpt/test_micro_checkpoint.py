@@ -98,6 +98,9 @@ def config_with(**changes):
         {"adam": "null"},
         {"step": "many"},
         {"step": None},
+        {"step": "-1"},
+        {"step": str(10**23)},
+        {"step": str(2**53 + 1)},
     ],
 )
 def test_a_header_that_lies_is_one_clear_error(trained, tmp_path, changes):
@@ -106,6 +109,12 @@ def test_a_header_that_lies_is_one_clear_error(trained, tmp_path, changes):
     rewritten(path, **changes)
     with pytest.raises(FormatError, match=r"a\.safetensors|tensor"):
         MicroGPT.load(path)
+
+
+def test_the_largest_step_is_loaded(trained, tmp_path):
+    trained.save(tmp_path / "a.safetensors")
+    rewritten(tmp_path / "a.safetensors", step=str(2**53))
+    assert MicroGPT.load(tmp_path / "a.safetensors").step == 2**53
 
 
 def test_damaged_and_foreign_files_are_one_clear_error(trained, tmp_path):

@@ -106,6 +106,11 @@ def test_unigram_entropy():
         (IDS, {"steps": 0}, "at least 1"),
         (IDS, {"schedule": "steps"}, "linear, cosine, constant"),
         (IDS, {"warmup": 1.0}, "warmup"),
+        (IDS, {"lr": math.nan}, "lr is nan"),
+        (IDS, {"lr": math.inf}, "lr is inf"),
+        (IDS, {"lr": -0.01}, "lr is -0.01"),
+        (IDS, {"threads": 0}, "threads is 0"),
+        (IDS, {"threads": -1}, "threads is -1"),
     ],
 )
 def test_bad_settings_are_refused(ids, changes, message):

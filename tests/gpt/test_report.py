@@ -72,7 +72,13 @@ def test_the_right_axis_is_bits_per_byte(facts):
 
 def test_a_chart_without_a_step(facts):
     facts.losses, facts.held_out_losses = [], [(0, 5.7)]
-    ElementTree.fromstring(loss_chart(facts))
+    svg = ElementTree.fromstring(loss_chart(facts))
+    assert [line.get("class") for line in svg.iter("polyline")] == ["held"]
+    (held,) = points(svg, "held")
+    (circle,) = svg.iter("circle")
+    assert (float(circle.get("cx", "0")), float(circle.get("cy", "0"))) == held
+    labels = {text.text: float(text.get("y", "0")) - 4 for text in svg.iter("text") if text.get("class") == "tick"}
+    assert labels["5.5"] > held[1] > labels["6"]
 
 
 def test_smoothing_means_over_stretches():

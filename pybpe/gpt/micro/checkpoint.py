@@ -23,6 +23,7 @@ from pybpe.gpt.micro.config import Adam, MicroConfig
 FORMAT = "micro-gpt 1"
 OURS = "pybpe."  # prefix of the header's keys that belong to this format
 MOMENTS = ("adam.m", "adam.v")
+MOST_STEPS = 1 << 53  # all that Adam's arithmetic in doubles can tell apart
 
 Floats = npt.NDArray[Any]
 
@@ -72,7 +73,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
             return Checkpoint(
                 config,
                 Adam(**json.loads(header[OURS + "adam"])),
-                int(header[OURS + "step"]),
+                read_step(header[OURS + "step"]),
                 {name: file.get_tensor(name) for name in config.shapes()},
                 (file.get_tensor(first), file.get_tensor(second)) if has_moments else None,
                 {key: value for key, value in header.items() if not key.startswith(OURS)},
@@ -81,6 +82,14 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         raise
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise FormatError(f"{path} is not a micro GPT checkpoint, or is damaged: {error}") from error
+
+
+def read_step(text: str) -> int:
+    """The count of steps in a header; ValueError if it cannot be one."""
+    step = int(text)
+    if not 0 <= step <= MOST_STEPS:
+        raise ValueError(f"step is {text}; it must lie in 0..{MOST_STEPS}")
+    return step
 
 
 def check_tensors(file: Any, names: set[str], config: MicroConfig, has_moments: bool) -> None:

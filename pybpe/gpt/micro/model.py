@@ -6,6 +6,7 @@ tape.pyx and ops.pyx. Knows ids only: nothing of text, tokens or files of tokens
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple
@@ -66,6 +67,17 @@ class MicroGPT:
         self._engine = Engine(config.sizes, self._flat, *self._moments, pieces or 0)
 
     @property
+    def threads(self) -> int:
+        """How many threads work on a batch. ValueError for less than 1."""
+        return self._threads
+
+    @threads.setter
+    def threads(self, threads: int) -> None:
+        if threads < 1:
+            raise ValueError(f"threads is {threads}; it must be at least 1")
+        self._threads = threads
+
+    @property
     def n_params(self) -> int:
         """How many numbers the model learns."""
         return self._flat.size
@@ -103,14 +115,18 @@ class MicroGPT:
         return split(self._engine.gradients(), self.config)
 
     def train_step(self, ids: Ids, targets: Ids, lr: float) -> float:
-        """Learn from one batch: forward, backward, one step of Adam. Returns the loss before the step."""
+        """Learn from one batch: forward, backward, one step of Adam. Returns the loss before the step.
+
+        lr: finite, from 0 on; ValueError for others, before anything changes.
+        """
+        check_rate(lr)
         pieces = self._load(ids, targets)
         on_threads(lambda piece: self._engine.run(piece, True), pieces, self.threads)
         loss = self._engine.loss()
         self.step += 1
         settings = (self.step, lr, astuple(self.adam))
-        parts = max(1, self.threads)
-        on_threads(lambda part: self._engine.update(part, parts, *settings), parts, self.threads)
+        parts = self.threads
+        on_threads(lambda part: self._engine.update(part, parts, *settings), parts, parts)
         return loss
 
     def train_documents(self, documents: Sequence[Sequence[int]], steps: int, lr: float) -> npt.NDArray[np.float64]:
@@ -122,8 +138,9 @@ class MicroGPT:
             raise ValueError("train_documents starts from a model that has not been trained")
         if steps < 1:
             raise ValueError(f"steps is {steps}; it must be at least 1")
+        check_rate(lr)
         offsets = np.cumsum([0] + [len(document) for document in documents])
-        ids = np.fromiter((id_ for document in documents for id_ in document), np.int64, int(offsets[-1]))
+        ids = np.asarray([id_ for document in documents for id_ in document])  # the engine checks them
         self._engine.prepare(1, self.config.block_size, self.arena_bytes)
         try:
             losses = self._engine.train_documents(ids, offsets, steps, lr, astuple(self.adam))
@@ -210,6 +227,12 @@ class MicroGPT:
             raise ValueError(f"ids must be an array [batch, time] that is not empty, not shape {shape}")
         self._engine.prepare(*shape, self.arena_bytes)
         return self._engine.load(ids, targets)
+
+
+def check_rate(lr: float) -> None:
+    """ValueError unless `lr` can be a learning rate."""
+    if not (math.isfinite(lr) and lr >= 0):
+        raise ValueError(f"lr is {lr}; it must be a finite number, 0 or above")
 
 
 def split(flat: Floats, config: MicroConfig) -> dict[str, Floats]:

@@ -69,7 +69,7 @@ cdef class Engine:
     parts.
     """
 
-    def __init__(self, tuple sizes, params, m, v, size_t pieces):
+    def __init__(self, tuple sizes, params, m, v, pieces):
         self.shape = checked_shape(sizes)
         self.width = params.dtype.itemsize
         self.n_params = count_parameters(&self.shape)
@@ -78,7 +78,7 @@ cdef class Engine:
                 raise ValueError("params, m and v must all be float32 or all be float64")
             if array.shape != (self.n_params,) or not array.flags.c_contiguous or not array.flags.writeable:
                 raise ValueError(f"params, m and v must be flat, writeable arrays of {self.n_params} numbers")
-        if pieces > 1024:
+        if not 0 <= pieces <= 1024:
             raise ValueError(f"pieces is {pieces}; it must lie in 1..1024, or be 0 to choose by the batch")
         self.params = params.view(np.uint8)
         self.m = m.view(np.uint8)
