@@ -7,31 +7,35 @@ import difflib
 import errno
 import os
 import re
-import shlex
+import stat
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pybpe.cli.console import UsageError
+from pybpe.cli.console import UsageError, typed
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
 
 STDIN = "-"
+MOST_TOKENS = 1 << 22
+MOST_THREADS = 1024
 _RANK_LINE = re.compile(rb"[A-Za-z0-9+/]+=* \d+\r?\n?")  # of a tiktoken file
 
 
-def whole(least: int) -> Callable[[str], int]:
-    """An argparse type: whole numbers from `least` on; 32_768 and 32,768 are understood."""
+def whole(least: int, most: int = 1 << 62) -> Callable[[str], int]:
+    """An argparse type: whole numbers from `least` to `most`; 32_768 and 32,768 are understood."""
 
     def parse(text: str) -> int:
         try:
             number = int(text.replace(",", ""))
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number") from None
         if number < least:
-            raise argparse.ArgumentTypeError(f"{number} is too small, it must be at least {least}")
+            raise argparse.ArgumentTypeError(f"{text[:40]} is too small, it must be at least {least}")
+        if number > most:
+            raise argparse.ArgumentTypeError(f"{text[:40]} is too large, it must be at most {most:,}")
         return number
 
     return parse
@@ -46,6 +50,13 @@ def positive(text: str) -> float:
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} must be above 0")
     return number
+
+
+def place(text: str) -> Path:
+    """An argparse type: a path that is not empty (Path('') would be the current folder)."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty; name a place to write to")
+    return Path(text)
 
 
 def add_tokenizer(parser: argparse.ArgumentParser) -> None:
@@ -85,22 +96,35 @@ def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
 
 
 def check_inputs(names: Sequence[str]) -> list[Path]:
-    """The files that names and globs stand for. Raises OSError for one that is missing or cannot be read."""
+    """The files that names and globs stand for. Raises OSError for one that is missing or cannot be read.
+
+    Pipes are taken on trust: to open one and close it again would end whoever writes into it.
+    """
     from pybpe.corpus import expand
 
     if STDIN in names:
         raise UsageError("- is standard input and stands alone, without other files")
     files = expand(names)
-    for path in files:
+    for path in filter(is_regular, files):
         with path.open("rb"):
             pass
     return files
 
 
+def is_regular(path: Path) -> bool:
+    """Whether a file has a size and can be read twice: a pipe or a device cannot."""
+    return stat.S_ISREG(path.stat().st_mode)
+
+
+def total_size(files: Sequence[Path]) -> int | None:
+    """The bytes of all files; None if that is not known before they are read."""
+    return sum(path.stat().st_size for path in files) if all(map(is_regular, files)) else None
+
+
 def check_output_file(path: Path, inputs: Sequence[Path], force: bool) -> None:
     """Raise if a file cannot be written there: before the work, not after it."""
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; name a file in it: -o {shlex.quote(str(path / 'name.pybpe'))}")
+        raise IsADirectoryError(f"{path} is a folder; name a file in it: -o {typed(path / 'name.pybpe')}")
     if path.exists():
         if any(path.samefile(other) for other in inputs):
             raise FileExistsError(f"{path} is the corpus itself; name another file with -o")
@@ -117,16 +141,19 @@ def check_output_folder(folder: Path) -> None:
 def check_writable(folder: Path) -> None:
     """Raise OSError unless files can be made in a folder."""
     if not folder.exists():
-        raise FileNotFoundError(f"there is no folder {folder}; make it with: mkdir -p {shlex.quote(str(folder))}")
+        raise FileNotFoundError(f"there is no folder {folder}; make it with: mkdir -p {typed(folder)}")
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file, not a folder; choose another place with -o")
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:  # names the temporary file, which nobody has heard of
+        raise OSError(error.errno, error.strerror, str(folder if folder.name else folder.resolve())) from None
 
 
-def default_name(names: Sequence[str], otherwise: str) -> str:
-    """The stem of the one file of a corpus; `otherwise` for several files or standard input."""
-    return Path(names[0]).stem or otherwise if len(names) == 1 and names[0] != STDIN else otherwise
+def default_name(files: Sequence[Path], otherwise: str) -> str:
+    """The stem of the one file of a corpus; `otherwise` for several files, pipes and standard input."""
+    return files[0].stem or otherwise if len(files) == 1 and is_regular(files[0]) else otherwise
 
 
 def describe(error: OSError) -> str:

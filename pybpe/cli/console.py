@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shlex
 import sys
 import time
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from pybpe.units import size
 
@@ -22,6 +24,33 @@ PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
 
 class UsageError(Exception):
     """The command was typed wrongly: exit status 2."""
+
+
+def escaped(text: str) -> str:
+    """The text with backslash escapes for what is not printable: names must not steer the terminal."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def typed(path: str | os.PathLike[str]) -> str:
+    """A path as a word to type in a shell, whatever characters it has; never taken for an option."""
+    word = os.fspath(path)
+    if word.startswith("-"):
+        word = os.path.join(os.curdir, word)  # noqa: PTH118 (a Path would drop the dot)
+    if word.isprintable():
+        return shlex.quote(word)
+    plain = (char if char.isprintable() and char not in "\\'" else _hex(char) for char in word)
+    return f"$'{''.join(plain)}'"
+
+
+def _hex(char: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(char))
+
+
+def standard_input() -> TextIO:
+    """sys.stdin, which is None where it was closed."""
+    if sys.stdin is None:
+        raise OSError("standard input is closed; name a file, or send text into the command with: ... | pybpe")
+    return sys.stdin
 
 
 def out() -> Console:
@@ -40,7 +69,7 @@ def err() -> Console:
 
 def say(message: str, style: str = "") -> None:
     """A line on standard error, never broken into two."""
-    err().print(" ".join(message.split()), style=style, soft_wrap=True)
+    err().print(escaped(" ".join(message.split())), style=style, soft_wrap=True)
 
 
 def note(message: str) -> None:
@@ -72,15 +101,17 @@ def warnings_as_notes() -> Iterator[None]:
 
 
 def table(title: str, rows: Iterable[tuple[str, str]]) -> Table:
-    """Names and values in two columns."""
+    """Names and values in two columns; a value may have several lines."""
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(title=title, title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False)
+    grid = Table(
+        title=escaped(title), title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False
+    )
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in rows:
-        grid.add_row(Text(name), Text(value))
+        grid.add_row(Text(name), Text("\n".join(map(escaped, value.split("\n")))))
     return grid
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import check_inputs, check_output_folder, positive, whole
-from pybpe.cli.console import note, summary
+from pybpe.cli.arguments import MOST_TOKENS, check_inputs, check_output_folder, place, positive, whole
+from pybpe.cli.console import note, summary, typed
 from pybpe.units import seconds, size
 
 if TYPE_CHECKING:
@@ -31,9 +30,11 @@ def add_commands(commands: Any) -> None:
     )
     parser.add_argument("corpus", nargs="?", metavar="FILE", help="a text file (default: Python's help topics)")
     parser.add_argument(
-        "-o", "--output", type=Path, default=Path("pybpe-demo"), metavar="FOLDER", help="folder to write (pybpe-demo)"
+        "-o", "--output", type=place, default=Path("pybpe-demo"), metavar="FOLDER", help="folder to write (pybpe-demo)"
     )
-    parser.add_argument("--vocab-size", type=whole(256), default=1024, metavar="N", help="tokens to learn (1024)")
+    parser.add_argument(
+        "--vocab-size", type=whole(256, MOST_TOKENS), default=1024, metavar="N", help="tokens to learn (1024)"
+    )
     parser.add_argument("--steps", type=whole(1), metavar="N", help="stop training after so many steps")
     parser.add_argument(
         "--seconds",
@@ -82,9 +83,8 @@ def _summary(facts: DemoFacts, folder: Path) -> None:
         ("time", seconds(sum(stage.seconds for stage in facts.stages))),
         *((name, _size(folder / name)) for name in FILES),
     ]
-    show = ["pybpe", "encode", str(folder / "tokenizer.pybpe"), "--show", "--text", "Hello world"]
-    report = shlex.quote(str(folder / "report.html"))
-    summary(f"demo in {folder}", rows, f"open {report} in a browser, or type\n       {shlex.join(show)}")
+    show = f"pybpe encode {typed(folder / 'tokenizer.pybpe')} --show --text 'Hello world'"
+    summary(f"demo in {folder}", rows, f"open {typed(folder / 'report.html')} in a browser, or type\n       {show}")
 
 
 def _size(path: Path) -> str:

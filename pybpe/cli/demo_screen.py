@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from pybpe.cli.console import err, say
+from pybpe.cli.console import err, escaped, say
 from pybpe.gpt.demo import Watcher
 from pybpe.gpt.facts import DemoFacts
 from pybpe.gpt.pretrain import TrainingStep
@@ -50,7 +50,7 @@ class Screen(Watcher):
     def found(self, result: str) -> None:
         """The result below the title."""
         self.close()
-        self._console.print(f"  {result}", soft_wrap=True)
+        self._console.print(f"  {escaped(result)}", soft_wrap=True)
 
     def report(self, stage: str, done: float, total: float | None) -> None:
         """A bar for each part of the stage."""

@@ -6,10 +6,10 @@ import argparse
 import contextlib
 import os
 import re
-import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -20,8 +20,20 @@ from pybpe.cli.arguments import (
     check_output_folder,
     default_name,
     open_tokenizer,
+    place,
+    total_size,
 )
-from pybpe.cli.console import UsageError, note, out, progress, summary, write_bytes
+from pybpe.cli.console import (
+    UsageError,
+    escaped,
+    note,
+    out,
+    progress,
+    standard_input,
+    summary,
+    typed,
+    write_bytes,
+)
 from pybpe.units import rate, ratio, seconds, size
 
 if TYPE_CHECKING:
@@ -30,6 +42,7 @@ if TYPE_CHECKING:
 
 IDS_A_STEP = 1 << 20  # decoded at a time
 READ_CHARS = 1 << 20
+BETWEEN_IDS = r"[\s,\[\]]+"
 
 
 def add_commands(commands: Any) -> None:
@@ -47,7 +60,9 @@ def add_commands(commands: Any) -> None:
     encode.add_argument(
         "files", nargs="*", metavar="FILE", help="text files or globs; - is stdin, its ids go to stdout"
     )
-    encode.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="folder of shards (default: corpus-shards)")
+    encode.add_argument(
+        "-o", "--output", type=place, metavar="FOLDER", help="folder of shards (default: corpus-shards)"
+    )
     encode.add_argument("--set", default="train", metavar="NAME", help="the shards' name in the folder (train)")
     encode.add_argument("--text", metavar="TEXT", help="print the ids of this text")
     encode.add_argument("--show", action="store_true", help="with --text or -: show the tokens in colour instead")
@@ -58,12 +73,18 @@ def add_commands(commands: Any) -> None:
         commands,
         "decode",
         "turn ids into text",
-        "Print the text of ids: given as arguments, on standard input, or in a folder of shards.",
-        "examples:\n  pybpe decode corpus.pybpe 318 257 11\n  pybpe decode corpus.pybpe corpus-shards > corpus.txt",
+        "Print the text of ids: given as arguments, on standard input, or in a folder of shards.\n"
+        "In shards each document ends with the special token <|endoftext|>, which is printed like any other token;\n"
+        "--no-special leaves it out.",
+        "examples:\n  pybpe decode corpus.pybpe 318 257 11\n"
+        "  pybpe decode corpus.pybpe corpus-shards --no-special > corpus.txt",
         run_decode,
     )
     decode.add_argument("ids", nargs="*", metavar="ID|FOLDER", help="ids, or a folder of shards; - or nothing is stdin")
     decode.add_argument("--set", metavar="NAME", help="which shards of the folder (all)")
+    decode.add_argument(
+        "--no-special", action="store_true", help="leave special tokens out, such as the <|endoftext|> in shards"
+    )
     count = _add(
         commands,
         "count",
@@ -104,7 +125,7 @@ def run_encode(options: argparse.Namespace) -> None:
         pieces = [options.text] if options.text is not None else _read_stdin(tokenizer)
         _print_ids(tokenizer, pieces, options.show, options.allow_special)
         return
-    folder: Path = options.output or Path(default_name([*map(str, files)], "corpus") + "-shards")
+    folder: Path = options.output or Path(default_name(files, "corpus") + "-shards")
     check_output_folder(folder)
     _write_shards(tokenizer, files, folder, options)
 
@@ -112,7 +133,7 @@ def run_encode(options: argparse.Namespace) -> None:
 def _read_stdin(tokenizer: Tokenizer) -> Iterator[bytes]:
     from pybpe.data.documents import read_stream
 
-    return read_stream(sys.stdin.buffer, tokenizer.pattern)
+    return read_stream(standard_input().buffer, tokenizer.pattern)
 
 
 def _print_ids(tokenizer: Tokenizer, pieces: Iterable[str | bytes], show: bool, special: bool) -> None:
@@ -140,25 +161,29 @@ def _write_shards(tokenizer: Tokenizer, files: list[Path], folder: Path, options
     from pybpe.data.documents import read_documents
     from pybpe.data.shards import TokenShards, write_shards
 
-    n_bytes = sum(path.stat().st_size for path in files)
-    if not n_bytes:
+    total = total_size(files)
+    pieces = read_documents(files, tokenizer.pattern)
+    first = next(pieces, None)
+    if first is None:
         raise ValueError("there is nothing to encode: every file is empty")
-    source = ", ".join(f"{path.resolve()} ({path.stat().st_size} bytes)" for path in files)
     made = not folder.exists()
-    meter = Meter(read_documents(files, tokenizer.pattern))
+    meter = Meter(chain([first], pieces))
+    source = ", ".join(map(_state, files))
     writing = write_shards(tokenizer, meter, folder, name=options.set, source=source)
     began = time.perf_counter()
     try:
         with contextlib.closing(writing), progress("bytes") as report:  # closed, it removes its unfinished shard
             kept = next(writing)
             if kept:
-                state = "going on behind them" if meter.n_bytes < n_bytes else "the set is complete already"
+                state = (
+                    "going on behind them" if total is None or meter.n_bytes < total else "the set is complete already"
+                )
                 note(f"{folder} holds {kept:,} ids of these files; {state}")
             skipped = meter.n_bytes
             for _ in writing:
-                report("encoding", meter.n_bytes, n_bytes)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(_what_is_left(folder, made)) from None
+                report("encoding", meter.n_bytes, total)
+    except KeyboardInterrupt as stop:  # or what SIGTERM makes of it
+        raise type(stop)(_what_is_left(folder, made)) from None
     except BaseException:
         _what_is_left(folder, made)
         raise
@@ -170,12 +195,18 @@ def _write_shards(tokenizer: Tokenizer, files: list[Path], folder: Path, options
     rows = [
         ("ids", f"{n_ids:,} as {shards.dtype.name}"),
         ("documents", f"{n_documents:,}"),
-        ("bytes per token", ratio(n_bytes, n_ids)),
-        ("time", f"{seconds(taken)}, {rate(n_bytes - skipped, taken)}"),
-        ("folder", f"{folder}, {n_shards} shard{plural}, {size(n_ids * shards.dtype.itemsize)}"),
+        ("bytes per token", ratio(meter.n_bytes, n_ids)),
+        ("time", f"{seconds(taken)}, {rate(meter.n_bytes - skipped, taken)}"),
+        ("folder", f"{escaped(str(folder))}, {n_shards} shard{plural}, {size(n_ids * shards.dtype.itemsize)}"),
     ]
-    back = ["pybpe", "decode", options.tokenizer, str(folder), "--set", options.set]
-    summary(f"encoded {size(n_bytes)}", rows, f"{shlex.join(back)} | head")
+    back = f"pybpe decode {typed(options.tokenizer)} {typed(folder)} --set {options.set} --no-special | head"
+    summary(f"encoded {size(meter.n_bytes)}", rows, back)
+
+
+def _state(path: Path) -> str:
+    """Which file it is and in which state: a run goes on only where the last one stopped if this is the same."""
+    status = path.stat()
+    return f"{path.resolve()} ({status.st_size} bytes, mtime_ns {status.st_mtime_ns})"
 
 
 class Meter:
@@ -202,6 +233,8 @@ def _what_is_left(folder: Path, made: bool) -> str:
 
 def run_decode(options: argparse.Namespace) -> None:
     """Ids into raw bytes on standard output."""
+    if "" in options.ids:
+        raise UsageError("an argument is empty; give ids, a folder of shards, or - for standard input")
     is_folder = len(options.ids) == 1 and Path(options.ids[0]).is_dir()
     if options.set is not None and not is_folder:
         raise UsageError("--set goes with a folder of shards; leave it out")
@@ -210,11 +243,12 @@ def run_decode(options: argparse.Namespace) -> None:
     if is_folder:
         steps: Iterator[Any] = _shard_steps(Path(options.ids[0]), tokenizer, options.set)
     elif options.ids and options.ids != [STDIN]:
-        steps = iter([_parse_ids(options.ids)])
+        steps = iter([_argument_ids(options.ids)])
     else:
-        steps = _stdin_steps(sys.stdin)
+        steps = _stdin_steps(standard_input())
+    left_out = set(tokenizer.special_tokens.values()) if options.no_special else set()
     for ids in steps:
-        last = tokenizer.decode_bytes(ids)
+        last = tokenizer.decode_bytes(_without(ids, left_out))
         write_bytes(last)
     if sys.stdout.isatty() and not last.endswith(b"\n"):
         print()
@@ -234,19 +268,33 @@ def _stdin_steps(file: IO[str]) -> Iterator[list[int]]:
     """Numbers with anything of white space, commas and brackets between them, as `encode` and Python print them."""
     kept = ""
     while text := file.read(READ_CHARS):
-        *words, kept = re.split(r"[\s,\[\]]+", kept + text)
-        yield _parse_ids(filter(None, words))
-    yield _parse_ids(filter(None, [kept]))
+        *words, kept = re.split(BETWEEN_IDS, kept + text)
+        yield [_parse_id(word) for word in words if word]
+    yield [_parse_id(word) for word in [kept] if word]
 
 
-def _parse_ids(words: Iterable[str]) -> list[int]:
-    ids = []
-    for word in words:
-        if not re.fullmatch(r"[0-9]{1,10}", word.strip(",[]")):
-            hint = "; check the name of the folder" if os.sep in word or word[:1].isalpha() else ""
-            raise ValueError(f"{word[:40]!r} is not an id: ids are whole numbers from 0 on{hint}")
-        ids.append(int(word.strip(",[]")))
-    return ids
+def _argument_ids(arguments: list[str]) -> list[int]:
+    """As on standard input. One argument that is no id may have been meant as a folder."""
+    only = arguments[0] if len(arguments) == 1 else ""
+    if os.sep in only or only[:1].isalpha():
+        raise ValueError(f"{only!r} is not an id, nor a folder; check the name of the folder")
+    return [_parse_id(word) for argument in arguments for word in re.split(BETWEEN_IDS, argument) if word]
+
+
+def _parse_id(word: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,10}", word):
+        raise ValueError(f"{word[:40]!r} is not an id: ids are whole numbers from 0 on")
+    return int(word)
+
+
+def _without(ids: Any, left_out: set[int]) -> Any:
+    """A list or an array of ids without some of them."""
+    if not left_out:
+        return ids
+    import numpy as np
+
+    array = np.asarray(ids, dtype=np.int64)
+    return array[~np.isin(array, list(left_out))]
 
 
 def run_count(options: argparse.Namespace) -> None:
@@ -254,7 +302,7 @@ def run_count(options: argparse.Namespace) -> None:
     files: Sequence[Path | None] = [None] if options.files == [STDIN] else check_inputs(options.files)
     tokenizer = open_tokenizer(options.tokenizer, options.pattern)
     counts = []
-    total = sum(path.stat().st_size for path in files if path is not None) or None
+    total = total_size([path for path in files if path is not None]) or None
     with progress("bytes") as report:
         done = 0
         for path in files:
@@ -264,7 +312,7 @@ def run_count(options: argparse.Namespace) -> None:
                 n_bytes += len(piece)
                 report("counting", done + n_bytes, total)
             done += n_bytes
-            counts.append(("-" if path is None else str(path), n_tokens, n_bytes))
+            counts.append(("-" if path is None else escaped(str(path)), n_tokens, n_bytes))
     if len(counts) > 1:
         counts.append(("total", sum(count[1] for count in counts), done))
     _print_counts(counts)

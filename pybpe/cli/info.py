@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import add_tokenizer, open_tokenizer
-from pybpe.cli.console import summary
+from pybpe.cli.console import escaped, summary
 from pybpe.units import size
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def rows(tokenizer: Tokenizer, longest: list[bytes], n_bytes: int) -> list[tuple
 
     info = tokenizer.info
     named = sorted(info["special_tokens"].items(), key=lambda item: int(item[1]))
-    specials = [f"{name} = {token}" for name, token in named[:SHOWN_SPECIALS]]
+    specials = [f"{escaped(name)} = {token}" for name, token in named[:SHOWN_SPECIALS]]
     if len(named) > SHOWN_SPECIALS:
         specials.append(f"and {len(named) - SHOWN_SPECIALS:,} more")
     return [

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from types import FrameType
 from typing import NoReturn
 
 from pybpe import __version__
-from pybpe.cli import demo, encode, info, train
-from pybpe.cli.arguments import describe
 from pybpe.cli.console import UsageError, fail, warnings_as_notes
 from pybpe.errors import PybpeError
 
-OK, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
+# The commands are imported within main(), where a Ctrl-C that comes meanwhile is one line as at any other time.
+
+OK, FAILURE, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 EXAMPLES = """\
 examples:
@@ -24,6 +28,10 @@ examples:
   pybpe encode corpus.pybpe corpus.txt       turn the corpus into shards of ids
   pybpe COMMAND --help                       what a command takes
 """
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: whatever cleans up after Ctrl-C cleans up after it too."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,6 +45,8 @@ class Parser(argparse.ArgumentParser):
 
 def make_parser() -> tuple[Parser, dict[str, argparse.ArgumentParser]]:
     """The parser of everything, and those of the commands by name."""
+    from pybpe.cli import demo, encode, info, train
+
     parser = Parser(
         prog="pybpe",
         description="Byte-pair encoding from raw text to a talking model.",
@@ -52,10 +62,12 @@ def make_parser() -> tuple[Parser, dict[str, argparse.ArgumentParser]]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0 done, 1 failed, 2 typed wrongly, 130 interrupted."""
+    """Run a command; returns the exit status: 0 done, 1 failed, 2 typed wrongly, 130 interrupted, 143 terminated."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        with warnings_as_notes():
+        if sys.stdout is None:
+            raise OSError("standard output is closed; send it to a file, or to /dev/null")
+        with sigterm_as_interrupt(), warnings_as_notes():
             status = run(arguments)
         sys.stdout.flush()
         return status
@@ -64,6 +76,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough; keep Python from complaining at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return FAILURE
+    except Terminated as stop:
+        fail(f"terminated; {str(stop) or 'nothing was written'}")
+        return TERMINATED
     except KeyboardInterrupt as interrupt:
         fail(f"interrupted; {str(interrupt) or 'nothing was written'}")
         return INTERRUPTED
@@ -73,10 +88,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError as error:
         fail(f"not enough memory; {str(error) or 'try a smaller corpus'}")
     except OSError as error:
+        from pybpe.cli.arguments import describe
+
         fail(describe(error))
+    except OverflowError as error:
+        fail(f"a number is too large: {error}")
+    except RecursionError:
+        fail("the pattern, or a file, is nested too deeply; make it simpler")
     except (PybpeError, ValueError) as error:  # UnicodeError is a ValueError
         fail(str(error))
     return FAILURE
+
+
+@contextlib.contextmanager
+def sigterm_as_interrupt() -> Iterator[None]:
+    """Within, the first SIGTERM raises Terminated; a second one kills, in case cleaning up takes too long."""
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise Terminated
+
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if not ours:
+        yield
+        return
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def train_main(argv: Sequence[str] | None = None) -> int:

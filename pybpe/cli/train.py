@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import STDIN, check_inputs, check_output_file, default_name, whole
-from pybpe.cli.console import UsageError, progress, summary
+from pybpe.cli.arguments import (
+    MOST_THREADS,
+    MOST_TOKENS,
+    STDIN,
+    check_inputs,
+    check_output_file,
+    default_name,
+    is_regular,
+    place,
+    total_size,
+    whole,
+)
+from pybpe.cli.console import UsageError, escaped, progress, standard_input, summary, typed
 from pybpe.units import rate, ratio, seconds, size
 
 if TYPE_CHECKING:
@@ -33,10 +42,14 @@ def add_commands(commands: Any) -> None:
     )
     parser.add_argument("corpus", nargs="+", metavar="FILE", help="text files or globs ('data/*.txt'); - is stdin")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="OUT", help="the file to write (default: corpus.pybpe here)"
+        "-o", "--output", type=place, metavar="OUT", help="the file to write (default: corpus.pybpe here)"
     )
     parser.add_argument(
-        "--vocab-size", type=whole(256), default=32768, metavar="N", help="tokens: 256 bytes and the merges (32768)"
+        "--vocab-size",
+        type=whole(256, MOST_TOKENS),
+        default=32768,
+        metavar="N",
+        help="tokens: 256 bytes and the merges (32768)",
     )
     parser.add_argument(
         "--pattern", default="gpt4", metavar="NAME|REGEX", help="how text is split: gpt2, gpt4, cl100k, ... (gpt4)"
@@ -48,7 +61,7 @@ def add_commands(commands: Any) -> None:
     parser.add_argument(
         "--min-frequency", type=whole(1), default=1, metavar="N", help="leave pairs that occur fewer times alone (1)"
     )
-    parser.add_argument("--threads", type=whole(1), metavar="N", help="for counting (one a core)")
+    parser.add_argument("--threads", type=whole(1, MOST_THREADS), metavar="N", help="for counting (one a core)")
     parser.add_argument("--force", action="store_true", help="replace the output if it exists")
     parser.set_defaults(run=run)
 
@@ -56,12 +69,12 @@ def add_commands(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Check everything first, then train, write and say what came out."""
     from pybpe import Tokenizer
-    from pybpe.patterns import resolve
+    from pybpe.patterns import prepare
 
     if options.no_special and options.special:
         raise UsageError("--special and --no-special contradict each other; leave out one of them")
-    corpus = Corpus([] if options.corpus == [STDIN] else check_inputs(options.corpus), resolve(options.pattern))
-    output = options.output or Path(default_name([*map(str, corpus.files)], "tokenizer") + ".pybpe")
+    corpus = Corpus([] if options.corpus == [STDIN] else check_inputs(options.corpus), prepare(options.pattern).pattern)
+    output = options.output or Path(default_name(corpus.files, "tokenizer") + ".pybpe")
     check_output_file(output, corpus.files, options.force)
     began = time.perf_counter()
     with progress() as report:
@@ -76,40 +89,46 @@ def run(options: argparse.Namespace) -> None:
         )
     taken = time.perf_counter() - began
     tokenizer.save(output)
-    summary(f"trained {output}", rows(tokenizer, corpus, output, taken), next_command(output, options.corpus))
+    summary(f"trained {output}", rows(tokenizer, corpus, output, taken), next_command(output, options.corpus, corpus))
 
 
 class Corpus:
-    """The training text: files, or standard input if there are none. Knows its size once it was read."""
+    """The training text: files, or standard input if there are none. Knows its size once it was read.
+
+    What can be read only once, such as a pipe, is kept in part to measure on.
+    """
 
     def __init__(self, files: list[Path], pattern: str) -> None:
         self.files = files
-        self.n_bytes = sum(path.stat().st_size for path in files)
+        self.lasting = bool(files) and all(map(is_regular, files))
+        self.n_bytes = (total_size(files) or 0) if self.lasting else 0
         self._pattern = pattern
         self._sample: list[bytes] = []
 
     def source(self) -> list[Path] | Iterator[bytes]:
         """What Tokenizer.train takes."""
-        return self.files or self._read_stdin()
+        return self.files if self.lasting else self._read_once()
 
     def measure(self, tokenizer: Tokenizer) -> tuple[int, int]:
         """(bytes, tokens) of the first SAMPLE_BYTES or so."""
-        from pybpe.data.documents import read_documents
-
-        pieces = (piece for piece, _ in read_documents(self.files, self._pattern)) if self.files else iter(self._sample)
         n_bytes = n_tokens = 0
-        for piece in pieces:
+        for piece in self._pieces() if self.lasting else self._sample:
             n_bytes += len(piece)
             n_tokens += tokenizer.count(piece)
             if n_bytes >= SAMPLE_BYTES:
                 break
         return n_bytes, n_tokens
 
-    def _read_stdin(self) -> Iterator[bytes]:
-        from pybpe.data.documents import read_stream
+    def _pieces(self) -> Iterator[bytes]:
+        from pybpe.data.documents import read_documents, read_stream
 
-        for piece in read_stream(sys.stdin.buffer, self._pattern):
-            if sum(map(len, self._sample)) < SAMPLE_BYTES:
+        if not self.files:
+            return read_stream(standard_input().buffer, self._pattern)
+        return (piece for piece, _ in read_documents(self.files, self._pattern))
+
+    def _read_once(self) -> Iterator[bytes]:
+        for piece in self._pieces():
+            if self.n_bytes < SAMPLE_BYTES:
                 self._sample.append(piece)
             self.n_bytes += len(piece)
             yield piece
@@ -133,12 +152,12 @@ def rows(tokenizer: Tokenizer, corpus: Corpus, output: Path, taken: float) -> li
         ("bytes per token", f"{ratio(measured, n_tokens)} on {share}"),
         ("first tokens", show(first_merges(tokenizer, SHOWN_TOKENS))),
         ("longest tokens", show(longest_tokens(tokenizer, SHOWN_TOKENS // 2))),
-        ("file", f"{output}, {size(output.stat().st_size)}"),
+        ("file", f"{escaped(str(output))}, {size(output.stat().st_size)}"),
     ]
 
 
-def next_command(output: Path, corpus: list[str]) -> str:
-    """What to type after training."""
-    if corpus == [STDIN]:
-        return f"pybpe encode {shlex.quote(str(output))} --text 'Hello world'"
-    return shlex.join(["pybpe", "encode", str(output), *corpus])
+def next_command(output: Path, names: list[str], corpus: Corpus) -> str:
+    """What to type after training on the files and globs `names`."""
+    if not corpus.lasting:
+        return f"pybpe encode {typed(output)} --text 'Hello world'"
+    return " ".join(["pybpe encode", typed(output), *map(typed, names)])

@@ -1,6 +1,8 @@
 """Tiny corpora and tokenizers for the tests of the commands."""
 
+import os
 import random
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +71,19 @@ def fails(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
         return found[0]
 
     return run
+
+
+@pytest.fixture
+def pipe(workplace: Path) -> Callable[[bytes], Path]:
+    """Make or take up a named pipe into which a thread writes some bytes, once."""
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    path = workplace / "pipe"
+
+    def filled(content: bytes) -> Path:
+        if not path.exists():
+            os.mkfifo(path)
+        threading.Thread(target=path.write_bytes, args=(content,), daemon=True).start()
+        return path
+
+    return filled

@@ -1,4 +1,5 @@
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -76,3 +77,58 @@ def test_count_of_standard_input(corpus, tokenizer, monkeypatch, capsys):
     feed(monkeypatch, corpus.read_bytes())
     assert main(["count", "corpus.pybpe", "-"]) == 0
     assert capsys.readouterr().out.splitlines()[1].split("\t")[0] == str(tokenizer.count(corpus.read_bytes()))
+
+
+@pytest.mark.parametrize(
+    "arguments", [["[72,101]"], ["72,101"], ["[72,", "101]"], ["72 101"], ["[", "72", ",101", "]"]]
+)
+def test_ids_as_arguments_may_look_as_on_standard_input(tokenizer, capsysbinary, arguments):
+    assert main(["decode", "corpus.pybpe", *arguments]) == 0
+    assert capsysbinary.readouterr().out == b"He"
+
+
+def test_only_a_single_word_may_have_been_a_folder(tokenizer, fails):
+    assert "check the name of the folder" in fails(1, "decode", "corpus.pybpe", "my shards, old")
+    assert "folder" not in fails(1, "decode", "corpus.pybpe", "1", "2", "x")
+    assert "folder" not in fails(1, "decode", "corpus.pybpe", "1.5")
+
+
+def test_an_empty_argument_is_not_the_current_folder(tokenizer, fails):
+    assert "an argument is empty" in fails(2, "decode", "corpus.pybpe", "")
+
+
+def test_without_special_tokens_shards_are_the_corpus(corpus, tokenizer, monkeypatch, capsysbinary):
+    corpus.write_bytes(b"a<|endoftext|>b\n" + corpus.read_bytes())  # in a text it is ordinary text, and stays
+    assert main(["encode", "corpus.pybpe", "corpus.txt"]) == 0
+    assert b"pybpe decode corpus.pybpe corpus-shards --set train --no-special | head" in capsysbinary.readouterr().out
+    assert main(["decode", "corpus.pybpe", "corpus-shards", "--no-special"]) == 0
+    assert capsysbinary.readouterr().out == corpus.read_bytes()
+    assert main(["decode", "corpus.pybpe", "72", str(tokenizer.eot_token), "101", "--no-special"]) == 0
+    assert capsysbinary.readouterr().out == b"He"
+    feed(monkeypatch, f"72 {tokenizer.eot_token} 101".encode())
+    assert main(["decode", "corpus.pybpe", "--no-special"]) == 0
+    assert capsysbinary.readouterr().out == b"He"
+    assert main(["decode", "corpus.pybpe", "--help"]) == 0
+    assert b"special token <|endoftext|>" in capsysbinary.readouterr().out
+
+
+def test_ids_outside_the_vocabulary_without_special_tokens(tokenizer, fails):
+    assert "4294967296" in fails(1, "decode", "corpus.pybpe", "4294967296", "--no-special")
+
+
+def test_count_from_a_pipe(corpus, tokenizer, pipe, capsys):
+    assert main(["count", "corpus.pybpe", str(pipe(corpus.read_bytes()))]) == 0
+    n_tokens, n_bytes = capsys.readouterr().out.splitlines()[1].split("\t")[:2]
+    assert (int(n_tokens), int(n_bytes)) == (tokenizer.count(corpus.read_bytes()), corpus.stat().st_size)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_names_with_control_characters_are_escaped(corpus, tokenizer, capsys):
+    name = "a\x1b[31m\nb.txt"
+    corpus.rename(name)
+    assert main(["count", "corpus.pybpe", name]) == 0
+    assert main(["train", name, "--vocab-size", "280"]) == 0
+    assert main(["encode", "corpus.pybpe", name]) == 0
+    captured = capsys.readouterr()
+    assert "\x1b" not in captured.out + captured.err
+    assert "\ta\\x1b[31m\\nb.txt\n" in captured.out

@@ -132,3 +132,8 @@ def test_ctrl_c_while_the_model_learns_keeps_what_it_learned(corpus, monkeypatch
     assert MicroGPT.load("pybpe-demo/model.safetensors").step == 1
     assert "interrupted; what was learned in 1 steps is kept" in capsys.readouterr().err
     assert "interrupted after 1 steps" in Path("pybpe-demo/report.html").read_text(encoding="utf-8")
+
+
+def test_a_pipe_will_do_as_corpus(corpus, pipe, capsys):
+    assert main(["demo", str(pipe(corpus.read_bytes())), *SMALL]) == 0
+    assert f"pipe: {corpus.stat().st_size:,} bytes, the last" in capsys.readouterr().err

@@ -134,3 +134,28 @@ def test_bad_inputs_to_encode(corpus, tokenizer, fails):
     assert "not both" in fails(2, "encode", "corpus.pybpe", "corpus.txt", "--text", "x")
     assert "stands alone" in fails(2, "encode", "corpus.pybpe", "corpus.txt", "-")
     assert "leave them out" in fails(2, "encode", "corpus.pybpe", "corpus.txt", "--show")
+
+
+def test_a_pipe_becomes_the_shards_that_the_file_becomes(corpus, tokenizer, pipe, capsys):
+    assert main(["encode", "corpus.pybpe", "corpus.txt", "-o", "ids"]) == 0
+    expected = capsys.readouterr().out
+    assert main(["encode", "corpus.pybpe", str(pipe(corpus.read_bytes())), "-o", "from-pipe"]) == 0
+    shown = capsys.readouterr().out
+    assert TokenShards("from-pipe").ids().tolist() == TokenShards("ids").ids().tolist()
+    for line in ("encoded ", "bytes per token"):
+        assert next(row for row in shown.splitlines() if line in row).split() == (
+            next(row for row in expected.splitlines() if line in row).split()
+        )
+
+
+def test_an_empty_pipe_is_nothing_to_encode(tokenizer, pipe, fails):
+    assert "nothing to encode" in fails(1, "encode", "corpus.pybpe", str(pipe(b"")), "-o", "ids")
+    assert not Path("ids").exists()
+
+
+def test_a_file_that_was_changed_is_another_source(corpus, tokenizer, fails):
+    assert main(["encode", "corpus.pybpe", "corpus.txt"]) == 0
+    content = corpus.read_bytes()
+    corpus.write_bytes(content.swapcase())
+    os.utime(corpus, ns=(0, 1_700_000_000_123_456_789))
+    assert "already has a set 'train'" in fails(1, "encode", "corpus.pybpe", "corpus.txt")

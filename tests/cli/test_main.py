@@ -1,11 +1,15 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from pybpe import __version__
+from pybpe import Tokenizer, __version__
+from pybpe.cli.console import escaped, typed
 from pybpe.cli.main import main, train_main
 
 COMMANDS = ("train", "encode", "decode", "count", "info", "demo")
@@ -82,3 +86,95 @@ def test_ctrl_c_is_one_line_and_status_130(corpus, tokenizer):
     _, errors = process.communicate()
     assert process.returncode == 130
     assert errors.decode().strip() == "pybpe: interrupted; nothing was written"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes to wait for")
+def test_sigterm_cleans_up_as_ctrl_c_does(corpus, tokenizer):
+    os.mkfifo("pipe")
+    command = [sys.executable, "-m", "pybpe", "encode", "corpus.pybpe", "pipe", "-o", "ids"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with Path("pipe").open("wb") as pipe:
+        pipe.write(b"a cat " * 1_600_000)  # more than two blocks: a shard is begun, then it waits for more
+        pipe.flush()
+        for _ in range(3000):
+            if process.poll() is not None or list(Path().glob("ids/.*.part")):
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        try:
+            _, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == 143
+    assert errors.decode().strip() == "pybpe: terminated; nothing was written"
+    assert not Path("ids").exists()
+
+
+def test_the_handler_of_sigterm_is_left_as_it_was():
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["--version"]) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_ctrl_c_while_the_commands_are_imported_is_one_line():
+    code = """if True:
+        import sys
+
+        class Interrupt:
+            def find_spec(self, name, *_):
+                if name == "pybpe.cli.train":
+                    raise KeyboardInterrupt
+
+        sys.meta_path.insert(0, Interrupt())
+        from pybpe.cli.main import main
+        sys.exit(main(["info", "x"]))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (130, "pybpe: interrupted; nothing was written")
+
+
+@pytest.mark.parametrize("error", [OverflowError("int too large"), RecursionError("maximum recursion depth")])
+def test_numbers_too_large_and_nesting_too_deep_are_one_line(corpus, fails, monkeypatch, error):
+    def give_up(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Tokenizer, "train", give_up)
+    assert "too " in fails(1, "train", "corpus.txt")
+
+
+def test_a_pattern_nested_too_deeply_is_one_line(corpus, fails):
+    fails(1, "train", "corpus.txt", "--pattern", "(" * 3000 + "a" + ")" * 3000)
+
+
+@pytest.mark.parametrize("arguments", [("info", "corpus.pybpe"), ("encode", "corpus.pybpe", "--text", "y")])
+def test_a_closed_standard_output_is_one_line(tokenizer, fails, monkeypatch, arguments):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert "standard output is closed" in fails(1, *arguments)
+
+
+@pytest.mark.parametrize("command", ["encode", "decode", "count", "train"])
+def test_a_closed_standard_input_is_one_line(tokenizer, fails, monkeypatch, command):
+    monkeypatch.setattr(sys, "stdin", None)
+    arguments = ["-"] if command == "train" else ["corpus.pybpe", "-"]
+    assert "standard input is closed" in fails(1, command, *arguments)
+    assert not Path("tokenizer.pybpe").exists()
+
+
+@pytest.mark.parametrize("command", ["train", "encode", "demo"])
+def test_an_empty_name_of_the_output_is_wrong_usage(tokenizer, fails, command):
+    files = ["corpus.pybpe", "corpus.txt"] if command == "encode" else ["corpus.txt"]
+    assert "the name is empty" in fails(2, command, *files, "-o", "")
+
+
+def test_names_cannot_steer_the_terminal(fails):
+    assert escaped("a\x1b[31m\nö") == "a\\x1b[31m\\nö"
+    assert "\\x1b[2J" in fails(2, "\x1b[2J")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None or os.name == "nt", reason="there is no bash to ask")
+@pytest.mark.parametrize("name", ["a.txt", "it's $HOME", "-x.txt", "a\x1b[31m\n'\\b", "\udcff1.txt", "zwölf"])
+def test_a_path_to_type_is_what_the_shell_reads(name):
+    shown = typed(name)
+    assert shown.isprintable()
+    read = subprocess.run(["bash", "-c", f"printf %s {shown}"], capture_output=True, check=True).stdout
+    assert read == os.fsencode("./" + name if name.startswith("-") else name)

@@ -89,6 +89,9 @@ def test_binary_and_small_corpora_are_trained_with_one_note_each(workplace, caps
     [
         ("--vocab-size", "255", "at least 256"),
         ("--vocab-size", "many", "not a whole number"),
+        ("--vocab-size", "4194305", "at most 4,194,304"),
+        ("--threads", "1025", "at most 1,024"),
+        ("--min-frequency", "99999999999999999999", "at most 4,611,686,018,427,387,904"),
         ("--threads", "0", "at least 1"),
         ("--min-frequency", "0", "at least 1"),
     ],
@@ -100,6 +103,12 @@ def test_numbers_out_of_range_are_wrong_usage(corpus, fails, option, value, says
 def test_bad_patterns(corpus, fails):
     assert "the names are gpt2" in fails(1, "train", "corpus.txt", "--pattern", "gpt5")
     assert "not a valid regular expression" in fails(1, "train", "corpus.txt", "--pattern", "(")
+
+
+def test_arguments_are_checked_before_the_output(corpus, fails):
+    Path("corpus.pybpe").write_text("precious")
+    assert "not a valid regular expression" in fails(1, "train", "corpus.txt", "--pattern", "(")
+    assert "at least 256" in fails(2, "train", "corpus.txt", "--vocab-size", "255")
 
 
 def test_contradicting_options_are_wrong_usage(corpus, fails):
@@ -122,10 +131,12 @@ def test_a_folder_without_permission(corpus, fails):
 
 def test_a_refused_folder(corpus, fails, monkeypatch):
     def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "there")
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "locked/tmpx1y2")
 
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
-    assert "there: permission denied" in fails(1, "train", "corpus.txt")
+    Path("locked").mkdir()
+    assert "pybpe: locked: permission denied" in fails(1, "train", "corpus.txt", "-o", "locked/x.pybpe")
+    assert f"pybpe: {Path.cwd()}: permission denied" in fails(1, "train", "corpus.txt")
 
 
 def test_a_full_disk_leaves_what_was_there(corpus, fails, monkeypatch):
@@ -155,3 +166,22 @@ def test_too_little_memory_is_one_line(corpus, fails, monkeypatch):
 
     monkeypatch.setattr(Tokenizer, "train", exhaust)
     assert "not enough memory" in fails(1, "train", "corpus.txt")
+
+
+def test_a_pipe_gives_what_the_file_gives(corpus, tokenizer, pipe, capsys):
+    assert main(["train", str(pipe(corpus.read_bytes())), "--vocab-size", "300"]) == 0
+    assert Tokenizer.load("tokenizer.pybpe") == tokenizer
+    shown = capsys.readouterr().out
+    assert f"{corpus.stat().st_size / tokenizer.count(corpus.read_bytes()):.2f} on all of it" in shown
+    assert "next:  pybpe encode tokenizer.pybpe --text 'Hello world'" in shown
+
+
+def test_the_next_command_can_be_typed(corpus, capsys):
+    corpus.rename("-x.txt")
+    assert main(["train", "--vocab-size", "280", "--", "-x.txt"]) == 0
+    command = capsys.readouterr().out.rsplit("next:  pybpe ", 1)[1].split()
+    assert command == ["encode", "./-x.pybpe", "./-x.txt"]
+    assert main(command) == 0
+    command = capsys.readouterr().out.rsplit("next:  pybpe ", 1)[1].split(" |")[0].split()
+    assert main(command) == 0
+    assert capsys.readouterr().out == Path("-x.txt").read_text(encoding="utf-8")
