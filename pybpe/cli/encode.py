@@ -204,9 +204,8 @@ def _write_shards(tokenizer: Tokenizer, files: list[Path], folder: Path, options
 
 
 def _state(path: Path) -> str:
-    """Which file it is and in which state: a run goes on only where the last one stopped if this is the same."""
-    status = path.stat()
-    return f"{path.resolve()} ({status.st_size} bytes, mtime_ns {status.st_mtime_ns})"
+    """Which file it is: a run goes on only where one of the same files stopped, and compares their text."""
+    return f"{path.resolve()} ({path.stat().st_size} bytes)"
 
 
 class Meter:
