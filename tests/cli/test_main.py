@@ -100,6 +100,7 @@ def test_sigterm_cleans_up_as_ctrl_c_does(corpus, tokenizer):
             if process.poll() is not None or list(Path().glob("ids/.*.part")):
                 break
             time.sleep(0.01)
+        time.sleep(0.5)  # a signal that comes between two reads is seen only when the next one ends
         process.send_signal(signal.SIGTERM)
         try:
             _, errors = process.communicate(timeout=20)
