@@ -117,7 +117,7 @@ def test_the_handler_of_sigterm_is_left_as_it_was():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_ctrl_c_while_the_commands_are_imported_is_one_line():
+def test_ctrl_c_while_the_commands_are_imported_is_one_line(tmp_path):
     code = """if True:
         import sys
 
@@ -130,7 +130,7 @@ def test_ctrl_c_while_the_commands_are_imported_is_one_line():
         from pybpe.cli.main import main
         sys.exit(main(["info", "x"]))
     """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stderr.strip()) == (130, "pybpe: interrupted; nothing was written")
 
 
