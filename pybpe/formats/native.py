@@ -49,7 +49,7 @@ def dumps(definition: Definition) -> bytes:
         separators=(",", ":"),
     ).encode()
     tokens = definition.vocabulary.to_list()
-    joined = b"".join(tokens)
+    joined = definition.vocabulary.joined
     body = b"".join(
         (
             MAGIC,
