@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import regex
 
-from pybpe._core.split import Splitter, find_cut
+from pybpe._core.split import SchemeSplitter, find_cut
+from pybpe._core.splitter import Splitter
 from pybpe._core.unicode import classes
 
 # The spellings are those of their projects, because files and other libraries carry them; several may mean the same.
@@ -147,7 +148,7 @@ def prepare(pattern: str) -> Split:
     text = resolve(pattern)
     scheme = _SCHEMES.get(text)
     if scheme is not None:
-        return Split(text, Splitter(**scheme), None, "a known family, split by the compiled scanner")
+        return Split(text, SchemeSplitter(**scheme), None, "a known family, split by the compiled scanner")
     try:
         fallback = RegexSplitter(text)
     except regex.error as error:

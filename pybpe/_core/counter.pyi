@@ -1,6 +1,6 @@
 """Counting words: (bytes, 64-bit count, first seen) in one hash table."""
 
-from pybpe._core.split import Splitter
+from pybpe._core.splitter import Splitter
 
 class WordCounter:
     """Counts of words. Not safe to change from two threads at once; give each its own and merge."""

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from pybpe._core.ids import IdBuffer
 from pybpe._core.merge import MergeTable
-from pybpe._core.split import Splitter
+from pybpe._core.splitter import Splitter
 from pybpe._core.vocab import Vocabulary
 
 class Encoder:

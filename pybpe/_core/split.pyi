@@ -1,6 +1,8 @@
 """Pretokenization of the known pattern families by one scanner that parameters drive."""
 
-class Splitter:
+from pybpe._core.splitter import Splitter
+
+class SchemeSplitter(Splitter):
     """Splits UTF-8 text into words as one family of patterns does. Immutable."""
 
     def __init__(
@@ -15,13 +17,11 @@ class Splitter:
         newline_runs: bool,
         whole_trailing_space: bool,
     ) -> None: ...
-    def split(self, text: bytes) -> list[bytes]:
-        """The words of `text`, which joined are `text` again."""
 
 def find_cut(text: bytes) -> int:
     """The last place where `text` can be cut so that both parts split as the whole does; 0 if there is none.
 
-    Holds for every family that `Splitter` serves, whatever follows `text`.
+    Holds for every family that `SchemeSplitter` serves, whatever follows `text`.
     """
 
 def count_letters(text: bytes, portable: bool) -> int:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from strategies import BOUNDARY, messy_bytes, text
 
-from pybpe._core.split import Splitter, count_letters, find_cut
+from pybpe._core.split import SchemeSplitter, count_letters, find_cut
 from pybpe.patterns import GPT2_ORIGINAL, PATTERNS, RegexSplitter, prepare
 
 FAMILIES = {**PATTERNS, "gpt2 as published": GPT2_ORIGINAL}
@@ -57,9 +57,9 @@ def test_parameters_out_of_range_are_refused():
     flags = ("cased_letters", "any_letter_prefix", "newline_tail", "slash_tail", "newline_runs", "whole_trailing_space")
     scheme = dict.fromkeys(flags, True)
     with pytest.raises(ValueError, match="contractions is 3"):
-        Splitter(contractions=3, digit_group=3, **scheme)
+        SchemeSplitter(contractions=3, digit_group=3, **scheme)
     with pytest.raises(ValueError, match="digit_group is -1"):
-        Splitter(contractions=1, digit_group=-1, **scheme)
+        SchemeSplitter(contractions=1, digit_group=-1, **scheme)
 
 
 @pytest.mark.parametrize("portable", [True, False])

@@ -5,7 +5,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
 from pybpe._core.memory cimport grow
-from pybpe._core.split cimport Splitter, scan
+from pybpe._core.splitter cimport Splitter
 from pybpe._core.types cimport NONE, count_t
 from pybpe._core.vocab cimport hash_bytes
 
@@ -109,7 +109,7 @@ cdef class WordCounter:
             raise ValueError(f"order is {order}, must be 0 to 2**31 - 1")
         with nogil:
             while start < n and status == 0:
-                found = scan(&splitter.scheme, data, n, start, ends, BLOCK)
+                found = splitter.scan(data, n, start, ends, BLOCK)
                 for i in range(found):
                     status = self.tally(data + start, ends[i] - start, hash_bytes(data + start, ends[i] - start), 1, serial)
                     if status:

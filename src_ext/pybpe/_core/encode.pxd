@@ -4,7 +4,7 @@ from libc.stdint cimport uint8_t
 from pybpe._core.cache cimport WordCache, WordKey
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.merge cimport MergeTable, Scratch
-from pybpe._core.split cimport Splitter
+from pybpe._core.splitter cimport Splitter
 from pybpe._core.vocab cimport Vocabulary
 
 cdef enum:

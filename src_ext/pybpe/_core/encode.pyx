@@ -11,7 +11,7 @@ from pybpe._core.cache cimport (
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.memory cimport allocate
 from pybpe._core.merge cimport MergeTable, free_scratch
-from pybpe._core.split cimport Splitter, scan
+from pybpe._core.splitter cimport Splitter
 from pybpe._core.types cimport NONE, token_t
 from pybpe._core.vocab cimport Vocabulary, hash_bytes
 
@@ -116,7 +116,7 @@ cdef class Encoder:
         """Split text[:n] and append its ids."""
         cdef size_t start = 0, count, blocks = 0
         while start < n:
-            count = scan(&self.splitter.scheme, text, n, start, worker.ends, BLOCK)
+            count = self.splitter.scan(text, n, start, worker.ends, BLOCK)
             self.encode_words(worker, text, n, start, worker.ends, count, out)
             start = worker.ends[count - 1]
             blocks += 1

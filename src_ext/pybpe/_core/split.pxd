@@ -1,7 +1,7 @@
 # Pretokenization: one scanner that a Scheme of parameters turns into the GPT-2, cl100k or nanochat split.
 from libc.stdint cimport uint8_t
 
-from pybpe._core.unicode cimport CharTable
+from pybpe._core.splitter cimport Splitter
 
 
 ctypedef struct Scheme:
@@ -15,15 +15,9 @@ ctypedef struct Scheme:
     bint whole_trailing_space  # white space at the end of the text is one word, newlines or not
 
 
-# The next `capacity` word ends at most, from `pos` on, into `ends`; returns how many.
-cdef size_t scan(
-    const Scheme* scheme, const uint8_t* text, size_t n, size_t pos, size_t* ends, size_t capacity
-) noexcept nogil
-
 # The last place in text[:n] where it can be cut so that splitting both parts gives the words of the whole; 0 if none.
 cdef size_t last_cut(const uint8_t* text, size_t n) noexcept nogil
 
 
-cdef class Splitter:
+cdef class SchemeSplitter(Splitter):
     cdef Scheme scheme
-    cdef readonly dict parameters

@@ -1,7 +1,6 @@
 # One word at a time: look at the first character (and perhaps the second), then run to the end of its class.
 # Every alternative of the patterns begins with a different first character or is ordered here as the pattern orders
 # it, so nothing is tried twice; only white space before a newline is read a second time.
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport uint8_t
 from libc.string cimport memset
 
@@ -204,18 +203,6 @@ cdef inline size_t word_end(
     return punctuation_end(scheme, table, text, n, second)
 
 
-cdef size_t scan(
-    const Scheme* scheme, const uint8_t* text, size_t n, size_t pos, size_t* ends, size_t capacity
-) noexcept nogil:
-    cdef const CharTable* table = char_table()
-    cdef size_t count = 0
-    while pos < n and count < capacity:
-        pos = word_end(scheme, table, text, n, pos)
-        ends[count] = pos
-        count += 1
-    return count
-
-
 cdef size_t last_cut(const uint8_t* text, size_t n) noexcept nogil:
     # A letter is always the last character of its word when something follows that can neither continue a run of
     # letters nor start a contraction, and no pattern looks behind the start of a word.
@@ -237,13 +224,20 @@ cdef size_t last_cut(const uint8_t* text, size_t n) noexcept nogil:
     return 0
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+cdef class SchemeSplitter(Splitter):
+    cdef size_t scan(
+        self, const uint8_t* text, size_t n, size_t pos, size_t* ends, size_t capacity
+    ) noexcept nogil:
+        cdef const CharTable* table = char_table()
+        cdef size_t count = 0
+        while pos < n and count < capacity:
+            pos = word_end(&self.scheme, table, text, n, pos)
+            ends[count] = pos
+            count += 1
+        return count
 
-cdef enum:
-    CHUNK = 4096  # word ends fetched at a time by the door
+    # -----------------------------------------------------------------------------------------------------------------
 
-
-cdef class Splitter:
     def __cinit__(
         self,
         *,
@@ -269,23 +263,6 @@ cdef class Splitter:
         self.scheme.slash_tail = slash_tail
         self.scheme.newline_runs = newline_runs
         self.scheme.whole_trailing_space = whole_trailing_space
-
-    def split(self, bytes text not None):
-        cdef const uint8_t* data = <const uint8_t*><const char*>text
-        cdef size_t n = len(text), pos = 0, count, i
-        cdef size_t* ends = <size_t*>PyMem_Malloc(CHUNK * sizeof(size_t))
-        if ends == NULL:
-            raise MemoryError
-        words = []
-        try:
-            while pos < n:
-                count = scan(&self.scheme, data, n, pos, ends, CHUNK)
-                for i in range(count):
-                    words.append(text[pos:ends[i]])
-                    pos = ends[i]
-        finally:
-            PyMem_Free(ends)
-        return words
 
 
 def find_cut(bytes text not None):

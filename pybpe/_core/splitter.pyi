@@ -1,0 +1,7 @@
+"""What every compiled splitter does."""
+
+class Splitter:
+    """Splits UTF-8 text into words; this one leaves text whole. Immutable."""
+
+    def split(self, text: bytes) -> list[bytes]:
+        """The words of `text`, which joined are `text` again."""
