@@ -3,8 +3,11 @@ from cpython.list cimport PyList_GET_ITEM, PyList_New, PyList_SET_ITEM
 from cpython.ref cimport Py_INCREF
 from libc.stdlib cimport free
 
-from pybpe._core.memory cimport grow
+from pybpe._core.memory cimport advise_huge, grow
 from pybpe._core.types cimport token_t
+
+cdef enum:
+    HUGE_IDS = 1 << 20  # 4 MiB: worth large pages
 
 
 cdef class IdBuffer:
@@ -19,6 +22,8 @@ cdef class IdBuffer:
         if grown == NULL:
             return -1
         self.data = grown
+        if self.capacity >= HUGE_IDS:
+            advise_huge(grown, self.capacity * sizeof(token_t))
         return 0
 
     # -----------------------------------------------------------------------------------------------------------------
