@@ -19,7 +19,7 @@ cdef enum:
     INLINE_IDS = 3
     COPIED_IDS = 8  # ids written at least, used or not: room that the caller leaves
     IN_RING = 1 << 16  # added to the count of an entry whose ids are in the ring
-    LEAST_CACHE = 1 << 18  # bytes
+    LEAST_CACHE = 2 << 20  # bytes: one large page
     RING_SLACK = 4096  # behind the ring: a record is read in steps of COPIED_IDS
     DEFAULT_CACHE = 48 << 20
 
@@ -36,8 +36,6 @@ ctypedef struct Item:  # a word on its way through the cache
     uint64_t high
     Entry* line  # where its entry is, in the first or the second place
     const uint8_t* word
-    uint32_t size
-    bint piece  # a part of a word, for which being a token says nothing
 
 
 cdef extern from *:
@@ -97,20 +95,32 @@ cdef class WordCache:
     cdef void grow(self) noexcept nogil
 
 
-cdef inline void look(
-    Item* item, Entry* entries, int shift, const uint8_t* word, size_t size, bint readable
-) noexcept nogil:
-    """Make the item of a word and ask for its line; `readable` says that 16 bytes may be read from `word`."""
-    cdef uint64_t both[2]
-    item.word = word
-    item.size = <uint32_t>size
-    if size <= SHORT_KEY:
-        both[0] = both[1] = 0
-        memcpy(both, word, 16 if readable else size)
-        item.low = both[0] & KEY_MASKS[size][0]
-        item.high = (both[1] & KEY_MASKS[size][1]) | <uint64_t>size << 56
-    else:
-        item.low = hash_bytes(word, size)
-        item.high = <uint64_t>size << 56 if size <= LONG_WORD else 0  # which no entry has
+cdef inline void look_up(Item* item, Entry* entries, int shift) noexcept nogil:
+    """Ask for the line of an item's key."""
     item.line = &entries[mix_key(item.low, item.high) >> shift << 1]
     prefetch(item.line)
+
+
+cdef inline void load_short(Item* item, const uint8_t* word, size_t size, bint readable) noexcept nogil:
+    """The key of a word of 1 to SHORT_KEY bytes; `readable` says that 16 bytes may be read from `word`."""
+    cdef uint64_t both[2]
+    if readable:
+        memcpy(both, word, 16)
+    else:
+        both[0] = both[1] = 0
+        memcpy(both, word, size)
+    item.low = both[0] & KEY_MASKS[size][0]
+    item.high = (both[1] & KEY_MASKS[size][1]) | <uint64_t>size << 56
+    item.word = word
+
+
+cdef inline void load_long(Item* item, const uint8_t* word, size_t size) noexcept nogil:
+    """The key of a word of SHORT_KEY + 1 to LONG_WORD bytes."""
+    item.low = hash_bytes(word, size)
+    item.high = <uint64_t>size << 56
+    item.word = word
+
+
+cdef inline size_t size_of(const Item* item) noexcept nogil:
+    """The bytes of an item's word."""
+    return item.high >> 56

@@ -19,7 +19,7 @@ cdef class WordCache:
         if self.written - place > self.ring_size:
             return 0
         record = self.ring + (place & (self.ring_size - 1))
-        if item.size > SHORT_KEY and memcmp(record + count * sizeof(token_t), item.word, item.size) != 0:
+        if size_of(item) > SHORT_KEY and memcmp(record + count * sizeof(token_t), item.word, size_of(item)) != 0:
             return 0
         memcpy(ids, record, COPIED_IDS * sizeof(token_t))
         if count > COPIED_IDS:
@@ -70,22 +70,20 @@ cdef class WordCache:
 
     cdef void remember(self, Item* item, const token_t* ids, size_t count) noexcept nogil:
         cdef Entry entry
-        cdef size_t offset, needed
-        if item.size > LONG_WORD:
-            return
+        cdef size_t offset, needed, size = size_of(item)
         entry.low = item.low
         entry.high = item.high
         entry.count = <uint32_t>count
-        if item.size <= SHORT_KEY and count <= INLINE_IDS:
+        if size <= SHORT_KEY and count <= INLINE_IDS:
             memcpy(entry.ids, ids, count * sizeof(token_t))
         else:
-            needed = count * sizeof(token_t) + item.size
+            needed = count * sizeof(token_t) + size
             offset = self.written & (self.ring_size - 1)
             if offset + needed > self.ring_size:  # a record does not wrap around: the rest of the ring stays unused
                 self.written += self.ring_size - offset
                 offset = 0
             memcpy(self.ring + offset, ids, count * sizeof(token_t))
-            memcpy(self.ring + offset + count * sizeof(token_t), item.word, item.size)
+            memcpy(self.ring + offset + count * sizeof(token_t), item.word, size)
             entry.ids[0] = <uint32_t>self.written
             entry.ids[1] = <uint32_t>(self.written >> 32)
             entry.count += IN_RING

@@ -21,5 +21,5 @@ cdef class Cuts:
     cdef uint64_t torn[64][4]
 
     cdef bint spanned(self, uint32_t left, size_t left_size, uint32_t right, size_t right_size) noexcept nogil
-    # The first place behind `start` where word[:n] can be cut; n if there is none.
-    cdef size_t next_cut(self, const uint8_t* word, size_t n, size_t start) noexcept nogil
+    # The first place where word[:n] can be cut; n if there is none.
+    cdef size_t next_cut(self, const uint8_t* word, size_t n) noexcept nogil

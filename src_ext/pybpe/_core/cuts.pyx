@@ -39,16 +39,20 @@ cdef class Cuts:
                 return True
         return False
 
-    cdef size_t next_cut(self, const uint8_t* word, size_t n, size_t start) noexcept nogil:
+    cdef size_t next_cut(self, const uint8_t* word, size_t n) noexcept nogil:
         cdef size_t size, next_size, place
-        cdef uint32_t left, right
-        left = pack_char(word + start, n - start, &size)
-        place = start + size
+        cdef uint32_t left, right, spanned_twice = 0  # a character known to be spanned with itself, as in a drawn line
+        left = pack_char(word, n, &size)
+        place = size
         while place < n:
             right = pack_char(word + place, n - place, &next_size)
-            # A tail that belongs to no character is left where it is.
-            if not is_tail(<uint8_t>right) and not is_tail(<uint8_t>left) and not self.spanned(left, size, right, next_size):
-                return place
+            if left != right or left != spanned_twice:
+                # A tail that belongs to no character is left where it is.
+                if not is_tail(<uint8_t>right) and not is_tail(<uint8_t>left):
+                    if not self.spanned(left, size, right, next_size):
+                        return place
+                    if left == right:
+                        spanned_twice = left
             left = right
             size = next_size
             place += size
@@ -89,7 +93,7 @@ cdef class Cuts:
         cdef size_t start = 0, end
         pieces = []
         while start < <size_t>len(word):
-            end = self.next_cut(data, <size_t>len(word), start)
+            end = start + self.next_cut(data + start, <size_t>len(word) - start)
             pieces.append(word[start:end])
             start = end
         return pieces

@@ -10,8 +10,8 @@ from pybpe._core.types cimport token_t
 from pybpe._core.vocab cimport Vocabulary
 
 cdef enum:
-    BLOCK = 256  # words split at a time, before they are looked up
-    ITEMS = 256  # words, or pieces of them, looked up at a time
+    BLOCK = 128  # words split at a time, before they are looked up
+    ITEMS = 192  # words, or pieces of them, looked up at a time
     KEPT_SYMBOLS = 1 << 16  # of working memory for long words, between two calls
     BLOCKS_A_SIGNAL = 1 << 13  # about 10 MB of text between two looks at Ctrl-C
 
@@ -22,6 +22,8 @@ cdef class Worker:
     cdef Scratch scratch
     cdef size_t ends[BLOCK]
     cdef Item items[ITEMS]
+    cdef bint pieces[ITEMS]  # which items are parts of words, for which being a token says nothing
+    cdef bint cut  # any of them
 
 
 cdef class Encoder:
@@ -34,8 +36,15 @@ cdef class Encoder:
     cdef list pool
 
     cdef bint is_reached(self, Worker worker, token_t token, const uint8_t* word, size_t n, token_t* ids) except -1 nogil
-    cdef Py_ssize_t encode_miss(self, Worker worker, Item* item, token_t* ids) except -1 nogil
-    cdef token_t* encode_items(self, Worker worker, size_t count, token_t* ids) except NULL nogil
+    cdef Py_ssize_t encode_miss(self, Worker worker, Item* item, bint piece, token_t* ids) except -1 nogil
+    cdef token_t* encode_items(self, Worker worker, Item* item, Item* end, token_t* ids) except NULL nogil
+    cdef Item* begin_long(
+        self, Worker worker, Item* item, const uint8_t* text, size_t n, size_t* start, size_t end, token_t** ids
+    ) except NULL nogil
+    cdef Py_ssize_t encode_huge(
+        self, Worker worker, const uint8_t* word, size_t size, bint piece, token_t* ids
+    ) except -1 nogil
+
     cdef Worker worker(self)
     cdef int put_back(self, Worker worker) except -1
     cdef int encode_words(

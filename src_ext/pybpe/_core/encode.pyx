@@ -3,9 +3,9 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
-from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, IN_RING, SHORT_KEY, Entry, Item, WordCache, look
+from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, size_of
 from pybpe._core.cuts cimport Cuts
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.memory cimport allocate, allocate_zeros
@@ -53,33 +53,31 @@ cdef class Encoder:
                 self.reached[token] = REACHED
         return self.reached[token] == REACHED
 
-    cdef Py_ssize_t encode_miss(self, Worker worker, Item* item, token_t* ids) except -1 nogil:
+    cdef Py_ssize_t encode_miss(self, Worker worker, Item* item, bint piece, token_t* ids) except -1 nogil:
         """Encode a word that the cache does not hold, and remember it; how many ids.
 
         A word that is a token is that token, where the vocabulary says so, but a piece of a word is what merging gives.
         Where the two differ nothing is remembered: the cache does not tell words from pieces.
         """
         cdef token_t whole = NONE
-        cdef Py_ssize_t count
+        cdef size_t size = size_of(item)
+        cdef Py_ssize_t count = 1
         if self.whole_words:
-            whole = self.vocabulary.find(item.word, item.size)
-            if whole != NONE and not self.is_reached(worker, whole, item.word, item.size, ids):
-                if item.piece:
-                    return self.merges.merge_word(item.word, item.size, ids, &worker.scratch)
+            whole = self.vocabulary.find(item.word, size)
+            if whole != NONE and not self.is_reached(worker, whole, item.word, size, ids):
+                if piece:
+                    return self.merges.merge_word(item.word, size, ids, &worker.scratch)
                 ids[0] = whole
                 return 1
         if whole != NONE:
             ids[0] = whole
-            count = 1
         else:
-            count = self.merges.merge_word(item.word, item.size, ids, &worker.scratch)
+            count = self.merges.merge_word(item.word, size, ids, &worker.scratch)
         worker.cache.remember(item, ids, <size_t>count)
         return count
 
-    cdef token_t* encode_items(self, Worker worker, size_t count, token_t* ids) except NULL nogil:
-        """The ids of the first items of a worker, to `ids`; where they end."""
-        cdef Item* item = worker.items
-        cdef Item* end = item + count
+    cdef token_t* encode_items(self, Worker worker, Item* item, Item* end, token_t* ids) except NULL nogil:
+        """The ids of some items of a worker, to `ids`; where they end."""
         cdef const Entry* entry
         cdef bint first, second
         cdef size_t made
@@ -94,22 +92,66 @@ cdef class Encoder:
             else:
                 made = worker.cache.recall(item, ids)
                 if made == 0:
-                    made = <size_t>self.encode_miss(worker, item, ids)
+                    made = <size_t>self.encode_miss(worker, item, worker.pieces[item - worker.items], ids)
                 ids += made
             item += 1
         return ids
+
+    cdef Item* begin_long(
+        self, Worker worker, Item* item, const uint8_t* text, size_t n, size_t* start, size_t end, token_t** ids
+    ) except NULL nogil:
+        """Make items of the next word, from `start` to `end`, longer than SHORT_KEY; encode them where they are too many.
+
+        Where nothing merges across a place in it, it is taken in pieces.
+        """
+        cdef const uint8_t* word = text + start[0]
+        cdef size_t size = end - start[0], cut
+        cdef bint whole = is_ascii(word, size), piece = False
+        while size:
+            cut = size if whole else self.cuts.next_cut(word, size)
+            piece |= cut < size
+            if item >= worker.items + ITEMS - BLOCK - 1 or cut > LONG_WORD:
+                ids[0] = self.encode_items(worker, worker.items, item, ids[0])
+                memset(worker.pieces, 0, sizeof(worker.pieces))
+                item = worker.items
+            if cut > LONG_WORD:
+                ids[0] += self.encode_huge(worker, word, cut, piece, ids[0])
+            else:
+                if cut > SHORT_KEY:
+                    load_long(item, word, cut)
+                else:
+                    load_short(item, word, cut, text + n - word >= 16)
+                look_up(item, worker.cache.entries, worker.cache.shift)
+                if piece:
+                    worker.pieces[item - worker.items] = worker.cut = True
+                item += 1
+            word += cut
+            size -= cut
+        start[0] = end
+        return item
+
+    cdef Py_ssize_t encode_huge(
+        self, Worker worker, const uint8_t* word, size_t size, bint piece, token_t* ids
+    ) except -1 nogil:
+        """Encode a word or piece that is too long to be remembered; how many ids."""
+        if self.whole_words and not piece:
+            ids[0] = self.vocabulary.find(word, size)
+            if ids[0] != NONE:
+                return 1
+        return self.merges.merge_word(word, size, ids, &worker.scratch)
 
     cdef int encode_words(
         self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
         IdBuffer out
     ) except -1 nogil:
-        """Append the ids of `count` words, the first from `start`, each up to its end."""
-        cdef size_t i, items = 0, cut, size
-        cdef token_t* ids
-        cdef Item* item
+        """Append the ids of at most BLOCK words, the first from `start`, each up to its end."""
+        cdef Item* item = worker.items
         cdef Entry* entries
+        cdef const uint8_t* word
+        cdef token_t* ids
+        cdef size_t i, size
         cdef int shift
-        cdef const uint8_t* last_readable = text + n - 16 if n >= 16 else text - 1
+        cdef bint readable
         if count == 0:
             return 0
         # A word gives at most one id a byte; the slack is for what is copied whether it is used or not.
@@ -120,36 +162,32 @@ cdef class Encoder:
         worker.cache.grow()
         entries = worker.cache.entries
         shift = worker.cache.shift
+        readable = n - ends[count - 1] >= 16
         # First ask for the entries of all words, then read them: the cache is larger than the processor's own.
         for i in range(count):
             size = ends[i] - start
-            if size <= SHORT_KEY or is_ascii(text + start, size):
-                item = &worker.items[items]
-                item.piece = False
-                look(item, entries, shift, text + start, size, text + start <= last_readable)
-                items += 1
+            word = text + start
+            if size <= SHORT_KEY:
+                if readable:
+                    load_short(item, word, size, True)
+                else:
+                    load_short(item, word, size, n - start >= 16)
+                look_up(item, entries, shift)
                 start = ends[i]
+                item += 1
             else:
-                while start < ends[i]:
-                    cut = start + self.cuts.next_cut(text + start, ends[i] - start, 0)
-                    item = &worker.items[items]
-                    item.piece = cut - start < size
-                    look(item, entries, shift, text + start, cut - start, text + start <= last_readable)
-                    items += 1
-                    start = cut
-                    if items == ITEMS:
-                        ids = self.encode_items(worker, items, ids)
-                        items = 0
-            if items == ITEMS:
-                ids = self.encode_items(worker, items, ids)
-                items = 0
-        ids = self.encode_items(worker, items, ids)
+                item = self.begin_long(worker, item, text, n, &start, ends[i], &ids)
+        ids = self.encode_items(worker, worker.items, item, ids)
+        if worker.cut:
+            worker.cut = False
+            memset(worker.pieces, 0, sizeof(worker.pieces))
         out.size = <size_t>(ids - out.data)
         return 0
 
     cdef int encode_bytes(self, Worker worker, const uint8_t* text, size_t n, IdBuffer out) except -1 nogil:
         """Split text[:n] and append its ids."""
         cdef size_t start = 0, count, blocks = 0
+        out.expect(n)
         while start < n:
             count = self.splitter.scan(text, n, start, worker.ends, BLOCK)
             self.encode_words(worker, text, n, start, worker.ends, count, out)

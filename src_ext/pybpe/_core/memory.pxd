@@ -45,14 +45,8 @@ cdef extern from *:
        fewer faults and fewer misses of the page table. Elsewhere from calloc. */
     #if defined(__linux__)
     #include <sys/mman.h>
+    #define PYBPE_MAPS 1 /* memory that is taken and not touched costs nothing */
     #define PYBPE_HUGE ((size_t)2 << 20)
-    static inline void pybpe_advise_huge(void *block, size_t size) {
-    #ifdef MADV_HUGEPAGE
-        const uintptr_t start = ((uintptr_t)block + PYBPE_HUGE - 1) & ~(uintptr_t)(PYBPE_HUGE - 1);
-        const uintptr_t end = ((uintptr_t)block + size) & ~(uintptr_t)(PYBPE_HUGE - 1);
-        if (start < end) (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
-    #endif
-    }
     static inline void *pybpe_map_zeros(size_t size) {
         /* From a multiple of PYBPE_HUGE on; what is too much before and behind goes back. */
         const size_t whole = size + PYBPE_HUGE;
@@ -62,14 +56,16 @@ cdef extern from *:
         before = (size_t)(((uintptr_t)block + PYBPE_HUGE - 1) & ~(uintptr_t)(PYBPE_HUGE - 1)) - (size_t)(uintptr_t)block;
         if (before) munmap(block, before);
         munmap(block + before + size, whole - before - size);
-        pybpe_advise_huge(block + before, size);
+    #ifdef MADV_HUGEPAGE
+        if (size >= PYBPE_HUGE) (void)madvise(block + before, size, MADV_HUGEPAGE);
+    #endif
         return block + before;
     }
     static inline void pybpe_unmap(void *block, size_t size) {
         if (block != NULL) munmap(block, size);
     }
     #else
-    static inline void pybpe_advise_huge(void *block, size_t size) { (void)block; (void)size; }
+    #define PYBPE_MAPS 0
     static inline void *pybpe_map_zeros(size_t size) {
         /* From a multiple of 64 on; the byte before it says how far it is from what calloc gave. */
         char *memory = (char *)calloc(size + 64, 1), *block;
@@ -84,7 +80,7 @@ cdef extern from *:
     }
     #endif
     """
-    void advise_huge "pybpe_advise_huge"(void* block, size_t size) noexcept nogil
+    const bint UNTOUCHED_IS_FREE "PYBPE_MAPS"
     # `size` zero bytes, a multiple of the page size, aligned to 64 bytes at least; NULL without memory.
     void* map_zeros "pybpe_map_zeros"(size_t size) noexcept nogil
     void unmap "pybpe_unmap"(void* block, size_t size) noexcept nogil
