@@ -11,7 +11,7 @@ from pybpe._core.vocab cimport Vocabulary
 
 cdef enum:
     BLOCK = 128  # words split at a time, before they are looked up
-    ITEMS = 192  # words, or pieces of them, looked up at a time
+    ITEMS = 256  # words, or pieces of them, looked up at a time
     KEPT_SYMBOLS = 1 << 16  # of working memory for long words, between two calls
     BLOCKS_A_SIGNAL = 1 << 13  # about 10 MB of text between two looks at Ctrl-C
 
@@ -39,7 +39,7 @@ cdef class Encoder:
     cdef Py_ssize_t encode_miss(self, Worker worker, Item* item, bint piece, token_t* ids) except -1 nogil
     cdef token_t* encode_items(self, Worker worker, Item* item, Item* end, token_t* ids) except NULL nogil
     cdef Item* begin_long(
-        self, Worker worker, Item* item, const uint8_t* text, size_t n, size_t* start, size_t end, token_t** ids
+        self, Worker worker, Item* item, const uint8_t* text, size_t n, size_t start, size_t end, token_t** ids
     ) except NULL nogil
     cdef Py_ssize_t encode_huge(
         self, Worker worker, const uint8_t* word, size_t size, bint piece, token_t* ids

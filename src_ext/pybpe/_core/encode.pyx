@@ -6,7 +6,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, size_of
-from pybpe._core.cuts cimport Cuts
+from pybpe._core.cuts cimport CUTS, Cuts
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.memory cimport allocate, allocate_zeros
 from pybpe._core.merge cimport MergeTable, free_scratch
@@ -31,17 +31,17 @@ cdef class Worker:
         free_scratch(&self.scratch)
 
 
-cdef inline bint is_ascii(const uint8_t* word, size_t n) noexcept nogil:
-    """Of a word of at least 8 bytes."""
-    cdef uint64_t chunk
+cdef inline bint has_long_chars(const uint8_t* word, size_t n) noexcept nogil:
+    """Whether a word of at least 8 bytes has characters of three bytes or more, as scripts without spaces do."""
+    cdef uint64_t chunk, found = 0
     cdef size_t i = 0
     while i + 8 < n:
         memcpy(&chunk, word + i, 8)
-        if chunk & 0x8080808080808080ULL:
-            return False
+        found |= chunk & chunk << 1 & chunk << 2
         i += 8
     memcpy(&chunk, word + n - 8, 8)
-    return chunk & 0x8080808080808080ULL == 0
+    found |= chunk & chunk << 1 & chunk << 2
+    return found & 0x8080808080808080ULL != 0
 
 
 cdef class Encoder:
@@ -95,39 +95,49 @@ cdef class Encoder:
                     made = <size_t>self.encode_miss(worker, item, worker.pieces[item - worker.items], ids)
                 ids += made
             item += 1
+        if worker.cut:
+            worker.cut = False
+            memset(worker.pieces, 0, sizeof(worker.pieces))
         return ids
 
     cdef Item* begin_long(
-        self, Worker worker, Item* item, const uint8_t* text, size_t n, size_t* start, size_t end, token_t** ids
+        self, Worker worker, Item* item, const uint8_t* text, size_t n, size_t start, size_t end, token_t** ids
     ) except NULL nogil:
-        """Make items of the next word, from `start` to `end`, longer than SHORT_KEY; encode them where they are too many.
-
-        Where nothing merges across a place in it, it is taken in pieces.
-        """
-        cdef const uint8_t* word = text + start[0]
-        cdef size_t size = end - start[0], cut
-        cdef bint whole = is_ascii(word, size), piece = False
-        while size:
-            cut = size if whole else self.cuts.next_cut(word, size)
-            piece |= cut < size
-            if item >= worker.items + ITEMS - BLOCK - 1 or cut > LONG_WORD:
-                ids[0] = self.encode_items(worker, worker.items, item, ids[0])
-                memset(worker.pieces, 0, sizeof(worker.pieces))
-                item = worker.items
-            if cut > LONG_WORD:
-                ids[0] += self.encode_huge(worker, word, cut, piece, ids[0])
+        """Make an item of the next word, longer than SHORT_KEY, or items of its pieces; encode items if they are many."""
+        cdef size_t ends[CUTS]
+        cdef size_t count, i, size
+        cdef const uint8_t* word
+        cdef bint piece = False
+        while start < end:
+            word = text + start
+            if has_long_chars(word, end - start):
+                count = self.cuts.cut(word, end - start, ends, CUTS)
+                piece |= ends[0] < end - start
             else:
-                if cut > SHORT_KEY:
-                    load_long(item, word, cut)
+                ends[0] = end - start
+                count = 1
+            if item > worker.items + (ITEMS - BLOCK - CUTS):
+                ids[0] = self.encode_items(worker, worker.items, item, ids[0])
+                item = worker.items
+            size = 0
+            for i in range(count):
+                word = text + start
+                size = ends[i] - size
+                if size <= LONG_WORD:
+                    if size > SHORT_KEY:
+                        load_long(item, word, size)
+                    else:
+                        load_short(item, word, size, n - start >= 16)
+                    look_up(item, worker.cache.entries, worker.cache.shift)
+                    if piece:
+                        worker.pieces[item - worker.items] = worker.cut = True
+                    item += 1
                 else:
-                    load_short(item, word, cut, text + n - word >= 16)
-                look_up(item, worker.cache.entries, worker.cache.shift)
-                if piece:
-                    worker.pieces[item - worker.items] = worker.cut = True
-                item += 1
-            word += cut
-            size -= cut
-        start[0] = end
+                    ids[0] = self.encode_items(worker, worker.items, item, ids[0])
+                    item = worker.items
+                    ids[0] += self.encode_huge(worker, word, size, piece, ids[0])
+                start += size
+                size = ends[i]
         return item
 
     cdef Py_ssize_t encode_huge(
@@ -176,11 +186,9 @@ cdef class Encoder:
                 start = ends[i]
                 item += 1
             else:
-                item = self.begin_long(worker, item, text, n, &start, ends[i], &ids)
+                item = self.begin_long(worker, item, text, n, start, ends[i], &ids)
+                start = ends[i]
         ids = self.encode_items(worker, worker.items, item, ids)
-        if worker.cut:
-            worker.cut = False
-            memset(worker.pieces, 0, sizeof(worker.pieces))
         out.size = <size_t>(ids - out.data)
         return 0
 
