@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, size_of
+from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, PACKED, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, size_of, unpack
 from pybpe._core.cuts cimport CUTS, Cuts
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.memory cimport allocate, allocate_zeros
@@ -89,6 +89,8 @@ cdef class Encoder:
             if (first | second) and entry.count <= INLINE_IDS:  # nearly always; which of the two makes no difference
                 memcpy(ids, entry.ids, (INLINE_IDS + 1) * sizeof(token_t))
                 ids += entry.count
+            elif first | second and entry.count >> 24 & PACKED:
+                ids += unpack(entry, ids)
             else:
                 made = worker.cache.recall(item, ids)
                 if made == 0:

@@ -240,6 +240,11 @@ cdef inline uint64_t below(int place) noexcept nogil:
     return (ONE << place) - 1 if place < WINDOW else ~<uint64_t>0
 
 
+cdef inline uint64_t mask_of(int flags) noexcept nogil:
+    """All bits, if there is any flag."""
+    return 0 - <uint64_t>(flags != 0)
+
+
 cdef inline uint64_t behind(uint64_t firsts, uint64_t tails) noexcept nogil:
     """From the first bytes of characters to the first bytes of those behind them."""
     return ((firsts << 1) + tails) & ~tails
@@ -289,22 +294,17 @@ cdef void add_wide(
             break
         bits = ((ONE << size) - 1) << place
         window.tails |= bits & bits << 1
-        if flags & LETTER:
-            window.letters |= bits
-            if flags & UPPER:
-                window.capitals |= bits
-            elif not flags & LOWER:
-                window.uncased |= bits
-        elif flags & NUMBER:
-            window.numbers |= bits
-        elif flags & SPACE:
-            window.spaces |= bits
-        elif flags & MARK and scheme.cased_letters:
-            if place and not (window.letters | window.spaces | window.numbers) >> (place - 1) & 1:
+        # All by arithmetic: which class comes next cannot be foreseen.
+        window.letters |= bits & mask_of(flags & LETTER)
+        window.numbers |= bits & mask_of(flags & NUMBER)
+        window.spaces |= bits & mask_of(flags & SPACE)
+        if scheme.cased_letters:
+            if flags & MARK and place and not (window.letters | window.spaces | window.numbers) >> (place - 1) & 1:
                 window.known = place  # behind other characters a mark is one of them, or a letter behind the last
                 break
-            window.letters |= bits
-            window.uncased |= bits
+            window.letters |= bits & mask_of(flags & MARK)
+            window.capitals |= bits & mask_of(flags & UPPER)
+            window.uncased |= bits & mask_of(flags & (LETTER | MARK)) & ~mask_of(flags & (UPPER | LOWER))
     cut_window(window, block.tails & ~window.tails)  # a tail without its first byte
 
 
