@@ -1,5 +1,5 @@
 # Text to ids: split, look the word up in the cache, merge it on a miss.
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 
 from pybpe._core.cache cimport Item, WordCache
 from pybpe._core.cuts cimport Cuts
@@ -32,10 +32,12 @@ cdef class Encoder:
     cdef Splitter splitter
     cdef bint whole_words
     cdef Cuts cuts
-    cdef uint8_t* reached  # by token
+    cdef uint64_t* token_bits  # a bit for the key of each token
+    cdef int token_shift
     cdef list pool
 
-    cdef bint is_reached(self, Worker worker, token_t token, const uint8_t* word, size_t n, token_t* ids) except -1 nogil
+    cdef size_t token_bit(self, const Item* item) noexcept nogil
+    cdef int mark_tokens(self) except -1
     cdef Py_ssize_t encode_miss(self, Worker worker, Item* item, bint piece, token_t* ids) except -1 nogil
     cdef token_t* encode_items(self, Worker worker, Item* item, Item* end, token_t* ids) except NULL nogil
     cdef Item* begin_long(

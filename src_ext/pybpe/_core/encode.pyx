@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, PACKED, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, size_of, unpack
+from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, PACKED, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, mix_key, size_of, unpack
 from pybpe._core.cuts cimport CUTS, Cuts
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.memory cimport allocate, allocate_zeros
@@ -16,11 +16,6 @@ from pybpe._core.vocab cimport Vocabulary
 
 cdef enum:
     KEEP_GIL = 2048  # below so many bytes, letting go of the GIL costs more than it gives
-
-cdef enum:  # whether merging the bytes of a token gives that token
-    UNKNOWN = 0
-    REACHED = 1
-    UNREACHED = 2
 
 
 cdef class Worker:
@@ -45,13 +40,8 @@ cdef inline bint has_long_chars(const uint8_t* word, size_t n) noexcept nogil:
 
 
 cdef class Encoder:
-    cdef bint is_reached(self, Worker worker, token_t token, const uint8_t* word, size_t n, token_t* ids) except -1 nogil:
-        """Whether merging a word that is a token gives that token; found out once a token."""
-        if self.reached[token] == UNKNOWN:  # two threads may find it out at once, and find the same
-            self.reached[token] = UNREACHED
-            if self.merges.merge_word(word, n, ids, &worker.scratch) == 1 and ids[0] == token:
-                self.reached[token] = REACHED
-        return self.reached[token] == REACHED
+    cdef inline size_t token_bit(self, const Item* item) noexcept nogil:
+        return mix_key(item.low, item.high) >> self.token_shift
 
     cdef Py_ssize_t encode_miss(self, Worker worker, Item* item, bint piece, token_t* ids) except -1 nogil:
         """Encode a word that the cache does not hold, and remember it; how many ids.
@@ -59,20 +49,18 @@ cdef class Encoder:
         A word that is a token is that token, where the vocabulary says so, but a piece of a word is what merging gives.
         Where the two differ nothing is remembered: the cache does not tell words from pieces.
         """
-        cdef token_t whole = NONE
-        cdef size_t size = size_of(item)
-        cdef Py_ssize_t count = 1
-        if self.whole_words:
-            whole = self.vocabulary.find(item.word, size)
-            if whole != NONE and not self.is_reached(worker, whole, item.word, size, ids):
-                if piece:
-                    return self.merges.merge_word(item.word, size, ids, &worker.scratch)
-                ids[0] = whole
-                return 1
-        if whole != NONE:
-            ids[0] = whole
-        else:
-            count = self.merges.merge_word(item.word, size, ids, &worker.scratch)
+        cdef size_t size = size_of(item), bit
+        cdef Py_ssize_t count = self.merges.merge_word(item.word, size, ids, &worker.scratch)
+        cdef token_t whole
+        if self.whole_words and count > 1:
+            bit = self.token_bit(item)
+            if self.token_bits[bit >> 6] >> (bit & 63) & 1:  # perhaps a token that merging does not reach
+                whole = self.vocabulary.find(item.word, size)
+                if whole != NONE:
+                    if piece:
+                        return count
+                    ids[0] = whole
+                    return 1
         worker.cache.remember(item, ids, <size_t>count)
         return count
 
@@ -218,11 +206,33 @@ cdef class Encoder:
         self.splitter = splitter
         self.whole_words = whole_words
         self.cuts = Cuts(vocabulary)
-        self.reached = <uint8_t*>allocate_zeros(vocabulary.count, 1)
         self.pool = []
+        self.mark_tokens()
 
     def __dealloc__(self):
-        free(self.reached)
+        free(self.token_bits)
+
+    cdef int mark_tokens(self) except -1:
+        """Set the bit of every token that could be a word in the cache."""
+        cdef size_t token, size, bit
+        cdef Item item
+        cdef const uint8_t* word
+        self.token_shift = 64 - 10
+        while <size_t>1 << (64 - self.token_shift) < 16 * self.vocabulary.count:
+            self.token_shift -= 1
+        self.token_bits = <uint64_t*>allocate_zeros(<size_t>1 << (58 - self.token_shift), sizeof(uint64_t))
+        for token in range(self.vocabulary.count):
+            word = self.vocabulary.blob + self.vocabulary.offsets[token]
+            size = self.vocabulary.offsets[token + 1] - self.vocabulary.offsets[token]
+            if 0 < size <= SHORT_KEY:
+                load_short(&item, word, size, False)
+            elif SHORT_KEY < size <= LONG_WORD:
+                load_long(&item, word, size)
+            else:
+                continue
+            bit = self.token_bit(&item)
+            self.token_bits[bit >> 6] |= <uint64_t>1 << (bit & 63)
+        return 0
 
     cdef int put_back(self, Worker worker) except -1:
         """Return a worker to the pool; what a huge word took is given back."""
