@@ -13,12 +13,13 @@ cdef enum:
     BLOCK = 128  # words split at a time, before they are looked up
     ITEMS = 256  # words, or pieces of them, looked up at a time
     KEPT_SYMBOLS = 1 << 16  # of working memory for long words, between two calls
-    BLOCKS_A_SIGNAL = 1 << 13  # about 10 MB of text between two looks at Ctrl-C
+    BLOCKS_A_SIGNAL = 1 << 14  # about 10 MB of text between two looks at Ctrl-C
 
 
 # What one running call needs for itself. A call takes a Worker from the encoder's pool and puts it back.
 cdef class Worker:
     cdef WordCache cache
+    cdef size_t cache_bytes
     cdef Scratch scratch
     cdef size_t ends[BLOCK]
     cdef Item items[ITEMS]
@@ -31,6 +32,7 @@ cdef class Encoder:
     cdef MergeTable merges
     cdef Splitter splitter
     cdef bint whole_words
+    cdef readonly size_t cache_bytes  # the most that the cache of one running call takes
     cdef Cuts cuts
     cdef uint64_t* token_bits  # a bit for the key of each token
     cdef int token_shift

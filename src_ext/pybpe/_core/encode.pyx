@@ -21,6 +21,7 @@ cdef enum:
 cdef class Worker:
     def __cinit__(self, size_t cache_bytes):
         self.cache = WordCache(cache_bytes)
+        self.cache_bytes = cache_bytes
 
     def __dealloc__(self):
         free_scratch(&self.scratch)
@@ -189,6 +190,7 @@ cdef class Encoder:
         while start < n:
             count = self.splitter.scan(text, n, start, worker.ends, BLOCK)
             self.encode_words(worker, text, n, start, worker.ends, count, out)
+            out.settle()
             start = worker.ends[count - 1]
             blocks += 1
             if blocks % BLOCKS_A_SIGNAL == 0:
@@ -206,7 +208,7 @@ cdef class Encoder:
         self.splitter = splitter
         self.whole_words = whole_words
         self.cuts = Cuts(vocabulary)
-        self.pool = []
+        self.limit_cache(DEFAULT_CACHE)
         self.mark_tokens()
 
     def __dealloc__(self):
@@ -234,18 +236,23 @@ cdef class Encoder:
             self.token_bits[bit >> 6] |= <uint64_t>1 << (bit & 63)
         return 0
 
+    def limit_cache(self, size_t limit):
+        self.cache_bytes = limit
+        self.pool = []
+
     cdef int put_back(self, Worker worker) except -1:
         """Return a worker to the pool; what a huge word took is given back."""
         if worker.scratch.n_symbols > KEPT_SYMBOLS:
             free_scratch(&worker.scratch)
-        self.pool.append(worker)
+        if worker.cache_bytes == self.cache_bytes:
+            self.pool.append(worker)
         return 0
 
     cdef Worker worker(self):
         try:
             return self.pool.pop()
         except IndexError:
-            return Worker(DEFAULT_CACHE)
+            return Worker(self.cache_bytes)
 
     def encode(self, text, IdBuffer out not None):
         """str or bytes into ids, by the compiled splitter."""
@@ -292,6 +299,7 @@ cdef class Encoder:
                 while i < count:
                     block = count - i if count - i < BLOCK else BLOCK
                     self.encode_words(worker, data, <size_t>n, start, <const size_t*>&ends[i], block, out)
+                    out.settle()
                     i += block
                     start = <size_t>ends[i - 1]
         finally:
@@ -322,7 +330,7 @@ cdef class Encoder:
     def encode_many(self, list texts not None, IdBuffer out not None, int64_t[::1] offsets not None):
         """Each of `texts` into the same ids; offsets[i + 1] receives where text i ends."""
         cdef list owners = []
-        cdef size_t count = <size_t>len(texts), i
+        cdef size_t count = <size_t>len(texts), i, total = 0
         cdef const uint8_t** data
         cdef Py_ssize_t* sizes
         cdef object text
@@ -333,7 +341,7 @@ cdef class Encoder:
             raise ValueError("offsets must have one place more than there are texts")
         if out.exports:
             raise BufferError("an array over these ids exists; they can no longer grow")
-        offsets[0] = <int64_t>out.size
+        offsets[0] = <int64_t>len(out)
         if count == 0:
             return
         data = NULL
@@ -346,10 +354,12 @@ cdef class Encoder:
                 text = texts[i]
                 data[i] = utf8_of(text, &sizes[i])
                 owners.append(text)
+                total += <size_t>sizes[i]
             with nogil:
+                out.expect(total)
                 for i in range(count):
                     self.encode_bytes(worker, data[i], <size_t>sizes[i], out)
-                    offsets[i + 1] = <int64_t>out.size
+                    offsets[i + 1] = <int64_t>(out.forgotten + out.size)
         finally:
             free(data)
             free(sizes)
