@@ -23,9 +23,8 @@ def runs() -> Tokenizer:
     return Tokenizer.train(iter(texts), 400, pattern=r"[\s\S]+", progress=False)
 
 
-broken = st.lists(st.one_of(st.text(CHARS, max_size=12).map(str.encode), st.binary(max_size=3)), max_size=12).map(
-    b"".join
-)
+part = st.one_of(st.text(CHARS, max_size=12).map(str.encode), st.binary(max_size=3))
+broken = st.lists(part, max_size=12).map(b"".join)
 
 
 @given(word=broken)

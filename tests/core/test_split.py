@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from strategies import BOUNDARY, messy_bytes, text
 
 from pybpe._core.split import SchemeSplitter, count_letters, find_cut
@@ -18,38 +21,20 @@ def forms_of(family: str) -> list[SchemeSplitter]:
     """The scanner with every form of the block classes that this processor runs."""
     forms = []
     for form in range(4):
-        try:
+        with contextlib.suppress(ValueError):  # not on this processor
             forms.append(SchemeSplitter(form=form, **_SCHEMES[FAMILIES[family]]))
-        except ValueError as error:
-            assert "does not run on this processor" in str(error)
+    assert len(forms) >= 2  # the portable one, and this processor's own
     return forms
 
 
 # Long enough for several windows of 64 bytes, with what is decided across their ends.
 PARTS = (
-    *" '\n\r\t\xa0\u3000ſ9²,/-",
-    *("a", "B", "é", "Ж", "ж", "ǅ", "日", "ー", "한", "\u0301", "ा", "🙂"),
-    *(
-        "word",
-        " the",
-        "don't",
-        "I'VE",
-        "'s",
-        "'LL",
-        "'ſ",
-        "12345",
-        " 678",
-        "  \n \n",
-        "!\n/",
-        "日A",
-        "日Ab",
-        "中文，",
-        " x" * 40,
-    ),
+    *" '\n\r\t\xa0\u3000ſ9²,/-aBéЖжǅ日ー한\u0301ा🙂",
+    *("word", " the", "don't", "I'VE", "'s", "'LL", "'ſ", "12345", " 678", "  \n \n", "!\n/", "日A", "日Ab", "中文，"),
+    " x" * 40,
 )
-long_bytes = st.lists(st.one_of(st.sampled_from(PARTS).map(str.encode), messy_bytes), min_size=30, max_size=120).map(
-    b"".join
-)
+parts = st.one_of(st.sampled_from(PARTS).map(str.encode), messy_bytes)
+long_bytes = st.lists(parts, min_size=30, max_size=120).map(b"".join)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
