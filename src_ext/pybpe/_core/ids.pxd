@@ -1,4 +1,5 @@
 # A growing buffer of token ids that numpy adopts without a copy.
+cimport cython
 from pybpe._core.types cimport token_t
 
 cdef enum:
@@ -6,6 +7,7 @@ cdef enum:
     HUGE_PAGE = 1 << 21
 
 
+@cython.final
 cdef class IdBuffer:
     cdef token_t* data
     cdef size_t size

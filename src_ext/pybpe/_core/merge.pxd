@@ -1,4 +1,5 @@
 # Merging: which pairs of ids join, into what, in what order; and the two loops that apply it to one word.
+cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from pybpe._core.types cimport NONE, pair_t, pack_pair, token_t
@@ -37,6 +38,7 @@ cdef inline uint64_t hash_pair(pair_t pair) noexcept nogil:
     return pair * <pair_t>0x9E3779B97F4A7C15ULL
 
 
+@cython.final
 cdef class MergeTable:
     cdef Merge* slots
     cdef size_t mask

@@ -1,4 +1,5 @@
 # The tokens: id -> bytes in one blob, and bytes -> id by a hash table.
+cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from pybpe._core.types cimport token_t
@@ -25,6 +26,7 @@ cdef inline uint64_t hash_bytes(const uint8_t* data, size_t n) noexcept nogil:
     return value ^ value >> 32
 
 
+@cython.final
 cdef class Vocabulary:
     cdef uint8_t* blob
     cdef uint64_t* offsets  # token i is blob[offsets[i]:offsets[i + 1]]
