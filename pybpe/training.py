@@ -14,10 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Union
 
-import numpy as np
-import numpy.typing as npt
-
 from pybpe._core.counter import WordCounter
+from pybpe._core.ids import Rows
 from pybpe._core.trainer import Trainer
 from pybpe.corpus import open_source
 from pybpe.definition import MAX_ID, Definition, make_vocabulary, number_special_tokens
@@ -204,7 +202,7 @@ def train(
     )
 
 
-def _learn(counts: WordCounts, n_merges: int, min_frequency: int, report: Report) -> npt.NDArray[np.uint32]:
+def _learn(counts: WordCounts, n_merges: int, min_frequency: int, report: Report) -> memoryview:
     """uint32[n, 3], rows (left, right, token), n at most `n_merges`."""
     with counts._lock:
         trainer = Trainer(counts._counter, min_frequency)
@@ -215,4 +213,4 @@ def _learn(counts: WordCounts, n_merges: int, min_frequency: int, report: Report
         report("merging", learned, n_merges)
         if not step:
             break
-    return trainer.merges.to_numpy().reshape(-1, 3)
+    return memoryview(Rows(trainer.merges, 3))

@@ -1,5 +1,10 @@
 # A growing buffer of token ids that numpy adopts without a copy.
+from cpython.object cimport PyObject
+
 from pybpe._core.types cimport token_t
+
+cdef extern from "Python.h":
+    PyObject** items_of "PySequence_Fast_ITEMS"(object sequence) noexcept  # of a list or a tuple, borrowed
 
 
 cdef class IdBuffer:
@@ -11,3 +16,9 @@ cdef class IdBuffer:
 
     # Room for `extra` more ids; 0, or -1 when memory ran out (the buffer stays as it was).
     cdef int reserve(self, size_t extra) noexcept nogil
+
+
+cdef class Rows:
+    cdef const token_t[::1] flat
+    cdef Py_ssize_t shape[2]
+    cdef Py_ssize_t strides[2]
