@@ -10,8 +10,10 @@ from pybpe._core.ids import IdBuffer
 class Vocabulary:
     """An immutable list of tokens: their bytes joined, and uint32[n] sizes. Size 0 is a hole: an id without a token."""
 
-    def __init__(self, blob: bytes, sizes: array[int] | npt.NDArray[np.uint32]) -> None: ...
+    def __init__(self, blob: bytes, sizes: array[int] | IdBuffer | npt.NDArray[np.uint32]) -> None: ...
     def __len__(self) -> int: ...
+    has_twins: bool
+    """Whether two tokens have the same bytes."""
     @property
     def joined(self) -> bytes:
         """The bytes of all tokens, one after the other."""

@@ -14,7 +14,7 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from pybpe._core.ids cimport IdBuffer
-from pybpe._core.memory cimport allocate, allocate_zeros
+from pybpe._core.memory cimport allocate, allocate_zeros, prefetch
 from pybpe._core.merge cimport AHEAD, MergeTable, Scratch, free_scratch
 from pybpe._core.types cimport NONE, token_t
 from pybpe._core.vocab cimport Vocabulary
@@ -122,6 +122,9 @@ cdef int find_rows(Vocabulary vocabulary, MergeTable table, Work work, const tok
     cdef size_t i, size, previous = 0
     cdef token_t token
     for i in range(vocabulary.count):
+        if i + AHEAD < vocabulary.count:
+            prefetch(&vocabulary.offsets[by_size[i + AHEAD]])
+            prefetch(vocabulary.blob + vocabulary.offsets[by_size[i + AHEAD // 2]])
         token = by_size[i]
         size = vocabulary.size_of(token)
         if size < 2:

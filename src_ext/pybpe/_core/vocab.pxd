@@ -36,7 +36,7 @@ cdef class Vocabulary:
     cdef size_t count
     cdef Known* table  # open addressing over hash_bytes
     cdef size_t mask
-    cdef bint has_twins  # whether two tokens have the same bytes
+    cdef readonly bint has_twins  # whether two tokens have the same bytes
 
     cdef inline size_t size_of(self, token_t token) noexcept nogil:
         return <size_t>(self.offsets[token + 1] - self.offsets[token])
