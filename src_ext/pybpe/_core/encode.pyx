@@ -3,118 +3,191 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
-from pybpe._core.cache cimport (
-    LONG_WORD, SHORT_IDS, SHORT_KEY, ShortEntry, WordCache, WordKey, load_key, prefetch, short_slot
-)
+from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, size_of
+from pybpe._core.cuts cimport Cuts
 from pybpe._core.ids cimport IdBuffer
-from pybpe._core.memory cimport allocate
+from pybpe._core.memory cimport allocate, allocate_zeros
 from pybpe._core.merge cimport MergeTable, free_scratch
 from pybpe._core.splitter cimport Splitter
 from pybpe._core.types cimport NONE, token_t
-from pybpe._core.vocab cimport Vocabulary, hash_bytes
+from pybpe._core.vocab cimport Vocabulary
 
 cdef enum:
     KEEP_GIL = 2048  # below so many bytes, letting go of the GIL costs more than it gives
 
+cdef enum:  # whether merging the bytes of a token gives that token
+    UNKNOWN = 0
+    REACHED = 1
+    UNREACHED = 2
+
 
 cdef class Worker:
-    def __cinit__(self):
-        self.cache = WordCache()
+    def __cinit__(self, size_t cache_bytes):
+        self.cache = WordCache(cache_bytes)
 
     def __dealloc__(self):
         free_scratch(&self.scratch)
 
 
-cdef inline Py_ssize_t encode_miss(
-    Encoder encoder, Worker worker, const uint8_t* word, size_t n, token_t* out
-) except -1 nogil:
-    """Encode one word without the cache; how many ids."""
-    cdef token_t whole
-    if encoder.whole_words:
-        whole = encoder.vocabulary.find(word, n)
-        if whole != NONE:
-            out[0] = whole
-            return 1
-    return encoder.merges.merge_word(word, n, out, &worker.scratch)
-
-
-cdef inline Py_ssize_t encode_word(
-    Encoder encoder, Worker worker, const uint8_t* word, size_t n, token_t* out
-) except -1 nogil:
-    """Encode one word that the table of short words does not hold; how many ids."""
-    cdef uint64_t hash
-    cdef Py_ssize_t count
-    if n > LONG_WORD:
-        return encode_miss(encoder, worker, word, n, out)
-    hash = hash_bytes(word, n)
-    count = <Py_ssize_t>worker.cache.get(word, n, hash, out)
-    if count == 0:
-        count = encode_miss(encoder, worker, word, n, out)
-        if n > SHORT_KEY or count > SHORT_IDS:
-            worker.cache.put(word, n, hash, out, <size_t>count)
-    return count
+cdef inline bint is_ascii(const uint8_t* word, size_t n) noexcept nogil:
+    """Of a word of at least 8 bytes."""
+    cdef uint64_t chunk
+    cdef size_t i = 0
+    while i + 8 < n:
+        memcpy(&chunk, word + i, 8)
+        if chunk & 0x8080808080808080ULL:
+            return False
+        i += 8
+    memcpy(&chunk, word + n - 8, 8)
+    return chunk & 0x8080808080808080ULL == 0
 
 
 cdef class Encoder:
+    cdef bint is_reached(self, Worker worker, token_t token, const uint8_t* word, size_t n, token_t* ids) except -1 nogil:
+        """Whether merging a word that is a token gives that token; found out once a token."""
+        if self.reached[token] == UNKNOWN:  # two threads may find it out at once, and find the same
+            self.reached[token] = UNREACHED
+            if self.merges.merge_word(word, n, ids, &worker.scratch) == 1 and ids[0] == token:
+                self.reached[token] = REACHED
+        return self.reached[token] == REACHED
+
+    cdef Py_ssize_t encode_miss(self, Worker worker, Item* item, bint piece, token_t* ids) except -1 nogil:
+        """Encode a word that the cache does not hold, and remember it; how many ids.
+
+        A word that is a token is that token, where the vocabulary says so, but a piece of a word is what merging gives.
+        Where the two differ nothing is remembered: the cache does not tell words from pieces.
+        """
+        cdef token_t whole = NONE
+        cdef size_t size = size_of(item)
+        cdef Py_ssize_t count = 1
+        if self.whole_words:
+            whole = self.vocabulary.find(item.word, size)
+            if whole != NONE and not self.is_reached(worker, whole, item.word, size, ids):
+                if piece:
+                    return self.merges.merge_word(item.word, size, ids, &worker.scratch)
+                ids[0] = whole
+                return 1
+        if whole != NONE:
+            ids[0] = whole
+        else:
+            count = self.merges.merge_word(item.word, size, ids, &worker.scratch)
+        worker.cache.remember(item, ids, <size_t>count)
+        return count
+
+    cdef token_t* encode_items(self, Worker worker, Item* item, Item* end, token_t* ids) except NULL nogil:
+        """The ids of some items of a worker, to `ids`; where they end."""
+        cdef const Entry* entry
+        cdef bint first, second
+        cdef size_t made
+        while item < end:
+            entry = item.line
+            first = ((entry.low ^ item.low) | (entry.high ^ item.high)) == 0
+            second = ((entry[1].low ^ item.low) | (entry[1].high ^ item.high)) == 0
+            entry += second
+            if (first | second) and entry.count <= INLINE_IDS:  # nearly always; which of the two makes no difference
+                memcpy(ids, entry.ids, (INLINE_IDS + 1) * sizeof(token_t))
+                ids += entry.count
+            else:
+                made = worker.cache.recall(item, ids)
+                if made == 0:
+                    made = <size_t>self.encode_miss(worker, item, worker.pieces[item - worker.items], ids)
+                ids += made
+            item += 1
+        return ids
+
+    cdef Item* begin_long(
+        self, Worker worker, Item* item, const uint8_t* text, size_t n, size_t* start, size_t end, token_t** ids
+    ) except NULL nogil:
+        """Make items of the next word, from `start` to `end`, longer than SHORT_KEY; encode them where they are too many.
+
+        Where nothing merges across a place in it, it is taken in pieces.
+        """
+        cdef const uint8_t* word = text + start[0]
+        cdef size_t size = end - start[0], cut
+        cdef bint whole = is_ascii(word, size), piece = False
+        while size:
+            cut = size if whole else self.cuts.next_cut(word, size)
+            piece |= cut < size
+            if item >= worker.items + ITEMS - BLOCK - 1 or cut > LONG_WORD:
+                ids[0] = self.encode_items(worker, worker.items, item, ids[0])
+                memset(worker.pieces, 0, sizeof(worker.pieces))
+                item = worker.items
+            if cut > LONG_WORD:
+                ids[0] += self.encode_huge(worker, word, cut, piece, ids[0])
+            else:
+                if cut > SHORT_KEY:
+                    load_long(item, word, cut)
+                else:
+                    load_short(item, word, cut, text + n - word >= 16)
+                look_up(item, worker.cache.entries, worker.cache.shift)
+                if piece:
+                    worker.pieces[item - worker.items] = worker.cut = True
+                item += 1
+            word += cut
+            size -= cut
+        start[0] = end
+        return item
+
+    cdef Py_ssize_t encode_huge(
+        self, Worker worker, const uint8_t* word, size_t size, bint piece, token_t* ids
+    ) except -1 nogil:
+        """Encode a word or piece that is too long to be remembered; how many ids."""
+        if self.whole_words and not piece:
+            ids[0] = self.vocabulary.find(word, size)
+            if ids[0] != NONE:
+                return 1
+        return self.merges.merge_word(word, size, ids, &worker.scratch)
+
     cdef int encode_words(
         self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
         IdBuffer out
     ) except -1 nogil:
-        """Append the ids of `count` words, the first from `start`, each up to its end."""
-        cdef ShortEntry* shorts = worker.cache.shorts
-        cdef ShortEntry* entry
-        cdef WordKey* keys = worker.keys
-        cdef size_t i, length, previous = start
-        cdef Py_ssize_t made
+        """Append the ids of at most BLOCK words, the first from `start`, each up to its end."""
+        cdef Item* item = worker.items
+        cdef Entry* entries
+        cdef const uint8_t* word
         cdef token_t* ids
+        cdef size_t i, size
+        cdef int shift
+        cdef bint readable
         if count == 0:
             return 0
-        # A word gives at most one id a byte; the slack lets a hit copy all the ids of an entry, used or not.
-        if out.reserve(ends[count - 1] - start + SHORT_IDS) < 0:
+        # A word gives at most one id a byte; the slack is for what is copied whether it is used or not.
+        if out.reserve(ends[count - 1] - start + COPIED_IDS) < 0:
             with gil:
                 raise MemoryError
-        # First ask for all the entries, then read them: the cache is larger than the processor's own.
-        for i in range(count):
-            length = ends[i] - previous
-            if length <= SHORT_KEY:
-                keys[i] = load_key(text + previous, length, n - previous >= 16)
-                worker.slots[i] = short_slot(keys[i])
-                prefetch(&shorts[worker.slots[i]])
-            previous = ends[i]
         ids = out.data + out.size
+        worker.cache.grow()
+        entries = worker.cache.entries
+        shift = worker.cache.shift
+        readable = n - ends[count - 1] >= 16
+        # First ask for the entries of all words, then read them: the cache is larger than the processor's own.
         for i in range(count):
-            length = ends[i] - start
-            if length <= SHORT_KEY:
-                entry = &shorts[worker.slots[i]]
-                if entry.low == keys[i].low and entry.high == keys[i].high:
-                    memcpy(ids, entry.ids, SHORT_IDS * sizeof(token_t))
-                    ids += entry.count
-                    start = ends[i]
-                    continue
-                if entry[1].low == keys[i].low and entry[1].high == keys[i].high:
-                    memcpy(ids, entry[1].ids, SHORT_IDS * sizeof(token_t))
-                    ids += entry[1].count
-                    start = ends[i]
-                    continue
-                made = encode_word(self, worker, text + start, length, ids)
-                if made <= SHORT_IDS:
-                    entry[1] = entry[0]
-                    entry.low = keys[i].low
-                    entry.high = keys[i].high
-                    entry.count = <unsigned int>made
-                    memcpy(entry.ids, ids, <size_t>made * sizeof(token_t))
+            size = ends[i] - start
+            word = text + start
+            if size <= SHORT_KEY:
+                if readable:
+                    load_short(item, word, size, True)
+                else:
+                    load_short(item, word, size, n - start >= 16)
+                look_up(item, entries, shift)
+                start = ends[i]
+                item += 1
             else:
-                made = encode_word(self, worker, text + start, length, ids)
-            ids += made
-            start = ends[i]
+                item = self.begin_long(worker, item, text, n, &start, ends[i], &ids)
+        ids = self.encode_items(worker, worker.items, item, ids)
+        if worker.cut:
+            worker.cut = False
+            memset(worker.pieces, 0, sizeof(worker.pieces))
         out.size = <size_t>(ids - out.data)
         return 0
 
     cdef int encode_bytes(self, Worker worker, const uint8_t* text, size_t n, IdBuffer out) except -1 nogil:
         """Split text[:n] and append its ids."""
         cdef size_t start = 0, count, blocks = 0
+        out.expect(n)
         while start < n:
             count = self.splitter.scan(text, n, start, worker.ends, BLOCK)
             self.encode_words(worker, text, n, start, worker.ends, count, out)
@@ -134,7 +207,12 @@ cdef class Encoder:
         self.merges = merges
         self.splitter = splitter
         self.whole_words = whole_words
+        self.cuts = Cuts(vocabulary)
+        self.reached = <uint8_t*>allocate_zeros(vocabulary.count, 1)
         self.pool = []
+
+    def __dealloc__(self):
+        free(self.reached)
 
     cdef int put_back(self, Worker worker) except -1:
         """Return a worker to the pool; what a huge word took is given back."""
@@ -147,7 +225,7 @@ cdef class Encoder:
         try:
             return self.pool.pop()
         except IndexError:
-            return Worker()
+            return Worker(DEFAULT_CACHE)
 
     def encode(self, text, IdBuffer out not None):
         """str or bytes into ids, by the compiled splitter."""

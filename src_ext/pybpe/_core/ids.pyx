@@ -2,10 +2,11 @@ from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
 from cpython.list cimport PyList_New, PyList_SET_ITEM
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
-from libc.stdint cimport int64_t
+from libc.stdint cimport SIZE_MAX, int64_t
 from libc.stdlib cimport free
+from libc.string cimport memcpy
 
-from pybpe._core.memory cimport grow, prefetch
+from pybpe._core.memory cimport UNTOUCHED_IS_FREE, grow, map_zeros, prefetch, unmap
 from pybpe._core.types cimport token_t
 
 cdef enum:
@@ -33,17 +34,44 @@ cdef list list_of(IdBuffer ids, list table, size_t start, size_t end):
 
 cdef class IdBuffer:
     def __dealloc__(self):
-        free(self.data)
+        self.release()
+
+    cdef void release(self) noexcept nogil:
+        if self.mapped:
+            unmap(self.data, self.mapped)
+        else:
+            free(self.data)
 
     cdef int reserve(self, size_t extra) noexcept nogil:
         cdef token_t* grown
         if extra <= self.capacity - self.size:
             return 0
-        grown = <token_t*>grow(self.data, &self.capacity, self.size + extra, sizeof(token_t))
+        if not UNTOUCHED_IS_FREE or (self.mapped == 0 and self.size + extra < LARGE_IDS):
+            grown = <token_t*>grow(self.data, &self.capacity, self.size + extra, sizeof(token_t))
+            if grown == NULL:
+                return -1
+            self.data = grown
+            return 0
+        return self.enlarge(self.size + extra if self.size + extra > 2 * self.size else 2 * self.size)
+
+    cdef int enlarge(self, size_t wanted) noexcept nogil:
+        """Move to large pages, with room for `wanted` ids."""
+        cdef size_t bytes = (wanted * sizeof(token_t) + HUGE_PAGE - 1) & ~<size_t>(HUGE_PAGE - 1)
+        cdef token_t* grown = <token_t*>map_zeros(bytes) if wanted < SIZE_MAX // 8 else NULL
         if grown == NULL:
             return -1
+        if self.size:
+            memcpy(grown, self.data, self.size * sizeof(token_t))
+        self.release()
         self.data = grown
+        self.mapped = bytes
+        self.capacity = bytes // sizeof(token_t)
         return 0
+
+    cdef void expect(self, size_t bytes) noexcept nogil:
+        # One id a byte is the most there can be; the rest is never touched and goes back in `to_numpy`.
+        if UNTOUCHED_IS_FREE and bytes >= LARGE_IDS and self.capacity - self.size < bytes:
+            self.enlarge(self.size + bytes + HUGE_PAGE)  # without success, `reserve` tries again with less
 
     # -----------------------------------------------------------------------------------------------------------------
 
@@ -61,7 +89,16 @@ cdef class IdBuffer:
             lists.append(list_of(self, table, <size_t>offsets[i], <size_t>offsets[i + 1]))
         return lists
 
+    cdef void trim(self) noexcept nogil:
+        """Give back large pages that hold no ids."""
+        cdef size_t bytes = (self.size * sizeof(token_t) + HUGE_PAGE) & ~<size_t>(HUGE_PAGE - 1)
+        if UNTOUCHED_IS_FREE and bytes < self.mapped:
+            unmap(<char*>self.data + bytes, self.mapped - bytes)
+            self.mapped = bytes
+            self.capacity = bytes // sizeof(token_t)
+
     def to_numpy(self):
+        self.trim()
         import numpy  # here, so that importing the core costs nothing
 
         return numpy.frombuffer(self, dtype=numpy.uint32)
