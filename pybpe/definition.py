@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pybpe._core.ids import Rows
 from pybpe._core.merge import MergeTable, listed_merges
@@ -13,10 +13,6 @@ from pybpe._core.ranks import ranked_merges
 from pybpe._core.vocab import Vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.patterns import prepare
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 MAX_ID = 2**22 - 1  # 4 million, so that a small file cannot ask for all memory
 MAX_RANKED_TOKEN = 4096  # bytes; looking for all ways to cut a token takes time by the square of its size
@@ -29,8 +25,8 @@ class Definition:
     rule: how words merge. "merges": by the list of pairs, in its order. "ranks": any two neighbours whose bytes joined
         are a token merge, lowest id first, and a word that is a token is that token (tiktoken).
     vocabulary: the ordinary tokens, by id; holes allowed.
-    merges: uint32[n, 3], rows (left, right, token), kept as a memoryview; in learned order. With the rule "ranks" they
-        follow from the vocabulary, one for each token that merging comes to, by id: any may be given, these are kept.
+    merges: uint32[n, 3], rows (left, right, token) in learned order. With the rule "ranks" they follow from the
+        vocabulary, one for each token that merging comes to, by id; whatever rows are given, those are kept.
     pattern: the regular expression that splits text into words.
     special_tokens: name -> id, none of them the id of an ordinary token.
     table: the merges made ready.
@@ -38,7 +34,7 @@ class Definition:
 
     rule: Literal["merges", "ranks"]
     vocabulary: Vocabulary
-    merges: memoryview | npt.NDArray[np.uint32]
+    merges: memoryview
     pattern: str
     special_tokens: Mapping[str, int]
     table: MergeTable = field(init=False, repr=False, compare=False)
@@ -47,8 +43,8 @@ class Definition:
         missing = [byte for byte in range(256) if self.vocabulary.token_id(bytes([byte])) is None]
         if missing:
             raise FormatError(f"the vocabulary has no token for byte 0x{missing[0]:02x}, so some text has no ids")
-        merges = memoryview(self.merges)
-        if merges.ndim != 2 or merges.shape[1] != 3 or merges.format != "I" or not merges.c_contiguous:
+        merges = memoryview(self.merges)  # of an array too
+        if (merges.shape or ())[1:] != (3,) or merges.format != "I" or not merges.c_contiguous:
             raise FormatError("merges must be uint32[n, 3]")
         rows, table = self._ranked(merges) if self.rule == "ranks" else (merges, self._listed(merges))
         object.__setattr__(self, "merges", rows)

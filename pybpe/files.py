@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
 import struct
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +23,8 @@ def atomic_writer(path: PathLike) -> Iterator[IO[bytes]]:
     It is written beside its target and moved over it, so a crash, a full disk or Ctrl-C leaves what was there before.
     A link stays and its target is replaced; a file keeps its permissions. Raises OSError for a device or a pipe.
     """
+    import tempfile  # here, because reading needs none of it
+
     target = Path(path).resolve()
     mode = 0o666 & ~_umask()
     if target.exists():
@@ -57,6 +57,9 @@ def atomic_folder(path: PathLike) -> Iterator[Path]:
 
     If there is a folder of that name, what was made replaces what has the same names in it; the rest of it stays.
     """
+    import shutil
+    import tempfile
+
     target = Path(path).resolve()
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
     try:

@@ -302,9 +302,7 @@ class Tokenizer:
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(encode, [texts[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]))
 
-    def _encode_part(
-        self, texts: list[Text], allowed: Allowed, disallowed: Disallowed
-    ) -> tuple[IdBuffer, array[int]]:
+    def _encode_part(self, texts: list[Text], allowed: Allowed, disallowed: Disallowed) -> tuple[IdBuffer, array[int]]:
         """Several texts on this thread."""
         found = [self._special.allowed_in(text, allowed, disallowed) for text in texts]
         offsets = array("q", bytes(8 * (len(texts) + 1)))
@@ -399,7 +397,8 @@ class Tokenizer:
     @property
     def merges(self) -> dict[tuple[int, int], int]:
         """{(left, right): id} in learned order. Of a rank file, the last merge that builds each token."""
-        return {(left, right): token for left, right, token in memoryview(self._definition.merges).tolist()}
+        rows: Any = self._definition.merges.tolist()
+        return {(left, right): token for left, right, token in rows}
 
     @functools.cached_property
     def fingerprint(self) -> str:

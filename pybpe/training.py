@@ -191,7 +191,8 @@ def train(
             stacklevel=3,
         )
     tokens = [bytes([byte]) for byte in range(256)]
-    for left, right, _ in merges.tolist():
+    rows: Any = merges.tolist()
+    for left, right, _ in rows:
         tokens.append(tokens[left] + tokens[right])
     return Definition(
         rule="merges",

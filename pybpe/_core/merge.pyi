@@ -1,8 +1,5 @@
 """Byte-pair merging: the table of merges and the loops that apply it to a word."""
 
-import numpy as np
-import numpy.typing as npt
-
 from pybpe._core.vocab import Vocabulary
 
 class MergeTable:
@@ -14,5 +11,5 @@ class MergeTable:
     def __init__(self, vocabulary: Vocabulary, room: int) -> None: ...
     def __len__(self) -> int: ...
 
-def listed_merges(vocabulary: Vocabulary, merges: memoryview | npt.NDArray[np.uint32]) -> MergeTable:
+def listed_merges(vocabulary: Vocabulary, merges: memoryview) -> MergeTable:
     """The table of merges that are rows (left, right, token) in learned order, uint32[n, 3]: the first merge first."""

@@ -1,15 +1,10 @@
 """The merges of a vocabulary that lists none, where the ids say which merge first."""
 
-import numpy as np
-import numpy.typing as npt
-
 from pybpe._core.ids import IdBuffer
 from pybpe._core.merge import MergeTable
 from pybpe._core.vocab import Vocabulary
 
-def ranked_merges(
-    vocabulary: Vocabulary, hint: memoryview | npt.NDArray[np.uint32]
-) -> tuple[MergeTable, IdBuffer | None]:
+def ranked_merges(vocabulary: Vocabulary, hint: memoryview) -> tuple[MergeTable, IdBuffer | None]:
     """The table that gives the ids of merging any two neighbours whose bytes joined are a token, lowest id first.
 
     Also its rows (left, right, token), one for each token that merging comes to, in the order of the tokens; None if

@@ -30,5 +30,5 @@ class Vocabulary:
     @property
     def longest(self) -> int:
         """The bytes of the longest token."""
-    def wrong_merge(self, merges: memoryview | npt.NDArray[np.uint32]) -> int | None:
+    def wrong_merge(self, merges: memoryview) -> int | None:
         """The number of the first row (left, right, token) that does not join two tokens to a third; None if all do."""

@@ -42,14 +42,14 @@ _FIXED = "<IIQQQ"
 
 def dumps(definition: Definition) -> bytes:
     """The file's bytes."""
-    body = _body(definition, VERSION, memoryview(definition.merges).tobytes())
+    body = _body(definition, VERSION, definition.merges.tobytes())
     return body + hashlib.sha256(body).digest()
 
 
 def fingerprint(definition: Definition) -> str:
     """64 hexadecimal digits that equal tokenizers share and others do not: the checksum of version 1."""
     listed = definition.rule == "merges"
-    return hashlib.sha256(_body(definition, 1, memoryview(definition.merges).tobytes() if listed else b"")).hexdigest()
+    return hashlib.sha256(_body(definition, 1, definition.merges.tobytes() if listed else b"")).hexdigest()
 
 
 def _body(definition: Definition, version: int, merges: bytes) -> bytes:

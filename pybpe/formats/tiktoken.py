@@ -76,12 +76,10 @@ def _parse(content: bytes, path: PathLike) -> Vocabulary:
 
 def _repeated(content: bytes, path: PathLike) -> FormatError:
     """The error for a file in which a token occurs twice."""
-    seen = set()
-    for number, line in enumerate(content.split(b"\n"), 1):
-        token = base64.b64decode(line.split()[0]) if line.strip() else b""
-        if token in seen:
-            break
-        seen.update([token] if token else [])
+    lines = [(number, line.split()) for number, line in enumerate(content.split(b"\n"), 1)]
+    tokens = [(number, base64.b64decode(words[0])) for number, words in lines if words]
+    first = {token: number for number, token in reversed(tokens)}
+    number, token = next((number, token) for number, token in tokens if first[token] < number)
     return FormatError(f"{path}, line {number}: token {token!r} has a rank already")
 
 
