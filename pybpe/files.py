@@ -88,13 +88,13 @@ def _umask() -> int:
 class Reader:
     """Reads parts of `content` in turn and raises FormatError rather than read past its end."""
 
-    def __init__(self, content: bytes, name: str) -> None:
-        self._content = content
+    def __init__(self, content: bytes | memoryview, name: str) -> None:
+        self._content = memoryview(content)
         self._name = name
         self._position = 0
 
-    def take(self, size: int, what: str) -> bytes:
-        """The next `size` bytes, which hold `what`."""
+    def take(self, size: int, what: str) -> memoryview:
+        """The next `size` bytes, which hold `what`; not copied."""
         left = len(self._content) - self._position
         if size > left:
             raise FormatError(f"{self._name} is truncated: its {what} needs {size:,} bytes, and {left:,} are left")

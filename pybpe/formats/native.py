@@ -78,9 +78,10 @@ def _body(definition: Definition, version: int, merges: bytes) -> bytes:
     )
 
 
-def _little_endian(numbers: bytes) -> array[int]:
+def _little_endian(numbers: bytes | memoryview) -> array[int]:
     """uint32 from the byte order of this machine to that of the file, or back."""
-    swapped = array("I", numbers)
+    swapped = array("I")
+    swapped.frombytes(numbers)
     if sys.byteorder == "big":
         swapped.byteswap()
     return swapped
@@ -90,7 +91,7 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
     """The content of a file. `name` is what error messages call it. Raises FormatError for anything else."""
     if not content.startswith(MAGIC):
         raise FormatError(f"{name} is not a pybpe tokenizer file")
-    body = content[:-32]
+    body = memoryview(content)[:-32]
     if len(content) < len(MAGIC) + struct.calcsize(_FIXED) + 32:
         raise FormatError(f"{name} is truncated: it has only {len(content)} bytes")
     reader = Reader(body, name)
@@ -102,9 +103,9 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
         raise FormatError(f"{name} is damaged or truncated: its checksum does not match")
     if n_tokens > MAX_ID + 1:
         raise FormatError(f"{name} has {n_tokens:,} tokens, more than the {MAX_ID + 1:,} that pybpe allows")
-    header = _parse_header(reader.take(header_size, "header"), name)
+    header = _parse_header(bytes(reader.take(header_size, "header")), name)
     sizes = _little_endian(reader.take(4 * n_tokens, "token sizes"))
-    joined = reader.take(n_bytes, "tokens")
+    joined = bytes(reader.take(n_bytes, "tokens"))
     try:
         vocabulary = Vocabulary(joined, sizes)
     except ValueError as error:

@@ -23,16 +23,19 @@ from pybpe._core.vocab cimport Vocabulary
 # What one call works with.
 cdef class Work:
     cdef token_t* pairs  # [2 * token], [2 * token + 1]: the two it is merged from; NONE for a byte, or none yet
+    cdef uint8_t* built  # whether merging can come to a token: it is the id of a byte, or it has a row
     cdef token_t* parts  # room for the ids of the longest token
     cdef Scratch scratch
 
     def __cinit__(self, size_t count, size_t longest):
         self.pairs = <token_t*>allocate(2 * count, sizeof(token_t))
         memset(self.pairs, 0xFF, 2 * count * sizeof(token_t))
+        self.built = <uint8_t*>allocate_zeros(count, 1)
         self.parts = <token_t*>allocate(longest, sizeof(token_t))
 
     def __dealloc__(self):
         free(self.pairs)
+        free(self.built)
         free(self.parts)
         free_scratch(&self.scratch)
 
@@ -42,13 +45,6 @@ cdef inline Py_ssize_t merge_token(Vocabulary vocabulary, MergeTable table, Work
     return table.merge_word(
         vocabulary.blob + vocabulary.offsets[token], vocabulary.size_of(token), work.parts, &work.scratch
     )
-
-
-cdef inline bint is_built(Vocabulary vocabulary, MergeTable table, Work work, token_t part) noexcept nogil:
-    """Whether merging can come to a token: it is the id of a byte, or it has a row."""
-    if vocabulary.size_of(part) == 1:
-        return table.byte_ids[vocabulary.blob[vocabulary.offsets[part]]] == part
-    return work.pairs[2 * <size_t>part] != NONE
 
 
 cdef bint is_met(MergeTable table, const token_t* pairs, token_t left, token_t right) noexcept nogil:
@@ -80,13 +76,18 @@ cdef bint is_met(MergeTable table, const token_t* pairs, token_t left, token_t r
 cdef bint enter(
     Vocabulary vocabulary, MergeTable table, Work work, const token_t* rows, size_t n
 ) noexcept nogil:
-    """Add the rows to the table; whether each joins two smaller ids to a larger one, in the order of the larger."""
+    """Add the rows to the table; whether each joins two smaller ids, built before, to a larger one, in its order."""
     cdef const token_t* row
     cdef size_t i
+    for i in range(256):
+        work.built[table.byte_ids[i]] = True
     for i in range(n):
         row = rows + 3 * i
         if not vocabulary.joins(row) or row[2] <= row[0] or row[2] <= row[1] or (i and row[2] <= rows[3 * i - 1]):
             return False
+        if not (work.built[row[0]] and work.built[row[1]]):
+            return False
+        work.built[row[2]] = True
         if i + AHEAD < n:
             table.ask_for(row[3 * AHEAD], row[3 * AHEAD + 1])
         table.add(row[0], row[1], row[2], row[2])
@@ -108,11 +109,7 @@ cdef int are_right(Vocabulary vocabulary, MergeTable table, Work work) except -1
         if left == NONE:
             if merge_token(vocabulary, table, work, <token_t>token) == 2:
                 return False
-        elif not (
-            is_built(vocabulary, table, work, left)
-            and is_built(vocabulary, table, work, right)
-            and is_met(table, work.pairs, left, right)
-        ):
+        elif not is_met(table, work.pairs, left, right):
             return False
     return True
 
