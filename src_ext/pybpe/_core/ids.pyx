@@ -21,14 +21,19 @@ cdef list list_of(IdBuffer ids, list table, size_t start, size_t end):
     cdef list made = PyList_New(<Py_ssize_t>(end - start))
     cdef const token_t* data = ids.data
     cdef PyObject** items = items_of(table)
+    cdef PyObject* item  # and not `object`, which Cython would count references to once more
     cdef size_t i, limit = <size_t>len(table)
-    cdef object item
+    cdef object beyond
     for i in range(start, end):
         if i + AHEAD < end and data[i + AHEAD] < limit:
             prefetch(items[data[i + AHEAD]])  # the object: counting a reference writes to it
-        item = <object>items[data[i]] if data[i] < limit else int(data[i])
-        Py_INCREF(item)
-        PyList_SET_ITEM(made, <Py_ssize_t>(i - start), item)
+        if data[i] < limit:
+            item = items[data[i]]
+        else:
+            beyond = int(data[i])
+            item = <PyObject*>beyond
+        Py_INCREF(<object>item)
+        PyList_SET_ITEM(made, <Py_ssize_t>(i - start), <object>item)
     return made
 
 
