@@ -20,6 +20,7 @@ from pybpe._core.trainer import Trainer
 from pybpe.corpus import open_source
 from pybpe.definition import MAX_ID, Definition, make_vocabulary, number_special_tokens
 from pybpe.errors import TrainingError
+from pybpe.parallel import check_threads
 from pybpe.patterns import prepare, resolve
 from pybpe.progress import Report, reporting
 
@@ -27,7 +28,6 @@ Source = Union[str, "os.PathLike[str]", Iterable[Union[str, bytes, "os.PathLike[
 
 DEFAULT_PATTERN = "gpt4"
 CONVENTIONS = ("pybpe", "rustbpe")  # two names of one order: 256 bytes first, ties to the smallest (left, right)
-MAX_THREADS = 1024
 _MERGES_A_STEP = 64  # between two looks at Ctrl-C and the progress bar
 
 
@@ -139,15 +139,6 @@ def _restore_counts(pattern: str, items: list[tuple[bytes, int, int]], n_texts: 
         counts._counter.add(word, count, first_seen)
     counts._n_texts = n_texts
     return counts
-
-
-def check_threads(threads: int | None) -> int:
-    """A number of threads: one a core for None; ValueError below 1."""
-    if threads is None:
-        return os.cpu_count() or 1
-    if not 1 <= threads <= MAX_THREADS:
-        raise ValueError(f"threads is {threads}, must be 1 to {MAX_THREADS:,}")
-    return threads
 
 
 def train(

@@ -80,29 +80,39 @@ static void pybpe_block_portable(const uint8_t *text, pybpe_block *out) {
  *   BITS(i, m)   a result as bits, at the place of the i-th vector */
 #define PYBPE_BLOCK_BODY(VECTORS)                                                                                     \
     int i;                                                                                                            \
-    pybpe_block found;                                                                                                \
-    memset(&found, 0, sizeof found);                                                                                  \
+    uint64_t letters = 0, capitals = 0, digits = 0, spaces = 0, newlines = 0, blanks = 0, apostrophes = 0, wide = 0;  \
     for (i = 0; i < VECTORS; i++) {                                                                                   \
         const VECTOR v = LOAD(i);                                                                                     \
         const VECTOR folded = FOLD(v);                                                                                \
-        found.letters |= BITS(i, BELOW(folded, 'a', 26));                                                             \
-        found.capitals |= BITS(i, BELOW(v, 'A', 26));                                                                 \
-        found.digits |= BITS(i, BELOW(v, '0', 10));                                                                   \
-        found.spaces |= BITS(i, OR(EQ(v, ' '), BELOW(v, 9, 5)));                                                      \
-        found.newlines |= BITS(i, OR(EQ(v, '\n'), EQ(v, '\r')));                                                      \
-        found.blanks |= BITS(i, EQ(v, ' '));                                                                          \
-        found.apostrophes |= BITS(i, EQ(v, '\''));                                                                    \
-        found.wide |= BITS(i, BELOW(v, 0x80, 0x80));                                                                  \
+        letters |= BITS(i, BELOW(folded, 'a', 26));                                                                   \
+        capitals |= BITS(i, BELOW(v, 'A', 26));                                                                       \
+        digits |= BITS(i, BELOW(v, '0', 10));                                                                         \
+        blanks |= BITS(i, EQ(v, ' '));                                                                                \
+        spaces |= BITS(i, BELOW(v, 9, 5));                                                                            \
+        newlines |= BITS(i, OR(EQ(v, '\n'), EQ(v, '\r')));                                                            \
+        apostrophes |= BITS(i, EQ(v, '\''));                                                                          \
+        wide |= BITS(i, BELOW(v, 0x80, 0x80));                                                                        \
     }                                                                                                                 \
-    if (found.wide) {                                                                                                 \
+    out->letters = letters;                                                                                           \
+    out->capitals = capitals;                                                                                         \
+    out->digits = digits;                                                                                             \
+    out->spaces = spaces | blanks;                                                                                    \
+    out->newlines = newlines;                                                                                         \
+    out->blanks = blanks;                                                                                             \
+    out->apostrophes = apostrophes;                                                                                   \
+    out->wide = wide;                                                                                                 \
+    if (wide) {                                                                                                       \
+        uint64_t tails = 0, han = 0, cyrillic = 0;                                                                    \
         for (i = 0; i < VECTORS; i++) {                                                                               \
             const VECTOR v = LOAD(i);                                                                                 \
-            found.tails |= BITS(i, BELOW(v, 0x80, 0x40));                                                             \
-            found.han |= BITS(i, OR(BELOW(v, 0xE5, 5), BELOW(v, 0xEB, 2)));                                           \
-            found.cyrillic |= BITS(i, BELOW(v, 0xD0, 2));                                                             \
+            tails |= BITS(i, BELOW(v, 0x80, 0x40));                                                                   \
+            han |= BITS(i, OR(BELOW(v, 0xE5, 5), BELOW(v, 0xEB, 2)));                                                 \
+            cyrillic |= BITS(i, BELOW(v, 0xD0, 2));                                                                   \
         }                                                                                                             \
-    }                                                                                                                 \
-    *out = found;
+        out->tails = tails;                                                                                           \
+        out->han = han;                                                                                               \
+        out->cyrillic = cyrillic;                                                                                     \
+    }
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <emmintrin.h>

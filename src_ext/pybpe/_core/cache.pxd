@@ -1,6 +1,6 @@
 # What words encode to, remembered, in memory with a limit. Most text is the same few thousand words again.
 #
-# A table of entries of 32 bytes, two to a cache line, holds words up to 15 bytes and up to 3 ids whole: the key is one
+# A table of entries of 32 bytes, two to a cache line, holds words up to 15 bytes and up to 6 ids whole: the key is one
 # 128-bit load. Longer words are found by their hash; they and words of more ids have a record, ids and bytes, in a
 # ring that overwrites its oldest records, and an entry knows by its place whether its record is still there. A word
 # that finds no room in its own line goes to the neighbour's. The table doubles while words are lost, up to its limit.
@@ -10,15 +10,18 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from pybpe._core.types cimport token_t
-from pybpe._core.vocab cimport hash_bytes
 
 cdef enum:
     CACHE_LINE = 64  # two entries
     SHORT_KEY = 15  # bytes of a word that is its own key
     LONG_WORD = 255  # bytes of the longest word that is remembered
-    INLINE_IDS = 3
+    INLINE_IDS = 3  # as they are
+    PACKED_IDS = 6  # in 20 bits each, behind one another, on a little-endian machine
+    PACKED_MASK = (1 << 20) - 1
     COPIED_IDS = 8  # ids written at least, used or not: room that the caller leaves
-    IN_RING = 1 << 16  # added to the count of an entry whose ids are in the ring
+    # The top byte of an entry's count, if it has no plain ids
+    PACKED = 0x40  # and how many ids are packed in the rest of `ids` and `count`
+    IN_RING = 0x80  # the rest is how many ids the record has, and the first two of `ids` are its place
     LEAST_CACHE = 2 << 20  # bytes: one large page
     RING_SLACK = 4096  # behind the ring: a record is read in steps of COPIED_IDS
     DEFAULT_CACHE = 48 << 20
@@ -27,7 +30,7 @@ cdef enum:
 ctypedef struct Entry:
     uint64_t low  # the first 8 bytes of the word, or its hash
     uint64_t high  # the other 7, and the length in the top byte; no word has length 0, so a free entry never matches
-    token_t ids[INLINE_IDS]  # or the place of the record: bytes written to the ring before it, ever
+    token_t ids[INLINE_IDS]
     uint32_t count
 
 
@@ -115,10 +118,48 @@ cdef inline void load_short(Item* item, const uint8_t* word, size_t size, bint r
 
 
 cdef inline void load_long(Item* item, const uint8_t* word, size_t size) noexcept nogil:
-    """The key of a word of SHORT_KEY + 1 to LONG_WORD bytes."""
-    item.low = hash_bytes(word, size)
+    """The key of a word of SHORT_KEY + 1 to LONG_WORD bytes: a hash of 16 bytes a step, the last step up to its end."""
+    cdef uint64_t both[2]
+    cdef uint64_t hash = size
+    cdef size_t i = 0
+    while i + 16 < size:
+        memcpy(both, word + i, 16)
+        hash = mix_key(hash ^ both[0], both[1])
+        i += 16
+    memcpy(both, word + size - 16, 16)
+    item.low = mix_key(hash ^ both[0], both[1])
     item.high = <uint64_t>size << 56
     item.word = word
+
+
+cdef inline size_t unpack(const Entry* entry, token_t* ids) noexcept nogil:
+    """The ids of an entry that is PACKED, into room for PACKED_IDS; how many."""
+    cdef uint64_t both[2]
+    memcpy(both, entry.ids, 16)
+    ids[0] = both[0] & PACKED_MASK
+    ids[1] = both[0] >> 20 & PACKED_MASK
+    ids[2] = both[0] >> 40 & PACKED_MASK
+    ids[3] = (both[0] >> 60 | both[1] << 4) & PACKED_MASK
+    ids[4] = both[1] >> 16 & PACKED_MASK
+    ids[5] = both[1] >> 36 & PACKED_MASK
+    return both[1] >> 56 & 7
+
+
+cdef inline bint pack(Entry* entry, const token_t* ids, size_t count) noexcept nogil:
+    """Make an entry PACKED; False if its ids do not fit."""
+    cdef uint64_t all[PACKED_IDS]
+    cdef uint64_t both[2]
+    cdef size_t i
+    if count > PACKED_IDS:
+        return False
+    for i in range(PACKED_IDS):
+        all[i] = ids[i] if i < count else 0
+        if all[i] > PACKED_MASK:
+            return False
+    both[0] = all[0] | all[1] << 20 | all[2] << 40 | all[3] << 60
+    both[1] = all[3] >> 4 | all[4] << 16 | all[5] << 36 | (PACKED | count) << 56
+    memcpy(entry.ids, both, 16)
+    return True
 
 
 cdef inline size_t size_of(const Item* item) noexcept nogil:

@@ -14,7 +14,7 @@ cdef class WordCache:
     cdef size_t from_ring(self, const Entry* entry, const Item* item, token_t* ids) noexcept nogil:
         """The ids of an entry whose key is that of the item, if they are still in the ring and its word is the same."""
         cdef uint64_t place = entry.ids[0] | <uint64_t>entry.ids[1] << 32
-        cdef size_t count = entry.count - IN_RING
+        cdef size_t count = entry.count & 0xFFFFFF
         cdef const uint8_t* record
         if self.written - place > self.ring_size:
             return 0
@@ -29,8 +29,10 @@ cdef class WordCache:
     cdef size_t read(self, const Entry* entry, const Item* item, token_t* ids) noexcept nogil:
         if entry.low != item.low or entry.high != item.high:
             return 0
-        if entry.count > IN_RING:
+        if entry.count >> 24 == IN_RING:
             return self.from_ring(entry, item, ids)
+        if entry.count > INLINE_IDS:
+            return unpack(entry, ids)
         memcpy(ids, entry.ids, INLINE_IDS * sizeof(token_t))
         return entry.count
 
@@ -76,7 +78,7 @@ cdef class WordCache:
         entry.count = <uint32_t>count
         if size <= SHORT_KEY and count <= INLINE_IDS:
             memcpy(entry.ids, ids, count * sizeof(token_t))
-        else:
+        elif size > SHORT_KEY or not pack(&entry, ids, count):
             needed = count * sizeof(token_t) + size
             offset = self.written & (self.ring_size - 1)
             if offset + needed > self.ring_size:  # a record does not wrap around: the rest of the ring stays unused
@@ -86,7 +88,7 @@ cdef class WordCache:
             memcpy(self.ring + offset + count * sizeof(token_t), item.word, size)
             entry.ids[0] = <uint32_t>self.written
             entry.ids[1] = <uint32_t>(self.written >> 32)
-            entry.count += IN_RING
+            entry.count = <uint32_t>IN_RING << 24 | <uint32_t>count
             self.written += needed
         self.insert(item.line, &entry)
 

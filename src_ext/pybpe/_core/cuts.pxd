@@ -7,6 +7,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 cdef enum:
     SPAN_BITS = 20
+    CUTS = 64  # looked for at a time
 
 
 cdef inline int char_size(uint8_t first) noexcept nogil:
@@ -20,6 +21,7 @@ cdef class Cuts:
     # [last byte of a character & 63][first byte of the next]: in a token that begins within the first of the two
     cdef uint64_t torn[64][4]
 
+    cdef bint marked(self, size_t bit) noexcept nogil
     cdef bint spanned(self, uint32_t left, size_t left_size, uint32_t right, size_t right_size) noexcept nogil
-    # The first place where word[:n] can be cut; n if there is none.
-    cdef size_t next_cut(self, const uint8_t* word, size_t n) noexcept nogil
+    # The ends of the parts of word[:n], at most `capacity` of them; how many. They need not reach n.
+    cdef size_t cut(self, const uint8_t* word, size_t n, size_t* ends, size_t capacity) noexcept nogil

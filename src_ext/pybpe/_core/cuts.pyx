@@ -25,38 +25,40 @@ cdef inline uint32_t pack_char(const uint8_t* text, size_t n, size_t* size) noex
 
 
 cdef class Cuts:
-    cdef bint spanned(self, uint32_t left, size_t left_size, uint32_t right, size_t right_size) noexcept nogil:
-        """Whether some token may reach across the place between two characters."""
-        cdef size_t bit, i
-        cdef uint32_t last = left >> (8 * (left_size - 1))
-        if (left | right) < 0x80:
-            return True  # ASCII is not worth the tables
-        if left_size > 1 and self.torn[last & 63][(right & 0xFF) >> 6] >> (right & 63) & 1:
-            return True
-        for i in range(1, right_size + 1):
-            bit = span_bit(left, right & (~<uint32_t>0 >> (32 - 8 * i)))
-            if self.spans[bit >> 6] >> (bit & 63) & 1:
-                return True
-        return False
+    cdef inline bint marked(self, size_t bit) noexcept nogil:
+        return self.spans[bit >> 6] >> (bit & 63) & 1
 
-    cdef size_t next_cut(self, const uint8_t* word, size_t n) noexcept nogil:
-        cdef size_t size, next_size, place
-        cdef uint32_t left, right, spanned_twice = 0  # a character known to be spanned with itself, as in a drawn line
+    cdef inline bint spanned(self, uint32_t left, size_t left_size, uint32_t right, size_t right_size) noexcept nogil:
+        """Whether some token may reach across the place between two characters. Without branches: none is foreseeable."""
+        cdef uint32_t first = right & 0xFF, last = left >> (8 * (left_size - 1))
+        cdef bint torn = left_size > 1 and self.torn[last & 63][first >> 6] >> (first & 63) & 1
+        # A tail that belongs to no character is left where it is, and ASCII is not worth the tables.
+        cdef bint kept = is_tail(<uint8_t>left) | is_tail(<uint8_t>first) | ((left | right) < 0x80)
+        return (
+            kept
+            | torn
+            | self.marked(span_bit(left, first))
+            | self.marked(span_bit(left, right & 0xFFFF))
+            | self.marked(span_bit(left, right & 0xFFFFFF))
+            | self.marked(span_bit(left, right))
+        )
+
+    cdef size_t cut(self, const uint8_t* word, size_t n, size_t* ends, size_t capacity) noexcept nogil:
+        cdef size_t size, next_size, place, count = 0
+        cdef uint32_t left, right
         left = pack_char(word, n, &size)
         place = size
-        while place < n:
+        while place < n and count < capacity:
             right = pack_char(word + place, n - place, &next_size)
-            if left != right or left != spanned_twice:
-                # A tail that belongs to no character is left where it is.
-                if not is_tail(<uint8_t>right) and not is_tail(<uint8_t>left):
-                    if not self.spanned(left, size, right, next_size):
-                        return place
-                    if left == right:
-                        spanned_twice = left
+            ends[count] = place
+            count += not self.spanned(left, size, right, next_size)
             left = right
             size = next_size
             place += size
-        return n
+        if count < capacity:
+            ends[count] = n
+            count += 1
+        return count
 
     # -----------------------------------------------------------------------------------------------------------------
 
@@ -90,10 +92,14 @@ cdef class Cuts:
 
     def pieces(self, bytes word not None):
         cdef const uint8_t* data = <const uint8_t*><const char*>word
-        cdef size_t start = 0, end
+        cdef size_t start = 0, end, count, i
+        cdef size_t ends[CUTS]
         pieces = []
         while start < <size_t>len(word):
-            end = start + self.next_cut(data + start, <size_t>len(word) - start)
-            pieces.append(word[start:end])
+            count = self.cut(data + start, <size_t>len(word) - start, ends, CUTS)
+            end = start
+            for i in range(count):
+                pieces.append(word[end:start + ends[i]])
+                end = start + ends[i]
             start = end
         return pieces

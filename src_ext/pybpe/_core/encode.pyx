@@ -5,8 +5,8 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, size_of
-from pybpe._core.cuts cimport Cuts
+from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, PACKED, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, mix_key, size_of, unpack
+from pybpe._core.cuts cimport CUTS, Cuts
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.memory cimport allocate, allocate_zeros
 from pybpe._core.merge cimport MergeTable, free_scratch
@@ -17,41 +17,32 @@ from pybpe._core.vocab cimport Vocabulary
 cdef enum:
     KEEP_GIL = 2048  # below so many bytes, letting go of the GIL costs more than it gives
 
-cdef enum:  # whether merging the bytes of a token gives that token
-    UNKNOWN = 0
-    REACHED = 1
-    UNREACHED = 2
-
 
 cdef class Worker:
     def __cinit__(self, size_t cache_bytes):
         self.cache = WordCache(cache_bytes)
+        self.cache_bytes = cache_bytes
 
     def __dealloc__(self):
         free_scratch(&self.scratch)
 
 
-cdef inline bint is_ascii(const uint8_t* word, size_t n) noexcept nogil:
-    """Of a word of at least 8 bytes."""
-    cdef uint64_t chunk
+cdef inline bint has_long_chars(const uint8_t* word, size_t n) noexcept nogil:
+    """Whether a word of at least 8 bytes has characters of three bytes or more, as scripts without spaces do."""
+    cdef uint64_t chunk, found = 0
     cdef size_t i = 0
     while i + 8 < n:
         memcpy(&chunk, word + i, 8)
-        if chunk & 0x8080808080808080ULL:
-            return False
+        found |= chunk & chunk << 1 & chunk << 2
         i += 8
     memcpy(&chunk, word + n - 8, 8)
-    return chunk & 0x8080808080808080ULL == 0
+    found |= chunk & chunk << 1 & chunk << 2
+    return found & 0x8080808080808080ULL != 0
 
 
 cdef class Encoder:
-    cdef bint is_reached(self, Worker worker, token_t token, const uint8_t* word, size_t n, token_t* ids) except -1 nogil:
-        """Whether merging a word that is a token gives that token; found out once a token."""
-        if self.reached[token] == UNKNOWN:  # two threads may find it out at once, and find the same
-            self.reached[token] = UNREACHED
-            if self.merges.merge_word(word, n, ids, &worker.scratch) == 1 and ids[0] == token:
-                self.reached[token] = REACHED
-        return self.reached[token] == REACHED
+    cdef inline size_t token_bit(self, const Item* item) noexcept nogil:
+        return mix_key(item.low, item.high) >> self.token_shift
 
     cdef Py_ssize_t encode_miss(self, Worker worker, Item* item, bint piece, token_t* ids) except -1 nogil:
         """Encode a word that the cache does not hold, and remember it; how many ids.
@@ -59,20 +50,18 @@ cdef class Encoder:
         A word that is a token is that token, where the vocabulary says so, but a piece of a word is what merging gives.
         Where the two differ nothing is remembered: the cache does not tell words from pieces.
         """
-        cdef token_t whole = NONE
-        cdef size_t size = size_of(item)
-        cdef Py_ssize_t count = 1
-        if self.whole_words:
-            whole = self.vocabulary.find(item.word, size)
-            if whole != NONE and not self.is_reached(worker, whole, item.word, size, ids):
-                if piece:
-                    return self.merges.merge_word(item.word, size, ids, &worker.scratch)
-                ids[0] = whole
-                return 1
-        if whole != NONE:
-            ids[0] = whole
-        else:
-            count = self.merges.merge_word(item.word, size, ids, &worker.scratch)
+        cdef size_t size = size_of(item), bit
+        cdef Py_ssize_t count = self.merges.merge_word(item.word, size, ids, &worker.scratch)
+        cdef token_t whole
+        if self.whole_words and count > 1:
+            bit = self.token_bit(item)
+            if self.token_bits[bit >> 6] >> (bit & 63) & 1:  # perhaps a token that merging does not reach
+                whole = self.vocabulary.find(item.word, size)
+                if whole != NONE:
+                    if piece:
+                        return count
+                    ids[0] = whole
+                    return 1
         worker.cache.remember(item, ids, <size_t>count)
         return count
 
@@ -89,45 +78,57 @@ cdef class Encoder:
             if (first | second) and entry.count <= INLINE_IDS:  # nearly always; which of the two makes no difference
                 memcpy(ids, entry.ids, (INLINE_IDS + 1) * sizeof(token_t))
                 ids += entry.count
+            elif first | second and entry.count >> 24 & PACKED:
+                ids += unpack(entry, ids)
             else:
                 made = worker.cache.recall(item, ids)
                 if made == 0:
                     made = <size_t>self.encode_miss(worker, item, worker.pieces[item - worker.items], ids)
                 ids += made
             item += 1
+        if worker.cut:
+            worker.cut = False
+            memset(worker.pieces, 0, sizeof(worker.pieces))
         return ids
 
     cdef Item* begin_long(
-        self, Worker worker, Item* item, const uint8_t* text, size_t n, size_t* start, size_t end, token_t** ids
+        self, Worker worker, Item* item, const uint8_t* text, size_t n, size_t start, size_t end, token_t** ids
     ) except NULL nogil:
-        """Make items of the next word, from `start` to `end`, longer than SHORT_KEY; encode them where they are too many.
-
-        Where nothing merges across a place in it, it is taken in pieces.
-        """
-        cdef const uint8_t* word = text + start[0]
-        cdef size_t size = end - start[0], cut
-        cdef bint whole = is_ascii(word, size), piece = False
-        while size:
-            cut = size if whole else self.cuts.next_cut(word, size)
-            piece |= cut < size
-            if item >= worker.items + ITEMS - BLOCK - 1 or cut > LONG_WORD:
-                ids[0] = self.encode_items(worker, worker.items, item, ids[0])
-                memset(worker.pieces, 0, sizeof(worker.pieces))
-                item = worker.items
-            if cut > LONG_WORD:
-                ids[0] += self.encode_huge(worker, word, cut, piece, ids[0])
+        """Make an item of the next word, longer than SHORT_KEY, or items of its pieces; encode items if they are many."""
+        cdef size_t ends[CUTS]
+        cdef size_t count, i, size
+        cdef const uint8_t* word
+        cdef bint piece = False
+        while start < end:
+            word = text + start
+            if has_long_chars(word, end - start):
+                count = self.cuts.cut(word, end - start, ends, CUTS)
+                piece |= ends[0] < end - start
             else:
-                if cut > SHORT_KEY:
-                    load_long(item, word, cut)
+                ends[0] = end - start
+                count = 1
+            if item > worker.items + (ITEMS - BLOCK - CUTS):
+                ids[0] = self.encode_items(worker, worker.items, item, ids[0])
+                item = worker.items
+            size = 0
+            for i in range(count):
+                word = text + start
+                size = ends[i] - size
+                if size <= LONG_WORD:
+                    if size > SHORT_KEY:
+                        load_long(item, word, size)
+                    else:
+                        load_short(item, word, size, n - start >= 16)
+                    look_up(item, worker.cache.entries, worker.cache.shift)
+                    if piece:
+                        worker.pieces[item - worker.items] = worker.cut = True
+                    item += 1
                 else:
-                    load_short(item, word, cut, text + n - word >= 16)
-                look_up(item, worker.cache.entries, worker.cache.shift)
-                if piece:
-                    worker.pieces[item - worker.items] = worker.cut = True
-                item += 1
-            word += cut
-            size -= cut
-        start[0] = end
+                    ids[0] = self.encode_items(worker, worker.items, item, ids[0])
+                    item = worker.items
+                    ids[0] += self.encode_huge(worker, word, size, piece, ids[0])
+                start += size
+                size = ends[i]
         return item
 
     cdef Py_ssize_t encode_huge(
@@ -176,11 +177,9 @@ cdef class Encoder:
                 start = ends[i]
                 item += 1
             else:
-                item = self.begin_long(worker, item, text, n, &start, ends[i], &ids)
+                item = self.begin_long(worker, item, text, n, start, ends[i], &ids)
+                start = ends[i]
         ids = self.encode_items(worker, worker.items, item, ids)
-        if worker.cut:
-            worker.cut = False
-            memset(worker.pieces, 0, sizeof(worker.pieces))
         out.size = <size_t>(ids - out.data)
         return 0
 
@@ -191,6 +190,7 @@ cdef class Encoder:
         while start < n:
             count = self.splitter.scan(text, n, start, worker.ends, BLOCK)
             self.encode_words(worker, text, n, start, worker.ends, count, out)
+            out.settle()
             start = worker.ends[count - 1]
             blocks += 1
             if blocks % BLOCKS_A_SIGNAL == 0:
@@ -208,24 +208,51 @@ cdef class Encoder:
         self.splitter = splitter
         self.whole_words = whole_words
         self.cuts = Cuts(vocabulary)
-        self.reached = <uint8_t*>allocate_zeros(vocabulary.count, 1)
-        self.pool = []
+        self.limit_cache(DEFAULT_CACHE)
+        self.mark_tokens()
 
     def __dealloc__(self):
-        free(self.reached)
+        free(self.token_bits)
+
+    cdef int mark_tokens(self) except -1:
+        """Set the bit of every token that could be a word in the cache."""
+        cdef size_t token, size, bit
+        cdef Item item
+        cdef const uint8_t* word
+        self.token_shift = 64 - 10
+        while <size_t>1 << (64 - self.token_shift) < 16 * self.vocabulary.count:
+            self.token_shift -= 1
+        self.token_bits = <uint64_t*>allocate_zeros(<size_t>1 << (58 - self.token_shift), sizeof(uint64_t))
+        for token in range(self.vocabulary.count):
+            word = self.vocabulary.blob + self.vocabulary.offsets[token]
+            size = self.vocabulary.offsets[token + 1] - self.vocabulary.offsets[token]
+            if 0 < size <= SHORT_KEY:
+                load_short(&item, word, size, False)
+            elif SHORT_KEY < size <= LONG_WORD:
+                load_long(&item, word, size)
+            else:
+                continue
+            bit = self.token_bit(&item)
+            self.token_bits[bit >> 6] |= <uint64_t>1 << (bit & 63)
+        return 0
+
+    def limit_cache(self, size_t limit):
+        self.cache_bytes = limit
+        self.pool = []
 
     cdef int put_back(self, Worker worker) except -1:
         """Return a worker to the pool; what a huge word took is given back."""
         if worker.scratch.n_symbols > KEPT_SYMBOLS:
             free_scratch(&worker.scratch)
-        self.pool.append(worker)
+        if worker.cache_bytes == self.cache_bytes:
+            self.pool.append(worker)
         return 0
 
     cdef Worker worker(self):
         try:
             return self.pool.pop()
         except IndexError:
-            return Worker(DEFAULT_CACHE)
+            return Worker(self.cache_bytes)
 
     def encode(self, text, IdBuffer out not None):
         """str or bytes into ids, by the compiled splitter."""
@@ -272,6 +299,7 @@ cdef class Encoder:
                 while i < count:
                     block = count - i if count - i < BLOCK else BLOCK
                     self.encode_words(worker, data, <size_t>n, start, <const size_t*>&ends[i], block, out)
+                    out.settle()
                     i += block
                     start = <size_t>ends[i - 1]
         finally:
@@ -302,7 +330,7 @@ cdef class Encoder:
     def encode_many(self, list texts not None, IdBuffer out not None, int64_t[::1] offsets not None):
         """Each of `texts` into the same ids; offsets[i + 1] receives where text i ends."""
         cdef list owners = []
-        cdef size_t count = <size_t>len(texts), i
+        cdef size_t count = <size_t>len(texts), i, total = 0
         cdef const uint8_t** data
         cdef Py_ssize_t* sizes
         cdef object text
@@ -313,7 +341,7 @@ cdef class Encoder:
             raise ValueError("offsets must have one place more than there are texts")
         if out.exports:
             raise BufferError("an array over these ids exists; they can no longer grow")
-        offsets[0] = <int64_t>out.size
+        offsets[0] = <int64_t>len(out)
         if count == 0:
             return
         data = NULL
@@ -326,10 +354,12 @@ cdef class Encoder:
                 text = texts[i]
                 data[i] = utf8_of(text, &sizes[i])
                 owners.append(text)
+                total += <size_t>sizes[i]
             with nogil:
+                out.expect(total)
                 for i in range(count):
                     self.encode_bytes(worker, data[i], <size_t>sizes[i], out)
-                    offsets[i + 1] = <int64_t>out.size
+                    offsets[i + 1] = <int64_t>(out.forgotten + out.size)
         finally:
             free(data)
             free(sizes)

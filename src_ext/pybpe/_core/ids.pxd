@@ -16,6 +16,8 @@ cdef class IdBuffer:
     cdef size_t size
     cdef size_t capacity
     cdef size_t mapped  # bytes in large pages; 0 while `data` is from malloc
+    cdef readonly bint kept  # else ids are counted and forgotten
+    cdef size_t forgotten  # how many were
     cdef Py_ssize_t exports  # views handed out; while there are any, the buffer must not move
     cdef Py_ssize_t shape[1]
 
@@ -23,6 +25,9 @@ cdef class IdBuffer:
     cdef int reserve(self, size_t extra) noexcept nogil
     # The ids of a text of so many bytes will come: take room for all at once, where that costs nothing.
     cdef void expect(self, size_t bytes) noexcept nogil
+
+    # A block of ids is complete.
+    cdef void settle(self) noexcept nogil
 
     cdef void release(self) noexcept nogil
     cdef int enlarge(self, size_t wanted) noexcept nogil

@@ -38,6 +38,9 @@ cdef list list_of(IdBuffer ids, list table, size_t start, size_t end):
 
 
 cdef class IdBuffer:
+    def __cinit__(self, *, bint kept=True):
+        self.kept = kept
+
     def __dealloc__(self):
         self.release()
 
@@ -75,7 +78,7 @@ cdef class IdBuffer:
 
     cdef void expect(self, size_t bytes) noexcept nogil:
         # One id a byte is the most there can be; the rest is never touched and goes back in `to_numpy`.
-        if UNTOUCHED_IS_FREE and bytes >= LARGE_IDS and self.capacity - self.size < bytes:
+        if self.kept and UNTOUCHED_IS_FREE and bytes >= LARGE_IDS and self.capacity - self.size < bytes:
             self.enlarge(self.size + bytes + HUGE_PAGE)  # without success, `reserve` tries again with less
 
     # -----------------------------------------------------------------------------------------------------------------
@@ -93,6 +96,11 @@ cdef class IdBuffer:
                 raise ValueError(f"{offsets[i]} to {offsets[i + 1]} is not a part of {self.size} ids")
             lists.append(list_of(self, table, <size_t>offsets[i], <size_t>offsets[i + 1]))
         return lists
+
+    cdef void settle(self) noexcept nogil:
+        if not self.kept:
+            self.forgotten += self.size
+            self.size = 0
 
     cdef void trim(self) noexcept nogil:
         """Give back large pages that hold no ids."""
@@ -116,8 +124,18 @@ cdef class IdBuffer:
         self.data[self.size] = token
         self.size += 1
 
+    def extend(self, IdBuffer other not None):
+        if self.exports:
+            raise BufferError("an array over these ids exists; they can no longer grow")
+        if self.reserve(other.size) < 0:
+            raise MemoryError
+        if other.size:
+            memcpy(self.data + self.size, other.data, other.size * sizeof(token_t))
+        self.size += other.size
+        self.forgotten += other.forgotten
+
     def __len__(self):
-        return <Py_ssize_t>self.size
+        return <Py_ssize_t>(self.forgotten + self.size)
 
     def __getbuffer__(self, Py_buffer* view, int flags):
         if self.reserve(1) < 0:  # an empty view still needs an address

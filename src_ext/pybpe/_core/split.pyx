@@ -223,14 +223,8 @@ cdef uint64_t ONE = 1
 
 
 ctypedef struct Window:
-    uint64_t letters  # and marks, for a scheme of cased letters
-    uint64_t capitals  # \p{Lu} and \p{Lt}
+    Block chars  # filled in place: copies would wait for the stores before them
     uint64_t uncased  # letters neither capital nor small
-    uint64_t numbers
-    uint64_t spaces
-    uint64_t newlines
-    uint64_t blanks  # the character ' '
-    uint64_t apostrophes
     uint64_t tails  # bytes that are not the first of their character
     int known  # the classes of the bytes before this one are right
 
@@ -238,6 +232,11 @@ ctypedef struct Window:
 cdef inline uint64_t below(int place) noexcept nogil:
     """The bits before `place`, 0 to 64."""
     return (ONE << place) - 1 if place < WINDOW else ~<uint64_t>0
+
+
+cdef inline uint64_t mask_of(int flags) noexcept nogil:
+    """All bits, if there is any flag."""
+    return 0 - <uint64_t>(flags != 0)
 
 
 cdef inline uint64_t behind(uint64_t firsts, uint64_t tails) noexcept nogil:
@@ -262,21 +261,21 @@ cdef inline void cut_window(Window* window, uint64_t places) noexcept nogil:
 
 
 cdef void add_wide(
-    Window* window, const Block* block, const Scheme* scheme, const CharTable* table, const uint8_t* text, size_t n,
-    size_t pos
+    Window* window, const Scheme* scheme, const CharTable* table, const uint8_t* text, size_t n, size_t pos
 ) noexcept nogil:
-    """Put the characters of a window that are not ASCII into its masks."""
+    """Put the characters of a window that are not ASCII into its masks; marks are letters where letters are cased."""
+    cdef const Block* block = &window.chars
     cdef uint64_t todo = block.wide & ~block.tails, sure = block.han & block.tails >> 1 & block.tails >> 2, bits
     cdef size_t end
     cdef uint8_t flags
     cdef int place, size
     window.tails = sure << 1 | sure << 2
-    window.letters |= sure | window.tails
+    window.chars.letters |= sure | window.tails
     window.uncased |= sure | window.tails
     todo &= ~sure
     if not scheme.cased_letters:
         sure = block.cyrillic & block.tails >> 1
-        window.letters |= sure | sure << 1
+        window.chars.letters |= sure | sure << 1
         window.tails |= sure << 1
         todo &= ~sure
     while todo:
@@ -289,22 +288,17 @@ cdef void add_wide(
             break
         bits = ((ONE << size) - 1) << place
         window.tails |= bits & bits << 1
-        if flags & LETTER:
-            window.letters |= bits
-            if flags & UPPER:
-                window.capitals |= bits
-            elif not flags & LOWER:
-                window.uncased |= bits
-        elif flags & NUMBER:
-            window.numbers |= bits
-        elif flags & SPACE:
-            window.spaces |= bits
-        elif flags & MARK and scheme.cased_letters:
-            if place and not (window.letters | window.spaces | window.numbers) >> (place - 1) & 1:
+        # All by arithmetic: which class comes next cannot be foreseen.
+        window.chars.letters |= bits & mask_of(flags & LETTER)
+        window.chars.digits |= bits & mask_of(flags & NUMBER)
+        window.chars.spaces |= bits & mask_of(flags & SPACE)
+        if scheme.cased_letters:
+            if flags & MARK and place and not (window.chars.letters | window.chars.spaces | window.chars.digits) >> (place - 1) & 1:
                 window.known = place  # behind other characters a mark is one of them, or a letter behind the last
                 break
-            window.letters |= bits
-            window.uncased |= bits
+            window.chars.letters |= bits & mask_of(flags & MARK)
+            window.chars.capitals |= bits & mask_of(flags & UPPER)
+            window.uncased |= bits & mask_of(flags & (LETTER | MARK)) & ~mask_of(flags & (UPPER | LOWER))
     cut_window(window, block.tails & ~window.tails)  # a tail without its first byte
 
 
@@ -313,17 +307,17 @@ cdef inline uint64_t space_starts(Window* window, const Scheme* scheme, uint64_t
 
     Newlines right behind `others` may belong to their word, and a newline is not left to what follows it.
     """
-    cdef uint64_t spaces = window.spaces, newlines = 0, first, plain, starts, inner, ends
+    cdef uint64_t spaces = window.chars.spaces, newlines = 0, first, plain, starts, inner, ends
     if scheme.newline_tail:
-        newlines = window.newlines & others << 1
-        newlines = window.newlines & ~(window.newlines + newlines)
+        newlines = window.chars.newlines & others << 1
+        newlines = window.chars.newlines & ~(window.chars.newlines + newlines)
         if scheme.slash_tail and newlines:
             cut_window(window, newlines << 1 & others)  # perhaps a slash, which goes with them
         spaces &= ~newlines
     starts = spaces & ~(spaces << 1)
     if not scheme.newline_runs:
-        return (starts | spaces & ~before(window.spaces, window.tails)) & ~window.tails
-    newlines = window.newlines & spaces
+        return (starts | spaces & ~before(window.chars.spaces, window.tails)) & ~window.tails
+    newlines = window.chars.newlines & spaces
     plain = spaces & ~newlines
     inner = newlines << 1 & plain
     if inner:  # behind the last newline of a run, or is there one more?
@@ -335,19 +329,19 @@ cdef inline uint64_t space_starts(Window* window, const Scheme* scheme, uint64_t
                 ends &= ends - 1
                 if first + plain < plain or (first + plain) & ~plain & (newlines | ~below(window.known)):
                     inner &= ~first
-    return (starts | inner | plain & ~before(window.spaces, window.tails)) & ~window.tails
+    return (starts | inner | plain & ~before(window.chars.spaces, window.tails)) & ~window.tails
 
 
 cdef inline uint64_t number_starts(Window* window, int group) noexcept nogil:
     """Where words of digits start, `group` of them a word; a run of any length if that is 0."""
-    cdef uint64_t starts = window.numbers & ~window.tails, first = starts & ~(window.numbers << 1)
+    cdef uint64_t starts = window.chars.digits & ~window.tails, first = starts & ~(window.chars.digits << 1)
     cdef int i
     if group == 1:
         return starts
     starts = first
     while first and group:
         for i in range(group):
-            first = behind(first, window.tails) & window.numbers
+            first = behind(first, window.tails) & window.chars.digits
         starts |= first
     return starts
 
@@ -382,26 +376,26 @@ cdef inline uint64_t word_starts(
     Window* window, const Scheme* scheme, const uint8_t* text, size_t n, size_t pos
 ) noexcept nogil:
     """Where words start in a window, its own start left out, as far as that is certain."""
-    cdef uint64_t others = ~(window.letters | window.numbers | window.spaces)
+    cdef uint64_t others = ~(window.chars.letters | window.chars.digits | window.chars.spaces)
     cdef uint64_t first_others = others & ~window.tails & ~(others << 1)
-    cdef uint64_t behind_blank = window.blanks << 1, firsts = ~window.tails, starts, single, joined
+    cdef uint64_t behind_blank = window.chars.blanks << 1, firsts = ~window.tails, starts, single, joined
     # One other character before letters, no blank before it: the start of a word, be it a prefix or a contraction.
-    single = first_others & ~behind_blank & before(window.letters, window.tails)
+    single = first_others & ~behind_blank & before(window.chars.letters, window.tails)
     if scheme.any_letter_prefix:
-        joined = behind(single, window.tails) | (window.spaces & ~window.newlines) << 1
+        joined = behind(single, window.tails) | (window.chars.spaces & ~window.chars.newlines) << 1
     else:
         joined = behind_blank
-    starts = window.letters & ~(window.letters << 1) & ~joined & firsts
+    starts = window.chars.letters & ~(window.chars.letters << 1) & ~joined & firsts
     starts |= first_others & ~behind_blank
     joined = number_starts(window, scheme.digit_group)
     starts |= joined & ~behind_blank if scheme.digit_group == 0 else joined
     starts |= space_starts(window, scheme, others)
     if scheme.cased_letters:
-        starts |= window.capitals & (window.letters & ~window.capitals & ~window.uncased) << 1 & firsts
-        cut_window(window, window.capitals & window.uncased << 1 & firsts)  # it depends on what follows the capitals
-        single = window.letters << 1  # a contraction comes behind letters, as a part of their word
-    if scheme.contractions and window.apostrophes & single:
-        starts = with_contractions(window, scheme, text, n, pos, starts, window.apostrophes & single)
+        starts |= window.chars.capitals & (window.chars.letters & ~window.chars.capitals & ~window.uncased) << 1 & firsts
+        cut_window(window, window.chars.capitals & window.uncased << 1 & firsts)  # it depends on what follows the capitals
+        single = window.chars.letters << 1  # a contraction comes behind letters, as a part of their word
+    if scheme.contractions and window.chars.apostrophes & single:
+        starts = with_contractions(window, scheme, text, n, pos, starts, window.chars.apostrophes & single)
     firsts &= below(window.known)
     # All that was asked of the character behind is right for those before the last one known.
     return starts & below(highest(firsts)) & ~ONE if firsts else 0
@@ -438,22 +432,13 @@ cdef class SchemeSplitter(Splitter):
         cdef const Scheme* scheme = &self.scheme
         cdef size_t count = 0
         cdef uint64_t starts
-        cdef Block block
         cdef Window window
         while n - pos >= WINDOW and capacity - count >= WINDOW:
-            self.classify(text + pos, &block)
-            window.letters = block.letters
-            window.capitals = block.capitals
-            window.uncased = 0
-            window.numbers = block.digits
-            window.spaces = block.spaces
-            window.newlines = block.newlines
-            window.blanks = block.blanks
-            window.apostrophes = block.apostrophes
-            window.tails = 0
+            self.classify(text + pos, &window.chars)
+            window.uncased = window.tails = 0
             window.known = WINDOW
-            if block.wide:
-                add_wide(&window, &block, scheme, table, text, n, pos)
+            if window.chars.wide:
+                add_wide(&window, scheme, table, text, n, pos)
             starts = word_starts(&window, scheme, text, n, pos)
             if starts == 0:
                 ends[count] = word_end(scheme, table, text, n, pos)
