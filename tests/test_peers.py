@@ -105,7 +105,7 @@ han_places = st.tuples(st.integers(0, 1190), st.integers(2, 40))
 
 
 @given(
-    places=st.lists(han_places, max_size=30, unique=True), text=st.lists(st.integers(0, 380), min_size=1, max_size=6)
+    places=st.lists(han_places, max_size=30, unique=True), starts=st.lists(st.integers(0, 380), min_size=1, max_size=6)
 )
 def test_tokens_that_merging_does_not_reach(places, starts):
     ranks = {bytes([byte]): byte for byte in range(256)}

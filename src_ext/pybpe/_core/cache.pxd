@@ -10,6 +10,7 @@ cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from pybpe._core.memory cimport prefetch
 from pybpe._core.types cimport token_t
 
 cdef enum:
@@ -52,11 +53,6 @@ cdef extern from *:
         {~0ull, 0xFFFFFFull}, {~0ull, 0xFFFFFFFFull}, {~0ull, 0xFFFFFFFFFFull}, {~0ull, 0xFFFFFFFFFFFFull},
         {~0ull, 0xFFFFFFFFFFFFFFull},
     };
-    #if defined(__GNUC__) || defined(__clang__)
-    #define PYBPE_PREFETCH(address) __builtin_prefetch(address)
-    #else
-    #define PYBPE_PREFETCH(address) ((void)0)
-    #endif
     /* Both halves of the product of two numbers, one over the other: the mixing step of wyhash (Wang Yi, 2019). */
     #if defined(__SIZEOF_INT128__)
     static inline uint64_t pybpe_fold(uint64_t a, uint64_t b) {
@@ -72,7 +68,6 @@ cdef extern from *:
     #endif
     """
     const uint64_t KEY_MASKS[16][2]
-    void prefetch "PYBPE_PREFETCH"(const void* address) noexcept nogil
     uint64_t fold "pybpe_fold"(uint64_t a, uint64_t b) noexcept nogil
 
 

@@ -6,6 +6,7 @@ from pybpe._core.types cimport NONE, pair_t, pack_pair, token_t
 
 cdef enum:
     POPS_A_SIGNAL = 1 << 20  # between two looks at Ctrl-C
+    AHEAD = 16  # rows whose places in the table are asked for before the first of them is written
     SHORT_WORD = 32  # up to so many bytes a word is merged on the stack by linear search
 
 
@@ -63,6 +64,11 @@ cdef class MergeTable:
             slot = (slot + 1) & self.mask
         joined[0] = self.slots[slot].token
         return self.slots[slot].rank
+
+    # Building: room is for as many merges as the constructor was told; of one pair the first counts.
+    cdef void ask_for(self, token_t left, token_t right) noexcept nogil
+    cdef void add(self, token_t left, token_t right, token_t joined, uint32_t rank) noexcept nogil
+    cdef void note_byte_pairs(self) noexcept nogil
 
     # Merge word[:n], n >= 1, into out (room for n ids); returns how many ids.
     cdef Py_ssize_t merge_word(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) except -1 nogil
