@@ -61,15 +61,6 @@ class Task:
     size: int = 0  # how many strings
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A vocabulary as pybpe has it and as the package has it that is right about it."""
-
-    ours: Encode
-    theirs: Encode
-    decode: Callable[[Ids], bytes]
-
-
 def available(folder: Path) -> tuple[list[str], list[str]]:
     """The vocabularies that can be compared, and of the others why not."""
     names = [name for name in PUBLIC if (folder / f"{name}.tiktoken").exists()]
@@ -91,7 +82,6 @@ def open_ours(name: str, folder: Path) -> tuple[Encode, Callable[[Ids], bytes]]:
     """A vocabulary read by pybpe: text to ids, and back."""
     if name in PUBLIC:
         peer = open_pybpe(_public(name, folder))
-        assert peer.to_numpy is not None
         return peer.to_numpy, peer.decode
     if name == "gpt2":
         tokenizer = Tokenizer.from_gpt2(folder / name / "vocab.json", folder / name / "merges.txt")
@@ -105,9 +95,7 @@ def open_ours(name: str, folder: Path) -> tuple[Encode, Callable[[Ids], bytes]]:
 def open_theirs(name: str, folder: Path) -> Encode:
     """A vocabulary read by the package that is right about it: tiktoken or tokenizers."""
     if name in PUBLIC:
-        encode = open_tiktoken(_public(name, folder)).to_numpy
-        assert encode is not None
-        return encode
+        return open_tiktoken(_public(name, folder)).to_numpy
     import tokenizers
     from tokenizers.pre_tokenizers import ByteLevel
 
@@ -171,7 +159,7 @@ def _texts(task: Task) -> Iterator[tuple[str, Ids | None]]:
         return
     theirs = open_theirs(task.vocabulary, task.folder)
     if task.kind == "texts":
-        texts: Iterator[str] = iter([Path(task.what).read_text(encoding="utf-8")])  # type: ignore[arg-type]
+        texts: Iterator[str] = iter([Path(str(task.what)).read_text(encoding="utf-8")])
     elif task.kind == "code points":
         texts = code_points(int(task.what), min(int(task.what) + BLOCK * BLOCKS_A_TASK, CODE_POINTS))
     else:

@@ -26,7 +26,6 @@ MANY_SPACES = 100_000_000
 def encode_input(peer: str, encoding: Encoding, kind: str, n: int) -> tuple[float, Ids]:
     """Seconds and ids of one input by a contender just opened."""
     work, text = OPENERS[peer](encoding).to_numpy, INPUTS[kind](n)
-    assert work is not None
     start = time.perf_counter()
     ids = work(text)
     return time.perf_counter() - start, np.asarray(ids)
@@ -41,7 +40,7 @@ def worst_inputs(text: Text, encoding: Encoding, peers: list[str], rounds: int) 
         for _ in range(rounds):
             ours = open_pybpe(encoding).to_numpy
             start = time.perf_counter()
-            ids = ours(content)  # type: ignore[misc]  # it has that
+            ids = ours(content)
             hostile.append(time.perf_counter() - start)
             ordinary.append(_first_pass(encoding, normal) * CHARACTERS / len(normal))
         values = {OURS: statistics.median(hostile), NORMAL: statistics.median(ordinary)}
@@ -50,8 +49,7 @@ def worst_inputs(text: Text, encoding: Encoding, peers: list[str], rounds: int) 
 
 
 def _first_pass(encoding: Encoding, content: str) -> float:
-    fresh = open_pybpe(encoding)
-    return seconds(lambda: fresh.to_numpy(content))  # type: ignore[misc]
+    return seconds(partial(open_pybpe(encoding).to_numpy, content))
 
 
 def _beside_peers(result: Result, ids: Ids, encoding: Encoding, peers: list[str]) -> Result:
@@ -83,7 +81,7 @@ def growth(encoding: Encoding, largest: int) -> Iterator[Result]:
         values = {}
         for millions in sizes:
             content = make(millions * CHARACTERS)
-            values[f"{millions}M"] = _least(partial(ours, content))  # type: ignore[arg-type]  # it has that
+            values[f"{millions}M"] = _least(partial(ours, content))
         times = list(values.values())
         steps = [later / earlier for earlier, later in zip(times, times[1:], strict=False)]
         if steps:
@@ -102,7 +100,7 @@ def many_spaces(encoding: Encoding) -> Iterator[Result]:
     """A hundred million spaces, which must come back as they were."""
     ours = open_pybpe(encoding)
     start = time.perf_counter()
-    ids: Any = ours.to_numpy(" " * MANY_SPACES)  # type: ignore[misc]
+    ids: Any = ours.to_numpy(" " * MANY_SPACES)
     elapsed = time.perf_counter() - start
     if ours.decode(ids) == b" " * MANY_SPACES:
         yield Result("spaces", "", encoding.name, "s", {OURS: elapsed}, {}, [f"{len(ids):,} ids"])

@@ -28,7 +28,7 @@ class Case:
         self.short_ids = self._right_ids(text.short)
 
     def _right_ids(self, text: Text) -> Ids:
-        return self.peers["tiktoken"].to_numpy(text.content)  # type: ignore[misc]  # it has that
+        return self.peers["tiktoken"].to_numpy(text.content)
 
     def text_for(self, peer: Peer) -> tuple[Text, Ids]:
         """The text that a contender is timed on, and its ids."""
@@ -70,19 +70,23 @@ def first_pass(case: Case) -> Iterator[Result]:
     """To numpy by a tokenizer just opened. Without tiktoken, which remembers nothing between texts."""
     jobs = {}
     for name, peer in case.peers.items():
-        if peer.to_numpy is not None and not peer.slow:
-
-            def make(name: str = name) -> Work:
-                fresh = OPENERS[name](case.encoding)
-                return lambda: fresh.to_numpy(case.text.content)  # type: ignore[misc]
-
-            jobs[name] = Job(make, case.text.megabytes, lambda make=make: np.array_equal(make()(), case.ids))
+        if not peer.slow:
+            make = partial(_fresh, name, case)
+            jobs[name] = Job(make, case.text.megabytes, partial(_fresh_is_right, make, case))
     yield case.measure("first", "MB/s", jobs)
+
+
+def _fresh(name: str, case: Case) -> Work:
+    return partial(OPENERS[name](case.encoding).to_numpy, case.text.content)
+
+
+def _fresh_is_right(make: Callable[[], Work], case: Case) -> bool:
+    return np.array_equal(make()(), case.ids)
 
 
 def documents(case: Case) -> Iterator[Result]:
     """Many documents of 4 KB, on two threads."""
-    right = {id(text): case.peers["tiktoken"].batch_to_lists(text.documents) for text in (case.text, case.text.short)}  # type: ignore[misc]
+    right = {id(text): case.peers["tiktoken"].batch_to_lists(text.documents) for text in (case.text, case.text.short)}
 
     def right_arrays(got: tuple[Ids, Any], text: Text, _: Ids) -> bool:
         lists = right[id(text)]
@@ -111,10 +115,9 @@ def strings(case: Case) -> Iterator[Result]:
         jobs = {}
         for name, peer in case.peers.items():
             encode = getattr(peer, function)
-            if encode is not None:
-                jobs[name] = warm(
-                    partial(_each, encode, content), len(content), partial(_all_right, encode, content, right)
-                )
+            jobs[name] = warm(
+                partial(_each, encode, content), len(content), partial(_all_right, encode, content, right)
+            )
         yield case.measure(row, "us", jobs)
 
 
@@ -133,5 +136,9 @@ def decoding(case: Case) -> Iterator[Result]:
         jobs = {}
         for name, peer in case.peers.items():
             decode = partial(peer.decode, ids)
-            jobs[name] = warm(decode, case.text.megabytes, lambda decode=decode: decode() == case.text.encoded)
+            jobs[name] = warm(decode, case.text.megabytes, partial(_decodes_to, decode, case.text.encoded))
         yield case.measure(row, "MB/s", jobs)
+
+
+def _decodes_to(decode: Callable[[], bytes], right: bytes) -> bool:
+    return decode() == right

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from .limited import run_limited
@@ -20,12 +21,13 @@ from .timing import ratios
 
 HELLO = "Hello, world! 你好"
 LIMIT_SECONDS = 60.0
+RANK_FILE = "pybpe, rank file"
 
 
 def importing(rounds: int) -> Iterator[Result]:
     """`import` of each package in a fresh process, and of numpy, which most of them import."""
     names = [name for name in (*OPENERS, "numpy") if installed(name)]
-    result = _in_turn("import", "", {name: lambda name=name: import_seconds(name) for name in names}, rounds)
+    result = _in_turn("import", "", {name: partial(import_seconds, name) for name in names}, rounds)
     result.ratios.pop("numpy")  # no peer
     yield result
 
@@ -45,19 +47,18 @@ def opening(encoding: Encoding, peers: list[str], rounds: int) -> Iterator[Resul
     with tempfile.TemporaryDirectory() as folder:
         saved = Path(folder) / "saved.pybpe"
         Tokenizer.from_tiktoken(encoding.path, encoding.pattern, encoding.special_tokens).save(saved)
-        works = {OURS: lambda: _limited(open_saved_seconds, saved), "pybpe, rank file": lambda: _open(OURS, encoding)}
-        works |= {name: lambda name=name: _open(name, encoding) for name in peers if name != OURS}
+        works = {
+            OURS: partial(_limited, open_saved_seconds, saved),
+            RANK_FILE: partial(_limited, open_seconds, OURS, encoding),
+            **{name: partial(_limited, open_seconds, name, encoding) for name in peers},
+        }
         result = _in_turn("open", encoding.name, works, rounds)
-    result.ratios.pop("pybpe, rank file")
+    result.ratios.pop(RANK_FILE)  # no peer
     yield result
 
 
 def _limited(function: Callable[..., float], *arguments: object) -> float:
     return float(run_limited(function, *arguments, seconds=LIMIT_SECONDS))
-
-
-def _open(name: str, encoding: Encoding) -> float:
-    return _limited(open_seconds, name, encoding)
 
 
 def open_saved_seconds(path: Path) -> float:

@@ -36,7 +36,6 @@ def unique_words(number: int) -> str:
 def resident_growth(name: str, encoding: Encoding, megabytes: float) -> tuple[float, float]:
     """MiB that a tokenizer just opened has grown by, after at least so many megabytes; and the MB it saw."""
     encode = OPENERS[name](encoding).to_numpy
-    assert encode is not None
     encode("Hello, world!")
     before, seen, number = _resident(), 0, 0
     while seen < megabytes * 1e6:

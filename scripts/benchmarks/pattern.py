@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +13,10 @@ from pybpe import Tokenizer
 from pybpe.patterns import RegexSplitter
 
 from .peers import Encoding, open_tiktoken, pybpe_peer
-from .results import Result
+from .results import OURS, Result
 from .rows import REGEX, measure
 from .texts import Text
-from .timing import warm
+from .timing import Job, warm
 
 # The three patterns that DeepSeek V3 splits by, one after the other, as the alternatives of one: no family has that.
 # The last alternative takes what is in none of their classes, format characters for one, which tiktoken would drop.
@@ -33,18 +35,20 @@ def other_pattern(texts: list[Text], encoding: Encoding, rounds: int) -> Iterato
     for text in (text.short for text in texts):
         right = theirs(text.content)
         jobs = {
-            "pybpe": warm(
-                lambda text=text: ours(text.content),
-                text.megabytes,
-                lambda text=text, right=right: np.array_equal(ours(text.content), right),
-            ),
-            REGEX: warm(
-                lambda text=text: splitter.ends(text.encoded),
-                text.megabytes,
-                lambda text=text: splitter.ends(text.encoded)[-1] == len(text.encoded),
-            ),
-            "tiktoken": warm(lambda text=text: theirs(text.content), text.megabytes, lambda: True),
+            OURS: _job(ours, text.content, text, partial(np.array_equal, right)),
+            REGEX: _job(splitter.ends, text.encoded, text, partial(_reaches, len(text.encoded))),
+            "tiktoken": _job(theirs, text.content, text, partial(np.array_equal, right)),
         }
         result = measure("pattern", text.name, encoding.name, "MB/s", jobs, rounds)
         result.notes.append(f"split by {tokenizer.info['splitter']}: {tokenizer.info['splitter_reason']}")
         yield result
+
+
+def _job(work: Callable[[Any], Any], content: str | bytes, text: Text, right: Callable[[Any], bool]) -> Job:
+    """One contender's work on a text, and the judge of its result."""
+    return warm(partial(work, content), text.megabytes, lambda: right(work(content)))
+
+
+def _reaches(size: int, ends: Any) -> bool:
+    """Whether words end where the text does."""
+    return bool(ends[-1] == size)

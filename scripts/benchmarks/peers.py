@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,20 +35,23 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Peer:
-    """One package, opened for one encoding. None for what it does not offer.
+    """One package, opened for one encoding. Batches run on two threads, everything else on one.
 
-    Batches run on two threads, everything else on one.
+    to_list, to_numpy: the ids of a text.
+    batch_to_lists, batch_to_numpy: the ids of many; as arrays, (ids, offsets). None if it has no such thing.
+    count, count_batch: how many ids; of packages that cannot count, by encoding.
+    decode: the bytes that a list or an array of ids stands for.
     slow: about a tenth as fast as the others, and so timed on a shorter text.
     """
 
     name: str
     to_list: Callable[[str], list[int]]
-    decode: Callable[[Any], bytes]  # of a list or an array of ids
-    to_numpy: Callable[[str], Ids] | None = None
-    batch_to_lists: Callable[[list[str]], list[list[int]]] | None = None
-    batch_to_numpy: Callable[[list[str]], tuple[Ids, Sequence[int]]] | None = None
-    count: Callable[[str], int] | None = None
-    count_batch: Callable[[list[str]], Sequence[int]] | None = None
+    to_numpy: Callable[[str], Ids]
+    batch_to_lists: Callable[[list[str]], list[list[int]]]
+    batch_to_numpy: Callable[[list[str]], tuple[Ids, Any]] | None
+    count: Callable[[str], int]
+    count_batch: Callable[[list[str]], Any]
+    decode: Callable[[Any], bytes]
     slow: bool = False
 
 
@@ -63,13 +66,13 @@ def pybpe_peer(tokenizer: Any) -> Peer:
     """A pybpe.Tokenizer as a contender."""
     return Peer(
         "pybpe",
-        tokenizer.encode_ordinary,
-        tokenizer.decode_bytes,
+        to_list=tokenizer.encode_ordinary,
         to_numpy=lambda text: tokenizer.encode_to_numpy(text, disallowed_special=()),
         batch_to_lists=lambda texts: tokenizer.encode_batch(texts, threads=THREADS, disallowed_special=()),
         batch_to_numpy=lambda texts: tokenizer.encode_batch_to_numpy(texts, threads=THREADS, disallowed_special=()),
         count=tokenizer.count,
         count_batch=lambda texts: tokenizer.count_batch(texts, threads=THREADS),
+        decode=tokenizer.decode_bytes,
     )
 
 
@@ -86,12 +89,13 @@ def open_tiktoken(encoding: Encoding) -> Peer:
     )
     return Peer(
         "tiktoken",
-        theirs.encode_ordinary,
-        theirs.decode_bytes,
+        to_list=theirs.encode_ordinary,
         to_numpy=lambda text: theirs.encode_to_numpy(text, disallowed_special=()),
         batch_to_lists=lambda texts: theirs.encode_ordinary_batch(texts, num_threads=THREADS),
+        batch_to_numpy=None,
         count=lambda text: len(theirs.encode_ordinary(text)),
         count_batch=lambda texts: list(map(len, theirs.encode_ordinary_batch(texts, num_threads=THREADS))),
+        decode=theirs.decode_bytes,
         slow=True,
     )
 
@@ -107,24 +111,24 @@ def open_gigatoken(encoding: Encoding) -> Peer:
         raise UnavailableError("gigatoken does not have this pattern")
     theirs = gigatoken.Tokenizer.from_tiktoken(encoding.path, names[encoding.pattern], {})
 
-    def batch(texts: list[str]) -> tuple[Ids, Sequence[int]]:
+    def batch(texts: list[str]) -> tuple[Ids, Any]:
         layout = theirs.encode_batch(texts, parallel=True).layout
         return layout.content.data, layout.offsets.data
 
     def to_list(text: str) -> list[int]:  # the faster of its two ways: a batch of one costs 1 us more to begin
         if len(text) < 10_000:
-            return theirs.encode(text).tolist()  # type: ignore[no-any-return]
+            return theirs.encode(text).tolist()
         return theirs.encode_batch_list([text], parallel=False)[0]
 
     return Peer(
         "gigatoken",
-        to_list,
-        theirs.decode,
+        to_list=to_list,
         to_numpy=theirs.encode,
         batch_to_lists=lambda texts: theirs.encode_batch_list(texts, parallel=True),
         batch_to_numpy=batch,
         count=lambda text: len(theirs.encode(text)),
         count_batch=lambda texts: np.diff(batch(texts)[1]),
+        decode=theirs.decode,
     )
 
 
@@ -138,20 +142,15 @@ def open_quicktok(encoding: Encoding) -> Peer:
         raise UnavailableError(f"quicktok does not have {encoding.name}")
     theirs = quicktok.Tokenizer(encoding.name, "")
 
-    def lists(texts: list[str]) -> list[list[int]]:
-        ids, offsets = theirs.encode_batch(texts, THREADS)
-        flat, ends = ids.tolist(), offsets.tolist()
-        return [flat[start:end] for start, end in zip(ends, ends[1:], strict=False)]
-
     return Peer(
         "quicktok",
-        theirs.encode_ordinary,
-        theirs.decode_bytes,
+        to_list=theirs.encode_ordinary,
         to_numpy=lambda text: theirs.encode_batch([text], 1)[0],
-        batch_to_lists=lists,
+        batch_to_lists=lambda texts: _lists(*theirs.encode_batch(texts, THREADS)),
         batch_to_numpy=lambda texts: theirs.encode_batch(texts, THREADS),
         count=theirs.count,
         count_batch=lambda texts: quicktok.count_batch(theirs, texts, THREADS),
+        decode=theirs.decode_bytes,
     )
 
 
@@ -168,21 +167,22 @@ def open_toktok(encoding: Encoding) -> Peer:
         raise UnavailableError(f"toktok does not have {encoding.name}")
     core = toktok._Tokenizer(encoding.name, "")
 
-    def lists(texts: list[str]) -> list[list[int]]:
-        ids, offsets = core.encode_batch_to_numpy(texts, THREADS)
-        flat, ends = ids.tolist(), offsets.tolist()
-        return [flat[start:end] for start, end in zip(ends, ends[1:], strict=False)]
-
     return Peer(
         "toktok",
-        core.encode_ordinary,
-        core.decode_bytes,
+        to_list=core.encode_ordinary,
         to_numpy=lambda text: core.encode_to_numpy(text, disallowed_special=()),
-        batch_to_lists=lists,
+        batch_to_lists=lambda texts: _lists(*core.encode_batch_to_numpy(texts, THREADS)),
         batch_to_numpy=lambda texts: core.encode_batch_to_numpy(texts, THREADS),
         count=lambda text: toktok.batch_count([text], encoding.name, 1)[0],
         count_batch=lambda texts: toktok.batch_count(texts, encoding.name, THREADS),
+        decode=core.decode_bytes,
     )
+
+
+def _lists(ids: Ids, offsets: npt.NDArray[np.int64]) -> list[list[int]]:
+    """What somebody who wants lists makes of the arrays of a package that has no batch of lists."""
+    flat, ends = ids.tolist(), offsets.tolist()
+    return [flat[start:end] for start, end in zip(ends, ends[1:], strict=False)]
 
 
 OPENERS: dict[str, Callable[[Encoding], Peer]] = {

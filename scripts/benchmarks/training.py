@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import operator
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from pybpe import Tokenizer
@@ -50,16 +52,16 @@ def other_ties(text: Text, vocab_size: int, rounds: int) -> Iterator[Result]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "corpus.txt"
         path.write_text(text.content, encoding="utf-8")
-        trainers = {OURS: lambda: _train_pybpe(path, vocab_size)}
+        trainers = {OURS: partial(_train_pybpe, path, vocab_size)}
         if installed("gigabpe"):
-            trainers["gigabpe"] = lambda: _train_gigabpe(path, vocab_size)
+            trainers["gigabpe"] = partial(_train_gigabpe, path, vocab_size)
         if installed("tokenizers"):
-            trainers["tokenizers"] = lambda: _train_tokenizers(path, vocab_size)
+            trainers["tokenizers"] = partial(_train_tokenizers, path, vocab_size)
         if len(trainers) == 1:
             return
         ours = _train_pybpe(path, vocab_size)
         common = {name: len(ours & train()) / len(ours) for name, train in trainers.items()}
-        jobs = {name: warm(train, 1, lambda name=name: common[name] >= COMMON) for name, train in trainers.items()}
+        jobs = {name: warm(train, 1, partial(operator.ge, common[name], COMMON)) for name, train in trainers.items()}
         result = measure("training ties", text.name, f"{vocab_size:,} tokens", "s", jobs, rounds)
     del common[OURS]
     result.notes.extend(f"{name} learns {share:.1%} of the same tokens" for name, share in common.items())
