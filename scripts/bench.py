@@ -6,7 +6,7 @@
         --ranks r50k_base.tiktoken cl100k_base.tiktoken o200k_base.tiktoken --json bench.json
     python scripts/bench.py ... --only numpy list          # some groups of rows
     python scripts/bench.py ... --readme                   # into README.md and docs/
-    python scripts/bench.py --from bench.json --readme     # the same from a finished run, without measuring
+    python scripts/bench.py --from bench.json --readme     # the same from finished runs, without measuring
 
 Each round runs every contender once, one after the other; what is printed are medians over the rounds, and medians of
 the ratios within a round, which a machine that slows down or speeds up between rounds does not change. A speed is
@@ -140,11 +140,14 @@ def main() -> None:
     parser.add_argument("--unique-megabytes", type=float, default=1000, help="of unique words, for memory")
     parser.add_argument("--vocab-sizes", nargs="+", type=int, default=[8_192, 32_768], help="for training")
     parser.add_argument("--json", type=Path, help="write the results to this file")
-    parser.add_argument("--from", dest="finished", type=Path, help="take the results of this file, measure nothing")
+    parser.add_argument("--from", dest="finished", nargs="+", type=Path, help="join what --json wrote, measure nothing")
     parser.add_argument("--readme", action="store_true", help="put the results into README.md and docs/")
     arguments = parser.parse_args()
     if arguments.finished:
-        report = Report.read(arguments.finished)
+        try:
+            report = Report.joined([Report.read(path) for path in arguments.finished])
+        except ValueError as error:
+            sys.exit(f"bench: {error}")
     else:
         with tempfile.TemporaryDirectory() as folder:
             report = measure_all(arguments, Path(folder))

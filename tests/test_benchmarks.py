@@ -41,6 +41,19 @@ def test_where_pybpe_is_wrong_nobody_has_a_speed(job):
     assert report.of("numpy") == []
 
 
+def test_only_runs_under_equal_conditions_are_joined():
+    results = part("results")
+    found = [results.Result(row, "", "", "s", {"pybpe": 1.0}) for row in ("numpy", "list", "list")]
+    facts = {"date": "today", "encodings": ["a"], "absent": []}
+    first = results.Report(facts, found[:2])
+    second = results.Report(facts | {"encodings": ["b"], "absent": ["c"]}, found[2:])
+    both = results.Report.joined([first, second])
+    assert both.conditions == {"date": "today", "encodings": ["a", "b"], "absent": ["c"]}
+    assert both.results == found[:2]
+    with pytest.raises(ValueError, match="differ in date: today and tomorrow"):
+        results.Report.joined([first, results.Report(facts | {"date": "tomorrow"}, found)])
+
+
 def test_costs_become_figures(monkeypatch, job):
     rows = part("rows")
     monkeypatch.setattr(rows, "in_turn", lambda jobs, rounds: {"pybpe": [0.5, 0.25, 1.0], "peer": [1.0, 1.0, 1.0]})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 OURS = "pybpe"
+UNITED = ("encodings", "absent")  # the conditions in which runs that are joined may differ
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,18 @@ class Report:
     def wrong(self) -> list[Result]:
         """Those in which pybpe's result was wrong."""
         return [result for result in self.results if not result.values]
+
+    @classmethod
+    def joined(cls, reports: list[Report]) -> Report:
+        """Several runs under equal conditions, some rows or encodings in each, as one. ValueError if they differ."""
+        first, results = reports[0].conditions, {}
+        united = {name: list(dict.fromkeys(item for r in reports for item in r.conditions[name])) for name in UNITED}
+        for report in reports:
+            for name, value in report.conditions.items():
+                if name not in UNITED and value != first[name]:
+                    raise ValueError(f"the runs differ in {name}: {first[name]} and {value}")
+            results |= {(result.row, result.text, result.encoding): result for result in report.results}
+        return cls(first | united, list(results.values()))
 
     def write(self, path: Path) -> None:
         """Write as JSON, numbers to four digits."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import operator
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pybpe import Tokenizer
 from pybpe.patterns import GPT2_ORIGINAL, GPT4
@@ -47,40 +48,45 @@ def equal_merges(text: Text, vocab_size: int, rounds: int) -> Iterator[Result]:
     yield measure("training", text.name, f"{vocab_size:,} tokens", "s", jobs, rounds)
 
 
+@dataclass(frozen=True)
+class Trainer:
+    """A package that trains from a file: `train` is what is timed, `tokens` finds what was learned."""
+
+    train: Callable[[Path, int], Any]
+    tokens: Callable[[Any], set[bytes]]
+
+
 def other_ties(text: Text, vocab_size: int, rounds: int) -> Iterator[Result]:
     """Beside trainers that order ties otherwise, GPT-2's pattern, from a file; `COMMON` of the tokens must agree."""
+    trainers = {name: trainer for name, trainer in TRAINERS.items() if installed(name)}
+    if len(trainers) == 1:
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "corpus.txt"
         path.write_text(text.content, encoding="utf-8")
-        trainers = {OURS: partial(_train_pybpe, path, vocab_size)}
-        if installed("gigabpe"):
-            trainers["gigabpe"] = partial(_train_gigabpe, path, vocab_size)
-        if installed("tokenizers"):
-            trainers["tokenizers"] = partial(_train_tokenizers, path, vocab_size)
-        if len(trainers) == 1:
-            return
-        ours = _train_pybpe(path, vocab_size)
-        common = {name: len(ours & train()) / len(ours) for name, train in trainers.items()}
-        jobs = {name: warm(train, 1, partial(operator.ge, common[name], COMMON)) for name, train in trainers.items()}
+        learned = {name: trainer.tokens(trainer.train(path, vocab_size)) for name, trainer in trainers.items()}
+        common = {name: len(learned[OURS] & tokens) / len(learned[OURS]) for name, tokens in learned.items()}
+        jobs = {
+            name: warm(partial(trainer.train, path, vocab_size), 1, partial(operator.ge, common[name], COMMON))
+            for name, trainer in trainers.items()
+        }
         result = measure("training ties", text.name, f"{vocab_size:,} tokens", "s", jobs, rounds)
     del common[OURS]
     result.notes.extend(f"{name} learns {share:.1%} of the same tokens" for name, share in common.items())
     yield result
 
 
-def _train_pybpe(path: Path, vocab_size: int) -> set[bytes]:
-    tokenizer = Tokenizer.train(path, vocab_size, pattern=GPT2_ORIGINAL, special_tokens=[], progress=False)
-    return set(tokenizer.mergeable_ranks)
+def _train_pybpe(path: Path, vocab_size: int) -> Tokenizer:
+    return Tokenizer.train(path, vocab_size, pattern=GPT2_ORIGINAL, special_tokens=[], progress=False)
 
 
-def _train_gigabpe(path: Path, vocab_size: int) -> set[bytes]:
+def _train_gigabpe(path: Path, vocab_size: int) -> tuple[dict[str, int], Any]:
     import gigabpe
 
-    vocab, _ = gigabpe.train_bpe([str(path)], vocab_size, special_tokens=[], pretokenizer="bytelevel")
-    return _bytes_of(vocab)
+    return gigabpe.train_bpe([str(path)], vocab_size, special_tokens=[], pretokenizer="bytelevel")
 
 
-def _train_tokenizers(path: Path, vocab_size: int) -> set[bytes]:
+def _train_tokenizers(path: Path, vocab_size: int) -> Any:
     from tokenizers import Tokenizer as TheirTokenizer
     from tokenizers import models, pre_tokenizers, trainers
 
@@ -89,7 +95,7 @@ def _train_tokenizers(path: Path, vocab_size: int) -> set[bytes]:
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=vocab_size, initial_alphabet=alphabet, show_progress=False)
     tokenizer.train([str(path)], trainer)
-    return _bytes_of(json.loads(tokenizer.to_str())["model"]["vocab"])
+    return tokenizer
 
 
 def _bytes_of(vocab: dict[str, int]) -> set[bytes]:
@@ -98,3 +104,10 @@ def _bytes_of(vocab: dict[str, int]) -> set[bytes]:
     others = [byte for byte in range(256) if byte not in plain]
     spelling = {chr(byte): byte for byte in plain} | {chr(256 + place): byte for place, byte in enumerate(others)}
     return {bytes(spelling[char] for char in token) for token in vocab}
+
+
+TRAINERS = {
+    OURS: Trainer(_train_pybpe, lambda tokenizer: set(tokenizer.mergeable_ranks)),
+    "gigabpe": Trainer(_train_gigabpe, lambda learned: _bytes_of(learned[0])),
+    "tokenizers": Trainer(_train_tokenizers, lambda tokenizer: _bytes_of(tokenizer.get_vocab())),
+}
