@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 import rustbpe
@@ -53,6 +56,12 @@ def test_random_strings(pair):
     ours, theirs = pair
     strings = boundary_strings(16, 100_000)
     assert ours.encode_batch(strings, disallowed_special=()) == theirs.encode_ordinary_batch(strings, num_threads=2)
+
+
+def test_hostile_inputs(pair, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "scripts")
+    for kind, make in importlib.import_module("benchmarks.inputs").INPUTS.items():
+        assert same(*pair, make(20_000)), kind
 
 
 @given(text=st.one_of(text, st.text(max_size=60)))
