@@ -24,8 +24,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-os.environ.setdefault("RAYON_NUM_THREADS", "2")  # the threads of gigatoken's batches; read when it is imported
-os.environ.setdefault("TIKTOKEN_CACHE_DIR", "")  # tiktoken reads the rank file itself and not a copy of it
+os.environ["RAYON_NUM_THREADS"] = "2"  # of the packages whose threads cannot be set otherwise; read at their import
+os.environ["TIKTOKEN_CACHE_DIR"] = ""  # tiktoken reads the rank file itself and not a copy of it
 
 from benchmarks import adversarial, encoding, fresh, memory, pages, pattern, training
 from benchmarks.conditions import conditions

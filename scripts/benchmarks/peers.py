@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 Ids = npt.NDArray[np.uint32]
-THREADS = 2  # of batches
+THREADS = 2  # of batches and of training
 
 
 class UnavailableError(Exception):

@@ -36,7 +36,7 @@ def compact(report: Report) -> list[str]:
         "",
         *_on_other_things(report),
         "",
-        "Training on all cores, and how many times as fast as the other package:",
+        "Training on two threads, and how many times as fast as the other package:",
         "",
         *_training(report),
         "",

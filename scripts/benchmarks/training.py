@@ -1,4 +1,4 @@
-"""Rows on training, from text in memory or on disk to merges, on all cores."""
+"""Rows on training, from text in memory or on disk to merges, on two threads."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 from pybpe import Tokenizer
 from pybpe.patterns import GPT2_ORIGINAL, GPT4
 
-from .peers import installed
+from .peers import THREADS, installed
 from .results import OURS, Result
 from .rows import measure
 from .texts import Text
 from .timing import warm
 
-DOCUMENT_BYTES = 1 << 16  # training text goes in documents of this size, so that every peer can use all cores
+DOCUMENT_BYTES = 1 << 16  # training text goes in documents of this size, so that every peer can use both threads
 COMMON = 0.95  # of the tokens, that trainers with another order of ties must share for their times to be compared
 
 
@@ -33,7 +33,7 @@ def equal_merges(text: Text, vocab_size: int, rounds: int) -> Iterator[Result]:
     documents = [content[start : start + DOCUMENT_BYTES] for start in range(0, len(content), DOCUMENT_BYTES)]
 
     def train_ours() -> Tokenizer:
-        return Tokenizer.train(iter(documents), vocab_size, special_tokens=[], progress=False)
+        return Tokenizer.train(iter(documents), vocab_size, special_tokens=[], threads=THREADS, progress=False)
 
     def train_theirs() -> rustbpe.Tokenizer:
         tokenizer = rustbpe.Tokenizer()
@@ -77,13 +77,13 @@ def other_ties(text: Text, vocab_size: int, rounds: int) -> Iterator[Result]:
 
 
 def _train_pybpe(path: Path, vocab_size: int) -> Tokenizer:
-    return Tokenizer.train(path, vocab_size, pattern=GPT2_ORIGINAL, special_tokens=[], progress=False)
+    return Tokenizer.train(path, vocab_size, pattern=GPT2_ORIGINAL, special_tokens=[], threads=THREADS, progress=False)
 
 
 def _train_gigabpe(path: Path, vocab_size: int) -> tuple[dict[str, int], Any]:
     import gigabpe
 
-    return gigabpe.train_bpe([str(path)], vocab_size, special_tokens=[], pretokenizer="bytelevel")
+    return gigabpe.train_bpe([str(path)], vocab_size, special_tokens=[], pretokenizer="bytelevel", threads=THREADS)
 
 
 def _train_tokenizers(path: Path, vocab_size: int) -> Any:
