@@ -78,7 +78,8 @@ def _on_other_things(report: Report) -> list[str]:
         rows += [(ROWS[row], _cell(result)) for result in report.of(row) if result.encoding in ("", encoding)]
     rows += _hostile(report, encoding)
     for result in report.of("memory", encoding=encoding):
-        rows.append((ROWS["memory"], f"+{number(result.values[OURS])} MiB; {'; '.join(result.notes)}"))
+        grown = ", ".join(f"{name} +{number(value)} MiB" for name, value in result.values.items())
+        rows.append((ROWS["memory"], f"{grown} ({'; '.join(result.notes)})"))
     return ["| what | pybpe |", "|---|---|", *(f"| {what} | {cell} |" for what, cell in rows)]
 
 
