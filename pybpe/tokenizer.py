@@ -406,7 +406,7 @@ class Tokenizer:
             "special_tokens": self.special_tokens,
             "pattern": self.pattern,
             "pattern_name": name_of(self.pattern),
-            "splitter": "scanner" if self._split.scanner else "regex",
+            "splitter": self._split.kind,
             "splitter_reason": self._split.reason,
             "unicode": UNICODE_VERSION,
             "fingerprint": self.fingerprint,

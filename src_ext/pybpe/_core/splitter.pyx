@@ -30,3 +30,4 @@ cdef class Splitter:
         finally:
             PyMem_Free(ends)
         return words
+
