@@ -30,4 +30,3 @@ cdef class Splitter:
         finally:
             PyMem_Free(ends)
         return words
-
