@@ -9,7 +9,6 @@ cdef enum:
     MATCHED_HERE = 1  # flags of a state: what was read so far matches
     MATCHED_BEFORE = 2  # it matches but for its last character
     MATCHED_AT_END = 4  # it matches if the text ends here
-    LONGEST_BOUNDED = 16  # characters of a match that must be split in one piece; no call may have room for fewer words
 
 
 # One pattern. A state from `fresh` on says that a word ended before the character that led to it, which is the first of

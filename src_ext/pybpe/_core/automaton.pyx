@@ -12,6 +12,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy
 
 from pybpe._core.memory cimport allocate, allocate_zeros
+from pybpe._core.splitter cimport LEAST_ROOM
 from pybpe._core.unicode cimport BLOCK_BITS, BLOCK_SIZE, N_BLOCKS, is_tail, wide_point
 
 cdef enum Ending:
@@ -123,7 +124,7 @@ cdef size_t split_one(
             if state == STOP:
                 break
             pos = end
-        if state != STOP and pos < n:
+        if count == capacity or (state != STOP and pos < n):
             continue
         if count:
             start = ends[count - 1]
@@ -216,7 +217,7 @@ cdef class AutomatonSplitter(Splitter):
             raise ValueError("tables of the wrong shape")
         if not size or cuts.shape[1] != <Py_ssize_t>size or not stages:
             raise ValueError("tables of the wrong shape")
-        for i in range(N_BLOCKS):
+        for i in range(<size_t>N_BLOCKS):
             if blocks[i] >= classes.shape[0]:
                 raise ValueError(f"block {blocks[i]} of {classes.shape[0]}")
         for i in range(<size_t>classes.shape[0] * BLOCK_SIZE):
@@ -294,4 +295,4 @@ cdef int fill(
 HERE = MATCHED_HERE
 BEFORE = MATCHED_BEFORE
 AT_END = MATCHED_AT_END
-MAX_BOUNDED = LONGEST_BOUNDED
+MAX_BOUNDED = LEAST_ROOM
