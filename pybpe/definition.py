@@ -25,7 +25,7 @@ class Definition:
         are a token merge, lowest id first, and a word that is a token is that token (tiktoken).
     vocabulary: the ordinary tokens, by id; holes allowed.
     merges: uint32[n, 3], rows (left, right, token) in learned order; no rows with the rule "ranks".
-    pattern: the regular expression that splits text into words.
+    pattern: the regular expression that splits text into words, or several as `pybpe.stages` joins them.
     special_tokens: name -> id, none of them the id of an ordinary token.
     """
 

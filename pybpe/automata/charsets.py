@@ -36,6 +36,11 @@ class CharSet:
         """The characters of a string."""
         return CharSet.of_ranges((ord(char), ord(char)) for char in chars)
 
+    @staticmethod
+    def union(sets: Iterable[CharSet]) -> CharSet:
+        """What is in any of these sets."""
+        return CharSet.of_ranges(pair for points in sets for pair in points.pairs())
+
     def pairs(self) -> Iterable[tuple[int, int]]:
         """The ranges, each as its first and last code point."""
         return zip(self.edges[::2], (end - 1 for end in self.edges[1::2]), strict=True)
@@ -51,13 +56,10 @@ class CharSet:
         return CharSet(edges[:-1] if edges[-1:] == (END,) else (*edges, END))
 
     def __or__(self, other: CharSet) -> CharSet:
-        return CharSet.of_ranges([*self.pairs(), *other.pairs()])
+        return CharSet.union((self, other))
 
     def __and__(self, other: CharSet) -> CharSet:
         return ~(~self | ~other)
-
-    def __sub__(self, other: CharSet) -> CharSet:
-        return self & ~other
 
 
 NOTHING = CharSet(())

@@ -264,16 +264,14 @@ class _Parser:
             if self._peek() != "]" and self._peek(2) != "&&":
                 raise UnsupportedError("a set in a set beside other characters")
             return points
-        points = NOTHING
-        empty = first  # a ] that comes first is a character
-        while self._peek(2) != "&&" and (self._peek() != "]" or empty):
-            if self._peek(2) in ("--", "~~", "||"):
+        items: list[CharSet] = []
+        while self._peek(2) != "&&" and (self._peek() != "]" or (first and not items)):  # a ] in front is a character
+            if self._peek(2) in ("~~", "||"):
                 raise UnsupportedError(f"{self._peek(2)} in a set, which engines read differently")
-            points |= self._item()
-            empty = False
-        if not points:
-            raise UnsupportedError("an empty set")
-        return points
+            items.append(self._item())
+        if not items:
+            raise UnsupportedError("an empty side of &&")
+        return CharSet.union(items)
 
     def _item(self) -> CharSet:
         """A character, a range or a class in a set."""
@@ -282,6 +280,8 @@ class _Parser:
             if self._peek() == "-" and self._peek(2) != "-]":
                 raise UnsupportedError("a - behind a class, which engines read differently")
             return start
+        if self._peek(2) == "--":
+            raise UnsupportedError("-- in a set, which engines read differently")
         if self._peek() != "-" or self._peek(2) in ("-]", "-"):
             return self._any_case_of(CharSet.of(start))
         self._pos += 1

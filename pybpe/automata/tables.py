@@ -21,7 +21,7 @@ from pybpe.automata.syntax import UnsupportedError
 T = TypeVar("T", bound=Hashable)
 
 MAX_STATES = 4096
-MAX_WORK = 4_000_000  # places looked at while building: about a second
+MAX_WORK = 1_000_000  # places looked at while building: about a second
 DEAD = -1
 BLOCK = 128  # code points that share a row of the class table
 
@@ -32,7 +32,7 @@ def compile_stages(stages: tuple[str, ...]) -> AutomatonSplitter:
     alphabet = _Alphabet(graphs)
     automata = [Automaton(graph, alphabet) for graph in graphs]
     for automaton in automata[:-1]:
-        if not automaton.is_resumable() and automaton.longest_match() > MAX_BOUNDED:
+        if not automaton.is_resumable() and not automaton.matches_within(MAX_BOUNDED):
             raise UnsupportedError("a pattern before another whose long matches cannot be split a part at a time")
     tables = [automaton.tables(alphabet) for automaton in automata]
     return AutomatonSplitter(alphabet.blocks, alphabet.rows, tables, cut_table(automata))
@@ -156,18 +156,12 @@ class Automaton:
         start = self.targets[0]
         return all(to in (DEAD, start[number]) for row in self.targets[1:] for number, to in enumerate(row))
 
-    def longest_match(self) -> float:
-        """How many characters a match can have; infinity if there is no limit."""
-        if _has_circle({state: [to for to in row if to != DEAD] for state, row in enumerate(self.targets)}):
-            return float("inf")
-        lengths: dict[int, int] = {}
-
-        def length(state: int) -> int:
-            if state not in lengths:
-                lengths[state] = max((1 + length(to) for to in self.targets[state] if to != DEAD), default=0)
-            return lengths[state]
-
-        return length(0)
+    def matches_within(self, limit: int) -> bool:
+        """Whether no run reads more than `limit` characters."""
+        reached = {0}
+        for _ in range(limit + 1):
+            reached = {to for state in reached for to in self.targets[state]} - {DEAD}
+        return not reached
 
     def definite_ends(self, before: int) -> frozenset[int] | None:
         """The classes behind which a character of class `before` always ends its word; None if no run ever reads it.
