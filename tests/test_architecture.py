@@ -18,7 +18,7 @@ FLOORS = [
     ["pybpe.view", "pybpe.compat", "pybpe.data", "pybpe.distributed"],
     ["pybpe"],  # __init__, the public names
     ["pybpe.tokenizer"],
-    ["pybpe.training", "pybpe.special", "pybpe.formats", "pybpe.incremental", "pybpe.offsets"],
+    ["pybpe.training", "pybpe.special", "pybpe.formats", "pybpe.incremental", "pybpe.offsets", "pybpe.parallel"],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
     ["pybpe.automata", "pybpe.regex_splitter"],
     ["pybpe._core"],
