@@ -7,18 +7,17 @@ bytes that are not UTF-8 as characters of their own in no class.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import regex
+from typing import TYPE_CHECKING, Any, Literal
 
 from pybpe._core.split import SchemeSplitter, find_cut
 from pybpe._core.splitter import Splitter
-from pybpe.automata.syntax import UnsupportedError
-from pybpe.automata.tables import compile_stages
-from pybpe.regex_splitter import RegexSplitter
 from pybpe.stages import join_stages, stages_of
+
+if TYPE_CHECKING:
+    from pybpe.regex_splitter import RegexSplitter
 
 # The spellings are those of their projects, because files and other libraries carry them; several may mean the same.
 GPT2 = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
@@ -148,16 +147,28 @@ def prepare(pattern: str) -> Split:
     if scheme is not None:
         reason = "a known family, split by the compiled scanner"
         return Split(text, "scanner", SchemeSplitter(**scheme), None, reason, find_cut)
+    return _compiled(text)
+
+
+def _compiled(pattern: str) -> Split:
+    """A pattern of no known family: an automaton if it can be one, else for the `regex` module."""
+    from pybpe.automata.syntax import UnsupportedError  # here, because few patterns need it
+    from pybpe.automata.tables import compile_stages
+
     try:
-        automaton = compile_stages(stages_of(text))
+        automaton = compile_stages(stages_of(pattern))
     except UnsupportedError as error:
         reason = f"{error}: split by the regex module in its own dialect"
-        return Split(text, "regex", None, _fallback(text), reason, None)
+        return Split(pattern, "regex", None, _fallback(pattern), reason, None)
     cut = automaton.find_cut if automaton.can_cut else None
-    return Split(text, "dfa", automaton, None, "compiled to an automaton", cut)
+    return Split(pattern, "dfa", automaton, None, "compiled to an automaton", cut)
 
 
 def _fallback(pattern: str) -> RegexSplitter:
+    import regex
+
+    from pybpe.regex_splitter import RegexSplitter
+
     try:
         return RegexSplitter(pattern)
     except regex.error as error:
@@ -171,7 +182,7 @@ def resolve(pattern: str) -> str:
         return PATTERNS[name]
     if not pattern:
         raise ValueError("the pattern is empty; to keep text whole, use the pattern r'[\\s\\S]+'")
-    if regex.fullmatch(r"[\w.-]*\w\w[\w.-]*", pattern):
+    if re.fullmatch(r"[\w.-]*\w\w[\w.-]*", pattern):
         raise ValueError(f"there is no pattern named {pattern!r}; the names are {', '.join(PATTERNS)}")
     return pattern
 
