@@ -20,8 +20,9 @@ FLOORS = [
     ["pybpe.tokenizer"],
     ["pybpe.training", "pybpe.special", "pybpe.formats", "pybpe.incremental", "pybpe.offsets", "pybpe.parallel"],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
+    ["pybpe.automata", "pybpe.regex_splitter"],
     ["pybpe._core"],
-    ["pybpe.errors", "pybpe.units", "pybpe.reference"],
+    ["pybpe.errors", "pybpe.units", "pybpe.stages", "pybpe.reference"],
 ]
 
 

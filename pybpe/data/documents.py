@@ -15,8 +15,8 @@ Piece = tuple[bytes, bool]  # a part of a document, and whether the document end
 def read_documents(paths: Iterable[PathLike], pattern: str) -> Iterator[Piece]:
     """Each file is one document, given as its pieces in order.
 
-    paths: files and globs. pattern: the tokenizer's, because it decides where a file may be cut; a pattern that the
-    compiled scanner does not serve cannot say where, and its files come whole. An empty file is no document.
+    paths: files and globs. pattern: the tokenizer's, because it decides where a file may be cut; a pattern that
+    cannot say where (those of the `regex` module, few others) has its files come whole. An empty file is no document.
     """
     for path in expand(paths):
         piece = b""
