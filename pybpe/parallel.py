@@ -12,6 +12,7 @@ from pybpe._core.encode import Encoder
 from pybpe._core.ids import IdBuffer
 
 MAX_THREADS = 1024
+PARTS_A_THREAD = 4  # of a batch
 PART_BYTES = 1 << 18  # below so much text a thread, starting threads takes longer than it saves
 
 
@@ -37,7 +38,7 @@ def encode_in_parts(encoder: Encoder, content: bytes, cut: Callable[[bytes], int
 
     with ThreadPoolExecutor(threads) as pool:
         for part_ids in pool.map(encode, parts):
-            ids.extend(part_ids)
+            ids.take(part_ids)
 
 
 def cut_in_parts(content: bytes, cut: Callable[[bytes], int], count: int) -> list[bytes]:

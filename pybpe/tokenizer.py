@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pybpe._core.decode import Decoder
@@ -17,7 +17,7 @@ from pybpe.definition import Definition
 from pybpe.errors import TokenIdError
 from pybpe.files import PathLike
 from pybpe.incremental import DecodeStream, EncodeAppender
-from pybpe.parallel import PART_BYTES, check_threads, encode_in_parts
+from pybpe.parallel import PART_BYTES, PARTS_A_THREAD, check_threads, encode_in_parts
 from pybpe.patterns import name_of, prepare
 from pybpe.special import Allowed, Disallowed, SpecialTokens, Text
 
@@ -187,7 +187,13 @@ class Tokenizer:
         disallowed_special: Disallowed = "all",
     ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
         """Ids of all texts, uint32[n], and offsets, int64[len(texts) + 1]: text i is ids[offsets[i]:offsets[i + 1]]."""
-        return _joined(self._encode_parts(texts, threads, allowed_special, disallowed_special))
+        import numpy as np
+
+        ids, offsets = IdBuffer(), [np.zeros(1, dtype=np.int64)]
+        for part, part_offsets in self._encode_parts(texts, threads, allowed_special, disallowed_special):
+            offsets.append(np.frombuffer(part_offsets, dtype=np.int64)[1:] + len(ids))
+            ids.take(part)
+        return ids.to_numpy(), np.concatenate(offsets)
 
     def count(self, text: Text) -> int:
         """How many ids `encode_ordinary` gives."""
@@ -199,8 +205,8 @@ class Tokenizer:
         """As `count` for each text, int64[len(texts)], on several threads (None: one a core)."""
         import numpy as np
 
-        _, offsets = self.encode_batch_to_numpy(texts, threads=threads, disallowed_special=())
-        return np.diff(offsets)
+        parts = self._encode_parts(texts, threads, frozenset(), (), kept=False)
+        return np.concatenate([np.diff(np.frombuffer(offsets, dtype=np.int64)) for _, offsets in parts])
 
     def truncate(self, text: str, max_tokens: int) -> str:
         """A beginning of `text` that `count` finds to be at most `max_tokens`; all of it if that is.
@@ -297,27 +303,32 @@ class Tokenizer:
             self._append(repair_surrogates(text), ids)  # type: ignore[arg-type]  # bytes are never encoded
 
     def _encode_parts(
-        self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed
-    ) -> Iterable[tuple[IdBuffer, array[int]]]:
-        """The ids and int64 offsets of consecutive parts of the texts, each made on a thread of its own."""
+        self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed, kept: bool = True
+    ) -> Iterator[tuple[IdBuffer, array[int]]]:
+        """The ids and int64 offsets of consecutive parts of the texts, as threads of their own complete them."""
         if isinstance(texts, (str, bytes)):
             raise TypeError("texts is one text; pass a list of them")
         texts = list(texts)
         threads = min(check_threads(threads), max(1, len(texts)))
-        encode = functools.partial(self._encode_part, allowed=allowed, disallowed=disallowed)
+        encode = functools.partial(self._encode_part, allowed=allowed, disallowed=disallowed, kept=kept)
         if threads == 1:
-            return [encode(texts)]
+            yield encode(texts)
+            return
         from concurrent.futures import ThreadPoolExecutor
 
-        bounds = [len(texts) * part // threads for part in range(threads + 1)]
+        # More parts than threads: no thread waits long for the slowest, and lists are made while others encode.
+        count = min(len(texts), PARTS_A_THREAD * threads)
+        bounds = [len(texts) * part // count for part in range(count + 1)]
         with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(encode, [texts[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]))
+            yield from pool.map(encode, [texts[start:end] for start, end in zip(bounds, bounds[1:], strict=False)])
 
-    def _encode_part(self, texts: list[Text], allowed: Allowed, disallowed: Disallowed) -> tuple[IdBuffer, array[int]]:
+    def _encode_part(
+        self, texts: list[Text], allowed: Allowed, disallowed: Disallowed, kept: bool
+    ) -> tuple[IdBuffer, array[int]]:
         """Several texts on this thread."""
         found = [self._special.allowed_in(text, allowed, disallowed) for text in texts]
         offsets = array("q", bytes(8 * (len(texts) + 1)))
-        ids = IdBuffer()
+        ids = IdBuffer(kept=kept)
         if self._split.scanner is not None and not any(found):
             try:
                 self._encoder.encode_many(texts, ids, offsets)
@@ -493,19 +504,6 @@ def _unpickle(content: bytes) -> Tokenizer:
     from pybpe.formats import native
 
     return Tokenizer(native.loads(content))
-
-
-def _joined(parts: Iterable[tuple[IdBuffer, array[int]]]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    """The ids and offsets of consecutive parts as those of the whole."""
-    import numpy as np
-
-    ids = [part.to_numpy() for part, _ in parts]
-    offsets = [np.frombuffer(part, dtype=np.int64) for _, part in parts]
-    if len(ids) == 1:
-        return ids[0], offsets[0]
-    starts = np.cumsum([0, *map(len, ids)])
-    moved = [part[1:] + start for part, start in zip(offsets, starts.tolist(), strict=False)]
-    return np.concatenate(ids), np.concatenate([np.zeros(1, dtype=np.int64), *moved])
 
 
 def _as_uint32(ids: Ids) -> npt.NDArray[np.uint32]:

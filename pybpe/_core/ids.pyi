@@ -15,8 +15,8 @@ class IdBuffer:
     def __init__(self, *, kept: bool = True) -> None: ...
     def append(self, token: int) -> None:
         """Add one id. Raises BufferError once an array looks at the ids."""
-    def extend(self, other: IdBuffer) -> None:
-        """Add the ids of another buffer. Raises BufferError once an array looks at the ids."""
+    def take(self, other: IdBuffer) -> None:
+        """Move all ids of another buffer to the end of this. Raises BufferError once an array looks at either."""
     def to_list(self, table: list[int]) -> list[int]:
         """The ids as a list whose items are taken from `table`, which is list(range(n)) for n above every id."""
     def to_lists(self, table: list[int], offsets: array[int] | npt.NDArray[np.int64]) -> list[list[int]]:

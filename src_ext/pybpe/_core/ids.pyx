@@ -124,15 +124,21 @@ cdef class IdBuffer:
         self.data[self.size] = token
         self.size += 1
 
-    def extend(self, IdBuffer other not None):
-        if self.exports:
-            raise BufferError("an array over these ids exists; they can no longer grow")
-        if self.reserve(other.size) < 0:
-            raise MemoryError
-        if other.size:
-            memcpy(self.data + self.size, other.data, other.size * sizeof(token_t))
+    def take(self, IdBuffer other not None):
+        if self.exports or other.exports or self is other:
+            raise BufferError("an array over these ids exists; they can no longer move")
+        if self.size == 0:
+            self.data, other.data = other.data, self.data
+            self.capacity, other.capacity = other.capacity, self.capacity
+            self.mapped, other.mapped = other.mapped, self.mapped
+        else:
+            if self.reserve(other.size) < 0:
+                raise MemoryError
+            if other.size:
+                memcpy(self.data + self.size, other.data, other.size * sizeof(token_t))
         self.size += other.size
         self.forgotten += other.forgotten
+        other.size = other.forgotten = 0
 
     def __len__(self):
         return <Py_ssize_t>(self.forgotten + self.size)
