@@ -16,6 +16,7 @@ from pybpe.corpus import repair_surrogates, to_utf8
 from pybpe.definition import Definition
 from pybpe.errors import TokenIdError
 from pybpe.files import PathLike
+from pybpe.formats import native
 from pybpe.incremental import DecodeStream, EncodeAppender
 from pybpe.parallel import PART_BYTES, PARTS_A_THREAD, check_threads, encode_in_parts
 from pybpe.patterns import name_of, prepare
@@ -101,14 +102,10 @@ class Tokenizer:
     @classmethod
     def load(cls, path: PathLike) -> Tokenizer:
         """Open a file that `save` wrote. Raises FormatError if it is not one or is damaged, OSError if unreadable."""
-        from pybpe.formats import native
-
         return cls(native.read(path))
 
     def save(self, path: PathLike) -> None:
         """Write the tokenizer to a file, completely or not at all."""
-        from pybpe.formats import native
-
         native.write(self._definition, path)
 
     @classmethod
@@ -434,8 +431,6 @@ class Tokenizer:
     @functools.cached_property
     def fingerprint(self) -> str:
         """64 hexadecimal digits that equal tokenizers share and others do not: a sha256 of what they hold."""
-        from pybpe.formats import native
-
         return native.fingerprint(self._definition)
 
     @property
@@ -494,15 +489,11 @@ class Tokenizer:
         return self  # it never changes
 
     def __reduce__(self) -> tuple[Callable[[bytes], Tokenizer], tuple[bytes]]:
-        from pybpe.formats import native
-
         return _unpickle, (native.dumps(self._definition),)
 
 
 def _unpickle(content: bytes) -> Tokenizer:
     """A pickled Tokenizer is the bytes of its own file."""
-    from pybpe.formats import native
-
     return Tokenizer(native.loads(content))
 
 
