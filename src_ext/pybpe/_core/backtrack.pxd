@@ -35,6 +35,7 @@ cdef void free_scratch(Scratch* scratch) noexcept nogil
 
 @cython.final
 cdef class Backtracker:
+    cdef Vocabulary vocabulary
     cdef MergeTable merges
     cdef Parts* parts
     cdef uint8_t* reached  # whether merging comes to a token
@@ -48,7 +49,10 @@ cdef class Backtracker:
     cdef int shift
     cdef size_t mask
     cdef readonly bint usable  # every merge is of tokens that merged before it
+    cdef bint built  # the trie
 
+    # What `encode` needs, and takes time; the caller holds the GIL, so that no two threads do it at once.
+    cdef int build_trie(self) except -1
     # Encode word[:n], n >= 1, into out (room for n ids); returns how many ids.
     cdef Py_ssize_t encode(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) except -1 nogil
     cdef token_t longest(self, const uint8_t* text, size_t n) noexcept nogil
@@ -57,5 +61,4 @@ cdef class Backtracker:
     cdef uint32_t step(self, uint32_t node, uint8_t byte) noexcept nogil
     cdef uint32_t add_step(self, uint32_t node, uint8_t byte, uint32_t wanted) noexcept nogil
     cdef int find_parts(self, Vocabulary vocabulary) except -1
-    cdef int build_trie(self, Vocabulary vocabulary) except -1
     cdef int pack_edges(self) except -1

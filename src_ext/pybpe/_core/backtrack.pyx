@@ -165,8 +165,8 @@ cdef class Backtracker:
         self.edges[slot] = key << 32 | wanted
         return wanted
 
-    cdef int build_trie(self, Vocabulary vocabulary) except -1:
-        """Enter the tokens, the shortest first, so that all that a token begins with are there before it."""
+    cdef int build_trie(self) except -1:
+        cdef Vocabulary vocabulary = self.vocabulary
         cdef size_t token, size, i, longest = 0, bytes = 0, place
         cdef size_t* starts
         cdef token_t* by_size
@@ -179,6 +179,7 @@ cdef class Backtracker:
                 longest = size
         if self.count + bytes >= <size_t>1 << 24:  # an edge's key has 32 bits
             self.usable = False
+        if not self.usable:
             return 0
         self.shift = 64 - 4
         while <size_t>1 << (64 - self.shift) < bytes + bytes // 2:
@@ -188,6 +189,7 @@ cdef class Backtracker:
         starts = NULL
         by_size = NULL
         try:
+            # The shortest first, so that all that a token begins with are there before it.
             starts = <size_t*>allocate_zeros(longest + 2, sizeof(size_t))
             by_size = <token_t*>allocate(self.count, sizeof(token_t))
             for token in range(self.count):
@@ -222,6 +224,7 @@ cdef class Backtracker:
             free(starts)
             free(by_size)
         self.pack_edges()
+        self.built = True
         return 0
 
     cdef int pack_edges(self) except -1:
@@ -260,14 +263,15 @@ cdef class Backtracker:
         self.roots = <uint32_t*>allocate(65536, sizeof(uint32_t))
         memset(self.roots, 0xFF, 65536 * sizeof(uint32_t))
         self.find_parts(vocabulary)
-        if self.usable:
-            self.build_trie(vocabulary)
+        self.vocabulary = vocabulary
 
     def encode_word(self, bytes word not None):
         cdef Scratch scratch
         cdef Py_ssize_t count
         cdef IdBuffer out = IdBuffer()
         init_scratch(&scratch)
+        if not self.built:
+            self.build_trie()
         if not self.usable:
             raise ValueError("these merges are in no order that allows it")
         if out.reserve(<size_t>len(word) + 1) < 0:

@@ -58,7 +58,12 @@ cdef class Encoder:
         if self.backtracker is not None and self.backtracker.usable:
             count = <Py_ssize_t>merge_runs(self.merges, word, n, ids)
             if count == 0:
-                count = self.backtracker.encode(word, n, ids, &worker.steps)
+                if not self.backtracker.built:
+                    with gil:
+                        if not self.backtracker.built:
+                            self.backtracker.build_trie()
+                if self.backtracker.usable:
+                    count = self.backtracker.encode(word, n, ids, &worker.steps)
             if count:
                 return count
         return self.merges.merge_long(word, n, ids, &worker.scratch)
