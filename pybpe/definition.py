@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from pybpe._core.vocab import Vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.patterns import prepare
+from pybpe.reading import PLAIN, Reading
 
 MAX_ID = 2**22 - 1  # 4 million, so that a small file cannot ask for all memory
 MAX_RANKED_TOKEN = 4096  # bytes; looking for all ways to cut a token takes time by the square of its size
@@ -26,7 +28,10 @@ class Definition:
     vocabulary: the ordinary tokens, by id; holes allowed.
     merges: uint32[n, 3], rows (left, right, token) in learned order; no rows with the rule "ranks".
     pattern: the regular expression that splits text into words.
-    special_tokens: name -> id, none of them the id of an ordinary token.
+    special_tokens: name -> id, none of them the id of an ordinary token of other bytes.
+    reading: what is done to text before it is split.
+    whole_words: with the rule "merges", whether a word that is a token is that token.
+    carried: data for JSON that a file held and that does not bear on ids, kept to be written back.
     """
 
     rule: Literal["merges", "ranks"]
@@ -34,6 +39,9 @@ class Definition:
     merges: npt.NDArray[np.uint32]
     pattern: str
     special_tokens: Mapping[str, int]
+    reading: Reading = PLAIN
+    whole_words: bool = False
+    carried: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         missing = [byte for byte in range(256) if self.vocabulary.token_id(bytes([byte])) is None]
@@ -66,7 +74,12 @@ class Definition:
 
     def _check_special_tokens(self, tokens: list[bytes]) -> None:
         seen: dict[int, str] = {}
-        for name, token in self.special_tokens.items():
+        added = self.reading.added_tokens
+        if unknown := self.reading.flags.keys() - self.special_tokens.keys() - added.keys():
+            raise SpecialTokenError(f"there are flags for {min(unknown)!r}, which is no special or added token")
+        if both := self.special_tokens.keys() & added.keys():
+            raise SpecialTokenError(f"{min(both)!r} is both a special and an added token")
+        for name, token in chain(self.special_tokens.items(), added.items()):
             _check_name(name)
             if type(token) is not int:
                 raise SpecialTokenError(f"special token {name!r} has id {token!r}, which is not an int")
@@ -74,7 +87,7 @@ class Definition:
                 raise SpecialTokenError(f"special token {name!r} has id {token}; ids go from 0 to {MAX_ID}")
             if token in seen:
                 raise SpecialTokenError(f"special tokens {seen[token]!r} and {name!r} share id {token}")
-            if token < len(tokens) and tokens[token]:
+            if token < len(tokens) and tokens[token] not in (b"", name.encode()):
                 raise SpecialTokenError(f"special token {name!r} has id {token}, which is the token {tokens[token]!r}")
             seen[token] = name
 

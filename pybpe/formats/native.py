@@ -6,7 +6,7 @@ Layout, all numbers little-endian:
     u32       version
     u32       size of the header
     u64 x 3   number of tokens, their bytes, number of merges
-    header    JSON: rule, pattern, special_tokens, unicode
+    header    JSON: rule, pattern, special_tokens, unicode; of version 2 also reading, whole_words, carried
     u32[n]    sizes of the tokens
     bytes     the tokens, joined
     u32[m, 3] merges
@@ -30,20 +30,28 @@ from pybpe._core.vocab import Vocabulary
 from pybpe.definition import MAX_ID, Definition
 from pybpe.errors import FormatError
 from pybpe.files import PathLike, Reader, write_atomic
+from pybpe.reading import Reading
 
 MAGIC = b"\x93PYBPE\r\n"  # not ASCII and with a line end, so that a transfer as text shows
-VERSION = 1
+VERSIONS = (1, 2)  # 1 is written where it can say all there is
 _FIXED = "<IIQQQ"
 
 
 def dumps(definition: Definition) -> bytes:
     """The file's bytes."""
+    later = {
+        "reading": definition.reading.to_json(),
+        "whole_words": definition.whole_words,
+        "carried": dict(definition.carried),
+    }
+    later = {name: value for name, value in later.items() if value}
     header = json.dumps(
         {
             "rule": definition.rule,
             "pattern": definition.pattern,
             "special_tokens": dict(sorted(definition.special_tokens.items(), key=lambda item: item[1])),
             "unicode": UNICODE_VERSION,
+            **later,
         },
         ensure_ascii=True,
         separators=(",", ":"),
@@ -53,7 +61,7 @@ def dumps(definition: Definition) -> bytes:
     body = b"".join(
         (
             MAGIC,
-            struct.pack(_FIXED, VERSION, len(header), len(tokens), len(joined), len(definition.merges)),
+            struct.pack(_FIXED, VERSIONS[bool(later)], len(header), len(tokens), len(joined), len(definition.merges)),
             header,
             np.fromiter(map(len, tokens), dtype="<u4", count=len(tokens)).tobytes(),
             joined,
@@ -73,8 +81,8 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
     reader = Reader(body, name)
     reader.take(len(MAGIC), "magic")
     version, header_size, n_tokens, n_bytes, n_merges = reader.unpack(_FIXED, "fixed header")
-    if version != VERSION:
-        raise FormatError(f"{name} is of version {version}; this pybpe reads version {VERSION}: upgrade pybpe")
+    if version not in VERSIONS:
+        raise FormatError(f"{name} is of version {version}; this pybpe reads up to {VERSIONS[-1]}: upgrade pybpe")
     if hashlib.sha256(body).digest() != content[-32:]:
         raise FormatError(f"{name} is damaged or truncated: its checksum does not match")
     if n_tokens > MAX_ID + 1:
@@ -92,6 +100,9 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
         merges=merges.reshape(-1, 3),
         pattern=header["pattern"],
         special_tokens=header["special_tokens"],
+        reading=Reading.from_json(header.get("reading", {})),
+        whole_words=header.get("whole_words", False),
+        carried=header.get("carried", {}),
     )
 
 
@@ -107,6 +118,8 @@ def _parse_header(text: bytes, name: str) -> dict[str, Any]:
         or not all(isinstance(token, int) for token in specials.values())
         or not isinstance(header.get("pattern"), str)
         or header.get("rule") not in ("merges", "ranks")
+        or not isinstance(header.get("whole_words", False), bool)
+        or not isinstance(header.get("carried", {}), dict)
     ):
         raise FormatError(f"{name} is damaged: its header lacks a field")
     return dict(header)
