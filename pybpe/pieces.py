@@ -25,7 +25,8 @@ _WHITE_SPACE = frozenset(map(chr, (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range
 _WHITE_SPACE |= frozenset("\u202f\u205f\u3000")
 _WORD = regex.compile(r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]")
 _JOINERS = ("\u200c", "\u200d")
-_WINDOW = 256  # bytes looked at for a place to cut
+_WINDOW = 256  # bytes looked at for places to cut
+_AHEAD = 64  # bytes looked at behind such a place
 
 
 class Pieces:
@@ -108,8 +109,8 @@ class Pieces:
         end = len(text) - max(map(len, names), default=1) + 1  # beyond it, a name could go on in what follows
         while end > 0:
             start = max(0, end - _WINDOW)
-            window = text[start : end + 1]
-            place = len(window)
+            window = text[start : end + _AHEAD]
+            place = end - start + 1
             while place := cut(window[:place]):
                 at = start + place
                 if self._may_cut(cut, window, place) and not any(
@@ -128,7 +129,8 @@ class Pieces:
         form = self._reading.normalizer
         if form is None:
             return True
-        if not is_boundary(behind[0]):
+        # What stands before must be settled without what is behind, and the first character behind in what is seen.
+        if not is_boundary(behind[0]) or not any(is_boundary(char) and char < "\ud800" for char in behind[1:]):
             return False
         before = normalize(form, before)
         together = (before + normalize(form, behind)[0]).encode("utf-8", "surrogateescape")
@@ -159,15 +161,18 @@ class Pieces:
     def _spans(self, text: AnyStr, names: Names) -> Iterator[tuple[int, int, int | None]]:
         """(start, end) of each name with its id, and of what stands between them with None; nothing of them is empty.
 
-        The search goes from left to right; of names that match at one place the longest wins. A name that takes white
-        space can take that of the next name too, which is then found all the same.
+        The search goes from left to right; of names that match at one place the longest wins. A name that takes the
+        white space behind it does not keep another from being found in there, unless that takes what is before it.
         """
         done = 0
         if find_one_of(names, text) is not None:
             for start, end, name in self._found(text, names):
+                if "lstrip" in self._reading.flags.get(name, ()):
+                    start = max(start, done)
                 if done < start:
                     yield done, start, None
-                yield max(start, done) if "lstrip" in self._reading.flags.get(name, ()) else start, end, self._ids[name]
+                if start < end:
+                    yield start, end, self._ids[name]
                 done = end
         if done < len(text):
             yield done, len(text), None

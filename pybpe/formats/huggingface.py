@@ -66,13 +66,13 @@ def _definition(content: Json, config: Json, path: PathLike) -> Definition:
     pattern, prefix_space = _pre_tokenizer(content.get("pre_tokenizer"), path)
     normalizer = _normalizer(content.get("normalizer"), path)
     flags = {token["content"]: tuple(flag for flag in FLAGS if token[flag]) for token in added}
-    # A token by name mostly stands in the vocabulary too, where no merge makes it. It is no ordinary token then, but if
-    # words are looked up whole and one could come to be that name after names were looked for.
-    only_names = unmade(vocab, merges) & flags.keys()
+    names = unmade(vocab, merges) & flags.keys()
     if whole_words:
-        needed = {"normalized"} if normalizer else set()
-        only_names = {name for name in only_names if needed <= set(flags[name]) and "single_word" not in flags[name]}
-    ordinary = {chars: token for chars, token in vocab.items() if chars not in only_names}
+        names = {name for name in names if not _may_be_a_word(name, flags[name], normalizer)}
+    ordinary = {chars: token for chars, token in vocab.items() if chars not in names}
+    for name in ordinary.keys() & flags.keys():
+        if to_bytes(name) != name.encode():
+            raise FormatError(f"{path}: the added token {name!r} is also the way to write the bytes of another token")
     return Definition(
         rule="merges",
         vocabulary=make_vocabulary(token_list(ordinary, f"{path}: model.vocab")),
@@ -130,26 +130,48 @@ def _added_tokens(entries: Any, vocab: Mapping[str, int], path: PathLike) -> lis
     """The added tokens, checked. Raises FormatError where `tokenizers` would give a token another id than the file."""
     if not isinstance(entries or [], list):
         raise FormatError(f"{path} is not a list")
-    added: list[Json] = []
-    names: set[str] = set()
-    last = -1
-    for entry in entries or []:
+    added: list[Json] = list(entries or [])
+    for entry in added:
         _check_added_token(entry, path)
-        name, token = entry["content"], entry["id"]
-        if name in names:
-            raise FormatError(f"{path}: {name!r} is there twice")
-        given = vocab.get(name, max(last + 1, len(vocab)))
-        if token != given:
+    names = [entry["content"] for entry in added]
+    if len(set(names)) < len(names):
+        raise FormatError(f"{path}: {next(name for name in names if names.count(name) > 1)!r} is there twice")
+    for entry, given in zip(added, _numbered(names, vocab), strict=True):
+        if entry["id"] != given:
             raise FormatError(
-                f"{path}: {name!r} has id {token}, and the tokenizers package would give it {given}, "
+                f"{path}: {entry['content']!r} has id {entry['id']}, and the tokenizers package would give it {given}, "
                 "because it numbers added tokens itself; pybpe cannot know which is meant"
             )
-        if name in vocab and to_bytes(name) not in (None, name.encode()):
-            raise FormatError(f"{path}: {name!r} is also the vocabulary's way to write other bytes")
-        last = max(last, given)
-        names.add(name)
-        added.append(entry)
     return added
+
+
+def _numbered(names: Iterable[str], vocab: Mapping[str, int]) -> list[int]:
+    """The ids that the tokenizers package gives to added tokens, whatever their file says."""
+    ids: list[int] = []
+    last = len(vocab) - 1
+    for name in names:
+        ids.append(vocab.get(name, last + 1))
+        last = max(last, ids[-1])
+    return ids
+
+
+def _may_be_a_word(name: str, flags: tuple[str, ...], normalizer: str | None) -> bool:
+    """Whether a word could be an entry of the vocabulary that stands there for an added token.
+
+    Words are text in which added tokens have been looked for, but a name can be passed over, or come to be later.
+    """
+    content = to_bytes(name)
+    if content is None or not _is_utf8(content):
+        return False
+    return content != name.encode() or "single_word" in flags or (normalizer is not None and "normalized" not in flags)
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _check_added_token(entry: Any, path: PathLike) -> None:
@@ -330,14 +352,16 @@ def _content(definition: Definition) -> Json:
 
 
 def _write_added_tokens(definition: Definition, vocab: dict[str, int]) -> list[Json]:
-    """The tokens by name in the order of their ids. Those that would get another id are put into `vocab` as well."""
-    special = definition.special_tokens
-    named = sorted({**special, **definition.reading.added_tokens}.items(), key=lambda item: item[1])
-    if [token for name, token in named if name not in vocab] != list(range(len(vocab), len(vocab) + len(named))):
+    """The tokens by name in the order of their ids. If their numbers would not come out, they go into `vocab` too."""
+    special, reading = definition.special_tokens, definition.reading
+    named = sorted({**special, **reading.added_tokens}.items(), key=lambda item: item[1])
+    if _numbered([name for name, _ in named], vocab) != [token for _, token in named]:
+        whole_words = definition.rule == "ranks" or definition.whole_words
         for name, token in named:
-            if vocab.setdefault(name, token) != token:
-                raise ValueError(f"the token {name!r} is also this format's way to write the bytes of another token")
-    flags = definition.reading.flags
+            passed_over = name not in vocab and _may_be_a_word(name, reading.flags.get(name, ()), reading.normalizer)
+            if vocab.setdefault(name, token) != token or (whole_words and passed_over):
+                raise ValueError(f"this format cannot give the token {name!r} the id {token}, and mean only it")
+    flags = reading.flags
     return [
         {
             "id": token,
