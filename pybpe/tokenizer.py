@@ -22,6 +22,7 @@ from pybpe.files import PathLike
 from pybpe.formats import gpt2, huggingface, native, tiktoken
 from pybpe.incremental import DecodeStream, EncodeAppender
 from pybpe.offsets import Span, Unit, read_spans, token_spans
+from pybpe.parallel import PART_BYTES, encode_in_parts
 from pybpe.patterns import name_of, prepare
 from pybpe.pieces import Cut, Pieces
 from pybpe.progress import Report
@@ -180,10 +181,18 @@ class Tokenizer:
         return self._encode_ordinary(text).to_list(self._ints)
 
     def encode_to_numpy(
-        self, text: Text, *, allowed_special: Allowed = frozenset(), disallowed_special: Disallowed = "all"
+        self,
+        text: Text,
+        *,
+        threads: int | None = 1,
+        allowed_special: Allowed = frozenset(),
+        disallowed_special: Disallowed = "all",
     ) -> npt.NDArray[np.uint32]:
-        """As `encode`, as uint32[n]: faster than a list, and an eighth of the memory or less."""
-        return self._encode(text, allowed_special, disallowed_special).to_numpy()
+        """As `encode`, as uint32[n]: faster than a list, and an eighth of the memory or less.
+
+        With several `threads` (None: one a core) a long text is cut where a word is sure to end; the ids are the same.
+        """
+        return self._encode(text, allowed_special, disallowed_special, check_threads(threads)).to_numpy()
 
     def encode_batch(
         self,
@@ -223,7 +232,9 @@ class Tokenizer:
 
     def count(self, text: Text) -> int:
         """How many ids `encode_ordinary` gives."""
-        return len(self._encode_ordinary(text))
+        ids = IdBuffer(kept=False)
+        self._append_pieces(text, frozenset(), ids)
+        return len(ids)
 
     def count_batch(self, texts: Iterable[Text], *, threads: int | None = None) -> npt.NDArray[np.int64]:
         """As `count` for each text, int64[len(texts)], on several threads (None: one a core)."""
@@ -324,23 +335,25 @@ class Tokenizer:
         self._append_pieces(text, frozenset(), ids)
         return ids
 
-    def _encode(self, text: Text, allowed: Allowed, disallowed: Disallowed) -> IdBuffer:
+    def _encode(self, text: Text, allowed: Allowed, disallowed: Disallowed, threads: int = 1) -> IdBuffer:
         ids = IdBuffer()
-        self._append_pieces(text, self._special.allowed_in(text, allowed, disallowed), ids)
+        self._append_pieces(text, self._special.allowed_in(text, allowed, disallowed), ids, threads)
         return ids
 
-    def _append_pieces(self, text: Text, found: frozenset[str], ids: IdBuffer) -> None:
+    def _append_pieces(self, text: Text, found: frozenset[str], ids: IdBuffer, threads: int = 1) -> None:
         """Encode text in which the special tokens `found` become their ids."""
         for piece in self._pieces.of(text, found):
             if isinstance(piece, int):
                 ids.append(piece)
             else:
-                self._append(piece, ids)
+                self._append(piece, ids, threads)
 
-    def _append(self, text: Text, ids: IdBuffer) -> None:
+    def _append(self, text: Text, ids: IdBuffer, threads: int = 1) -> None:
         """Encode ordinary text to the end of `ids`."""
         try:
-            if self._split.fallback is None:
+            if threads > 1 and len(text) >= 2 * PART_BYTES and self._split.scanner and self._split.cut:
+                encode_in_parts(self._encoder, to_utf8(text), self._split.cut, threads, ids)
+            elif self._split.fallback is None:
                 self._encoder.encode(text, ids)
             else:
                 content = text.encode() if isinstance(text, str) else text
@@ -407,6 +420,15 @@ class Tokenizer:
         return found
 
     # What it holds
+
+    def limit_cache(self, limit: int) -> None:
+        """The most memory, in bytes, for words and what they encode to; each call that is running takes so much.
+
+        The cache starts small and grows as it meets words. 48 MiB where nothing is said; `info` tells.
+        """
+        if limit < 1 << 20:
+            raise ValueError(f"limit is {limit}, must be at least {1 << 20:,} bytes")
+        self._encoder.limit_cache(limit)
 
     @property
     def n_vocab(self) -> int:
@@ -476,6 +498,7 @@ class Tokenizer:
             "pattern_name": name_of(self.pattern),
             "splitter": "scanner" if self._split.scanner else "regex",
             "splitter_reason": self._split.reason,
+            "cache_bytes": self._encoder.cache_bytes,
             "unicode": UNICODE_VERSION,
             "fingerprint": self.fingerprint,
         }

@@ -34,7 +34,7 @@ def readable(token: bytes, limit: int | None = None) -> str:
 def longest_tokens(tokenizer: Tokenizer, n: int) -> list[int]:
     """The ids of the n ordinary tokens with the most bytes, the longest first."""
     vocab = tokenizer.vocab
-    ordinary = vocab.keys() - tokenizer.special_tokens.values() - tokenizer.added_tokens.values()
+    ordinary = vocab.keys() - {*tokenizer.special_tokens.values(), *tokenizer.added_tokens.values()}
     return sorted(ordinary, key=lambda token: (-len(vocab[token]), token))[:n]
 
 

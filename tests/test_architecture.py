@@ -18,7 +18,10 @@ FLOORS = [
     ["pybpe.view", "pybpe.compat", "pybpe.data", "pybpe.distributed"],
     ["pybpe"],  # __init__, the public names
     ["pybpe.tokenizer"],
-    ["pybpe.training", "pybpe.special", "pybpe.pieces", "pybpe.formats", "pybpe.incremental", "pybpe.offsets"],
+    [
+        *("pybpe.training", "pybpe.special", "pybpe.pieces", "pybpe.formats", "pybpe.incremental", "pybpe.offsets"),
+        "pybpe.parallel",
+    ],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
     ["pybpe.reading", "pybpe.normal"],
     ["pybpe._core"],

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import tempfile
+from base64 import b64encode
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,6 +98,27 @@ def test_a_trained_vocabulary_in_tiktoken(pattern, corpus, text):
         "trained", pat_str=pattern, mergeable_ranks=ours.mergeable_ranks, special_tokens=ours.special_tokens
     )
     assert ours.encode_ordinary(text) == theirs.encode_ordinary(text)
+
+
+HAN = "".join(random.Random(4).choices("中文字日本語カ", k=400))
+han_places = st.tuples(st.integers(0, 1190), st.integers(2, 40))
+
+
+@given(
+    places=st.lists(han_places, max_size=30, unique=True), text=st.lists(st.integers(0, 380), min_size=1, max_size=6)
+)
+def test_tokens_that_merging_does_not_reach(places, starts):
+    ranks = {bytes([byte]): byte for byte in range(256)}
+    for start, size in places:
+        ranks.setdefault(HAN.encode()[start : start + size], len(ranks))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "ranks.tiktoken")
+        path.write_bytes(b"".join(b64encode(token) + b" %d\n" % rank for token, rank in ranks.items()))
+        ours = Tokenizer.from_tiktoken(path, GPT2, {})
+    theirs = tiktoken.Encoding("test", pat_str=GPT2, mergeable_ranks=ranks, special_tokens={})
+    content = " ".join(HAN[start : start + 20] + " " + HAN[start : start + 3] for start in starts)
+    for _ in range(2):
+        assert same(ours, theirs, content)
 
 
 def rustbpe_merges(corpus, vocab_size: int, pattern: str) -> dict[bytes, int]:

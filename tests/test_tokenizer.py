@@ -72,6 +72,28 @@ def test_forms_of_the_same_ids(small, text):
     assert small.count(text) == len(ids)
 
 
+def test_a_long_text_on_several_threads(small):
+    text = "The quick brown fox doesn't jump über 1234 zäune, 中文字!\n\n   " * 20_000
+    ids = small.encode_to_numpy(text)
+    for threads in (2, 3, None):
+        assert np.array_equal(small.encode_to_numpy(text, threads=threads), ids)
+    unbroken = "a" * 2_000_000  # no place to cut
+    assert np.array_equal(small.encode_to_numpy(unbroken, threads=2), small.encode_to_numpy(unbroken))
+    assert small.encode_to_numpy("\ud800" + text, threads=2)[-len(ids) :].tolist() == ids.tolist()
+
+
+def test_the_cache_has_a_limit(small):
+    tok = copy.deepcopy(small)
+    words = " ".join(f"{number:x}" for number in range(60_000))
+    ids = tok.encode_to_numpy(words)
+    tok.limit_cache(1 << 20)
+    assert tok.info["cache_bytes"] == 1 << 20
+    for _ in range(2):
+        assert np.array_equal(tok.encode_to_numpy(words), ids)
+    with pytest.raises(ValueError, match="at least 1,048,576"):
+        tok.limit_cache(0)
+
+
 def test_texts_of_every_length_around_the_processors_words(small):
     line = "The quick brown fox doesn't jump über 1234 zäune, 中文字!\n\n   "
     for start in range(20):

@@ -1,4 +1,6 @@
-"""What words encode to, remembered in memory of fixed size."""
+"""What words encode to, remembered in memory with a limit."""
 
 class WordCache:
-    """The cache of one running call; 13.5 MiB. Used from compiled code only."""
+    """The cache of one running call. It starts small and grows to at most `limit` bytes. Used from compiled code only."""
+
+    def __init__(self, limit: int) -> None: ...

@@ -18,6 +18,9 @@ class Encoder:
     def __init__(
         self, vocabulary: Vocabulary, merges: MergeTable, splitter: Splitter | None, whole_words: bool
     ) -> None: ...
+    cache_bytes: int
+    def limit_cache(self, limit: int) -> None:
+        """The most memory, in bytes, that the cache of one running call takes from now on."""
     def encode(self, text: str | bytes, out: IdBuffer) -> None:
         """Encode by the compiled splitter. Raises UnicodeEncodeError for a str with lone surrogates."""
     def encode_split(self, text: str | bytes, ends: npt.NDArray[np.int64], out: IdBuffer) -> None:

@@ -4,10 +4,17 @@ import numpy as np
 import numpy.typing as npt
 
 class IdBuffer:
-    """Token ids in one block of memory, which also exports the buffer protocol."""
+    """Token ids in one block of memory, which also exports the buffer protocol.
 
+    Without `kept`, ids are counted and forgotten: `len` is right, the rest is empty.
+    """
+
+    kept: bool
+    def __init__(self, *, kept: bool = True) -> None: ...
     def append(self, token: int) -> None:
         """Add one id. Raises BufferError once an array looks at the ids."""
+    def extend(self, other: IdBuffer) -> None:
+        """Add the ids of another buffer. Raises BufferError once an array looks at the ids."""
     def to_list(self, table: list[int]) -> list[int]:
         """The ids as a list whose items are taken from `table`, which is list(range(n)) for n above every id."""
     def to_numpy(self) -> npt.NDArray[np.uint32]:

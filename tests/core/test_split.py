@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from strategies import BOUNDARY, messy_bytes, text
 
 from pybpe._core.split import SchemeSplitter, count_letters, find_cut
-from pybpe.patterns import GPT2_ORIGINAL, PATTERNS, RegexSplitter, prepare
+from pybpe.patterns import _SCHEMES, GPT2, GPT2_ORIGINAL, PATTERNS, RegexSplitter, prepare
 
 FAMILIES = {**PATTERNS, "gpt2 as published": GPT2_ORIGINAL}
 # `$` of the regex module also matches before a last newline; the patterns mean the end of the text.
 ORACLES = {name: RegexSplitter(pattern.replace("$", r"\Z")) for name, pattern in FAMILIES.items()}
+
+
+def forms_of(family: str) -> list[SchemeSplitter]:
+    """The scanner with every form of the block classes that this processor runs."""
+    forms = []
+    for form in range(4):
+        with contextlib.suppress(ValueError):  # not on this processor
+            forms.append(SchemeSplitter(form=form, **_SCHEMES[FAMILIES[family]]))
+    assert len(forms) >= 2  # the portable one, and this processor's own
+    return forms
+
+
+# Long enough for several windows of 64 bytes, with what is decided across their ends.
+PARTS = (
+    *" '\n\r\t\xa0\u3000ſ9²,/-aBéЖжǅ日ー한\u0301ा🙂",
+    *("word", " the", "don't", "I'VE", "'s", "'LL", "'ſ", "12345", " 678", "  \n \n", "!\n/", "日A", "日Ab", "中文，"),
+    " x" * 40,
+)
+parts = st.one_of(st.sampled_from(PARTS).map(str.encode), messy_bytes)
+long_bytes = st.lists(parts, min_size=30, max_size=120).map(b"".join)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@given(data=long_bytes)
+def test_words_of_long_texts_in_every_form(family, data):
+    expected = ORACLES[family].split(data)
+    for scanner in forms_of(family):
+        assert scanner.split(data) == expected
+
+
+def test_a_form_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="form 9"):
+        SchemeSplitter(form=9, **_SCHEMES[GPT2])
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -1,8 +1,9 @@
-# What words encode to, remembered, in memory that never grows. Most text is the same few thousand words again.
+# What words encode to, remembered, in memory with a limit. Most text is the same few thousand words again.
 #
-# Words up to 15 bytes that give up to 3 ids sit in a two-way table whose key is one 128-bit load. All others up
-# to LONG_WORD bytes sit in a ring of records, ids and bytes of a word, found through a second direct-mapped table; the
-# ring overwrites its oldest records, and an entry knows by its place whether its record is still there.
+# A table of entries of 32 bytes, two to a cache line, holds words up to 15 bytes and up to 6 ids whole: the key is one
+# 128-bit load. Longer words are found by their hash; they and words of more ids have a record, ids and bytes, in a
+# ring that overwrites its oldest records, and an entry knows by its place whether its record is still there. A word
+# that finds no room in its own line goes to the neighbour's. The table doubles while words are lost, up to its limit.
 #
 # There is no lock: each running call has a cache of its own.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -11,32 +12,33 @@ from libc.string cimport memcpy
 from pybpe._core.types cimport token_t
 
 cdef enum:
-    CACHE_LINE = 64
-    SHORT_KEY = 15  # bytes of a word in a short entry
-    SHORT_IDS = 3
-    LONG_WORD = 1024
-    SHORT_BITS = 17  # pairs of entries: 8 MiB
-    LONG_BITS = 16  # 1.5 MiB of entries
-    RING_BYTES = 1 << 22
+    CACHE_LINE = 64  # two entries
+    SHORT_KEY = 15  # bytes of a word that is its own key
+    LONG_WORD = 255  # bytes of the longest word that is remembered
+    INLINE_IDS = 3  # as they are
+    PACKED_IDS = 6  # in 20 bits each, behind one another, on a little-endian machine
+    PACKED_MASK = (1 << 20) - 1
+    COPIED_IDS = 8  # ids written at least, used or not: room that the caller leaves
+    # The top byte of an entry's count, if it has no plain ids
+    PACKED = 0x40  # and how many ids are packed in the rest of `ids` and `count`
+    IN_RING = 0x80  # the rest is how many ids the record has, and the first two of `ids` are its place
+    LEAST_CACHE = 2 << 20  # bytes: one large page
+    RING_SLACK = 4096  # behind the ring: a record is read in steps of COPIED_IDS
+    DEFAULT_CACHE = 48 << 20
 
 
-ctypedef struct ShortEntry:  # 32 bytes, two to a cache line
-    uint64_t low  # the first 8 bytes of the word
+ctypedef struct Entry:
+    uint64_t low  # the first 8 bytes of the word, or its hash
     uint64_t high  # the other 7, and the length in the top byte; no word has length 0, so a free entry never matches
-    token_t ids[SHORT_IDS]
+    token_t ids[INLINE_IDS]
     uint32_t count
 
 
-ctypedef struct LongEntry:
-    uint64_t hash
-    uint64_t place  # bytes written to the ring before this record, ever
-    uint32_t size  # of the word; 0 in a free entry
-    uint32_t count  # of its ids
-
-
-ctypedef struct WordKey:
+ctypedef struct Item:  # a word on its way through the cache
     uint64_t low
     uint64_t high
+    Entry* line  # where its entry is, in the first or the second place
+    const uint8_t* word
 
 
 cdef extern from *:
@@ -52,38 +54,114 @@ cdef extern from *:
     #else
     #define PYBPE_PREFETCH(address) ((void)0)
     #endif
+    /* Both halves of the product of two numbers, one over the other: the mixing step of wyhash (Wang Yi, 2019). */
+    #if defined(__SIZEOF_INT128__)
+    static inline uint64_t pybpe_fold(uint64_t a, uint64_t b) {
+        const unsigned __int128 product = (unsigned __int128)a * b;
+        return (uint64_t)product ^ (uint64_t)(product >> 64);
+    }
+    #else
+    static inline uint64_t pybpe_fold(uint64_t a, uint64_t b) {
+        const uint64_t low = (a & 0xFFFFFFFFu) * (b & 0xFFFFFFFFu), high = (a >> 32) * (b >> 32);
+        const uint64_t cross = (a >> 32) * (b & 0xFFFFFFFFu), other = (a & 0xFFFFFFFFu) * (b >> 32);
+        return low ^ high ^ (cross << 32 | cross >> 32) ^ (other << 32 | other >> 32);
+    }
+    #endif
     """
     const uint64_t KEY_MASKS[16][2]
     void prefetch "PYBPE_PREFETCH"(const void* address) noexcept nogil
+    uint64_t fold "pybpe_fold"(uint64_t a, uint64_t b) noexcept nogil
 
 
-cdef inline WordKey load_key(const uint8_t* word, size_t length, bint readable) noexcept nogil:
-    """The key of a word of 1 to 15 bytes; `readable` says that 16 bytes may be read from `word`."""
-    cdef WordKey key
-    cdef uint64_t both[2]
-    both[0] = both[1] = 0
-    if readable:
-        memcpy(both, word, 16)
-    else:
-        memcpy(both, word, length)
-    key.low = both[0] & KEY_MASKS[length][0]
-    key.high = (both[1] & KEY_MASKS[length][1]) | <uint64_t>length << 56
-    return key
-
-
-cdef inline size_t short_slot(WordKey key) noexcept nogil:
-    """The first of the two entries, in one cache line, where the word of a key may be."""
-    cdef uint64_t mixed = (key.low ^ (key.high * 0x9FB21C651E98DF25ULL)) * 0x9E3779B97F4A7C15ULL
-    return (mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93ULL >> (64 - SHORT_BITS) << 1
+cdef inline uint64_t mix_key(uint64_t low, uint64_t high) noexcept nogil:
+    return fold(low ^ 0x9E3779B97F4A7C15ULL, high ^ 0xD6E8FEB86659FD93ULL)
 
 
 cdef class WordCache:
-    cdef void* shorts_memory
-    cdef ShortEntry* shorts  # in shorts_memory, from the first cache line on
-    cdef LongEntry* longs
+    cdef Entry* entries
+    cdef int shift  # of a mixed key, for the number of its line
+    cdef size_t lines
+    cdef size_t most_lines
+    cdef size_t lost  # words that found no room since the table last grew
     cdef uint8_t* ring
+    cdef size_t ring_size
     cdef uint64_t written  # bytes that went into the ring, ever
 
-    # The ids of a word that was put, into `ids`; how many, 0 if it is not there.
-    cdef size_t get(self, const uint8_t* word, size_t size, uint64_t hash, token_t* ids) noexcept nogil
-    cdef void put(self, const uint8_t* word, size_t size, uint64_t hash, const token_t* ids, size_t count) noexcept nogil
+    cdef size_t from_ring(self, const Entry* entry, const Item* item, token_t* ids) noexcept nogil
+    cdef size_t read(self, const Entry* entry, const Item* item, token_t* ids) noexcept nogil
+    cdef void insert(self, Entry* line, const Entry* entry) noexcept nogil
+    cdef bint make(self, size_t lines) noexcept nogil
+    # The ids of a word whose entry is not a plain one in its own line, into `ids`; how many, 0 if it is not there.
+    cdef size_t recall(self, Item* item, token_t* ids) noexcept nogil
+    cdef void remember(self, Item* item, const token_t* ids, size_t count) noexcept nogil
+    # Double the table where words were lost; lines that were asked for before are no longer valid.
+    cdef void grow(self) noexcept nogil
+
+
+cdef inline void look_up(Item* item, Entry* entries, int shift) noexcept nogil:
+    """Ask for the line of an item's key."""
+    item.line = &entries[mix_key(item.low, item.high) >> shift << 1]
+    prefetch(item.line)
+
+
+cdef inline void load_short(Item* item, const uint8_t* word, size_t size, bint readable) noexcept nogil:
+    """The key of a word of 1 to SHORT_KEY bytes; `readable` says that 16 bytes may be read from `word`."""
+    cdef uint64_t both[2]
+    if readable:
+        memcpy(both, word, 16)
+    else:
+        both[0] = both[1] = 0
+        memcpy(both, word, size)
+    item.low = both[0] & KEY_MASKS[size][0]
+    item.high = (both[1] & KEY_MASKS[size][1]) | <uint64_t>size << 56
+    item.word = word
+
+
+cdef inline void load_long(Item* item, const uint8_t* word, size_t size) noexcept nogil:
+    """The key of a word of SHORT_KEY + 1 to LONG_WORD bytes: a hash of 16 bytes a step, the last step up to its end."""
+    cdef uint64_t both[2]
+    cdef uint64_t hash = size
+    cdef size_t i = 0
+    while i + 16 < size:
+        memcpy(both, word + i, 16)
+        hash = mix_key(hash ^ both[0], both[1])
+        i += 16
+    memcpy(both, word + size - 16, 16)
+    item.low = mix_key(hash ^ both[0], both[1])
+    item.high = <uint64_t>size << 56
+    item.word = word
+
+
+cdef inline size_t unpack(const Entry* entry, token_t* ids) noexcept nogil:
+    """The ids of an entry that is PACKED, into room for PACKED_IDS; how many."""
+    cdef uint64_t both[2]
+    memcpy(both, entry.ids, 16)
+    ids[0] = both[0] & PACKED_MASK
+    ids[1] = both[0] >> 20 & PACKED_MASK
+    ids[2] = both[0] >> 40 & PACKED_MASK
+    ids[3] = (both[0] >> 60 | both[1] << 4) & PACKED_MASK
+    ids[4] = both[1] >> 16 & PACKED_MASK
+    ids[5] = both[1] >> 36 & PACKED_MASK
+    return both[1] >> 56 & 7
+
+
+cdef inline bint pack(Entry* entry, const token_t* ids, size_t count) noexcept nogil:
+    """Make an entry PACKED; False if its ids do not fit."""
+    cdef uint64_t all[PACKED_IDS]
+    cdef uint64_t both[2]
+    cdef size_t i
+    if count > PACKED_IDS:
+        return False
+    for i in range(PACKED_IDS):
+        all[i] = ids[i] if i < count else 0
+        if all[i] > PACKED_MASK:
+            return False
+    both[0] = all[0] | all[1] << 20 | all[2] << 40 | all[3] << 60
+    both[1] = all[3] >> 4 | all[4] << 16 | all[5] << 36 | (PACKED | count) << 56
+    memcpy(entry.ids, both, 16)
+    return True
+
+
+cdef inline size_t size_of(const Item* item) noexcept nogil:
+    """The bytes of an item's word."""
+    return item.high >> 56

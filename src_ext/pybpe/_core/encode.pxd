@@ -1,25 +1,30 @@
 # Text to ids: split, look the word up in the cache, merge it on a miss.
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 
-from pybpe._core.cache cimport WordCache, WordKey
+from pybpe._core.cache cimport Item, WordCache
+from pybpe._core.cuts cimport Cuts
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.merge cimport MergeTable, Scratch
 from pybpe._core.splitter cimport Splitter
+from pybpe._core.types cimport token_t
 from pybpe._core.vocab cimport Vocabulary
 
 cdef enum:
-    BLOCK = 256  # words split at a time, before they are looked up
+    BLOCK = 128  # words split at a time, before they are looked up
+    ITEMS = 256  # words, or pieces of them, looked up at a time
     KEPT_SYMBOLS = 1 << 16  # of working memory for long words, between two calls
-    BLOCKS_A_SIGNAL = 1 << 13  # about 10 MB of text between two looks at Ctrl-C
+    BLOCKS_A_SIGNAL = 1 << 14  # about 10 MB of text between two looks at Ctrl-C
 
 
 # What one running call needs for itself. A call takes a Worker from the encoder's pool and puts it back.
 cdef class Worker:
     cdef WordCache cache
+    cdef size_t cache_bytes
     cdef Scratch scratch
     cdef size_t ends[BLOCK]
-    cdef WordKey keys[BLOCK]
-    cdef size_t slots[BLOCK]
+    cdef Item items[ITEMS]
+    cdef bint pieces[ITEMS]  # which items are parts of words, for which being a token says nothing
+    cdef bint cut  # any of them
 
 
 cdef class Encoder:
@@ -27,7 +32,22 @@ cdef class Encoder:
     cdef MergeTable merges
     cdef Splitter splitter
     cdef bint whole_words
+    cdef readonly size_t cache_bytes  # the most that the cache of one running call takes
+    cdef Cuts cuts
+    cdef uint64_t* token_bits  # a bit for the key of each token
+    cdef int token_shift
     cdef list pool
+
+    cdef size_t token_bit(self, const Item* item) noexcept nogil
+    cdef int mark_tokens(self) except -1
+    cdef Py_ssize_t encode_miss(self, Worker worker, Item* item, bint piece, token_t* ids) except -1 nogil
+    cdef token_t* encode_items(self, Worker worker, Item* item, Item* end, token_t* ids) except NULL nogil
+    cdef Item* begin_long(
+        self, Worker worker, Item* item, const uint8_t* text, size_t n, size_t start, size_t end, token_t** ids
+    ) except NULL nogil
+    cdef Py_ssize_t encode_huge(
+        self, Worker worker, const uint8_t* word, size_t size, bint piece, token_t* ids
+    ) except -1 nogil
 
     cdef Worker worker(self)
     cdef int put_back(self, Worker worker) except -1

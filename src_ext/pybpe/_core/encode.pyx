@@ -3,121 +3,194 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
-from pybpe._core.cache cimport (
-    LONG_WORD, SHORT_IDS, SHORT_KEY, ShortEntry, WordCache, WordKey, load_key, prefetch, short_slot
-)
+from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, PACKED, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, mix_key, size_of, unpack
+from pybpe._core.cuts cimport CUTS, Cuts
 from pybpe._core.ids cimport IdBuffer
-from pybpe._core.memory cimport allocate
+from pybpe._core.memory cimport allocate, allocate_zeros
 from pybpe._core.merge cimport MergeTable, free_scratch
 from pybpe._core.splitter cimport Splitter
 from pybpe._core.types cimport NONE, token_t
-from pybpe._core.vocab cimport Vocabulary, hash_bytes
+from pybpe._core.vocab cimport Vocabulary
 
 cdef enum:
     KEEP_GIL = 2048  # below so many bytes, letting go of the GIL costs more than it gives
 
 
 cdef class Worker:
-    def __cinit__(self):
-        self.cache = WordCache()
+    def __cinit__(self, size_t cache_bytes):
+        self.cache = WordCache(cache_bytes)
+        self.cache_bytes = cache_bytes
 
     def __dealloc__(self):
         free_scratch(&self.scratch)
 
 
-cdef inline Py_ssize_t encode_miss(
-    Encoder encoder, Worker worker, const uint8_t* word, size_t n, token_t* out
-) except -1 nogil:
-    """Encode one word without the cache; how many ids."""
-    cdef token_t whole
-    if encoder.whole_words:
-        whole = encoder.vocabulary.find(word, n)
-        if whole != NONE:
-            out[0] = whole
-            return 1
-    return encoder.merges.merge_word(word, n, out, &worker.scratch)
-
-
-cdef inline Py_ssize_t encode_word(
-    Encoder encoder, Worker worker, const uint8_t* word, size_t n, token_t* out
-) except -1 nogil:
-    """Encode one word that the table of short words does not hold; how many ids."""
-    cdef uint64_t hash
-    cdef Py_ssize_t count
-    if n > LONG_WORD:
-        return encode_miss(encoder, worker, word, n, out)
-    hash = hash_bytes(word, n)
-    count = <Py_ssize_t>worker.cache.get(word, n, hash, out)
-    if count == 0:
-        count = encode_miss(encoder, worker, word, n, out)
-        if n > SHORT_KEY or count > SHORT_IDS:
-            worker.cache.put(word, n, hash, out, <size_t>count)
-    return count
+cdef inline bint has_long_chars(const uint8_t* word, size_t n) noexcept nogil:
+    """Whether a word of at least 8 bytes has characters of three bytes or more, as scripts without spaces do."""
+    cdef uint64_t chunk, found = 0
+    cdef size_t i = 0
+    while i + 8 < n:
+        memcpy(&chunk, word + i, 8)
+        found |= chunk & chunk << 1 & chunk << 2
+        i += 8
+    memcpy(&chunk, word + n - 8, 8)
+    found |= chunk & chunk << 1 & chunk << 2
+    return found & 0x8080808080808080ULL != 0
 
 
 cdef class Encoder:
+    cdef inline size_t token_bit(self, const Item* item) noexcept nogil:
+        return mix_key(item.low, item.high) >> self.token_shift
+
+    cdef Py_ssize_t encode_miss(self, Worker worker, Item* item, bint piece, token_t* ids) except -1 nogil:
+        """Encode a word that the cache does not hold, and remember it; how many ids.
+
+        A word that is a token is that token, where the vocabulary says so, but a piece of a word is what merging gives.
+        Where the two differ nothing is remembered: the cache does not tell words from pieces.
+        """
+        cdef size_t size = size_of(item), bit
+        cdef Py_ssize_t count = self.merges.merge_word(item.word, size, ids, &worker.scratch)
+        cdef token_t whole
+        if self.whole_words and count > 1:
+            bit = self.token_bit(item)
+            if self.token_bits[bit >> 6] >> (bit & 63) & 1:  # perhaps a token that merging does not reach
+                whole = self.vocabulary.find(item.word, size)
+                if whole != NONE:
+                    if piece:
+                        return count
+                    ids[0] = whole
+                    return 1
+        worker.cache.remember(item, ids, <size_t>count)
+        return count
+
+    cdef token_t* encode_items(self, Worker worker, Item* item, Item* end, token_t* ids) except NULL nogil:
+        """The ids of some items of a worker, to `ids`; where they end."""
+        cdef const Entry* entry
+        cdef bint first, second
+        cdef size_t made
+        while item < end:
+            entry = item.line
+            first = ((entry.low ^ item.low) | (entry.high ^ item.high)) == 0
+            second = ((entry[1].low ^ item.low) | (entry[1].high ^ item.high)) == 0
+            entry += second
+            if (first | second) and entry.count <= INLINE_IDS:  # nearly always; which of the two makes no difference
+                memcpy(ids, entry.ids, (INLINE_IDS + 1) * sizeof(token_t))
+                ids += entry.count
+            elif first | second and entry.count >> 24 & PACKED:
+                ids += unpack(entry, ids)
+            else:
+                made = worker.cache.recall(item, ids)
+                if made == 0:
+                    made = <size_t>self.encode_miss(worker, item, worker.pieces[item - worker.items], ids)
+                ids += made
+            item += 1
+        if worker.cut:
+            worker.cut = False
+            memset(worker.pieces, 0, sizeof(worker.pieces))
+        return ids
+
+    cdef Item* begin_long(
+        self, Worker worker, Item* item, const uint8_t* text, size_t n, size_t start, size_t end, token_t** ids
+    ) except NULL nogil:
+        """Make an item of the next word, longer than SHORT_KEY, or items of its pieces; encode items if they are many."""
+        cdef size_t ends[CUTS]
+        cdef size_t count, i, size
+        cdef const uint8_t* word
+        cdef bint piece = False
+        while start < end:
+            word = text + start
+            if has_long_chars(word, end - start):
+                count = self.cuts.cut(word, end - start, ends, CUTS)
+                piece |= ends[0] < end - start
+            else:
+                ends[0] = end - start
+                count = 1
+            if item > worker.items + (ITEMS - BLOCK - CUTS):
+                ids[0] = self.encode_items(worker, worker.items, item, ids[0])
+                item = worker.items
+            size = 0
+            for i in range(count):
+                word = text + start
+                size = ends[i] - size
+                if size <= LONG_WORD:
+                    if size > SHORT_KEY:
+                        load_long(item, word, size)
+                    else:
+                        load_short(item, word, size, n - start >= 16)
+                    look_up(item, worker.cache.entries, worker.cache.shift)
+                    if piece:
+                        worker.pieces[item - worker.items] = worker.cut = True
+                    item += 1
+                else:
+                    ids[0] = self.encode_items(worker, worker.items, item, ids[0])
+                    item = worker.items
+                    ids[0] += self.encode_huge(worker, word, size, piece, ids[0])
+                start += size
+                size = ends[i]
+        return item
+
+    cdef Py_ssize_t encode_huge(
+        self, Worker worker, const uint8_t* word, size_t size, bint piece, token_t* ids
+    ) except -1 nogil:
+        """Encode a word or piece that is too long to be remembered; how many ids."""
+        if self.whole_words and not piece:
+            ids[0] = self.vocabulary.find(word, size)
+            if ids[0] != NONE:
+                return 1
+        return self.merges.merge_word(word, size, ids, &worker.scratch)
+
     cdef int encode_words(
         self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
         IdBuffer out
     ) except -1 nogil:
-        """Append the ids of `count` words, the first from `start`, each up to its end."""
-        cdef ShortEntry* shorts = worker.cache.shorts
-        cdef ShortEntry* entry
-        cdef WordKey* keys = worker.keys
-        cdef size_t i, length, previous = start
-        cdef Py_ssize_t made
+        """Append the ids of at most BLOCK words, the first from `start`, each up to its end."""
+        cdef Item* item = worker.items
+        cdef Entry* entries
+        cdef const uint8_t* word
         cdef token_t* ids
+        cdef size_t i, size
+        cdef int shift
+        cdef bint readable
         if count == 0:
             return 0
-        # A word gives at most one id a byte; the slack lets a hit copy all the ids of an entry, used or not.
-        if out.reserve(ends[count - 1] - start + SHORT_IDS) < 0:
+        # A word gives at most one id a byte; the slack is for what is copied whether it is used or not.
+        if out.reserve(ends[count - 1] - start + COPIED_IDS) < 0:
             with gil:
                 raise MemoryError
-        # First ask for all the entries, then read them: the cache is larger than the processor's own.
-        for i in range(count):
-            length = ends[i] - previous
-            if length <= SHORT_KEY:
-                keys[i] = load_key(text + previous, length, n - previous >= 16)
-                worker.slots[i] = short_slot(keys[i])
-                prefetch(&shorts[worker.slots[i]])
-            previous = ends[i]
         ids = out.data + out.size
+        worker.cache.grow()
+        entries = worker.cache.entries
+        shift = worker.cache.shift
+        readable = n - ends[count - 1] >= 16
+        # First ask for the entries of all words, then read them: the cache is larger than the processor's own.
         for i in range(count):
-            length = ends[i] - start
-            if length <= SHORT_KEY:
-                entry = &shorts[worker.slots[i]]
-                if entry.low == keys[i].low and entry.high == keys[i].high:
-                    memcpy(ids, entry.ids, SHORT_IDS * sizeof(token_t))
-                    ids += entry.count
-                    start = ends[i]
-                    continue
-                if entry[1].low == keys[i].low and entry[1].high == keys[i].high:
-                    memcpy(ids, entry[1].ids, SHORT_IDS * sizeof(token_t))
-                    ids += entry[1].count
-                    start = ends[i]
-                    continue
-                made = encode_word(self, worker, text + start, length, ids)
-                if made <= SHORT_IDS:
-                    entry[1] = entry[0]
-                    entry.low = keys[i].low
-                    entry.high = keys[i].high
-                    entry.count = <unsigned int>made
-                    memcpy(entry.ids, ids, <size_t>made * sizeof(token_t))
+            size = ends[i] - start
+            word = text + start
+            if size <= SHORT_KEY:
+                if readable:
+                    load_short(item, word, size, True)
+                else:
+                    load_short(item, word, size, n - start >= 16)
+                look_up(item, entries, shift)
+                start = ends[i]
+                item += 1
             else:
-                made = encode_word(self, worker, text + start, length, ids)
-            ids += made
-            start = ends[i]
+                item = self.begin_long(worker, item, text, n, start, ends[i], &ids)
+                start = ends[i]
+        ids = self.encode_items(worker, worker.items, item, ids)
         out.size = <size_t>(ids - out.data)
         return 0
 
     cdef int encode_bytes(self, Worker worker, const uint8_t* text, size_t n, IdBuffer out) except -1 nogil:
         """Split text[:n] and append its ids."""
         cdef size_t start = 0, count, blocks = 0
+        out.expect(n)
         while start < n:
             count = self.splitter.scan(text, n, start, worker.ends, BLOCK)
             self.encode_words(worker, text, n, start, worker.ends, count, out)
+            out.settle()
             start = worker.ends[count - 1]
             blocks += 1
             if blocks % BLOCKS_A_SIGNAL == 0:
@@ -134,20 +207,52 @@ cdef class Encoder:
         self.merges = merges
         self.splitter = splitter
         self.whole_words = whole_words
+        self.cuts = Cuts(vocabulary)
+        self.limit_cache(DEFAULT_CACHE)
+        self.mark_tokens()
+
+    def __dealloc__(self):
+        free(self.token_bits)
+
+    cdef int mark_tokens(self) except -1:
+        """Set the bit of every token that could be a word in the cache."""
+        cdef size_t token, size, bit
+        cdef Item item
+        cdef const uint8_t* word
+        self.token_shift = 64 - 10
+        while <size_t>1 << (64 - self.token_shift) < 16 * self.vocabulary.count:
+            self.token_shift -= 1
+        self.token_bits = <uint64_t*>allocate_zeros(<size_t>1 << (58 - self.token_shift), sizeof(uint64_t))
+        for token in range(self.vocabulary.count):
+            word = self.vocabulary.blob + self.vocabulary.offsets[token]
+            size = self.vocabulary.offsets[token + 1] - self.vocabulary.offsets[token]
+            if 0 < size <= SHORT_KEY:
+                load_short(&item, word, size, False)
+            elif SHORT_KEY < size <= LONG_WORD:
+                load_long(&item, word, size)
+            else:
+                continue
+            bit = self.token_bit(&item)
+            self.token_bits[bit >> 6] |= <uint64_t>1 << (bit & 63)
+        return 0
+
+    def limit_cache(self, size_t limit):
+        self.cache_bytes = limit
         self.pool = []
 
     cdef int put_back(self, Worker worker) except -1:
         """Return a worker to the pool; what a huge word took is given back."""
         if worker.scratch.n_symbols > KEPT_SYMBOLS:
             free_scratch(&worker.scratch)
-        self.pool.append(worker)
+        if worker.cache_bytes == self.cache_bytes:
+            self.pool.append(worker)
         return 0
 
     cdef Worker worker(self):
         try:
             return self.pool.pop()
         except IndexError:
-            return Worker()
+            return Worker(self.cache_bytes)
 
     def encode(self, text, IdBuffer out not None):
         """str or bytes into ids, by the compiled splitter."""
@@ -194,6 +299,7 @@ cdef class Encoder:
                 while i < count:
                     block = count - i if count - i < BLOCK else BLOCK
                     self.encode_words(worker, data, <size_t>n, start, <const size_t*>&ends[i], block, out)
+                    out.settle()
                     i += block
                     start = <size_t>ends[i - 1]
         finally:
@@ -224,7 +330,7 @@ cdef class Encoder:
     def encode_many(self, list texts not None, IdBuffer out not None, int64_t[::1] offsets not None):
         """Each of `texts` into the same ids; offsets[i + 1] receives where text i ends."""
         cdef list owners = []
-        cdef size_t count = <size_t>len(texts), i
+        cdef size_t count = <size_t>len(texts), i, total = 0
         cdef const uint8_t** data
         cdef Py_ssize_t* sizes
         cdef object text
@@ -235,7 +341,7 @@ cdef class Encoder:
             raise ValueError("offsets must have one place more than there are texts")
         if out.exports:
             raise BufferError("an array over these ids exists; they can no longer grow")
-        offsets[0] = <int64_t>out.size
+        offsets[0] = <int64_t>len(out)
         if count == 0:
             return
         data = NULL
@@ -248,10 +354,12 @@ cdef class Encoder:
                 text = texts[i]
                 data[i] = utf8_of(text, &sizes[i])
                 owners.append(text)
+                total += <size_t>sizes[i]
             with nogil:
+                out.expect(total)
                 for i in range(count):
                     self.encode_bytes(worker, data[i], <size_t>sizes[i], out)
-                    offsets[i + 1] = <int64_t>out.size
+                    offsets[i + 1] = <int64_t>(out.forgotten + out.size)
         finally:
             free(data)
             free(sizes)

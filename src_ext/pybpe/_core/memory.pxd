@@ -35,3 +35,52 @@ cdef inline void* grow(void* block, size_t* capacity, size_t needed, size_t size
     if grown != NULL:
         capacity[0] = wanted
     return grown
+
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <stdlib.h>
+    /* Large tables that are read here and there: on Linux in large pages where the system gives them, which means
+       fewer faults and fewer misses of the page table. Elsewhere from calloc. */
+    #if defined(__linux__)
+    #include <sys/mman.h>
+    #define PYBPE_MAPS 1 /* memory that is taken and not touched costs nothing */
+    #define PYBPE_HUGE ((size_t)2 << 20)
+    static inline void *pybpe_map_zeros(size_t size) {
+        /* From a multiple of PYBPE_HUGE on; what is too much before and behind goes back. */
+        const size_t whole = size + PYBPE_HUGE;
+        char *block = (char *)mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        size_t before;
+        if (block == (char *)MAP_FAILED) return NULL;
+        before = (size_t)(((uintptr_t)block + PYBPE_HUGE - 1) & ~(uintptr_t)(PYBPE_HUGE - 1)) - (size_t)(uintptr_t)block;
+        if (before) munmap(block, before);
+        munmap(block + before + size, whole - before - size);
+    #ifdef MADV_HUGEPAGE
+        if (size >= PYBPE_HUGE) (void)madvise(block + before, size, MADV_HUGEPAGE);
+    #endif
+        return block + before;
+    }
+    static inline void pybpe_unmap(void *block, size_t size) {
+        if (block != NULL) munmap(block, size);
+    }
+    #else
+    #define PYBPE_MAPS 0
+    static inline void *pybpe_map_zeros(size_t size) {
+        /* From a multiple of 64 on; the byte before it says how far it is from what calloc gave. */
+        char *memory = (char *)calloc(size + 64, 1), *block;
+        if (memory == NULL) return NULL;
+        block = memory + 64 - ((uintptr_t)memory & 63);
+        block[-1] = (char)(block - memory);
+        return block;
+    }
+    static inline void pybpe_unmap(void *block, size_t size) {
+        (void)size;
+        if (block != NULL) free((char *)block - ((char *)block)[-1]);
+    }
+    #endif
+    """
+    const bint UNTOUCHED_IS_FREE "PYBPE_MAPS"
+    # `size` zero bytes, a multiple of the page size, aligned to 64 bytes at least; NULL without memory.
+    void* map_zeros "pybpe_map_zeros"(size_t size) noexcept nogil
+    void unmap "pybpe_unmap"(void* block, size_t size) noexcept nogil

@@ -1,7 +1,22 @@
 # Pretokenization: one scanner that a Scheme of parameters turns into the GPT-2, cl100k or nanochat split.
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 
 from pybpe._core.splitter cimport Splitter
+
+cdef extern from "block.h" nogil:
+    ctypedef struct Block "pybpe_block":
+        uint64_t letters
+        uint64_t capitals
+        uint64_t digits
+        uint64_t spaces
+        uint64_t newlines
+        uint64_t blanks
+        uint64_t apostrophes
+        uint64_t wide
+        uint64_t tails
+        uint64_t han
+        uint64_t cyrillic
+    ctypedef void (*BlockForm "pybpe_block_form")(const uint8_t* text, Block* out) noexcept nogil
 
 
 ctypedef struct Scheme:
@@ -21,3 +36,4 @@ cdef size_t last_cut(const uint8_t* text, size_t n) noexcept nogil
 
 cdef class SchemeSplitter(Splitter):
     cdef Scheme scheme
+    cdef BlockForm classify

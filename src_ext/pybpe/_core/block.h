@@ -1,0 +1,222 @@
+/* The classes of 64 bytes at a time, as one bit a byte: what the scanner's arithmetic on words works on.
+ *
+ * Every form gives the same masks. AVX-512 and AVX2 are chosen when the program starts, by what the processor can;
+ * SSE2 is part of every x86-64 and NEON of every ARM64; the portable form reads one byte after another. */
+#ifndef PYBPE_BLOCK_H
+#define PYBPE_BLOCK_H
+
+#include <stdint.h>
+#include <string.h>
+
+typedef struct {
+    uint64_t letters;     /* a-z and A-Z */
+    uint64_t capitals;    /* A-Z */
+    uint64_t digits;      /* 0-9 */
+    uint64_t spaces;      /* tab, newline, vertical tab, form feed, return, blank */
+    uint64_t newlines;    /* newline, return */
+    uint64_t blanks;      /* the character ' ' */
+    uint64_t apostrophes;
+    uint64_t wide;        /* not ASCII */
+    uint64_t tails;       /* 0x80-0xBF: not the first byte of a character; this and the next two only where `wide` is not 0 */
+    uint64_t han;         /* first bytes of characters in U+5000-9FFF and U+B000-CFFF, which are all letters without case */
+    uint64_t cyrillic;    /* first bytes of characters in U+0400-047F, which are all letters */
+} pybpe_block;
+
+typedef void (*pybpe_block_form)(const uint8_t *text, pybpe_block *out);
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+static inline int pybpe_lowest(uint64_t bits) {
+    unsigned long index;
+#if defined(_M_X64) || defined(_M_ARM64)
+    _BitScanForward64(&index, bits);
+#else
+    if (_BitScanForward(&index, (unsigned long)bits)) return (int)index;
+    _BitScanForward(&index, (unsigned long)(bits >> 32));
+    index += 32;
+#endif
+    return (int)index;
+}
+static inline int pybpe_highest(uint64_t bits) {
+    unsigned long index;
+#if defined(_M_X64) || defined(_M_ARM64)
+    _BitScanReverse64(&index, bits);
+#else
+    if (_BitScanReverse(&index, (unsigned long)(bits >> 32))) return (int)index + 32;
+    _BitScanReverse(&index, (unsigned long)bits);
+#endif
+    return (int)index;
+}
+#else
+static inline int pybpe_lowest(uint64_t bits) { return __builtin_ctzll(bits); }
+static inline int pybpe_highest(uint64_t bits) { return 63 - __builtin_clzll(bits); }
+#endif
+
+static void pybpe_block_portable(const uint8_t *text, pybpe_block *out) {
+    int i;
+    memset(out, 0, sizeof *out);
+    for (i = 0; i < 64; i++) {
+        const uint8_t byte = text[i];
+        const uint64_t bit = (uint64_t)1 << i;
+        if ((uint8_t)((byte | 0x20) - 'a') < 26) out->letters |= bit;
+        if ((uint8_t)(byte - 'A') < 26) out->capitals |= bit;
+        if ((uint8_t)(byte - '0') < 10) out->digits |= bit;
+        if (byte == ' ' || (uint8_t)(byte - 9) < 5) out->spaces |= bit;
+        if (byte == '\n' || byte == '\r') out->newlines |= bit;
+        if (byte == ' ') out->blanks |= bit;
+        if (byte == '\'') out->apostrophes |= bit;
+        if (byte >= 0x80) out->wide |= bit;
+        if ((byte & 0xC0) == 0x80) out->tails |= bit;
+        if ((uint8_t)(byte - 0xE5) < 5 || (uint8_t)(byte - 0xEB) < 2) out->han |= bit;
+        if ((uint8_t)(byte - 0xD0) < 2) out->cyrillic |= bit;
+    }
+}
+
+/* The vector forms are one text over a few operations on vectors of bytes:
+ *   LOAD(i)      the i-th vector of the block
+ *   EQ(v, b)     the bytes equal to b
+ *   BELOW(v,a,k) the bytes in a .. a + k - 1
+ *   OR(a, b)     of two such results
+ *   BITS(i, m)   a result as bits, at the place of the i-th vector */
+#define PYBPE_BLOCK_BODY(VECTORS)                                                                                     \
+    int i;                                                                                                            \
+    uint64_t letters = 0, capitals = 0, digits = 0, spaces = 0, newlines = 0, blanks = 0, apostrophes = 0, wide = 0;  \
+    for (i = 0; i < VECTORS; i++) {                                                                                   \
+        const VECTOR v = LOAD(i);                                                                                     \
+        const VECTOR folded = FOLD(v);                                                                                \
+        letters |= BITS(i, BELOW(folded, 'a', 26));                                                                   \
+        capitals |= BITS(i, BELOW(v, 'A', 26));                                                                       \
+        digits |= BITS(i, BELOW(v, '0', 10));                                                                         \
+        blanks |= BITS(i, EQ(v, ' '));                                                                                \
+        spaces |= BITS(i, BELOW(v, 9, 5));                                                                            \
+        newlines |= BITS(i, OR(EQ(v, '\n'), EQ(v, '\r')));                                                            \
+        apostrophes |= BITS(i, EQ(v, '\''));                                                                          \
+        wide |= BITS(i, BELOW(v, 0x80, 0x80));                                                                        \
+    }                                                                                                                 \
+    out->letters = letters;                                                                                           \
+    out->capitals = capitals;                                                                                         \
+    out->digits = digits;                                                                                             \
+    out->spaces = spaces | blanks;                                                                                    \
+    out->newlines = newlines;                                                                                         \
+    out->blanks = blanks;                                                                                             \
+    out->apostrophes = apostrophes;                                                                                   \
+    out->wide = wide;                                                                                                 \
+    if (wide) {                                                                                                       \
+        uint64_t tails = 0, han = 0, cyrillic = 0;                                                                    \
+        for (i = 0; i < VECTORS; i++) {                                                                               \
+            const VECTOR v = LOAD(i);                                                                                 \
+            tails |= BITS(i, BELOW(v, 0x80, 0x40));                                                                   \
+            han |= BITS(i, OR(BELOW(v, 0xE5, 5), BELOW(v, 0xEB, 2)));                                                 \
+            cyrillic |= BITS(i, BELOW(v, 0xD0, 2));                                                                   \
+        }                                                                                                             \
+        out->tails = tails;                                                                                           \
+        out->han = han;                                                                                               \
+        out->cyrillic = cyrillic;                                                                                     \
+    }
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <emmintrin.h>
+/* Signed comparison only: shift the range so that its first byte is the smallest. */
+#define VECTOR __m128i
+#define LOAD(i) _mm_loadu_si128((const __m128i *)text + (i))
+#define FOLD(v) _mm_or_si128(v, _mm_set1_epi8(0x20))
+#define EQ(v, b) _mm_cmpeq_epi8(v, _mm_set1_epi8((char)(b)))
+#define BELOW(v, a, k)                                                                                                \
+    _mm_cmplt_epi8(_mm_sub_epi8(v, _mm_set1_epi8((char)((a) + 128))), _mm_set1_epi8((char)((k)-128)))
+#define OR(a, b) _mm_or_si128(a, b)
+#define BITS(i, m) ((uint64_t)(uint32_t)_mm_movemask_epi8(m) << (16 * (i)))
+static void pybpe_block_base(const uint8_t *text, pybpe_block *out) { PYBPE_BLOCK_BODY(4) }
+#undef VECTOR
+#undef LOAD
+#undef FOLD
+#undef EQ
+#undef BELOW
+#undef OR
+#undef BITS
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+#include <arm_neon.h>
+static inline uint64_t pybpe_neon_bits(uint8x16_t found) {
+    static const uint8_t powers[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    const uint8x16_t bits = vandq_u8(found, vld1q_u8(powers));
+    return (uint64_t)vaddv_u8(vget_low_u8(bits)) | (uint64_t)vaddv_u8(vget_high_u8(bits)) << 8;
+}
+#define VECTOR uint8x16_t
+#define LOAD(i) vld1q_u8(text + 16 * (i))
+#define FOLD(v) vorrq_u8(v, vdupq_n_u8(0x20))
+#define EQ(v, b) vceqq_u8(v, vdupq_n_u8(b))
+#define BELOW(v, a, k) vcltq_u8(vsubq_u8(v, vdupq_n_u8(a)), vdupq_n_u8(k))
+#define OR(a, b) vorrq_u8(a, b)
+#define BITS(i, m) (pybpe_neon_bits(m) << (16 * (i)))
+static void pybpe_block_base(const uint8_t *text, pybpe_block *out) { PYBPE_BLOCK_BODY(4) }
+#undef VECTOR
+#undef LOAD
+#undef FOLD
+#undef EQ
+#undef BELOW
+#undef OR
+#undef BITS
+#else
+#define pybpe_block_base pybpe_block_portable
+#endif
+
+#if defined(__GNUC__) && defined(__x86_64__)
+#include <immintrin.h>
+#define PYBPE_BLOCK_FORMS 4
+#define VECTOR __m256i
+#define LOAD(i) _mm256_loadu_si256((const __m256i *)text + (i))
+#define FOLD(v) _mm256_or_si256(v, _mm256_set1_epi8(0x20))
+#define EQ(v, b) _mm256_cmpeq_epi8(v, _mm256_set1_epi8((char)(b)))
+#define BELOW(v, a, k)                                                                                                \
+    _mm256_cmpgt_epi8(_mm256_set1_epi8((char)((k)-128)), _mm256_sub_epi8(v, _mm256_set1_epi8((char)((a) + 128))))
+#define OR(a, b) _mm256_or_si256(a, b)
+#define BITS(i, m) ((uint64_t)(uint32_t)_mm256_movemask_epi8(m) << (32 * (i)))
+__attribute__((target("avx2"))) static void pybpe_block_avx2(const uint8_t *text, pybpe_block *out) {
+    PYBPE_BLOCK_BODY(2)
+}
+#undef VECTOR
+#undef LOAD
+#undef FOLD
+#undef EQ
+#undef BELOW
+#undef OR
+#undef BITS
+#define VECTOR __m512i
+#define LOAD(i) _mm512_loadu_si512((const __m512i *)text + (i))
+#define FOLD(v) _mm512_or_si512(v, _mm512_set1_epi8(0x20))
+#define EQ(v, b) _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8((char)(b)))
+#define BELOW(v, a, k)                                                                                                \
+    _mm512_cmplt_epu8_mask(_mm512_sub_epi8(v, _mm512_set1_epi8((char)(a))), _mm512_set1_epi8((char)(k)))
+#define OR(a, b) ((a) | (b))
+#define BITS(i, m) ((uint64_t)(m))
+__attribute__((target("avx512f,avx512bw"))) static void pybpe_block_avx512(const uint8_t *text, pybpe_block *out) {
+    PYBPE_BLOCK_BODY(1)
+}
+#undef VECTOR
+#undef LOAD
+#undef FOLD
+#undef EQ
+#undef BELOW
+#undef OR
+#undef BITS
+#else
+#define PYBPE_BLOCK_FORMS 2
+#endif
+
+/* The forms by number, slowest first; NULL for one that this processor cannot run. */
+static pybpe_block_form pybpe_block_get(int number) {
+    if (number == 0) return pybpe_block_portable;
+    if (number == 1) return pybpe_block_base;
+#if PYBPE_BLOCK_FORMS == 4
+    if (number == 2 && __builtin_cpu_supports("avx2")) return pybpe_block_avx2;
+    if (number == 3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) return pybpe_block_avx512;
+#endif
+    return NULL;
+}
+
+static pybpe_block_form pybpe_block_best(void) {
+    int number = PYBPE_BLOCK_FORMS - 1;
+    while (pybpe_block_get(number) == NULL) number--;
+    return pybpe_block_get(number);
+}
+
+#endif

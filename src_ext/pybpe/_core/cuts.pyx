@@ -1,0 +1,105 @@
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+from pybpe._core.memory cimport allocate_zeros
+from pybpe._core.unicode cimport is_tail
+from pybpe._core.vocab cimport Vocabulary
+
+
+cdef inline size_t span_bit(uint32_t left, uint32_t right) noexcept nogil:
+    return (<uint64_t>left << 32 | right) * 0x9E3779B97F4A7C15ULL >> (64 - SPAN_BITS)
+
+
+cdef inline uint32_t pack_char(const uint8_t* text, size_t n, size_t* size) noexcept nogil:
+    """The bytes of the character that text[:n] begins with as a number, and how many they are; cut off, if it is."""
+    cdef size_t i, wanted = <size_t>char_size(text[0])
+    cdef uint32_t packed = text[0]
+    for i in range(1, wanted):
+        if i == n or not is_tail(text[i]):
+            size[0] = i
+            return packed
+        packed |= <uint32_t>text[i] << (8 * i)
+    size[0] = wanted
+    return packed
+
+
+cdef class Cuts:
+    cdef inline bint marked(self, size_t bit) noexcept nogil:
+        return self.spans[bit >> 6] >> (bit & 63) & 1
+
+    cdef inline bint spanned(self, uint32_t left, size_t left_size, uint32_t right, size_t right_size) noexcept nogil:
+        """Whether some token may reach across the place between two characters. Without branches: none is foreseeable."""
+        cdef uint32_t first = right & 0xFF, last = left >> (8 * (left_size - 1))
+        cdef bint torn = left_size > 1 and self.torn[last & 63][first >> 6] >> (first & 63) & 1
+        # A tail that belongs to no character is left where it is, and ASCII is not worth the tables.
+        cdef bint kept = is_tail(<uint8_t>left) | is_tail(<uint8_t>first) | ((left | right) < 0x80)
+        return (
+            kept
+            | torn
+            | self.marked(span_bit(left, first))
+            | self.marked(span_bit(left, right & 0xFFFF))
+            | self.marked(span_bit(left, right & 0xFFFFFF))
+            | self.marked(span_bit(left, right))
+        )
+
+    cdef size_t cut(self, const uint8_t* word, size_t n, size_t* ends, size_t capacity) noexcept nogil:
+        cdef size_t size, next_size, place, count = 0
+        cdef uint32_t left, right
+        left = pack_char(word, n, &size)
+        place = size
+        while place < n and count < capacity:
+            right = pack_char(word + place, n - place, &next_size)
+            ends[count] = place
+            count += not self.spanned(left, size, right, next_size)
+            left = right
+            size = next_size
+            place += size
+        if count < capacity:
+            ends[count] = n
+            count += 1
+        return count
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def __cinit__(self, Vocabulary vocabulary not None):
+        cdef size_t token, n, place, first, size, i, bit
+        cdef const uint8_t* data
+        cdef uint32_t left, right
+        self.spans = <uint64_t*>allocate_zeros(1 << (SPAN_BITS - 6), sizeof(uint64_t))
+        memset(self.torn, 0, sizeof(self.torn))
+        for token in range(vocabulary.count):
+            data = vocabulary.blob + vocabulary.offsets[token]
+            n = vocabulary.offsets[token + 1] - vocabulary.offsets[token]
+            for place in range(1, n):
+                if is_tail(data[place]) or (data[place] | data[place - 1]) < 0x80:
+                    continue
+                first = place - 1
+                while first > 0 and is_tail(data[first]) and place - first < 4:
+                    first -= 1
+                if is_tail(data[first]):
+                    self.torn[data[place - 1] & 63][data[place] >> 6] |= <uint64_t>1 << (data[place] & 63)
+                    continue
+                left = 0
+                for i in range(first, place):
+                    left |= <uint32_t>data[i] << (8 * (i - first))
+                right = pack_char(data + place, n - place, &size)
+                bit = span_bit(left, right)
+                self.spans[bit >> 6] |= <uint64_t>1 << (bit & 63)
+
+    def __dealloc__(self):
+        free(self.spans)
+
+    def pieces(self, bytes word not None):
+        cdef const uint8_t* data = <const uint8_t*><const char*>word
+        cdef size_t start = 0, end, count, i
+        cdef size_t ends[CUTS]
+        pieces = []
+        while start < <size_t>len(word):
+            count = self.cut(data + start, <size_t>len(word) - start, ends, CUTS)
+            end = start
+            for i in range(count):
+                pieces.append(word[end:start + ends[i]])
+                end = start + ends[i]
+            start = end
+        return pieces
