@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import pickle
@@ -222,12 +223,8 @@ def test_any_value_anywhere(tmp_path_factory, data):
         except (KeyError, IndexError, TypeError):
             pass
     path = write_json(tmp_path_factory.getbasetemp() / "fuzz.json", content)
-    try:
-        tok = Tokenizer.from_huggingface(path)
-    except PybpeError as error:
-        assert str(error)
-    else:
-        tok.encode("a low<call>  <s> é e\u0301", allowed_special="all")
+    with contextlib.suppress(PybpeError):
+        Tokenizer.from_huggingface(path).encode("a low<call>  <s> é e\u0301", allowed_special="all")
 
 
 @given(size=st.integers(0, 3000), place=st.integers(0, 3000), byte=st.integers(0, 255))
@@ -236,10 +233,8 @@ def test_any_damage(tmp_path_factory, size, place, byte):
     content[-place - 1] = byte
     path = tmp_path_factory.getbasetemp() / "damaged.json"
     path.write_bytes(content[: len(content) - size])
-    try:
+    with contextlib.suppress(PybpeError):
         Tokenizer.from_huggingface(path)
-    except PybpeError as error:
-        assert str(error)
 
 
 def test_what_cannot_be_written(small, tmp_path):
