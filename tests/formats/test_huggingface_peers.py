@@ -288,3 +288,16 @@ def check_parts(ours: Tokenizer, text: str, place: int) -> None:
     assert text.startswith(beginning)
     assert ours.count(beginning) <= place
     assert ours.encode_with_dropout(text, 0.0, seed=1) == whole
+
+
+def test_what_is_part_of_a_word_and_what_is_white_space(tmp_path):
+    """Every code point beside a token that stands alone or takes white space."""
+    alone = added(262, "<a>", single_word=True)
+    path = write_json(tmp_path / "t.json", tokenizer_json([alone, added(263, "<b>", lstrip=True, rstrip=True)]))
+    ours, theirs = Tokenizer.from_huggingface(path), theirs_of(path)
+    points = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
+    blocks = [points[start : start + 0x400] for start in range(0, len(points), 0x400)]
+    for form in (".{0}<a>.", ".<a>{0}.", ".{0}<b>{0}."):
+        together = ["".join(map(form.format, block)) for block in blocks]
+        expected = [found.ids for found in theirs.encode_batch_fast(together, add_special_tokens=False)]
+        assert ours.encode_batch(together) == expected, form
