@@ -1,17 +1,12 @@
 """pybpe: byte-pair encoding from raw text to a talking model."""
 
-from pybpe.errors import FormatError, PybpeError, ShardError, SpecialTokenError, TokenIdError, TrainingError
+from __future__ import annotations
 
-try:
+TYPE_CHECKING = False  # as in typing, whose import costs more than all that happens here
+if TYPE_CHECKING:
+    from pybpe.errors import FormatError, PybpeError, ShardError, SpecialTokenError, TokenIdError, TrainingError
     from pybpe.tokenizer import Tokenizer
     from pybpe.training import WordCounts
-except ModuleNotFoundError as error:
-    if (error.name or "").startswith("pybpe._core"):
-        raise ImportError(
-            f"{__path__[0]} is pybpe's source, which is not compiled: start Python in another folder to use the "
-            "installed pybpe, or compile in place with: pip install -e ."
-        ) from error
-    raise
 
 __version__ = "0.1.0"
 
@@ -25,3 +20,28 @@ __all__ = [
     "TrainingError",
     "WordCounts",
 ]
+
+_HOMES = {"Tokenizer": "pybpe.tokenizer", "WordCounts": "pybpe.training"}  # of the other names: pybpe.errors
+
+
+def __getattr__(name: str) -> object:
+    """A public name, imported when it is first used: `import pybpe` costs nothing until then."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    try:
+        found: object = getattr(import_module(_HOMES.get(name, "pybpe.errors")), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("pybpe._core"):
+            raise ImportError(
+                f"{__path__[0]} is pybpe's source, which is not compiled: start Python in another folder to use the "
+                "installed pybpe, or compile in place with: pip install -e ."
+            ) from error
+        raise
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

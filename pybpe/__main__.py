@@ -2,6 +2,6 @@
 
 import sys
 
-from pybpe.cli.main import main
+from pybpe.cli.entry import main
 
 sys.exit(main())

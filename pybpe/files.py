@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
 import struct
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +23,8 @@ def atomic_writer(path: PathLike) -> Iterator[IO[bytes]]:
     It is written beside its target and moved over it, so a crash, a full disk or Ctrl-C leaves what was there before.
     A link stays and its target is replaced; a file keeps its permissions. Raises OSError for a device or a pipe.
     """
+    import tempfile  # here, because reading needs none of it
+
     target = Path(path).resolve()
     mode = 0o666 & ~_umask()
     if target.exists():
@@ -57,6 +57,9 @@ def atomic_folder(path: PathLike) -> Iterator[Path]:
 
     If there is a folder of that name, what was made replaces what has the same names in it; the rest of it stays.
     """
+    import shutil
+    import tempfile
+
     target = Path(path).resolve()
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
     try:
@@ -85,13 +88,13 @@ def _umask() -> int:
 class Reader:
     """Reads parts of `content` in turn and raises FormatError rather than read past its end."""
 
-    def __init__(self, content: bytes, name: str) -> None:
-        self._content = content
+    def __init__(self, content: bytes | memoryview, name: str) -> None:
+        self._content = memoryview(content)
         self._name = name
         self._position = 0
 
-    def take(self, size: int, what: str) -> bytes:
-        """The next `size` bytes, which hold `what`."""
+    def take(self, size: int, what: str) -> memoryview:
+        """The next `size` bytes, which hold `what`; not copied."""
         left = len(self._content) - self._position
         if size > left:
             raise FormatError(f"{self._name} is truncated: its {what} needs {size:,} bytes, and {left:,} are left")

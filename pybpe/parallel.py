@@ -1,18 +1,33 @@
-"""One long text on several threads: cut where words are sure to end, so that the parts' ids are those of the whole."""
+"""Threads: how many there may be, and one long text on several of them.
+
+It is cut where words are sure to end, so that the parts' ids are those of the whole.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from pybpe._core.encode import Encoder
 from pybpe._core.ids import IdBuffer
 
+MAX_THREADS = 1024
 PART_BYTES = 1 << 18  # below so much text a thread, starting threads takes longer than it saves
+
+
+def check_threads(threads: int | None) -> int:
+    """A number of threads: one a core for None; ValueError below 1."""
+    if threads is None:
+        return os.cpu_count() or 1
+    if not 1 <= threads <= MAX_THREADS:
+        raise ValueError(f"threads is {threads}, must be 1 to {MAX_THREADS:,}")
+    return threads
 
 
 def encode_in_parts(encoder: Encoder, content: bytes, cut: Callable[[bytes], int], threads: int, ids: IdBuffer) -> None:
     """Append the ids of `content` to `ids`; `cut` finds the last place to cut a text, 0 if there is none."""
+    from concurrent.futures import ThreadPoolExecutor  # here, because few calls need it
+
     parts = cut_in_parts(content, cut, min(threads, len(content) // PART_BYTES))
 
     def encode(part: bytes) -> IdBuffer:

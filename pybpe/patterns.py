@@ -7,17 +7,18 @@ text without a gap, bytes that are not UTF-8 as characters of their own in no cl
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-import regex
+from typing import TYPE_CHECKING, Any
 
 from pybpe._core.split import SchemeSplitter, find_cut
 from pybpe._core.splitter import Splitter
 from pybpe._core.unicode import classes
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 # The spellings are those of their projects, because files and other libraries carry them; several may mean the same.
 GPT2 = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
@@ -94,6 +95,8 @@ class RegexSplitter:
     """Splits by any pattern the `regex` module takes. Text between two matches is a word too: nothing is dropped."""
 
     def __init__(self, pattern: str) -> None:
+        import regex  # here, because few patterns need it
+
         self._pattern = regex.compile(_end_only(pattern))
         self._named = set(map(ord, pattern)) | {int(found[1].strip("{}"), 16) for found in _ESCAPED.finditer(pattern)}
 
@@ -120,6 +123,8 @@ class RegexSplitter:
 
     def ends(self, text: bytes) -> npt.NDArray[np.int64]:
         """int64[number of words]: where each word ends, in bytes."""
+        import numpy as np
+
         return np.cumsum([len(word) for word in self.split(text)], dtype=np.int64)
 
 
@@ -149,6 +154,8 @@ def prepare(pattern: str) -> Split:
     scheme = _SCHEMES.get(text)
     if scheme is not None:
         return Split(text, SchemeSplitter(**scheme), None, "a known family, split by the compiled scanner")
+    import regex
+
     try:
         fallback = RegexSplitter(text)
     except regex.error as error:
@@ -162,7 +169,7 @@ def resolve(pattern: str) -> str:
         return PATTERNS[pattern]
     if not pattern:
         raise ValueError("the pattern is empty; to keep text whole, use the pattern r'[\\s\\S]+'")
-    if regex.fullmatch(r"[\w.-]*\w\w[\w.-]*", pattern):
+    if re.fullmatch(r"[\w.-]*\w\w[\w.-]*", pattern):
         raise ValueError(f"there is no pattern named {pattern!r}; the names are {', '.join(PATTERNS)}")
     return pattern
 
@@ -179,10 +186,8 @@ _UNASSIGNED = 0x378
 
 
 # Characters written by their number: \\u0295, \\U00000295, \\x{295}, \\xb5.
-_ESCAPED = regex.compile(
-    r"\\[uUx]((?<=u)[0-9A-Fa-f]{4}|(?<=U)[0-9A-Fa-f]{8}|(?<=x)[0-9A-Fa-f]{2}|(?<=x)\{[0-9A-Fa-f]+\})"
-)
-_CLASS_OR_ESCAPE_OR_END = regex.compile(r"\[\^?\]?(?:\\.|[^\\\]])*\]|\\.|\$", regex.DOTALL)
+_ESCAPED = re.compile(r"\\[uUx]((?<=u)[0-9A-Fa-f]{4}|(?<=U)[0-9A-Fa-f]{8}|(?<=x)[0-9A-Fa-f]{2}|(?<=x)\{[0-9A-Fa-f]+\})")
+_CLASS_OR_ESCAPE_OR_END = re.compile(r"\[\^?\]?(?:\\.|[^\\\]])*\]|\\.|\$", re.DOTALL)
 
 
 def _end_only(pattern: str) -> str:
@@ -193,6 +198,8 @@ def _end_only(pattern: str) -> str:
 @functools.cache
 def _stand_ins() -> dict[int, int]:
     """Code points that the installed `regex` classes otherwise than Unicode 16.0, each with its stand-in."""
+    import regex
+
     everything = "".join(chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000)
     classed = "".join(regex.findall(r"[\p{L}\p{N}\p{M}\p{P}\p{S}\s]+", everything))
     newer = (ord(char) for char in classed if not classes(ord(char)))

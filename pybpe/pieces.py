@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
-from typing import AnyStr
-
-import regex
+from typing import TYPE_CHECKING, AnyStr
 
 from pybpe._core.unicode import classes
 from pybpe.normal import is_boundary, normalize, normalize_aligned
 from pybpe.reading import PLAIN, Reading
 from pybpe.special import Text, find_names, find_one_of
+
+if TYPE_CHECKING:
+    import regex
 
 Cut = Callable[[bytes], int]
 Names = frozenset[str]
@@ -23,7 +24,6 @@ Places = list[tuple[int, int]]  # of each character of a piece, where in the tex
 
 _WHITE_SPACE = frozenset(map(chr, (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029)))
 _WHITE_SPACE |= frozenset("\u202f\u205f\u3000")
-_WORD = regex.compile(r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]")
 _JOINERS = ("\u200c", "\u200d")
 _WINDOW = 256  # bytes looked at for places to cut
 _AHEAD = 64  # bytes looked at behind such a place
@@ -195,4 +195,11 @@ class Pieces:
 
 def _is_word(char: str) -> bool:
     """Whether a character, if there is one, is part of a word: by Unicode 16.0, as Rust's regex crate has it."""
-    return char in _JOINERS or bool(char and _WORD.match(char) and classes(ord(char)))
+    return char in _JOINERS or bool(char and _word().match(char) and classes(ord(char)))
+
+
+@functools.cache
+def _word() -> regex.Pattern[str]:
+    import regex  # takes longer to import than pybpe
+
+    return regex.compile(r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]")

@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
+from pybpe._core.decode import Decoder
 from pybpe._core.encode import Encoder
 from pybpe._core.ids import IdBuffer
-from pybpe._core.merge import MergeTable, all_splits
 from pybpe._core.unicode import UNICODE_VERSION
 from pybpe.corpus import repair_surrogates, to_utf8
-from pybpe.definition import Definition, make_vocabulary, merges_of
+from pybpe.definition import Definition
 from pybpe.errors import TokenIdError
 from pybpe.files import PathLike
-from pybpe.formats import gpt2, huggingface, native, tiktoken
 from pybpe.incremental import DecodeStream, EncodeAppender
-from pybpe.offsets import Span, Unit, read_spans, token_spans
-from pybpe.parallel import PART_BYTES, encode_in_parts
+from pybpe.parallel import PART_BYTES, check_threads, encode_in_parts
 from pybpe.patterns import name_of, prepare
 from pybpe.pieces import Cut, Pieces
-from pybpe.progress import Report
 from pybpe.special import Allowed, Disallowed, SpecialTokens, Text
-from pybpe.training import Source, check_threads, train
 
-Ids = Sequence[int] | npt.NDArray[np.integer[Any]]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from pybpe._core.decode import Ids
+    from pybpe.offsets import Span, Unit
+    from pybpe.progress import Report
+    from pybpe.training import Source
+
+# numpy, and what only some methods need, is imported within these: opening a tokenizer takes less time than numpy does.
 
 
 class Tokenizer:
@@ -49,21 +51,14 @@ class Tokenizer:
         self._split = prepare(definition.pattern)
         self._pieces = Pieces(definition.reading, definition.special_tokens)
         self._special = SpecialTokens(definition.special_tokens, self._pieces.normal)
-        vocabulary = definition.vocabulary
-        tokens = vocabulary.to_list()
-        for name, token in {**definition.special_tokens, **definition.reading.added_tokens}.items():
-            tokens.extend([b""] * (token + 1 - len(tokens)))
-            tokens[token] = name.encode()
-        self._all_tokens = make_vocabulary(tokens)
-        by_rank = definition.rule == "ranks"
-        merges = all_splits(vocabulary).to_numpy().reshape(-1, 3) if by_rank else definition.merges
-        byte_ids = [vocabulary.token_id(bytes([byte])) for byte in range(256)]
         self._encoder = Encoder(
-            vocabulary,
-            MergeTable(merges, byte_ids, by_rank),  # type: ignore[arg-type]  # a Definition has all 256 bytes
+            definition.vocabulary,
+            definition.table,
             self._split.scanner,
-            by_rank or definition.whole_words,
+            definition.rule == "ranks" or definition.whole_words,
         )
+        self._names = {**definition.special_tokens, **definition.reading.added_tokens}  # tokens found by name
+        self._n_vocab = max(len(definition.vocabulary), max(self._names.values(), default=-1) + 1)
 
     # Making one
 
@@ -94,6 +89,8 @@ class Tokenizer:
         or a vocab_size below 256, SpecialTokenError for an empty or repeated special token, OSError for a file that
         cannot be read.
         """
+        from pybpe.training import train
+
         return cls(
             train(
                 source,
@@ -110,10 +107,14 @@ class Tokenizer:
     @classmethod
     def load(cls, path: PathLike) -> Tokenizer:
         """Open a file that `save` wrote. Raises FormatError if it is not one or is damaged, OSError if unreadable."""
+        from pybpe.formats import native
+
         return cls(native.read(path))
 
     def save(self, path: PathLike) -> None:
         """Write the tokenizer to a file, completely or not at all."""
+        from pybpe.formats import native
+
         native.write(self._definition, path)
 
     @classmethod
@@ -124,6 +125,8 @@ class Tokenizer:
 
         Raises FormatError if the file is not one, ValueError if the pattern is needed.
         """
+        from pybpe.formats import tiktoken
+
         return cls(tiktoken.read(path, pattern, special_tokens))
 
     def to_tiktoken(self, path: PathLike) -> None:
@@ -131,6 +134,8 @@ class Tokenizer:
 
         Raises ValueError if two tokens have the same bytes, which a rank file cannot say.
         """
+        from pybpe.formats import tiktoken
+
         ranks = self.mergeable_ranks
         if len(ranks) < sum(map(bool, self._definition.vocabulary.to_list())):
             raise ValueError("two tokens of this vocabulary have the same bytes; a rank file cannot hold both")
@@ -142,6 +147,8 @@ class Tokenizer:
 
         Raises FormatError, with the reason, for a file that is damaged or whose ids pybpe cannot reproduce.
         """
+        from pybpe.formats import huggingface
+
         return cls(huggingface.read(path))
 
     def to_huggingface(self, path: PathLike) -> None:
@@ -149,6 +156,8 @@ class Tokenizer:
 
         Raises ValueError for what such a file cannot say.
         """
+        from pybpe.formats import huggingface
+
         huggingface.write(self._definition, path)
 
     @classmethod
@@ -157,10 +166,14 @@ class Tokenizer:
 
         Raises FormatError for files that are not such a pair.
         """
+        from pybpe.formats import gpt2
+
         return cls(gpt2.read(vocab_json, merges_txt))
 
     def to_gpt2(self, folder: PathLike) -> None:
         """Write vocab.json and merges.txt into a folder. Raises ValueError for what they cannot say."""
+        from pybpe.formats import gpt2
+
         gpt2.write(self._definition, folder)
 
     # Text to ids
@@ -203,11 +216,8 @@ class Tokenizer:
         disallowed_special: Disallowed = "all",
     ) -> list[list[int]]:
         """As `encode` for each text, on several threads (None: one a core)."""
-        ids, offsets = self.encode_batch_to_numpy(
-            texts, threads=threads, allowed_special=allowed_special, disallowed_special=disallowed_special
-        )
-        flat, ends = ids.tolist(), offsets.tolist()
-        return [flat[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+        parts = self._encode_parts(texts, threads, allowed_special, disallowed_special)
+        return [ids for part, offsets in parts for ids in part.to_lists(self._ints, offsets)]
 
     def encode_batch_to_numpy(
         self,
@@ -218,17 +228,7 @@ class Tokenizer:
         disallowed_special: Disallowed = "all",
     ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
         """Ids of all texts, uint32[n], and offsets, int64[len(texts) + 1]: text i is ids[offsets[i]:offsets[i + 1]]."""
-        if isinstance(texts, (str, bytes)):
-            raise TypeError("texts is one text; pass a list of them")
-        texts = list(texts)
-        threads = min(check_threads(threads), max(1, len(texts)))
-        encode = functools.partial(self._encode_part, allowed=allowed_special, disallowed=disallowed_special)
-        bounds = [len(texts) * part // threads for part in range(threads + 1)]
-        parts = [texts[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
-        if threads == 1:
-            return encode(texts)
-        with ThreadPoolExecutor(threads) as pool:
-            return _joined(list(pool.map(encode, parts)))
+        return _joined(self._encode_parts(texts, threads, allowed_special, disallowed_special))
 
     def count(self, text: Text) -> int:
         """How many ids `encode_ordinary` gives."""
@@ -238,6 +238,8 @@ class Tokenizer:
 
     def count_batch(self, texts: Iterable[Text], *, threads: int | None = None) -> npt.NDArray[np.int64]:
         """As `count` for each text, int64[len(texts)], on several threads (None: one a core)."""
+        import numpy as np
+
         _, offsets = self.encode_batch_to_numpy(texts, threads=threads, disallowed_special=())
         return np.diff(offsets)
 
@@ -288,6 +290,8 @@ class Tokenizer:
         return self._encode_with_offsets(text, found, unit)
 
     def _encode_with_offsets(self, text: Text, found: frozenset[str], unit: Unit) -> tuple[list[int], list[Span]]:
+        from pybpe.offsets import read_spans, token_spans
+
         content = to_utf8(text)
         if not self._pieces.plain:
             decoded = content.decode("utf-8", "surrogateescape")
@@ -362,12 +366,27 @@ class Tokenizer:
             # Bytes are never encoded. Joined surrogates are characters, which can have a normal form.
             self._append_pieces(repair_surrogates(text), frozenset(), ids)  # type: ignore[arg-type]
 
-    def _encode_part(
-        self, texts: list[Text], allowed: Allowed, disallowed: Disallowed
-    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    def _encode_parts(
+        self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed
+    ) -> Iterable[tuple[IdBuffer, array[int]]]:
+        """The ids and int64 offsets of consecutive parts of the texts, each made on a thread of its own."""
+        if isinstance(texts, (str, bytes)):
+            raise TypeError("texts is one text; pass a list of them")
+        texts = list(texts)
+        threads = min(check_threads(threads), max(1, len(texts)))
+        encode = functools.partial(self._encode_part, allowed=allowed, disallowed=disallowed)
+        if threads == 1:
+            return [encode(texts)]
+        from concurrent.futures import ThreadPoolExecutor
+
+        bounds = [len(texts) * part // threads for part in range(threads + 1)]
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(encode, [texts[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]))
+
+    def _encode_part(self, texts: list[Text], allowed: Allowed, disallowed: Disallowed) -> tuple[IdBuffer, array[int]]:
         """Several texts on this thread."""
         found = [self._special.allowed_in(text, allowed, disallowed) for text in texts]
-        offsets = np.zeros(len(texts) + 1, dtype=np.int64)
+        offsets = array("q", bytes(8 * (len(texts) + 1)))
         ids = IdBuffer()
         if self._split.scanner is not None and self._pieces.plain and not any(found):
             try:
@@ -378,21 +397,21 @@ class Tokenizer:
             for i, text in enumerate(texts):
                 self._append_pieces(text, found[i], ids)
                 offsets[i + 1] = len(ids)
-        return ids.to_numpy(), offsets
+        return ids, offsets
 
     # Ids to text
 
     def decode_bytes(self, ids: Ids) -> bytes:
         """The bytes that ids stand for. Raises TokenIdError for an id that has no token."""
-        return self._all_tokens.decode(_as_uint32(ids))
+        return self._decoder.decode_bytes(ids)
 
     def decode(self, ids: Ids, errors: str = "replace") -> str:
         """The text that ids stand for; `errors` says what becomes of bytes that are not UTF-8, as in bytes.decode."""
-        return self.decode_bytes(ids).decode("utf-8", errors)
+        return self._decoder.decode(ids, errors)
 
     def decode_batch(self, batch: Iterable[Ids], errors: str = "replace") -> list[str]:
         """As `decode` for each."""
-        return [self.decode(ids, errors) for ids in batch]
+        return self._decoder.decode_batch(batch, errors)
 
     def decode_stream(self) -> DecodeStream:
         """An object with `feed(id)` and `finish()`, which give text as ids come and never half a character."""
@@ -403,7 +422,7 @@ class Tokenizer:
         number = operator.index(token)
         if not 0 <= number < self.n_vocab:
             raise TokenIdError(f"id {number} is outside the vocabulary, which has ids 0 to {self.n_vocab - 1}")
-        return self._all_tokens.token_bytes(number)
+        return self._decoder.token_bytes(number)
 
     def token_id(self, token: bytes | str) -> int:
         """The id of one token; of an ordinary and a special one with the same bytes, the ordinary.
@@ -414,7 +433,7 @@ class Tokenizer:
         found = self._definition.vocabulary.token_id(content)
         if found is None:
             name = content.decode("utf-8", "surrogateescape")
-            found = {**self._definition.reading.added_tokens, **self._definition.special_tokens}.get(name)
+            found = self._names.get(name)
         if found is None:
             raise TokenIdError(f"{token!r} is not one token of this vocabulary")
         return found
@@ -433,7 +452,7 @@ class Tokenizer:
     @property
     def n_vocab(self) -> int:
         """The largest id plus one: the rows that an embedding table needs."""
-        return len(self._all_tokens)
+        return self._n_vocab
 
     @property
     def special_tokens(self) -> dict[str, int]:
@@ -458,7 +477,9 @@ class Tokenizer:
     @property
     def vocab(self) -> dict[int, bytes]:
         """{id: bytes} of all tokens, special ones included. A new dict each time."""
-        return {token: content for token, content in enumerate(self._all_tokens.to_list()) if content}
+        ordinary = enumerate(self._definition.vocabulary.to_list())
+        tokens = {token: content for token, content in ordinary if content} | self._special_bytes
+        return dict(sorted(tokens.items()))
 
     @property
     def mergeable_ranks(self) -> dict[bytes, int]:
@@ -472,16 +493,15 @@ class Tokenizer:
     @property
     def merges(self) -> dict[tuple[int, int], int]:
         """{(left, right): id} in learned order. Of a rank file, the last merge that builds each token."""
-        return dict(self._merges)
-
-    @functools.cached_property
-    def _merges(self) -> dict[tuple[int, int], int]:
-        return merges_of(self._definition)
+        rows: Any = self._definition.merges.tolist()
+        return {(left, right): token for left, right, token in rows}
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """64 hexadecimal digits that equal tokenizers share and others do not: the sha256 of the saved content."""
-        return native.dumps(self._definition)[-32:].hex()
+        """64 hexadecimal digits that equal tokenizers share and others do not: a sha256 of what they hold."""
+        from pybpe.formats import native
+
+        return native.fingerprint(self._definition)
 
     @property
     def info(self) -> dict[str, Any]:
@@ -506,7 +526,21 @@ class Tokenizer:
     @functools.cached_property
     def _token_sizes(self) -> npt.NDArray[np.int64]:
         """int64[n_vocab]: the bytes of each id."""
-        return np.array([len(token) for token in self._all_tokens.to_list()], dtype=np.int64)
+        import numpy as np
+
+        sizes = np.zeros(self.n_vocab, dtype=np.int64)
+        sizes[: len(self._definition.vocabulary)] = self._definition.vocabulary.sizes().to_numpy()
+        for token, name in self._special_bytes.items():
+            sizes[token] = len(name)
+        return sizes
+
+    @functools.cached_property
+    def _decoder(self) -> Decoder:
+        return Decoder(self._definition.vocabulary, self._special_bytes, _as_uint32)
+
+    @property
+    def _special_bytes(self) -> dict[int, bytes]:
+        return {token: name.encode() for name, token in self._names.items()}
 
     @functools.cached_property
     def _ints(self) -> list[int]:
@@ -522,40 +556,56 @@ class Tokenizer:
     def __hash__(self) -> int:
         return hash(self.fingerprint)
 
+    def __copy__(self) -> Tokenizer:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tokenizer:
+        return self  # it never changes
+
     def __reduce__(self) -> tuple[Callable[[bytes], Tokenizer], tuple[bytes]]:
+        from pybpe.formats import native
+
         return _unpickle, (native.dumps(self._definition),)
 
 
 def _unpickle(content: bytes) -> Tokenizer:
     """A pickled Tokenizer is the bytes of its own file."""
+    from pybpe.formats import native
+
     return Tokenizer(native.loads(content))
 
 
-def _joined(
-    parts: list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]],
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+def _joined(parts: Iterable[tuple[IdBuffer, array[int]]]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
     """The ids and offsets of consecutive parts as those of the whole."""
-    starts = np.cumsum([0, *(len(ids) for ids, _ in parts)])
-    offsets = [part[1:] + start for (_, part), start in zip(parts, starts.tolist(), strict=False)]
-    return np.concatenate([ids for ids, _ in parts]), np.concatenate([np.zeros(1, dtype=np.int64), *offsets])
+    import numpy as np
+
+    ids = [part.to_numpy() for part, _ in parts]
+    offsets = [np.frombuffer(part, dtype=np.int64) for _, part in parts]
+    if len(ids) == 1:
+        return ids[0], offsets[0]
+    starts = np.cumsum([0, *map(len, ids)])
+    moved = [part[1:] + start for part, start in zip(offsets, starts.tolist(), strict=False)]
+    return np.concatenate(ids), np.concatenate([np.zeros(1, dtype=np.int64), *moved])
 
 
 def _as_uint32(ids: Ids) -> npt.NDArray[np.uint32]:
     """Ids as a contiguous uint32 array. Raises TokenIdError for one that does not fit, TypeError for other things."""
+    import numpy as np
+
     try:
-        array = np.asarray(ids)
+        numbers = np.asarray(ids)
     except (TypeError, ValueError, OverflowError):
-        array = np.asarray(None)
-    if array.ndim == 1 and not array.size:
+        numbers = np.asarray(None)
+    if numbers.ndim == 1 and not numbers.size:
         return np.empty(0, dtype=np.uint32)
-    if array.ndim != 1 or array.dtype.kind not in "iuO" or not all(isinstance(i, int) for i in _objects(array)):
+    if numbers.ndim != 1 or numbers.dtype.kind not in "iuO" or not all(isinstance(i, int) for i in _objects(numbers)):
         raise TypeError("ids must be a sequence of integers")
-    bad = np.flatnonzero((array < 0) | (array > 0xFFFFFFFF))
+    bad = np.flatnonzero((numbers < 0) | (numbers > 0xFFFFFFFF))
     if bad.size:
-        raise TokenIdError(f"id {array[bad[0]]} at position {bad[0]} is outside the vocabulary")
-    return np.ascontiguousarray(array, dtype=np.uint32)
+        raise TokenIdError(f"id {numbers[bad[0]]} at position {bad[0]} is outside the vocabulary")
+    return np.ascontiguousarray(numbers, dtype=np.uint32)
 
 
-def _objects(array: npt.NDArray[Any]) -> list[object]:
+def _objects(numbers: npt.NDArray[Any]) -> list[object]:
     """The items of an array of Python objects: where a list holds an integer beyond 64 bits, numpy leaves them so."""
-    return array.tolist() if array.dtype.kind == "O" else []
+    return numbers.tolist() if numbers.dtype.kind == "O" else []

@@ -14,14 +14,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Union
 
-import numpy as np
-import numpy.typing as npt
-
 from pybpe._core.counter import WordCounter
+from pybpe._core.ids import Rows
 from pybpe._core.trainer import Trainer
 from pybpe.corpus import open_source
 from pybpe.definition import MAX_ID, Definition, make_vocabulary, number_special_tokens
 from pybpe.errors import TrainingError
+from pybpe.parallel import check_threads
 from pybpe.patterns import prepare, resolve
 from pybpe.progress import Report, reporting
 
@@ -29,7 +28,6 @@ Source = Union[str, "os.PathLike[str]", Iterable[Union[str, bytes, "os.PathLike[
 
 DEFAULT_PATTERN = "gpt4"
 CONVENTIONS = ("pybpe", "rustbpe")  # two names of one order: 256 bytes first, ties to the smallest (left, right)
-MAX_THREADS = 1024
 _MERGES_A_STEP = 64  # between two looks at Ctrl-C and the progress bar
 
 
@@ -143,15 +141,6 @@ def _restore_counts(pattern: str, items: list[tuple[bytes, int, int]], n_texts: 
     return counts
 
 
-def check_threads(threads: int | None) -> int:
-    """A number of threads: one a core for None; ValueError below 1."""
-    if threads is None:
-        return os.cpu_count() or 1
-    if not 1 <= threads <= MAX_THREADS:
-        raise ValueError(f"threads is {threads}, must be 1 to {MAX_THREADS:,}")
-    return threads
-
-
 def train(
     source: Source,
     *,
@@ -193,7 +182,8 @@ def train(
             stacklevel=3,
         )
     tokens = [bytes([byte]) for byte in range(256)]
-    for left, right, _ in merges.tolist():
+    rows: Any = merges.tolist()
+    for left, right, _ in rows:
         tokens.append(tokens[left] + tokens[right])
     return Definition(
         rule="merges",
@@ -204,7 +194,7 @@ def train(
     )
 
 
-def _learn(counts: WordCounts, n_merges: int, min_frequency: int, report: Report) -> npt.NDArray[np.uint32]:
+def _learn(counts: WordCounts, n_merges: int, min_frequency: int, report: Report) -> memoryview:
     """uint32[n, 3], rows (left, right, token), n at most `n_merges`."""
     with counts._lock:
         trainer = Trainer(counts._counter, min_frequency)
@@ -215,4 +205,4 @@ def _learn(counts: WordCounts, n_merges: int, min_frequency: int, report: Report
         report("merging", learned, n_merges)
         if not step:
             break
-    return trainer.merges.to_numpy().reshape(-1, 3)
+    return memoryview(Rows(trainer.merges, 3))

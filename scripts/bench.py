@@ -1,221 +1,163 @@
-"""Speeds of pybpe beside its peers, measured in turn in one run, after their results were found equal.
+"""Speed and memory of pybpe beside its peers, measured in turn in one run, after their results were found equal.
 
     pip install '.[bench]'
-    python scripts/bench.py                               # the text inside Python, a vocabulary trained on it
-    python scripts/bench.py --texts a.txt b.txt --ranks cl100k_base.tiktoken
-    python scripts/bench.py ... --readme                  # put the tables into README.md
+    python scripts/bench.py                                # the text inside Python, a vocabulary trained on it
+    python scripts/bench.py --texts english.txt code.txt multi.txt \\
+        --ranks r50k_base.tiktoken cl100k_base.tiktoken o200k_base.tiktoken --json bench.json
+    python scripts/bench.py ... --only numpy list          # some groups of rows
+    python scripts/bench.py ... --readme                   # into README.md and docs/
+    python scripts/bench.py --from bench.json --readme     # the same from finished runs, without measuring
 
-Each round times every contender once, one after the other; what is printed are medians over the rounds, and the median
-of the ratios within a round, which a machine that slows down or speeds up between rounds does not change.
-A speed is printed only for results that equal the peer's; anything else ends the run with status 1.
+Each round runs every contender once, one after the other; what is printed are medians over the rounds, and medians of
+the ratios within a round, which a machine that slows down or speeds up between rounds does not change. A speed is
+printed only for ids that equal tiktoken's: where pybpe's do not, nothing is, and the run ends with status 1; a peer is
+left out and named.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
 import hashlib
 import os
-import platform
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import rustbpe
-import tiktoken
+os.environ["RAYON_NUM_THREADS"] = "2"  # of the packages whose threads cannot be set otherwise; read at their import
+os.environ["TIKTOKEN_CACHE_DIR"] = ""  # tiktoken reads the rank file itself and not a copy of it
+
+from benchmarks import adversarial, encoding, fresh, memory, pages, pattern, training
+from benchmarks.conditions import conditions
+from benchmarks.peers import Encoding, open_peers
+from benchmarks.results import Report, Result
+from benchmarks.rows import ROWS
+from benchmarks.tables import full, number
+from benchmarks.texts import Text, chinese_and_japanese, read_texts
 
 from pybpe import Tokenizer
-from pybpe.patterns import GPT4
+from pybpe.encodings import by_sha256
+from pybpe.patterns import CL100K
 
-README = Path(__file__).parents[1] / "README.md"
-BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
-PEERS = ("tiktoken", "rustbpe")
-DOCUMENT_BYTES = 1 << 16  # training text goes in documents of this size, so that every peer can use all cores
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text to measure on."""
-
-    name: str
-    content: str
-
-    @property
-    def megabytes(self) -> float:
-        """Its UTF-8 size in MB of 10**6 bytes."""
-        return len(self.content.encode()) / 1e6
-
-    @property
-    def digest(self) -> str:
-        """The first digits of its sha256, to say which text it was."""
-        return hashlib.sha256(self.content.encode()).hexdigest()[:12]
+ON_A_TEXT = {
+    "numpy": encoding.one_text,
+    "first": encoding.first_pass,
+    "documents": encoding.documents,
+    "count": encoding.count,
+    "strings": encoding.strings,
+    "decode": encoding.decoding,
+}
+GROUPS = (*ON_A_TEXT, "pattern", "adversarial", "growth", "spaces", "open", "import", "memory", "training")
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def public_encoding(path: Path) -> Encoding:
+    """A public rank file, known by its content."""
+    known = by_sha256(hashlib.sha256(path.read_bytes()).hexdigest())
+    if known is None:
+        sys.exit(f"bench: {path} is not a public rank file that pybpe knows")
+    return Encoding(known.name, path, known.pattern, known.special_tokens)
 
 
-def in_turn(contenders: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each contender in each round; one round goes before and does not count."""
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(rounds + 1):
-        for name, work in contenders.items():
-            elapsed = seconds(work)
-            if number:
-                times[name].append(elapsed)
-    return times
+def trained_encoding(texts: list[Text], folder: Path) -> Encoding:
+    """A vocabulary trained on the texts, where no rank file is given."""
+    tokenizer = Tokenizer.train(iter([text.content for text in texts]), 4_096, pattern=CL100K, progress=False)
+    path = folder / "trained.tiktoken"
+    tokenizer.to_tiktoken(path)
+    return Encoding("4,096 tokens trained on the text", path, tokenizer.pattern, tokenizer.special_tokens)
 
 
-def ratio(times: dict[str, list[float]], peer: str, ours: str) -> float:
-    """How many times as fast as `peer` we are: the median over the rounds."""
-    return statistics.median(theirs / own for theirs, own in zip(times[peer], times[ours], strict=True))
+def measure(
+    arguments: argparse.Namespace, texts: list[Text], vocabulary: Encoding, absent: list[str]
+) -> Iterator[Result]:
+    """Every result for one encoding, as it is found."""
+    peers, missing = open_peers(vocabulary)
+    absent.extend(reason for reason in missing if reason not in absent)
+    rounds, wanted = arguments.rounds, arguments.only
+    cjk = chinese_and_japanese(texts)
+    for text in texts:
+        case = encoding.Case(text, vocabulary, peers, rounds)
+        for group, rows in ON_A_TEXT.items():
+            if group in wanted:
+                yield from rows(case)
+    if cjk is not None and "numpy" in wanted:
+        yield from encoding.one_text(encoding.Case(cjk, vocabulary, peers, rounds))
+    if "pattern" in wanted:
+        yield from pattern.other_pattern(texts, vocabulary, rounds)
+    others = [name for name in peers if name != "pybpe"]
+    if "adversarial" in wanted:
+        yield from adversarial.worst_inputs(texts[0], vocabulary, others, rounds)
+    if "growth" in wanted:
+        yield from adversarial.growth(vocabulary, arguments.largest)
+    if "spaces" in wanted:
+        yield from adversarial.many_spaces(vocabulary)
+    if "open" in wanted:
+        yield from fresh.opening(vocabulary, others, rounds)
+    if "memory" in wanted:
+        yield from memory.memory(vocabulary, others, arguments.unique_megabytes)
 
 
-def refuse(what: str) -> None:
-    """End the run: results differ, so there is nothing to time."""
-    sys.exit(f"bench: {what} differ from the peer's; no speed is printed for wrong results")
+def measure_all(arguments: argparse.Namespace, folder: Path) -> Report:
+    """A whole run; each result is printed as it is found."""
+    texts = read_texts(arguments.texts, arguments.megabytes)
+    encodings = [public_encoding(path) for path in arguments.ranks] or [trained_encoding(texts, folder)]
+    absent: list[str] = []
+    results: list[Result] = []
+
+    def keep(found: Iterator[Result]) -> None:
+        for result in found:
+            results.append(result)
+            print(line(result), flush=True)
+
+    for vocabulary in encodings:
+        keep(measure(arguments, texts, vocabulary, absent))
+    if "import" in arguments.only:
+        keep(fresh.importing(arguments.rounds))
+    if "training" in arguments.only:
+        for text in texts:
+            for vocab_size in arguments.vocab_sizes:
+                keep(training.equal_merges(text, vocab_size, arguments.rounds))
+                keep(training.other_ties(text, vocab_size, arguments.rounds))
+    return Report(conditions(texts, encodings, arguments.rounds, absent), results)
 
 
-def bench_encoding(texts: list[Text], ours: Tokenizer, path: Path, rounds: int) -> list[str]:
-    """The table of encoding one text on one thread."""
-    theirs = tiktoken.Encoding(
-        "bench", pat_str=ours.pattern, mergeable_ranks=ours.mergeable_ranks, special_tokens=ours.special_tokens
-    )
-    rows = [
-        "| text | pybpe, first pass | pybpe to numpy | tiktoken to numpy | ratio "
-        "| pybpe to list | tiktoken to list | ratio |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    return rows + [encoding_row(text, ours, theirs, path, rounds) for text in texts]
-
-
-def encoding_row(text: Text, ours: Tokenizer, theirs: tiktoken.Encoding, path: Path, rounds: int) -> str:
-    """One text. The first pass is by a tokenizer just opened from `path`, whose caches are empty."""
-    content = text.content
-    if not np.array_equal(ours.encode_to_numpy(content, disallowed_special=()), theirs.encode_ordinary(content)):
-        refuse(f"ids of {text.name}")
-
-    def first_pass() -> float:
-        fresh = Tokenizer.load(path)
-        return seconds(lambda: fresh.encode_to_numpy(content, disallowed_special=()))
-
-    first = statistics.median(first_pass() for _ in range(rounds))
-    times = in_turn(
-        {
-            "numpy": lambda: ours.encode_to_numpy(content, disallowed_special=()),
-            "tiktoken numpy": lambda: theirs.encode_to_numpy(content, disallowed_special=()),
-            "list": lambda: ours.encode_ordinary(content),
-            "tiktoken list": lambda: theirs.encode_ordinary(content),
-        },
-        rounds,
-    )
-    speed = {name: f"{text.megabytes / statistics.median(values):.0f} MB/s" for name, values in times.items()}
-    return (
-        f"| {text.name}, {text.megabytes:.1f} MB | {text.megabytes / first:.0f} MB/s "
-        f"| {speed['numpy']} | {speed['tiktoken numpy']} | {ratio(times, 'tiktoken numpy', 'numpy'):.1f}x "
-        f"| {speed['list']} | {speed['tiktoken list']} | {ratio(times, 'tiktoken list', 'list'):.1f}x |"
-    )
-
-
-def bench_training(texts: list[Text], vocab_sizes: list[int], rounds: int) -> list[str]:
-    """The table of training, all cores, from documents in memory to merges."""
-    rows = ["| text | tokens | pybpe | rustbpe | ratio |", "|---|---|---|---|---|"]
-    return rows + [training_row(text, vocab_size, rounds) for text in texts for vocab_size in vocab_sizes]
-
-
-def training_row(text: Text, vocab_size: int, rounds: int) -> str:
-    """One text and size of vocabulary."""
-    documents = [text.content[start : start + DOCUMENT_BYTES] for start in range(0, len(text.content), DOCUMENT_BYTES)]
-
-    def train_ours() -> Tokenizer:
-        return Tokenizer.train(iter(documents), vocab_size, special_tokens=[], progress=False)
-
-    def train_theirs() -> rustbpe.Tokenizer:
-        tokenizer = rustbpe.Tokenizer()
-        tokenizer.train_from_iterator(iter(documents), vocab_size, pattern=GPT4)
-        return tokenizer
-
-    if train_ours().mergeable_ranks != {bytes(token): rank for token, rank in train_theirs().get_mergeable_ranks()}:
-        refuse(f"merges of {text.name}")
-    times = in_turn({"pybpe": train_ours, "rustbpe": train_theirs}, rounds)
-    return (
-        f"| {text.name}, {text.megabytes:.1f} MB | {vocab_size:,} | {statistics.median(times['pybpe']):.2f} s "
-        f"| {statistics.median(times['rustbpe']):.2f} s | {ratio(times, 'rustbpe', 'pybpe'):.1f}x |"
-    )
-
-
-def conditions(texts: list[Text], vocabulary: str, rounds: int) -> list[str]:
-    """Where, when and with what this was measured."""
-    processor = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [
-            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
-        ]
-        processor = names[0] if names else processor
-    packages = ", ".join(f"{name} {version(name)}" for name in ("pybpe", *PEERS))
-    return [
-        f"Measured by `scripts/bench.py` on {datetime.date.today().isoformat()}: {processor}, {os.cpu_count()} cores, "
-        f"{platform.system()}, Python {platform.python_version()}; {packages}; medians of {rounds} rounds; "
-        f"vocabulary {vocabulary}; texts by sha256: " + ", ".join(f"{text.name} {text.digest}" for text in texts) + ".",
-    ]
-
-
-def read_texts(paths: list[Path]) -> list[Text]:
-    """The texts named, or the one that every Python has."""
-    if paths:
-        return [Text(path.stem, path.read_text(encoding="utf-8")) for path in paths]
-    from pydoc_data.topics import topics
-
-    return [Text("pydoc topics", "\n\n".join(topics.values()))]
+def line(result: Result) -> str:
+    """One result, for who watches."""
+    what = ", ".join(filter(None, [ROWS[result.row], result.text, result.encoding]))
+    values = "  ".join(f"{name} {number(value)} {result.unit}" for name, value in result.values.items())
+    lead = f"  [{result.ratios[result.best_peer]:.2f}x {result.best_peer}]" if result.best_peer else ""
+    return f"{what}: {values}{lead}" + (f"  ({'; '.join(result.notes)})" if result.notes else "")
 
 
 def main() -> None:
-    """Measure, print, and with --readme put the tables into the README."""
+    """Measure or read, print, and write what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", nargs="+", type=Path, default=[], help="UTF-8 files to measure on")
-    parser.add_argument("--ranks", type=Path, help="a public .tiktoken file; without it, 4,096 tokens are trained")
-    parser.add_argument("--vocab-sizes", nargs="+", type=int, default=[8_192, 32_768], help="for training")
+    parser.add_argument("--ranks", nargs="+", type=Path, default=[], help="public .tiktoken files")
+    parser.add_argument("--megabytes", type=float, help="of each text, only so many")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--readme", action="store_true", help="put the tables into README.md")
+    parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, metavar="ROWS", help=", ".join(GROUPS))
+    parser.add_argument("--largest", type=int, default=64, help="millions of hostile characters to go up to")
+    parser.add_argument("--unique-megabytes", type=float, default=1000, help="of unique words, for memory")
+    parser.add_argument("--vocab-sizes", nargs="+", type=int, default=[8_192, 32_768], help="for training")
+    parser.add_argument("--json", type=Path, help="write the results to this file")
+    parser.add_argument("--from", dest="finished", nargs="+", type=Path, help="join what --json wrote, measure nothing")
+    parser.add_argument("--readme", action="store_true", help="put the results into README.md and docs/")
     arguments = parser.parse_args()
-    texts = read_texts(arguments.texts)
-    if arguments.ranks:
-        tokenizer = Tokenizer.from_tiktoken(arguments.ranks)
-        vocabulary = arguments.ranks.stem
+    if arguments.finished:
+        try:
+            report = Report.joined([Report.read(path) for path in arguments.finished])
+        except ValueError as error:
+            sys.exit(f"bench: {error}")
     else:
-        tokenizer = Tokenizer.train(iter([text.content for text in texts]), 4_096, progress=False)
-        vocabulary = "of 4,096 tokens trained on them"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "bench.pybpe"
-        tokenizer.save(path)
-        encoding = bench_encoding(texts, tokenizer, path, arguments.rounds)
-    training = bench_training(texts, arguments.vocab_sizes, arguments.rounds)
-    lines = [
-        "Encoding one text, one thread:",
-        "",
-        *encoding,
-        "",
-        "Training, all cores, equal merges:",
-        "",
-        *training,
-        "",
-        *conditions(texts, vocabulary, arguments.rounds),
-    ]
-    print("\n".join(lines))
+        with tempfile.TemporaryDirectory() as folder:
+            report = measure_all(arguments, Path(folder))
+        print("\n".join(["", *full(report)]))
+    if arguments.json:
+        report.write(arguments.json)
+    if report.wrong:
+        sys.exit("bench: wrong results:\n" + "\n".join(map(line, report.wrong)))
     if arguments.readme:
-        before, rest = README.read_text(encoding="utf-8").split(BEGIN)
-        after = rest.split(END)[1]
-        README.write_text("\n".join([before + BEGIN, *lines, END + after]), encoding="utf-8")
+        pages.publish(report)
 
 
 if __name__ == "__main__":

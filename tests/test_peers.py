@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import tempfile
 from base64 import b64encode
@@ -13,7 +14,8 @@ import rustbpe
 import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import BOUNDARY, text, tiny_corpus
+from parity_texts import boundary_strings, code_points
+from strategies import text, tiny_corpus
 
 from pybpe import Tokenizer
 from pybpe.encodings import ENCODINGS
@@ -49,19 +51,20 @@ def test_real_texts(pair, texts):
 
 def test_every_code_point(pair):
     ours, theirs = pair
-    points = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
-    for start in range(0, len(points), 0x1000):
-        block = points[start : start + 0x1000]
-        for form in ("{0}", "a{0}", " {0}b", "1{0}", "'{0}", " {0} \n", "{0}{0}", "\n{0} ."):
-            together = " x".join(form.format(char) for char in block)
-            assert same(ours, theirs, together), (start, form)
+    for together in code_points():
+        assert same(ours, theirs, together), together[:20]
 
 
 def test_random_strings(pair):
     ours, theirs = pair
-    rng = random.Random(16)
-    strings = ["".join(rng.choices(BOUNDARY, k=rng.randrange(1, 24))) for _ in range(100_000)]
+    strings = boundary_strings(16, 100_000)
     assert ours.encode_batch(strings, disallowed_special=()) == theirs.encode_ordinary_batch(strings, num_threads=2)
+
+
+def test_hostile_inputs(pair, monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "scripts")
+    for kind, make in importlib.import_module("benchmarks.inputs").INPUTS.items():
+        assert same(*pair, make(20_000)), kind
 
 
 @given(text=st.one_of(text, st.text(max_size=60)))
@@ -105,7 +108,7 @@ han_places = st.tuples(st.integers(0, 1190), st.integers(2, 40))
 
 
 @given(
-    places=st.lists(han_places, max_size=30, unique=True), text=st.lists(st.integers(0, 380), min_size=1, max_size=6)
+    places=st.lists(han_places, max_size=30, unique=True), starts=st.lists(st.integers(0, 380), min_size=1, max_size=6)
 )
 def test_tokens_that_merging_does_not_reach(places, starts):
     ranks = {bytes([byte]): byte for byte in range(256)}

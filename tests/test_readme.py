@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -41,7 +43,7 @@ def files_in_tree() -> set[str]:
 def test_its_tree_names_every_file():
     there = {
         path.relative_to(ROOT).as_posix()
-        for pattern in ("pybpe/**/*.py", "src_ext/**/*.pyx", "scripts/*.py", "scripts/*.md")
+        for pattern in ("pybpe/**/*.py", "src_ext/**/*.pyx", "scripts/**/*.py", "scripts/*.md", "docs/*")
         for path in ROOT.glob(pattern)
         if path.name != "__init__.py" or path.parent.name == "pybpe"
     }
@@ -57,10 +59,42 @@ def test_its_commands_exist():
     assert named == set(commands)
 
 
-def test_its_tables_were_measured():
-    table = between("<!-- bench: begin -->", "<!-- bench: end -->")
-    assert re.search(r"Measured by `scripts/bench\.py` on \d{4}-\d\d-\d\d: .+ cores.+tiktoken [\d.]+", table)
-    assert len(re.findall(r"[\d.]+x \|$", table, re.MULTILINE)) >= 4
+@pytest.fixture
+def pages(monkeypatch):
+    """The part of the benchmark that writes the tables."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return importlib.import_module("benchmarks.pages")
+
+
+def test_its_figures_are_those_of_the_last_run(pages):
+    report = pages.Report.read(pages.DATA)
+    assert between(pages.BEGIN, pages.END) == pages.readme_block(report)
+    assert pages.PAGE.read_text(encoding="utf-8") == pages.page(report)
+    assert pages.PLOT.read_text(encoding="utf-8") == pages.plot(report)
+
+
+def test_its_figures_say_where_they_come_from(pages):
+    report = pages.Report.read(pages.DATA)
+    assert not report.wrong
+    block = between(pages.BEGIN, pages.END)
+    assert re.search(r"Measured by `scripts/bench\.py` on \d{4}-\d\d-\d\d: .+ \d+ cores, .+ tiktoken [\d.]+", block)
+    for name, text in report.conditions["texts"].items():
+        assert re.fullmatch("[0-9a-f]{64}", text["sha256"])
+        assert f"{name} {text['megabytes']:.0f} MB {text['sha256'][:12]}" in block
+
+
+def test_its_picture_keeps_text_inside_and_apart(pages):
+    picture = ElementTree.fromstring(pages.plot(pages.Report.read(pages.DATA)))
+    width, height = float(picture.get("width")), float(picture.get("height"))
+    spans = {}
+    for text in picture.iter("{http://www.w3.org/2000/svg}text"):
+        x, y, size = float(text.get("x")), float(text.get("y")), 7.5 * len(text.text)
+        start = x - size if text.get("text-anchor") == "end" else x
+        assert 0 < start < start + size < width
+        assert 0 < y < height - 8
+        spans.setdefault(y, []).append((start, start + size))
+    for row in map(sorted, spans.values()):
+        assert all(end <= start for (_, end), (start, _) in zip(row, row[1:], strict=False))
 
 
 def test_the_reference_is_as_short_as_it_says():

@@ -1,5 +1,7 @@
 """Text to ids."""
 
+from array import array
+
 import numpy as np
 import numpy.typing as npt
 
@@ -28,6 +30,6 @@ class Encoder:
     def encode_with_dropout(self, words: list[bytes], p: float, seed: int, out: IdBuffer) -> None:
         """Merge each word, at each step leaving out every possible merge with probability p."""
     def encode_many(
-        self, texts: list[str] | list[bytes] | list[str | bytes], out: IdBuffer, offsets: npt.NDArray[np.int64]
+        self, texts: list[str] | list[bytes] | list[str | bytes], out: IdBuffer, offsets: array[int]
     ) -> None:
         """Encode several texts; ids of text i are out[offsets[i]:offsets[i + 1]]."""

@@ -1,5 +1,7 @@
 """A growing buffer of uint32 token ids."""
 
+from array import array
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +19,15 @@ class IdBuffer:
         """Add the ids of another buffer. Raises BufferError once an array looks at the ids."""
     def to_list(self, table: list[int]) -> list[int]:
         """The ids as a list whose items are taken from `table`, which is list(range(n)) for n above every id."""
+    def to_lists(self, table: list[int], offsets: array[int] | npt.NDArray[np.int64]) -> list[list[int]]:
+        """As `to_list` for each part ids[offsets[i]:offsets[i + 1]]; `offsets` are 64-bit integers."""
     def to_numpy(self) -> npt.NDArray[np.uint32]:
         """The ids as uint32[n], without a copy."""
     def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+class Rows:
+    """Flat numbers as rows, without a copy: memoryview(Rows(flat, 3)) is uint32[n, 3], read-only."""
+
+    def __init__(self, flat: IdBuffer | array[int], width: int) -> None: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...

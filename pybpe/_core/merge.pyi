@@ -1,20 +1,15 @@
 """Byte-pair merging: the table of merges and the loops that apply it to a word."""
 
-import numpy as np
-import numpy.typing as npt
-
-from pybpe._core.ids import IdBuffer
 from pybpe._core.vocab import Vocabulary
 
 class MergeTable:
-    """Which pairs of ids merge, into what, in what order. Immutable.
+    """Which pairs of ids merge, into what, in what order. `ranks.ranked_merges` and `listed_merges` make them.
 
-    `merges` is uint32[n, 3] with rows (left, right, token). The rank of a merge is its row, or, with `rank_is_token`,
-    its token, so that all ways to build a token rank alike, as tiktoken has it. `byte_ids` gives the id of each byte.
+    Raises ValueError for a vocabulary that lacks one of the 256 bytes. `room` is how many merges there will be.
     """
 
-    def __init__(self, merges: npt.NDArray[np.uint32], byte_ids: list[int], rank_is_token: bool) -> None: ...
+    def __init__(self, vocabulary: Vocabulary, room: int) -> None: ...
     def __len__(self) -> int: ...
 
-def all_splits(vocabulary: Vocabulary) -> IdBuffer:
-    """Rows (left, right, token) of every way to cut each token into two tokens, in the order of the tokens."""
+def listed_merges(vocabulary: Vocabulary, merges: memoryview) -> MergeTable:
+    """The table of merges that are rows (left, right, token) in learned order, uint32[n, 3]: the first merge first."""

@@ -1,21 +1,34 @@
 """The tokens of a vocabulary, by id and by bytes."""
 
+from array import array
+
 import numpy as np
 import numpy.typing as npt
+
+from pybpe._core.ids import IdBuffer
 
 class Vocabulary:
     """An immutable list of tokens: their bytes joined, and uint32[n] sizes. Size 0 is a hole: an id without a token."""
 
-    def __init__(self, blob: bytes, sizes: npt.NDArray[np.uint32]) -> None: ...
+    def __init__(self, blob: bytes, sizes: array[int] | IdBuffer | npt.NDArray[np.uint32]) -> None: ...
     def __len__(self) -> int: ...
+    has_twins: bool
+    """Whether two tokens have the same bytes."""
     @property
     def joined(self) -> bytes:
         """The bytes of all tokens, one after the other."""
     def token_id(self, token: bytes) -> int | None:
         """The smallest id with these bytes, or None."""
+    def has(self, token: int) -> bool:
+        """Whether this id has a token."""
     def token_bytes(self, token: int) -> bytes:
         """The bytes of an id. Raises TokenIdError for an id that has no token."""
     def to_list(self) -> list[bytes]:
         """All tokens, in the order of their ids; holes are empty."""
-    def decode(self, ids: npt.NDArray[np.uint32]) -> bytes:
-        """The bytes of a contiguous array of ids, joined. Raises TokenIdError for an id that has no token."""
+    def sizes(self) -> IdBuffer:
+        """The bytes of each token, uint32[n]."""
+    @property
+    def longest(self) -> int:
+        """The bytes of the longest token."""
+    def wrong_merge(self, merges: memoryview) -> int | None:
+        """The number of the first row (left, right, token) that does not join two tokens to a third; None if all do."""

@@ -119,11 +119,6 @@ def sigterm_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def train_main(argv: Sequence[str] | None = None) -> int:
-    """The command `pybpe-train`, which is `pybpe train`."""
-    return main(["train", *(sys.argv[1:] if argv is None else argv)])
-
-
 def run(arguments: list[str]) -> int:
     """Parse and carry out."""
     parser, commands = make_parser()

@@ -7,14 +7,13 @@ take the characters from U+0100 on, so that a space is "Ġ".
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from pybpe.definition import MAX_ID, Definition, merges_of
+from pybpe._core.ids import Rows
+from pybpe.definition import MAX_ID, Definition
 from pybpe.errors import FormatError
 from pybpe.files import PathLike
 
@@ -78,7 +77,7 @@ def read_vocabulary(vocab: Any, path: PathLike) -> dict[str, int]:
     return vocab
 
 
-def read_merges(pairs: Iterable[tuple[str, str]], vocab: Mapping[str, int], path: PathLike) -> npt.NDArray[np.uint32]:
+def read_merges(pairs: Iterable[tuple[str, str]], vocab: Mapping[str, int], path: PathLike) -> memoryview:
     """uint32[n, 3] from pairs of tokens in their order. Of a pair that is there twice the later place counts.
 
     Raises FormatError for a merge that names or makes a token that the vocabulary does not have.
@@ -92,9 +91,7 @@ def read_merges(pairs: Iterable[tuple[str, str]], vocab: Mapping[str, int], path
             raise FormatError(f"{path}: merge {number} needs the token {error.args[0]!r}, which has no id") from None
         rows.pop(pair, None)
         rows[pair] = token
-    return np.fromiter(
-        (number for pair, token in rows.items() for number in (*pair, token)), dtype=np.uint32, count=3 * len(rows)
-    ).reshape(-1, 3)
+    return memoryview(Rows(array("I", (number for pair, token in rows.items() for number in (*pair, token))), 3))
 
 
 def token_list(vocab: Mapping[str, int], path: PathLike) -> list[bytes]:
@@ -108,10 +105,16 @@ def token_list(vocab: Mapping[str, int], path: PathLike) -> list[bytes]:
     return tokens
 
 
-def unmade(vocab: Mapping[str, int], merges: npt.NDArray[np.uint32]) -> set[str]:
+def unmade(vocab: Mapping[str, int], merges: memoryview) -> set[str]:
     """The tokens that no merge makes or takes, those of one byte left out."""
-    used = set(merges.ravel().tolist())
+    used = {token for row in rows_of(merges) for token in row}
     return {chars for chars, token in vocab.items() if len(chars) > 1 and token not in used}
+
+
+def rows_of(merges: memoryview) -> list[tuple[int, int, int]]:
+    """The (left, right, token) of each merge."""
+    flat = array("I", merges.tobytes())
+    return list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
 
 
 def write_vocabulary(definition: Definition) -> dict[str, int]:
@@ -131,4 +134,4 @@ def write_merges(definition: Definition) -> list[tuple[str, str]]:
     bytes end with by the ranks below r. One merge a token, in the order of ranks, is therefore the same.
     """
     chars = [to_chars(token) for token in definition.vocabulary.to_list()]
-    return [(chars[left], chars[right]) for left, right in merges_of(definition)]
+    return [(chars[left], chars[right]) for left, right, _ in rows_of(definition.merges)]

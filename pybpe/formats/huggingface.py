@@ -29,6 +29,7 @@ from pybpe.formats.oniguruma import UnclearPatternError, covers_all, from_onigur
 from pybpe.normal import FORMS
 from pybpe.patterns import GPT2, GPT2_ORIGINAL
 from pybpe.reading import FLAGS, Reading
+from pybpe.stages import SEPARATOR, join_stages, stages_of
 
 TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
 _CARRIED = ("post_processor", "decoder", "truncation", "padding")
@@ -226,14 +227,9 @@ def _pre_tokenizer(pre_tokenizer: Any, path: PathLike) -> tuple[str, bool]:
     patterns = [_pattern(step, path) for step in steps]
     if last.get("use_regex", True):
         patterns.append(GPT2)
-    return _one_pattern(patterns, path), prefix_space
-
-
-def _one_pattern(patterns: list[str], path: PathLike) -> str:
-    """The one pattern that does what several do one after the other."""
-    if len(patterns) > 1:
-        raise FormatError(f"{path}: the text is split in {len(patterns)} steps; pybpe knows how to do one")
-    return patterns[0] if patterns else _WHOLE_TEXT
+    if any(SEPARATOR in pattern for pattern in patterns):
+        raise FormatError(f"{path}: a split pattern holds the record separator U+001E, which pybpe puts between two")
+    return join_stages(patterns) if patterns else _WHOLE_TEXT, prefix_space
 
 
 def _steps(pre_tokenizer: Any, path: PathLike) -> Iterable[Json]:
@@ -381,8 +377,9 @@ def _write_pre_tokenizer(definition: Definition) -> Json:
     if prefix_space:
         raise ValueError("only with the pattern gpt2 can this format put a space before the text")
     try:
-        pattern = to_oniguruma(definition.pattern)
+        patterns = [to_oniguruma(stage) for stage in stages_of(definition.pattern)]
     except UnclearPatternError as error:
         raise ValueError(f"this part of the split pattern may not mean the same in this format: {error}") from None
-    split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
-    return {"type": "Sequence", "pretokenizers": [split, {**_BYTE_LEVEL, "use_regex": False}]}
+    isolated = {"behavior": "Isolated", "invert": False}
+    splits = [{"type": "Split", "pattern": {"Regex": pattern}, **isolated} for pattern in patterns]
+    return {"type": "Sequence", "pretokenizers": [*splits, {**_BYTE_LEVEL, "use_regex": False}]}

@@ -12,7 +12,10 @@ Layout, all numbers little-endian:
     u32[m, 3] merges
     32 bytes  sha256 of all before
 
-Equal tokenizers give equal bytes, so the checksum doubles as the tokenizer's fingerprint.
+Version 1 has no merges where the rule is "ranks". Since version 2 they are there, as a hint that makes opening faster:
+they follow from the tokens, and a wrong one changes no id.
+
+Equal tokenizers give equal bytes, and of version 1 the checksum is the tokenizer's fingerprint.
 """
 
 from __future__ import annotations
@@ -20,11 +23,12 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+import sys
+from array import array
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from pybpe._core.ids import Rows
 from pybpe._core.unicode import UNICODE_VERSION
 from pybpe._core.vocab import Vocabulary
 from pybpe.definition import MAX_ID, Definition
@@ -33,16 +37,28 @@ from pybpe.files import PathLike, Reader, write_atomic
 from pybpe.reading import Reading
 
 MAGIC = b"\x93PYBPE\r\n"  # not ASCII and with a line end, so that a transfer as text shows
-VERSIONS = (1, 2)  # 1 is written where it can say all there is
+VERSION = 2
 _FIXED = "<IIQQQ"
 
 
 def dumps(definition: Definition) -> bytes:
     """The file's bytes."""
+    body = _body(definition, VERSION, definition.merges.tobytes())
+    return body + hashlib.sha256(body).digest()
+
+
+def fingerprint(definition: Definition) -> str:
+    """64 hexadecimal digits that equal tokenizers share and others do not: the checksum of version 1."""
+    listed = definition.rule == "merges"
+    return hashlib.sha256(_body(definition, 1, definition.merges.tobytes() if listed else b"")).hexdigest()
+
+
+def _body(definition: Definition, version: int, merges: bytes) -> bytes:
+    """All but the checksum; `merges` in the byte order of this machine."""
     later = {
         "reading": definition.reading.to_json(),
         "whole_words": definition.whole_words,
-        "carried": dict(definition.carried),
+        "carried": dict(definition.carried) if version == VERSION else {},  # ids do not depend on it
     }
     later = {name: value for name, value in later.items() if value}
     header = json.dumps(
@@ -56,48 +72,60 @@ def dumps(definition: Definition) -> bytes:
         ensure_ascii=True,
         separators=(",", ":"),
     ).encode()
-    tokens = definition.vocabulary.to_list()
-    joined = definition.vocabulary.joined
-    body = b"".join(
+    vocabulary = definition.vocabulary
+    joined = vocabulary.joined
+    return b"".join(
         (
             MAGIC,
-            struct.pack(_FIXED, VERSIONS[bool(later)], len(header), len(tokens), len(joined), len(definition.merges)),
+            struct.pack(_FIXED, version, len(header), len(vocabulary), len(joined), len(merges) // 12),
             header,
-            np.fromiter(map(len, tokens), dtype="<u4", count=len(tokens)).tobytes(),
+            _little_endian(memoryview(vocabulary.sizes()).tobytes()),
             joined,
-            np.ascontiguousarray(definition.merges, dtype="<u4").tobytes(),
+            _little_endian(merges),
         )
     )
-    return body + hashlib.sha256(body).digest()
+
+
+def _little_endian(numbers: bytes | memoryview) -> array[int]:
+    """uint32 from the byte order of this machine to that of the file, or back."""
+    swapped = array("I")
+    swapped.frombytes(numbers)
+    if sys.byteorder == "big":
+        swapped.byteswap()
+    return swapped
 
 
 def loads(content: bytes, name: str = "the tokenizer") -> Definition:
     """The content of a file. `name` is what error messages call it. Raises FormatError for anything else."""
     if not content.startswith(MAGIC):
         raise FormatError(f"{name} is not a pybpe tokenizer file")
-    body = content[:-32]
+    body = memoryview(content)[:-32]
     if len(content) < len(MAGIC) + struct.calcsize(_FIXED) + 32:
         raise FormatError(f"{name} is truncated: it has only {len(content)} bytes")
     reader = Reader(body, name)
     reader.take(len(MAGIC), "magic")
     version, header_size, n_tokens, n_bytes, n_merges = reader.unpack(_FIXED, "fixed header")
-    if version not in VERSIONS:
-        raise FormatError(f"{name} is of version {version}; this pybpe reads up to {VERSIONS[-1]}: upgrade pybpe")
+    if version not in (1, VERSION):
+        raise FormatError(f"{name} is of version {version}; this pybpe reads up to version {VERSION}: upgrade pybpe")
     if hashlib.sha256(body).digest() != content[-32:]:
         raise FormatError(f"{name} is damaged or truncated: its checksum does not match")
     if n_tokens > MAX_ID + 1:
         raise FormatError(f"{name} has {n_tokens:,} tokens, more than the {MAX_ID + 1:,} that pybpe allows")
-    header = _parse_header(reader.take(header_size, "header"), name)
-    sizes = np.frombuffer(reader.take(4 * n_tokens, "token sizes"), dtype="<u4").astype(np.uint32, copy=False)
-    joined = reader.take(n_bytes, "tokens")
-    if int(sizes.sum(dtype=np.uint64)) != n_bytes:
-        raise FormatError(f"{name} is damaged: the sizes of its tokens do not add up")
-    merges = np.frombuffer(reader.take(12 * n_merges, "merges"), dtype="<u4").astype(np.uint32, copy=False)
+    header = _parse_header(bytes(reader.take(header_size, "header")), name)
+    sizes = _little_endian(reader.take(4 * n_tokens, "token sizes"))
+    joined = bytes(reader.take(n_bytes, "tokens"))
+    try:
+        vocabulary = Vocabulary(joined, sizes)
+    except ValueError as error:
+        raise FormatError(f"{name} is damaged: {error}") from None
+    merges = Rows(_little_endian(reader.take(12 * n_merges, "merges")), 3)
     reader.finish()
+    if version == 1 and header["rule"] == "ranks" and n_merges:
+        raise FormatError(f"{name} is damaged: in version 1 a vocabulary of ranks has no list of merges")
     return Definition(
         rule=header["rule"],
-        vocabulary=Vocabulary(joined, sizes),
-        merges=merges.reshape(-1, 3),
+        vocabulary=vocabulary,
+        merges=memoryview(merges),
         pattern=header["pattern"],
         special_tokens=header["special_tokens"],
         reading=Reading.from_json(header.get("reading", {})),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
+import operator
+from array import array
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from pybpe.definition import MAX_ID, Definition, make_vocabulary
+from pybpe._core.ids import Rows
+from pybpe._core.rank_file import parse_ranks
+from pybpe._core.vocab import Vocabulary
+from pybpe.definition import MAX_ID, Definition
 from pybpe.encodings import by_sha256
 from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.files import PathLike, write_atomic
@@ -33,14 +36,10 @@ def read(path: PathLike, pattern: str | None = None, special_tokens: Mapping[str
         pattern = known.pattern
     if special_tokens is None:
         special_tokens = known.special_tokens if known else {}
-    ranks = _parse(content, path)
-    tokens = [b""] * (max(ranks.values()) + 1)
-    for token, rank in ranks.items():
-        tokens[rank] = token
     return Definition(
         rule="ranks",
-        vocabulary=make_vocabulary(tokens),
-        merges=np.empty((0, 3), dtype=np.uint32),
+        vocabulary=_parse(content, path),
+        merges=memoryview(Rows(array("I"), 3)),
         pattern=resolve(pattern),
         special_tokens=_as_dict(special_tokens),
     )
@@ -50,30 +49,38 @@ def _as_dict(special_tokens: Mapping[str, int]) -> dict[str, int]:
     """The caller's mapping, its ids as int whatever kind of integer they are."""
     if not isinstance(special_tokens, Mapping):
         raise SpecialTokenError("special_tokens must be a dict of names and ids, such as {'<|endoftext|>': 50256}")
-    return {name: int(token) if isinstance(token, np.integer) else token for name, token in special_tokens.items()}
+    return {name: _as_int(token) for name, token in special_tokens.items()}
 
 
-def _parse(content: bytes, path: PathLike) -> dict[bytes, int]:
-    """{token: rank}, both without repeats."""
-    ranks: dict[bytes, int] = {}
-    for number, line in enumerate(content.split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            encoded, digits = line.split()
-            token, rank = base64.b64decode(encoded, validate=True), int(digits)
-        except (ValueError, binascii.Error):
-            raise FormatError(f"{path}, line {number}: not a token in base64 and its rank: {line[:60]!r}") from None
-        if not token or not 0 <= rank <= MAX_ID:
-            raise FormatError(f"{path}, line {number}: an empty token, or a rank outside 0 to {MAX_ID}")
-        if token in ranks:
-            raise FormatError(f"{path}, line {number}: token {token!r} has a rank already")
-        ranks[token] = rank
-    if not ranks:
+def _as_int(token: object) -> Any:
+    """A plain int of any kind of integer; anything else as it is, for the Definition to refuse."""
+    try:
+        return token if type(token) is bool else operator.index(token)  # type: ignore[arg-type]
+    except TypeError:
+        return token
+
+
+def _parse(content: bytes, path: PathLike) -> Vocabulary:
+    """The tokens by rank, without repeats."""
+    try:
+        joined, sizes = parse_ranks(content, MAX_ID)
+    except FormatError as error:
+        raise FormatError(f"{path}, {error}") from None
+    vocabulary = Vocabulary(joined, sizes)
+    if not len(vocabulary):
         raise FormatError(f"{path} holds no tokens")
-    if len(set(ranks.values())) != len(ranks):
-        raise FormatError(f"{path}: two tokens share a rank")
-    return ranks
+    if vocabulary.has_twins:
+        raise _repeated(content, path)
+    return vocabulary
+
+
+def _repeated(content: bytes, path: PathLike) -> FormatError:
+    """The error for a file in which a token occurs twice."""
+    lines = [(number, line.split()) for number, line in enumerate(content.split(b"\n"), 1)]
+    tokens = [(number, base64.b64decode(words[0])) for number, words in lines if words]
+    first = {token: number for number, token in reversed(tokens)}
+    number, token = next((number, token) for number, token in tokens if first[token] < number)
+    return FormatError(f"{path}, line {number}: token {token!r} has a rank already")
 
 
 def write(mergeable_ranks: Mapping[bytes, int], path: PathLike) -> None:

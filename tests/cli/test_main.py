@@ -10,7 +10,8 @@ import pytest
 
 from pybpe import Tokenizer, __version__
 from pybpe.cli.console import escaped, typed
-from pybpe.cli.main import main, train_main
+from pybpe.cli.entry import train_main
+from pybpe.cli.main import main
 
 COMMANDS = ("train", "encode", "decode", "count", "info", "demo")
 
@@ -47,8 +48,9 @@ def test_a_missing_argument_names_the_help(fails):
     assert "pybpe train --help" in fails(2, "train")
 
 
-def test_pybpe_train_is_the_command_train(corpus):
-    assert train_main([str(corpus), "--vocab-size", "280"]) == 0
+def test_pybpe_train_is_the_command_train(corpus, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["pybpe-train", str(corpus), "--vocab-size", "280"])
+    assert train_main() == 0
     assert corpus.with_suffix(".pybpe").exists()
 
 
@@ -117,18 +119,20 @@ def test_the_handler_of_sigterm_is_left_as_it_was():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_ctrl_c_while_the_commands_are_imported_is_one_line(tmp_path):
-    code = """if True:
+@pytest.mark.parametrize("module", ["pybpe.cli.main", "argparse", "pybpe.errors", "pybpe.cli.train"])
+def test_ctrl_c_while_the_commands_are_imported_is_one_line(tmp_path, module):
+    code = f"""if True:
         import sys
 
         class Interrupt:
             def find_spec(self, name, *_):
-                if name == "pybpe.cli.train":
+                if name == "{module}":
                     raise KeyboardInterrupt
 
         sys.meta_path.insert(0, Interrupt())
-        from pybpe.cli.main import main
-        sys.exit(main(["info", "x"]))
+        sys.argv = ["pybpe", "info", "x"]
+        from pybpe.cli.entry import main
+        sys.exit(main())
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stderr.strip()) == (130, "pybpe: interrupted; nothing was written")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from array import array
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pybpe import Tokenizer, reference
-from pybpe._core.ids import IdBuffer
-from pybpe._core.merge import MergeTable
+from pybpe._core.ids import IdBuffer, Rows
+from pybpe._core.merge import MergeTable, listed_merges
+from pybpe.definition import make_vocabulary
 
 WHOLE = r"[\s\S]+"  # one word a text
 
@@ -62,15 +64,15 @@ def test_a_million_letters_in_one_word(small):
         assert small.decode(small.encode_to_numpy(text)) == text
 
 
-def test_all_splits_rank_alike_with_the_rule_of_ranks():
-    # a+aa and aa+a both give aaa at one rank, so of "aaaa" = a,aa,a the leftmost merges: (a,aa) before (aa,a).
-    rows = np.array([(97, 97, 256), (97, 256, 257), (256, 97, 257)], dtype=np.uint32)
-    assert len(MergeTable(rows, list(range(256)), True)) == 3
+def test_a_vocabulary_must_have_every_byte():
+    with pytest.raises(ValueError, match="no token for byte 0x01"):
+        MergeTable(make_vocabulary([b"\0"]), 0)
 
 
-def test_bad_tables_are_refused():
-    with pytest.raises(ValueError, match="256 byte ids"):
-        MergeTable(np.empty((0, 3), dtype=np.uint32), [0], False)
+def test_of_one_pair_the_first_merge_counts():
+    bytes_ = [bytes([byte]) for byte in range(256)]
+    rows = memoryview(Rows(array("I", [97, 98, 256, 97, 98, 257]), 3))
+    assert len(listed_merges(make_vocabulary([*bytes_, b"ab", b"ab"]), rows)) == 1
 
 
 def test_ids_cannot_grow_under_an_array():

@@ -126,11 +126,16 @@ def test_what_is_refused(read, content, message):
         read(content)
 
 
-def test_several_steps_are_refused_for_now(read):
-    content = tokenizer_json(pre_tokenizer=split_by(r"\p{N}"))
+def test_several_steps(read, tmp_path):
+    content = tokenizer_json(pre_tokenizer=split_by(r"\p{N}"), merges=["1 2", "a b", "Ġ 1"])
     content["pre_tokenizer"]["pretokenizers"][1]["use_regex"] = True
-    with pytest.raises(FormatError, match="split in 2 steps"):
-        read(content)
+    tok = read(content)
+    assert tok.info["pattern_name"] is None or "starcoder" in tok.info["pattern_name"]
+    assert tok.encode("ab 12") == [257, 32, 49, 50]
+    tok.to_huggingface(tmp_path / "again.json")
+    assert Tokenizer.from_huggingface(tmp_path / "again.json") == tok
+    with pytest.raises(FormatError, match="record separator"):
+        read(tokenizer_json(pre_tokenizer=split_by("a\x1eb")))
 
 
 @pytest.mark.parametrize(

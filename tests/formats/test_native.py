@@ -8,11 +8,13 @@ import json
 import os
 import struct
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pybpe import FormatError, SpecialTokenError, Tokenizer
+from pybpe.definition import Definition, make_vocabulary
 from pybpe.formats import native
 
 
@@ -74,16 +76,17 @@ def test_another_version_says_what_to_do(content):
         native.loads(sealed(body))
 
 
-def rebuilt(content: bytes, *, header=None, numbers=None, merges=None) -> bytes:
+def rebuilt(content: bytes, *, version=None, header=None, numbers=None, merges=None) -> bytes:
     """The file with parts replaced and a right checksum, as an attacker would make it."""
-    version, header_size, n_tokens, n_bytes, n_merges = struct.unpack_from("<IIQQQ", content, 8)
+    found, header_size, n_tokens, n_bytes, n_merges = struct.unpack_from("<IIQQQ", content, 8)
     fields = json.loads(content[40 : 40 + header_size])
     new_header = json.dumps({**fields, **(header or {})}).encode()
     rest = bytearray(content[40 + header_size : -32])
     if merges is not None:
         struct.pack_into("<III", rest, 4 * n_tokens + n_bytes, *merges)
     sizes = {"n_tokens": n_tokens, "n_bytes": n_bytes, "n_merges": n_merges, **(numbers or {})}
-    return sealed(content[:8] + struct.pack("<IIQQQ", version, len(new_header), *sizes.values()) + new_header + rest)
+    fixed = struct.pack("<IIQQQ", version or found, len(new_header), *sizes.values())
+    return sealed(content[:8] + fixed + new_header + rest)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +109,7 @@ def rebuilt(content: bytes, *, header=None, numbers=None, merges=None) -> bytes:
         ({"header": {"pattern": ""}}, "pattern is empty"),
         ({"header": {"special_tokens": {"\ud800": 500}}}, "surrogate"),
         ({"header": {"special_tokens": {"a": True}}}, "not an int"),
-        ({"header": {"rule": "ranks"}}, "no list of merges"),
+        ({"version": 1, "header": {"rule": "ranks"}}, "no list of merges"),
         ({"merges": (9999, 1, 256)}, "names id 9999"),
         ({"merges": (97, 98, 5)}, "bytes differ"),
     ],
@@ -116,13 +119,65 @@ def test_impossible_content_is_refused(content, change, message):
         Tokenizer(native.loads(rebuilt(content, **change)))
 
 
+def version_1(tok: Tokenizer) -> bytes:
+    """A file as the first version had it: no merges where the rule is "ranks"."""
+    definition = tok._definition
+    tokens = definition.vocabulary.to_list()
+    merges = [] if definition.rule == "ranks" else list(tok.merges.items())
+    header = json.dumps(
+        {
+            "rule": definition.rule,
+            "pattern": definition.pattern,
+            "special_tokens": definition.special_tokens,
+            "unicode": "16.0.0",
+        },
+        separators=(",", ":"),
+    ).encode()
+    fixed = struct.pack("<IIQQQ", 1, len(header), len(tokens), sum(map(len, tokens)), len(merges))
+    sizes = struct.pack(f"<{len(tokens)}I", *map(len, tokens))
+    rows = b"".join(struct.pack("<III", left, right, token) for (left, right), token in merges)
+    return sealed(native.MAGIC + fixed + header + sizes + b"".join(tokens) + rows)
+
+
+def as_ranks(tok: Tokenizer) -> Tokenizer:
+    """The same tokens, to be merged by their ids."""
+    definition = tok._definition
+    rows = np.empty((0, 3), np.uint32)
+    return Tokenizer(Definition("ranks", definition.vocabulary, rows, definition.pattern, definition.special_tokens))
+
+
+@pytest.mark.parametrize("form", [lambda tok: tok, as_ranks])
+def test_version_1_is_read_and_its_checksum_is_the_fingerprint(small, form):
+    tok = form(small)
+    content = version_1(tok)
+    loaded = Tokenizer(native.loads(content))
+    assert loaded == tok
+    assert loaded.merges == tok.merges == small.merges
+    assert (
+        loaded.fingerprint == content[-32:].hex() == Tokenizer(native.loads(native.dumps(tok._definition))).fingerprint
+    )
+    assert native.dumps(loaded._definition) == native.dumps(tok._definition)
+    text = "The quick brown fox, 中文字符"
+    assert loaded.encode(text) == tok.encode(text)
+
+
+@given(data=st.data())
+def test_wrong_merges_of_ranks_change_no_id(small, data):
+    tok = as_ranks(small)
+    content = native.dumps(tok._definition)
+    rows = np.array(tok._definition.merges)
+    place = data.draw(st.tuples(st.integers(0, len(rows) - 1), st.integers(0, 2)))
+    rows[place] = data.draw(st.integers(0, 500))
+    loaded = Tokenizer(native.loads(sealed(content[: -32 - rows.nbytes] + rows.astype("<u4").tobytes())))
+    assert loaded.merges == tok.merges
+    assert loaded == tok
+
+
 def test_a_vocabulary_without_a_byte_is_refused(small):
     tokens = small._definition.vocabulary.to_list()
     tokens[65] = b""
-    from pybpe.definition import Definition, make_vocabulary
-
     with pytest.raises(FormatError, match="byte 0x41"):
-        Definition("merges", make_vocabulary(tokens), small._definition.merges[:0], "x", {})
+        Definition("merges", make_vocabulary(tokens), np.empty((0, 3), np.uint32), "x", {})
 
 
 def test_a_full_disk_leaves_what_was_there(small, tmp_path, monkeypatch):

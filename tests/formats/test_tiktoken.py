@@ -6,8 +6,11 @@ import base64
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pybpe import FormatError, SpecialTokenError, Tokenizer
+from pybpe._core.rank_file import parse_ranks
 
 
 def rank_lines(tokens):
@@ -71,6 +74,35 @@ def test_files_that_are_not_rank_files(tmp_path, content, message):
     path.write_bytes(content)
     with pytest.raises(FormatError, match=message):
         Tokenizer.from_tiktoken(path, "gpt2")
+
+
+@given(tokens=st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=20), data=st.data())
+def test_lines_in_any_order_and_spacing(tokens, data):
+    ranks = data.draw(st.lists(st.integers(0, 500), min_size=len(tokens), max_size=len(tokens), unique=True))
+    gap = st.sampled_from([b" ", b"\t", b"  \r"])
+    lines = [
+        base64.b64encode(token)
+        + data.draw(gap)
+        + b"%d" % rank
+        + data.draw(st.sampled_from([b"", b" ", b"\r", b"\n \n"]))
+        for token, rank in zip(tokens, ranks, strict=True)
+    ]
+    joined, sizes = parse_ranks(b"\n".join(lines), 500)
+    expected = [b""] * (max(ranks) + 1)
+    for token, rank in zip(tokens, ranks, strict=True):
+        expected[rank] = token
+    assert joined == b"".join(expected)
+    assert memoryview(sizes).tolist() == [len(token) for token in expected]
+
+
+@given(text=st.text("AZaz09+/=", max_size=9).map(str.encode) | st.binary(max_size=9))
+def test_what_is_taken_for_base64_is_base64(text):
+    try:
+        joined, _ = parse_ranks(text + b" 0", 500)
+    except FormatError:
+        return
+    if text.split():
+        assert joined == base64.b64decode(text.split()[0], validate=True) != b""
 
 
 def test_special_tokens_must_not_be_ordinary_ones(tmp_path):

@@ -18,8 +18,8 @@ typedef struct {
     uint64_t apostrophes;
     uint64_t wide;        /* not ASCII */
     uint64_t tails;       /* 0x80-0xBF: not the first byte of a character; this and the next two only where `wide` is not 0 */
-    uint64_t han;         /* first bytes of characters in U+5000-9FFF and U+B000-CFFF, which are all letters without case */
-    uint64_t cyrillic;    /* first bytes of characters in U+0400-047F, which are all letters */
+    uint64_t uncased;     /* first bytes of three that are certainly a letter without case: most Han, Kana and Hangul */
+    uint64_t pairs;       /* first bytes of two that are certainly a letter: most Latin, Greek and Cyrillic */
 } pybpe_block;
 
 typedef void (*pybpe_block_form)(const uint8_t *text, pybpe_block *out);
@@ -52,6 +52,28 @@ static inline int pybpe_lowest(uint64_t bits) { return __builtin_ctzll(bits); }
 static inline int pybpe_highest(uint64_t bits) { return 63 - __builtin_clzll(bits); }
 #endif
 
+static inline int pybpe_tail_in(uint8_t byte, int first, int last) { return byte >= first && byte <= last; }
+
+static inline int pybpe_is_uncased(const uint8_t *text) {
+    const uint8_t first = text[0], second = text[1], third = text[2];
+    if (!pybpe_tail_in(second, 0x80, 0xBF) || !pybpe_tail_in(third, 0x80, 0xBF)) return 0;
+    if (first == 0xE3 && second == 0x81) return third > 0x80;                          /* U+3041-307F */
+    if (first == 0xE3 && second == 0x82) return third < 0x97 || third > 0xA0;          /* U+3080-3096, 30A1-30BF */
+    if (first == 0xE3 && second == 0x83) return third != 0xBB;                         /* U+30C0-30FF but 30FB */
+    if (first == 0xE4) return second >= 0xB8;                                          /* U+4E00-4FFF */
+    if (first == 0xEA) return second >= 0xB0;                                          /* U+AC00-AFFF */
+    if (first == 0xED) return second < 0x9E;                                           /* U+D000-D77F */
+    return (first >= 0xE5 && first <= 0xE9) || first == 0xEB || first == 0xEC;         /* U+5000-9FFF, B000-CFFF */
+}
+
+static inline int pybpe_is_pair(const uint8_t *text) {
+    const uint8_t first = text[0], second = text[1];
+    if (!pybpe_tail_in(second, 0x80, 0xBF)) return 0;
+    if (first >= 0xC3 && first <= 0xCA) return second != 0x97 && second != 0xB7;       /* U+00C0-02BF but some */
+    if (first == 0xCE || first == 0xCF) return second >= 0x90 && second != 0xA2 && second != 0xB6; /* some of U+0390-03FF */
+    return first == 0xD0 || first == 0xD1;                                             /* U+0400-047F */
+}
+
 static void pybpe_block_portable(const uint8_t *text, pybpe_block *out) {
     int i;
     memset(out, 0, sizeof *out);
@@ -67,8 +89,8 @@ static void pybpe_block_portable(const uint8_t *text, pybpe_block *out) {
         if (byte == '\'') out->apostrophes |= bit;
         if (byte >= 0x80) out->wide |= bit;
         if ((byte & 0xC0) == 0x80) out->tails |= bit;
-        if ((uint8_t)(byte - 0xE5) < 5 || (uint8_t)(byte - 0xEB) < 2) out->han |= bit;
-        if ((uint8_t)(byte - 0xD0) < 2) out->cyrillic |= bit;
+        if (i < 62) out->uncased |= (uint64_t)pybpe_is_uncased(text + i) << i;
+        if (i < 63) out->pairs |= (uint64_t)pybpe_is_pair(text + i) << i;
     }
 }
 
@@ -102,16 +124,43 @@ static void pybpe_block_portable(const uint8_t *text, pybpe_block *out) {
     out->apostrophes = apostrophes;                                                                                   \
     out->wide = wide;                                                                                                 \
     if (wide) {                                                                                                       \
-        uint64_t tails = 0, han = 0, cyrillic = 0;                                                                    \
+        uint64_t tails = 0, plain = 0, three = 0, kana = 0, s81 = 0, s82 = 0, s83 = 0, from_b0 = 0, from_b8 = 0;      \
+        uint64_t below_9e = 0, e4 = 0, ea = 0, ed = 0, t80 = 0, tbb = 0, t82 = 0;                                     \
+        uint64_t latin = 0, not_latin = 0, greek = 0, greek_tails = 0, cyrillic = 0;                                  \
         for (i = 0; i < VECTORS; i++) {                                                                               \
             const VECTOR v = LOAD(i);                                                                                 \
             tails |= BITS(i, BELOW(v, 0x80, 0x40));                                                                   \
-            han |= BITS(i, OR(BELOW(v, 0xE5, 5), BELOW(v, 0xEB, 2)));                                                 \
+            plain |= BITS(i, OR(BELOW(v, 0xE5, 5), BELOW(v, 0xEB, 2)));                                               \
+            three |= BITS(i, BELOW(v, 0xE0, 0x10));                                                                   \
+            latin |= BITS(i, BELOW(v, 0xC3, 8));                                                                      \
+            not_latin |= BITS(i, OR(EQ(v, 0x97), EQ(v, 0xB7)));                                                       \
+            greek |= BITS(i, BELOW(v, 0xCE, 2));                                                                      \
+            greek_tails |= BITS(i, OR(OR(BELOW(v, 0x90, 0x12), BELOW(v, 0xA3, 0x13)), BELOW(v, 0xB7, 9)));            \
             cyrillic |= BITS(i, BELOW(v, 0xD0, 2));                                                                   \
         }                                                                                                             \
         out->tails = tails;                                                                                           \
-        out->han = han;                                                                                               \
-        out->cyrillic = cyrillic;                                                                                     \
+        out->pairs = (latin & ~(not_latin >> 1) & tails >> 1) | (greek & greek_tails >> 1) | (cyrillic & tails >> 1); \
+        if (three) {                                                                                                  \
+            for (i = 0; i < VECTORS; i++) {                                                                           \
+                const VECTOR v = LOAD(i);                                                                             \
+                kana |= BITS(i, EQ(v, 0xE3));                                                                         \
+                e4 |= BITS(i, EQ(v, 0xE4));                                                                           \
+                ea |= BITS(i, EQ(v, 0xEA));                                                                           \
+                ed |= BITS(i, EQ(v, 0xED));                                                                           \
+                s81 |= BITS(i, EQ(v, 0x81));                                                                          \
+                s82 |= BITS(i, EQ(v, 0x82));                                                                          \
+                s83 |= BITS(i, EQ(v, 0x83));                                                                          \
+                t80 |= BITS(i, EQ(v, 0x80));                                                                          \
+                tbb |= BITS(i, EQ(v, 0xBB));                                                                          \
+                t82 |= BITS(i, OR(BELOW(v, 0x80, 0x17), BELOW(v, 0xA1, 0x1F)));                                       \
+                from_b0 |= BITS(i, BELOW(v, 0xB0, 0x10));                                                             \
+                from_b8 |= BITS(i, BELOW(v, 0xB8, 8));                                                                \
+                below_9e |= BITS(i, BELOW(v, 0x80, 0x1E));                                                            \
+            }                                                                                                         \
+            kana &= (s81 >> 1 & ~(t80 >> 2)) | (s82 >> 1 & t82 >> 2) | (s83 >> 1 & ~(tbb >> 2));                      \
+            plain |= kana | (e4 & from_b8 >> 1) | (ea & from_b0 >> 1) | (ed & below_9e >> 1);                         \
+        }                                                                                                             \
+        out->uncased = plain & tails >> 1 & tails >> 2;                                                               \
     }
 
 #if defined(__x86_64__) || defined(_M_X64)

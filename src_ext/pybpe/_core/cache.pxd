@@ -6,13 +6,17 @@
 # that finds no room in its own line goes to the neighbour's. The table doubles while words are lost, up to its limit.
 #
 # There is no lock: each running call has a cache of its own.
+cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from pybpe._core.memory cimport prefetch
 from pybpe._core.types cimport token_t
 
 cdef enum:
     CACHE_LINE = 64  # two entries
+    CHARS = 1 << 16
+    CHARS_BYTES = CHARS * 32
     SHORT_KEY = 15  # bytes of a word that is its own key
     LONG_WORD = 255  # bytes of the longest word that is remembered
     INLINE_IDS = 3  # as they are
@@ -49,11 +53,6 @@ cdef extern from *:
         {~0ull, 0xFFFFFFull}, {~0ull, 0xFFFFFFFFull}, {~0ull, 0xFFFFFFFFFFull}, {~0ull, 0xFFFFFFFFFFFFull},
         {~0ull, 0xFFFFFFFFFFFFFFull},
     };
-    #if defined(__GNUC__) || defined(__clang__)
-    #define PYBPE_PREFETCH(address) __builtin_prefetch(address)
-    #else
-    #define PYBPE_PREFETCH(address) ((void)0)
-    #endif
     /* Both halves of the product of two numbers, one over the other: the mixing step of wyhash (Wang Yi, 2019). */
     #if defined(__SIZEOF_INT128__)
     static inline uint64_t pybpe_fold(uint64_t a, uint64_t b) {
@@ -69,7 +68,6 @@ cdef extern from *:
     #endif
     """
     const uint64_t KEY_MASKS[16][2]
-    void prefetch "PYBPE_PREFETCH"(const void* address) noexcept nogil
     uint64_t fold "pybpe_fold"(uint64_t a, uint64_t b) noexcept nogil
 
 
@@ -77,8 +75,10 @@ cdef inline uint64_t mix_key(uint64_t low, uint64_t high) noexcept nogil:
     return fold(low ^ 0x9E3779B97F4A7C15ULL, high ^ 0xD6E8FEB86659FD93ULL)
 
 
+@cython.final
 cdef class WordCache:
     cdef Entry* entries
+    cdef Entry* chars  # pieces of three bytes, as of Chinese and Japanese: by code point, without a hash
     cdef int shift  # of a mixed key, for the number of its line
     cdef size_t lines
     cdef size_t most_lines
@@ -87,6 +87,7 @@ cdef class WordCache:
     cdef size_t ring_size
     cdef uint64_t written  # bytes that went into the ring, ever
 
+    cdef bint is_char(self, const Entry* line) noexcept nogil
     cdef size_t from_ring(self, const Entry* entry, const Item* item, token_t* ids) noexcept nogil
     cdef size_t read(self, const Entry* entry, const Item* item, token_t* ids) noexcept nogil
     cdef void insert(self, Entry* line, const Entry* entry) noexcept nogil
@@ -160,6 +161,15 @@ cdef inline bint pack(Entry* entry, const token_t* ids, size_t count) noexcept n
     both[1] = all[3] >> 4 | all[4] << 16 | all[5] << 36 | (PACKED | count) << 56
     memcpy(entry.ids, both, 16)
     return True
+
+
+cdef inline void look_up_char(Item* item, Entry* chars, const uint8_t* word) noexcept nogil:
+    """Make an item of three bytes; the entry of every other three bytes is elsewhere if they are one character."""
+    cdef uint64_t point = <uint64_t>(word[0] & 0x0F) << 12 | <uint64_t>(word[1] & 0x3F) << 6 | (word[2] & 0x3F)
+    item.low = word[0] | <uint64_t>word[1] << 8 | <uint64_t>word[2] << 16
+    item.high = <uint64_t>3 << 56
+    item.word = word
+    item.line = &chars[point & ~<uint64_t>1]  # its entry is the first or the second of a line, by its last bit
 
 
 cdef inline size_t size_of(const Item* item) noexcept nogil:

@@ -36,11 +36,16 @@ cdef class WordCache:
         memcpy(ids, entry.ids, INLINE_IDS * sizeof(token_t))
         return entry.count
 
+    cdef bint is_char(self, const Entry* line) noexcept nogil:
+        return self.chars <= line < self.chars + CHARS
+
     cdef size_t recall(self, Item* item, token_t* ids) noexcept nogil:
         cdef Entry* line = item.line
         cdef Entry* other = neighbour(self.entries, line)
         cdef Entry found
         cdef size_t count, i
+        if self.is_char(line):
+            return 0
         for i in range(2):
             count = self.read(&line[i], item, ids)
             if count:
@@ -90,7 +95,10 @@ cdef class WordCache:
             entry.ids[1] = <uint32_t>(self.written >> 32)
             entry.count = <uint32_t>IN_RING << 24 | <uint32_t>count
             self.written += needed
-        self.insert(item.line, &entry)
+        if self.is_char(item.line):
+            item.line[item.low >> 16 & 1] = entry
+        else:
+            self.insert(item.line, &entry)
 
     cdef void grow(self) noexcept nogil:
         cdef Entry* old = self.entries
@@ -127,9 +135,11 @@ cdef class WordCache:
         while self.ring_size * 2 <= limit // 3:
             self.ring_size *= 2
         self.ring = <uint8_t*>map_zeros(self.ring_size + RING_SLACK)
-        if self.ring == NULL or not self.make(min(self.most_lines, <size_t>(LEAST_CACHE // CACHE_LINE))):
+        self.chars = <Entry*>map_zeros(CHARS_BYTES)
+        if self.ring == NULL or self.chars == NULL or not self.make(min(self.most_lines, <size_t>(LEAST_CACHE // CACHE_LINE))):
             raise MemoryError
 
     def __dealloc__(self):
         unmap(self.entries, self.lines * CACHE_LINE)
+        unmap(self.chars, CHARS_BYTES)
         unmap(self.ring, self.ring_size + RING_SLACK)

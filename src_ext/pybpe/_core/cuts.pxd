@@ -3,6 +3,7 @@
 # A merge makes a token of neighbouring bytes, so between two characters that stand side by side in no token the word
 # falls into two parts that merge as if each stood alone. Long runs of letters without spaces (Chinese, Japanese, Thai)
 # nearly all differ, but their parts are short and the same again and again: those are what the cache can hold.
+cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 cdef enum:
@@ -15,6 +16,7 @@ cdef inline int char_size(uint8_t first) noexcept nogil:
     return 1 if first < 0xC0 else 2 if first < 0xE0 else 3 if first < 0xF0 else 4
 
 
+@cython.final
 cdef class Cuts:
     # A bit for the hash of each (character, next character or its first bytes) side by side in a token
     cdef uint64_t* spans

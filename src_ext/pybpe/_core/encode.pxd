@@ -1,4 +1,5 @@
 # Text to ids: split, look the word up in the cache, merge it on a miss.
+cimport cython
 from libc.stdint cimport uint8_t, uint64_t
 
 from pybpe._core.cache cimport Item, WordCache
@@ -17,6 +18,7 @@ cdef enum:
 
 
 # What one running call needs for itself. A call takes a Worker from the encoder's pool and puts it back.
+@cython.final
 cdef class Worker:
     cdef WordCache cache
     cdef size_t cache_bytes
@@ -27,6 +29,7 @@ cdef class Worker:
     cdef bint cut  # any of them
 
 
+@cython.final
 cdef class Encoder:
     cdef Vocabulary vocabulary
     cdef MergeTable merges

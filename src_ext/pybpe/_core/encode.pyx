@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, PACKED, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, mix_key, size_of, unpack
+from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, PACKED, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, look_up_char, mix_key, size_of, unpack
 from pybpe._core.cuts cimport CUTS, Cuts
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.memory cimport allocate, allocate_zeros
@@ -115,11 +115,14 @@ cdef class Encoder:
                 word = text + start
                 size = ends[i] - size
                 if size <= LONG_WORD:
-                    if size > SHORT_KEY:
-                        load_long(item, word, size)
+                    if size == 3:
+                        look_up_char(item, worker.cache.chars, word)
                     else:
-                        load_short(item, word, size, n - start >= 16)
-                    look_up(item, worker.cache.entries, worker.cache.shift)
+                        if size > SHORT_KEY:
+                            load_long(item, word, size)
+                        else:
+                            load_short(item, word, size, n - start >= 16)
+                        look_up(item, worker.cache.entries, worker.cache.shift)
                     if piece:
                         worker.pieces[item - worker.items] = worker.cut = True
                     item += 1

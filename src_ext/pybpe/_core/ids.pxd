@@ -1,11 +1,18 @@
 # A growing buffer of token ids that numpy adopts without a copy.
+cimport cython
+from cpython.object cimport PyObject
+
 from pybpe._core.types cimport token_t
+
+cdef extern from "Python.h":
+    PyObject** items_of "PySequence_Fast_ITEMS"(object sequence) noexcept  # of a list or a tuple, borrowed
 
 cdef enum:
     LARGE_IDS = 1 << 20  # 4 MiB: from here on in large pages
     HUGE_PAGE = 1 << 21
 
 
+@cython.final
 cdef class IdBuffer:
     cdef token_t* data
     cdef size_t size
@@ -27,3 +34,9 @@ cdef class IdBuffer:
     cdef void release(self) noexcept nogil
     cdef int enlarge(self, size_t wanted) noexcept nogil
     cdef void trim(self) noexcept nogil
+
+
+cdef class Rows:
+    cdef const token_t[::1] flat
+    cdef Py_ssize_t shape[2]
+    cdef Py_ssize_t strides[2]

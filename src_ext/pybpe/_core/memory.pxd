@@ -1,6 +1,18 @@
-# Allocation that cannot overflow. Memory has one owner: the cdef class that calls these and frees in __dealloc__.
+# Allocation that cannot overflow, and prefetch. Memory has one owner: the cdef class that calls these and frees in
+# __dealloc__.
 from libc.stdint cimport SIZE_MAX
 from libc.stdlib cimport calloc, free, malloc, realloc
+
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__) || defined(__clang__)
+    #define PYBPE_PREFETCH(address) __builtin_prefetch(address)
+    #else
+    #define PYBPE_PREFETCH(address) ((void)0)
+    #endif
+    """
+    void prefetch "PYBPE_PREFETCH"(const void* address) noexcept nogil
 
 
 cdef inline void* allocate(size_t count, size_t size) except NULL:

@@ -1,10 +1,12 @@
 # Merging: which pairs of ids join, into what, in what order; and the two loops that apply it to one word.
+cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from pybpe._core.types cimport NONE, pair_t, pack_pair, token_t
 
 cdef enum:
     POPS_A_SIGNAL = 1 << 20  # between two looks at Ctrl-C
+    AHEAD = 16  # rows whose places in the table are asked for before the first of them is written
     SHORT_WORD = 32  # up to so many bytes a word is merged on the stack by linear search
 
 
@@ -37,6 +39,7 @@ cdef inline uint64_t hash_pair(pair_t pair) noexcept nogil:
     return pair * <pair_t>0x9E3779B97F4A7C15ULL
 
 
+@cython.final
 cdef class MergeTable:
     cdef Merge* slots
     cdef size_t mask
@@ -61,6 +64,11 @@ cdef class MergeTable:
             slot = (slot + 1) & self.mask
         joined[0] = self.slots[slot].token
         return self.slots[slot].rank
+
+    # Building: room is for as many merges as the constructor was told; of one pair the first counts.
+    cdef void ask_for(self, token_t left, token_t right) noexcept nogil
+    cdef void add(self, token_t left, token_t right, token_t joined, uint32_t rank) noexcept nogil
+    cdef void note_byte_pairs(self) noexcept nogil
 
     # Merge word[:n], n >= 1, into out (room for n ids); returns how many ids.
     cdef Py_ssize_t merge_word(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) except -1 nogil

@@ -6,8 +6,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from pybpe._core.ids cimport IdBuffer
-from pybpe._core.memory cimport allocate, allocate_zeros, grow
+from pybpe._core.memory cimport allocate, allocate_zeros, grow, prefetch
 from pybpe._core.types cimport NONE, pack_pair, pair_t, token_t
 from pybpe._core.vocab cimport Vocabulary
 
@@ -211,18 +210,45 @@ cdef class MergeTable:
                 self.join(scratch, <uint32_t>entry, joined, &size)
         return collect(scratch.symbols, out)
 
+    cdef void ask_for(self, token_t left, token_t right) noexcept nogil:
+        """Have the place of a pair fetched from memory, for `add` to come."""
+        prefetch(&self.slots[hash_pair(pack_pair(left, right)) >> self.shift])
+
+    cdef void add(self, token_t left, token_t right, token_t joined, uint32_t rank) noexcept nogil:
+        cdef pair_t pair = pack_pair(left, right)
+        cdef size_t slot = hash_pair(pair) >> self.shift, bit = hash_pair(pair) >> self.filter_shift
+        while self.slots[slot].rank != NONE:
+            if self.slots[slot].pair == pair:
+                return
+            slot = (slot + 1) & self.mask
+        self.slots[slot].pair = pair
+        self.slots[slot].token = joined
+        self.slots[slot].rank = rank
+        self.filter[bit >> 6] |= <uint64_t>1 << (bit & 63)
+        self.count += 1
+
+    cdef void note_byte_pairs(self) noexcept nogil:
+        """After the last merge of two bytes was added."""
+        cdef size_t i
+        for i in range(65536):
+            self.byte_pairs[i].rank = self.find(
+                self.byte_ids[i >> 8], self.byte_ids[i & 0xFF], &self.byte_pairs[i].token
+            )
+
     # -----------------------------------------------------------------------------------------------------------------
 
-    def __cinit__(self, const token_t[:, ::1] merges not None, list byte_ids not None, bint rank_is_token):
-        cdef size_t n = <size_t>merges.shape[0], capacity = 16, i, slot, bit
-        cdef const token_t* row = &merges[0, 0] if n else NULL
-        cdef pair_t pair
+    def __cinit__(self, Vocabulary vocabulary not None, size_t room):
+        cdef size_t capacity = 16, i
+        cdef uint8_t byte
         cdef int bits = 4
-        if merges.shape[1] != 3 or len(byte_ids) != 256:
-            raise ValueError("merges must be rows of (left, right, token), with 256 byte ids")
-        if n >= NONE:
-            raise ValueError(f"{n} merges do not fit 32-bit ranks")
-        while capacity * 5 < n * 8:  # at most 5/8 full
+        if room >= NONE:
+            raise ValueError(f"{room} merges do not fit 32-bit ranks")
+        for i in range(256):
+            byte = <uint8_t>i
+            self.byte_ids[i] = vocabulary.find(&byte, 1)
+            if self.byte_ids[i] == NONE:
+                raise ValueError(f"the vocabulary has no token for byte 0x{i:02x}")
+        while capacity * 5 < room * 8:  # at most 5/8 full
             capacity *= 2
             bits += 1
         self.slots = <Merge*>allocate(capacity, sizeof(Merge))
@@ -231,27 +257,8 @@ cdef class MergeTable:
         self.shift = 64 - bits
         self.filter = <uint64_t*>allocate_zeros(capacity >> 3, sizeof(uint64_t))  # 8 bits a slot
         self.filter_shift = 61 - bits
-        for i in range(n):
-            pair = pack_pair(row[3 * i], row[3 * i + 1])
-            slot = hash_pair(pair) >> self.shift
-            while self.slots[slot].rank != NONE and self.slots[slot].pair != pair:
-                slot = (slot + 1) & self.mask
-            if self.slots[slot].rank != NONE:
-                continue  # the first mention of a pair is the one that ever merges
-            self.slots[slot].pair = pair
-            self.slots[slot].token = row[3 * i + 2]
-            self.slots[slot].rank = row[3 * i + 2] if rank_is_token else <uint32_t>i
-            bit = hash_pair(pair) >> self.filter_shift
-            self.filter[bit >> 6] |= <uint64_t>1 << (bit & 63)
-            self.count += 1
-        for i in range(256):
-            self.byte_ids[i] = byte_ids[i]
         self.byte_pairs = <ByteMerge*>allocate(65536, sizeof(ByteMerge))
-        for i in range(65536):
-            self.byte_pairs[i].token = NONE
-            self.byte_pairs[i].rank = self.find(
-                self.byte_ids[i >> 8], self.byte_ids[i & 0xFF], &self.byte_pairs[i].token
-            )
+        memset(self.byte_pairs, 0xFF, 65536 * sizeof(ByteMerge))
 
     def __dealloc__(self):
         free(self.slots)
@@ -262,28 +269,18 @@ cdef class MergeTable:
         return <Py_ssize_t>self.count
 
 
-def all_splits(Vocabulary vocabulary not None):
-    cdef IdBuffer rows = IdBuffer()
-    cdef size_t token, start, size, cut
-    cdef token_t left, right
-    cdef const uint8_t* data
+def listed_merges(Vocabulary vocabulary not None, const token_t[:, ::1] merges not None):
+    """A table whose ranks are the rows' numbers."""
+    cdef size_t n = <size_t>merges.shape[0], i
+    cdef const token_t* rows = &merges[0, 0] if n else NULL
+    cdef MergeTable table
+    if merges.shape[1] != 3:
+        raise ValueError("merges must be rows of (left, right, token)")
+    table = MergeTable(vocabulary, n)
     with nogil:
-        for token in range(vocabulary.count):
-            start = vocabulary.offsets[token]
-            size = vocabulary.offsets[token + 1] - start
-            data = vocabulary.blob + start
-            if rows.reserve(3 * size) < 0:
-                with gil:
-                    raise MemoryError
-            for cut in range(1, size):
-                left = vocabulary.find(data, cut)
-                if left == NONE:
-                    continue
-                right = vocabulary.find(data + cut, size - cut)
-                if right == NONE:
-                    continue
-                rows.data[rows.size] = left
-                rows.data[rows.size + 1] = right
-                rows.data[rows.size + 2] = <token_t>token
-                rows.size += 3
-    return rows
+        for i in range(n):
+            if i + AHEAD < n:
+                table.ask_for(rows[3 * (i + AHEAD)], rows[3 * (i + AHEAD) + 1])
+            table.add(rows[3 * i], rows[3 * i + 1], rows[3 * i + 2], <uint32_t>i)
+        table.note_byte_pairs()
+    return table

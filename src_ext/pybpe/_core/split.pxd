@@ -14,8 +14,8 @@ cdef extern from "block.h" nogil:
         uint64_t apostrophes
         uint64_t wide
         uint64_t tails
-        uint64_t han
-        uint64_t cyrillic
+        uint64_t uncased
+        uint64_t pairs
     ctypedef void (*BlockForm "pybpe_block_form")(const uint8_t* text, Block* out) noexcept nogil
 
 

@@ -265,7 +265,7 @@ cdef void add_wide(
 ) noexcept nogil:
     """Put the characters of a window that are not ASCII into its masks; marks are letters where letters are cased."""
     cdef const Block* block = &window.chars
-    cdef uint64_t todo = block.wide & ~block.tails, sure = block.han & block.tails >> 1 & block.tails >> 2, bits
+    cdef uint64_t todo = block.wide & ~block.tails, sure = block.uncased, bits
     cdef size_t end
     cdef uint8_t flags
     cdef int place, size
@@ -274,7 +274,7 @@ cdef void add_wide(
     window.uncased |= sure | window.tails
     todo &= ~sure
     if not scheme.cased_letters:
-        sure = block.cyrillic & block.tails >> 1
+        sure = block.pairs
         window.chars.letters |= sure | sure << 1
         window.tails |= sure << 1
         todo &= ~sure

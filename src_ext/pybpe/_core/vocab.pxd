@@ -1,4 +1,5 @@
 # The tokens: id -> bytes in one blob, and bytes -> id by a hash table.
+cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from pybpe._core.types cimport token_t
@@ -25,12 +26,26 @@ cdef inline uint64_t hash_bytes(const uint8_t* data, size_t n) noexcept nogil:
     return value ^ value >> 32
 
 
+ctypedef struct Known:  # a place of the hash table
+    uint32_t tag  # the high half of the hash, which the place itself does not tell
+    token_t token  # NONE marks a free place
+
+
+@cython.final
 cdef class Vocabulary:
     cdef uint8_t* blob
     cdef uint64_t* offsets  # token i is blob[offsets[i]:offsets[i + 1]]
     cdef size_t count
-    cdef token_t* table  # open addressing over hash_bytes; NONE marks a free slot
+    cdef Known* table  # open addressing over hash_bytes
     cdef size_t mask
+    cdef readonly bint has_twins  # whether two tokens have the same bytes
+
+    cdef inline size_t size_of(self, token_t token) noexcept nogil:
+        return <size_t>(self.offsets[token + 1] - self.offsets[token])
 
     cdef bint holds(self, token_t token, const uint8_t* data, size_t n) noexcept nogil
     cdef token_t find(self, const uint8_t* data, size_t n) noexcept nogil
+    cdef bint joins(self, const token_t* row) noexcept nogil
+
+
+cdef unknown_id(token, count)

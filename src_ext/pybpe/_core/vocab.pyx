@@ -3,15 +3,52 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
-from pybpe._core.memory cimport allocate
+from pybpe._core.ids cimport IdBuffer
+from pybpe._core.memory cimport allocate, prefetch
 from pybpe._core.types cimport NONE, token_t
 
 from pybpe.errors import TokenIdError
 
+cdef enum:
+    AHEAD = 16  # tokens whose places in the table are asked for before the first of them is written
+
+
+cdef inline size_t place_of(Vocabulary self, const uint8_t* data, size_t n, uint64_t hash) noexcept nogil:
+    """The place of the token `data[:n]` in the table, or the free one where it would be."""
+    cdef size_t place = hash & self.mask
+    cdef uint32_t tag = <uint32_t>(hash >> 32)
+    while self.table[place].token != NONE:
+        if self.table[place].tag == tag and self.holds(self.table[place].token, data, n):
+            break
+        place = (place + 1) & self.mask
+    return place
+
+
+cdef void fill(Vocabulary self) noexcept nogil:
+    """Enter all tokens into the empty table; of equal ones the smallest id."""
+    cdef uint64_t hashes[AHEAD]
+    cdef size_t start = 0, end, i, size, place
+    while start < self.count:
+        end = start + AHEAD if start + AHEAD < self.count else self.count
+        for i in range(start, end):
+            hashes[i - start] = hash_bytes(self.blob + self.offsets[i], self.size_of(<token_t>i))
+            prefetch(&self.table[hashes[i - start] & self.mask])
+        for i in range(start, end):
+            size = self.size_of(<token_t>i)
+            if size == 0:
+                continue
+            place = place_of(self, self.blob + self.offsets[i], size, hashes[i - start])
+            if self.table[place].token == NONE:
+                self.table[place].tag = <uint32_t>(hashes[i - start] >> 32)
+                self.table[place].token = <token_t>i
+            else:
+                self.has_twins = True
+        start = end
+
 
 cdef class Vocabulary:
     def __cinit__(self, bytes blob not None, const uint32_t[::1] sizes not None):
-        cdef size_t i, slot, size, total = 0, capacity = 8
+        cdef size_t i, total = 0, capacity = 8
         cdef size_t count = <size_t>sizes.shape[0]
         if count >= NONE:
             raise ValueError(f"{count} tokens do not fit 32-bit ids")
@@ -23,22 +60,16 @@ cdef class Vocabulary:
             capacity *= 2
         self.blob = <uint8_t*>allocate(total, 1)
         self.offsets = <uint64_t*>allocate(count + 1, sizeof(uint64_t))
-        self.table = <token_t*>allocate(capacity, sizeof(token_t))
+        self.table = <Known*>allocate(capacity, sizeof(Known))
         memcpy(self.blob, PyBytes_AS_STRING(blob), total)
-        memset(self.table, 0xFF, capacity * sizeof(token_t))
+        memset(self.table, 0xFF, capacity * sizeof(Known))
         self.mask = capacity - 1
         self.offsets[0] = 0
         for i in range(count):
-            size = sizes[i]
-            self.offsets[i + 1] = self.offsets[i] + size
-            self.count = i + 1
-            if size == 0:
-                continue
-            slot = hash_bytes(self.blob + self.offsets[i], size) & self.mask
-            while self.table[slot] != NONE and not self.holds(self.table[slot], self.blob + self.offsets[i], size):
-                slot = (slot + 1) & self.mask
-            if self.table[slot] == NONE:  # of equal tokens the smallest id is found
-                self.table[slot] = <token_t>i
+            self.offsets[i + 1] = self.offsets[i] + sizes[i]
+        self.count = count
+        with nogil:
+            fill(self)
 
     def __dealloc__(self):
         free(self.blob)
@@ -51,12 +82,22 @@ cdef class Vocabulary:
 
     cdef token_t find(self, const uint8_t* data, size_t n) noexcept nogil:
         """The smallest id whose bytes are `data[:n]`, or NONE."""
-        cdef size_t slot = hash_bytes(data, n) & self.mask
-        while self.table[slot] != NONE:
-            if self.holds(self.table[slot], data, n):
-                return self.table[slot]
-            slot = (slot + 1) & self.mask
-        return NONE
+        return self.table[place_of(self, data, n, hash_bytes(data, n))].token
+
+    cdef bint joins(self, const token_t* row) noexcept nogil:
+        """Whether (left, right, token) are three ids, the third with the bytes of the other two, both not empty."""
+        cdef size_t left, right
+        if row[0] >= self.count or row[1] >= self.count or row[2] >= self.count:
+            return False
+        left = self.size_of(row[0])
+        right = self.size_of(row[1])
+        return (
+            left != 0
+            and right != 0
+            and left + right == self.size_of(row[2])
+            and memcmp(self.blob + self.offsets[row[2]], self.blob + self.offsets[row[0]], left) == 0
+            and memcmp(self.blob + self.offsets[row[2]] + left, self.blob + self.offsets[row[1]], right) == 0
+        )
 
     # -----------------------------------------------------------------------------------------------------------------
 
@@ -66,6 +107,9 @@ cdef class Vocabulary:
     def token_id(self, bytes token not None):
         cdef token_t found = self.find(<const uint8_t*><const char*>token, <size_t>len(token)) if token else NONE
         return None if found == NONE else found
+
+    def has(self, int64_t token):
+        return 0 <= token < <int64_t>self.count and self.size_of(<token_t>token) != 0
 
     def token_bytes(self, int64_t token):
         if not 0 <= token < <int64_t>self.count or self.offsets[token] == self.offsets[token + 1]:
@@ -80,6 +124,36 @@ cdef class Vocabulary:
         """The bytes of all tokens, one after the other."""
         return PyBytes_FromStringAndSize(<char*>self.blob, <Py_ssize_t>self.offsets[self.count])
 
+    @property
+    def longest(self):
+        """The bytes of the longest token."""
+        cdef size_t i, longest = 0
+        for i in range(self.count):
+            longest = max(longest, self.size_of(<token_t>i))
+        return longest
+
+    def sizes(self):
+        """The bytes of each token, as uint32."""
+        cdef size_t i
+        cdef IdBuffer sizes = IdBuffer()
+        if sizes.reserve(self.count) < 0:
+            raise MemoryError
+        for i in range(self.count):
+            sizes.data[i] = <token_t>self.size_of(<token_t>i)
+        sizes.size = self.count
+        return sizes
+
+    def wrong_merge(self, const token_t[:, ::1] merges not None):
+        """The number of the first row that does not join two tokens to a third; None if all do."""
+        cdef size_t n = <size_t>merges.shape[0], i
+        cdef const token_t* rows = &merges[0, 0] if n else NULL
+        if merges.shape[1] != 3:
+            raise ValueError("merges must be rows of (left, right, token)")
+        for i in range(n):
+            if not self.joins(rows + 3 * i):
+                return i
+        return None
+
     def to_list(self):
         cdef size_t i
         return [
@@ -89,32 +163,9 @@ cdef class Vocabulary:
             for i in range(self.count)
         ]
 
-    def decode(self, const token_t[::1] ids not None):
-        cdef size_t n = <size_t>ids.shape[0], i, total = 0, size
-        cdef const token_t* data = &ids[0] if n else NULL
-        cdef size_t bad = n
-        cdef bytes text
-        cdef char* out
-        with nogil:
-            for i in range(n):
-                size = self.offsets[data[i] + 1] - self.offsets[data[i]] if data[i] < self.count else 0
-                if size == 0:
-                    bad = i
-                    break
-                total += size
-        if bad < n:
-            raise unknown_id(data[bad], self.count)
-        text = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>total)
-        out = PyBytes_AS_STRING(text)
-        with nogil:
-            for i in range(n):
-                size = self.offsets[data[i] + 1] - self.offsets[data[i]]
-                memcpy(out, self.blob + self.offsets[data[i]], size)
-                out += size
-        return text
 
-
-def unknown_id(token, count):
+cdef unknown_id(token, count):
+    """The error for an id without a token, of a vocabulary with ids below `count`."""
     if 0 <= token < count:
         return TokenIdError(f"id {token} has no token: it is a gap between the vocabulary's tokens")
     return TokenIdError(f"id {token} is outside the vocabulary, which has ids 0 to {count - 1}")

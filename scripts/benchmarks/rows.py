@@ -1,0 +1,58 @@
+"""The rows of the tables, in their order, and how one is measured: results checked, then timed in turn."""
+
+from __future__ import annotations
+
+import statistics
+
+from .results import OURS, Result
+from .timing import Job, in_turn, ratios
+
+ROWS = {
+    "numpy": "one text to numpy, warm",
+    "first": "one text to numpy, first pass",
+    "list": "one text to list",
+    "documents numpy": "4 KB documents to numpy, two threads",
+    "documents list": "4 KB documents to lists, two threads",
+    "count": "count of one text",
+    "documents count": "counts of 4 KB documents, two threads",
+    "strings list": "100 characters to list, a call",
+    "strings numpy": "100 characters to numpy, a call",
+    "decode numpy": "numpy to bytes",
+    "decode list": "list to bytes",
+    "pattern": "a pattern of no known family",
+    "adversarial": "1,000,000 hostile characters",
+    "growth": "twice as many hostile characters",
+    "spaces": "100,000,000 spaces",
+    "open": "opening a saved vocabulary",
+    "import": "import",
+    "memory": "memory after unique words",
+    "training": "training, equal merges",
+    "training ties": "training, other order of ties",
+}
+NORMAL = "normal text"  # what stands beside hostile characters
+REGEX = "splitting by regex alone"  # what stands beside a pattern of no known family
+SCALES = {"us": 1e6, "ms": 1e3, "s": 1.0}
+
+
+def refused(row: str, text: str, encoding: str, unit: str) -> Result:
+    """pybpe's result is wrong, so nothing is timed."""
+    return Result(row, text, encoding, unit, {}, {}, ["pybpe's result differs from tiktoken's: no figures"])
+
+
+def measure(row: str, text: str, encoding: str, unit: str, jobs: dict[str, Job], rounds: int) -> Result:
+    """Check every contender's result, leave out those that are wrong, time the others in turn."""
+    notes = []
+    for name in list(jobs):
+        if jobs[name].right():
+            continue
+        if name == OURS:
+            return refused(row, text, encoding, unit)
+        del jobs[name]
+        notes.append(f"{name} gives another result and so has no speed")
+    costs = in_turn(jobs, rounds)
+    medians = {name: statistics.median(values) for name, values in costs.items()}
+    if unit == "MB/s":
+        values = {name: 1 / cost for name, cost in medians.items()}
+    else:
+        values = {name: cost * SCALES[unit] for name, cost in medians.items()}
+    return Result(row, text, encoding, unit, values, ratios(costs, OURS), notes)

@@ -1,0 +1,202 @@
+# The merges of a vocabulary of ranks, which lists none: any two neighbours whose bytes joined are a token merge, lowest
+# id first.
+#
+# There may be many ways to cut a token into two others, but merging meets only one. Say that two neighbours stand for
+# the bytes of a token. Then nothing has merged across either end of these bytes, and within them every merge was the
+# lowest, the leftmost of equals: it went as if they were a word alone. So a token has one merge, the last but one state
+# of merging its bytes alone, or none if that ends in more parts; and merging by one row a token gives the ids of merging
+# by all the ways to cut, with a table a third as large.
+#
+# Finding the rows is merging every token, the shorter ones first. Rows from a file are a hint, which is checked row by
+# row: faster than finding them, and the file need not be trusted.
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
+from libc.string cimport memset
+
+from pybpe._core.ids cimport IdBuffer
+from pybpe._core.memory cimport allocate, allocate_zeros, prefetch
+from pybpe._core.merge cimport AHEAD, MergeTable, Scratch, free_scratch
+from pybpe._core.types cimport NONE, token_t
+from pybpe._core.vocab cimport Vocabulary
+
+
+# What one call works with.
+cdef class Work:
+    cdef token_t* pairs  # [2 * token], [2 * token + 1]: the two it is merged from; NONE for a byte, or none yet
+    cdef uint8_t* built  # whether merging can come to a token: it is the id of a byte, or it has a row
+    cdef token_t* parts  # room for the ids of the longest token
+    cdef Scratch scratch
+
+    def __cinit__(self, size_t count, size_t longest):
+        self.pairs = <token_t*>allocate(2 * count, sizeof(token_t))
+        memset(self.pairs, 0xFF, 2 * count * sizeof(token_t))
+        self.built = <uint8_t*>allocate_zeros(count, 1)
+        self.parts = <token_t*>allocate(longest, sizeof(token_t))
+
+    def __dealloc__(self):
+        free(self.pairs)
+        free(self.built)
+        free(self.parts)
+        free_scratch(&self.scratch)
+
+
+cdef inline Py_ssize_t merge_token(Vocabulary vocabulary, MergeTable table, Work work, token_t token) except -1 nogil:
+    """Merge the bytes of a token into `work.parts`; how many parts are left."""
+    return table.merge_word(
+        vocabulary.blob + vocabulary.offsets[token], vocabulary.size_of(token), work.parts, &work.scratch
+    )
+
+
+cdef bint is_met(MergeTable table, const token_t* pairs, token_t left, token_t right) noexcept nogil:
+    """Whether the bytes of two tokens, each of which merging comes to, merge to these two and not across their border.
+
+    Every token in question has a higher id than its parts. So the merges of each side happen in the order of their ids,
+    and can be taken back in that order, the later of the two that touch the border first (of equals the right one: the
+    left one merged before it). Before such a merge, two others touched the border, and must not have merged earlier.
+    """
+    cdef token_t undone, unused = 0
+    cdef uint32_t across
+    while True:
+        if pairs[2 * <size_t>left] != NONE and (left > right or pairs[2 * <size_t>right] == NONE):
+            undone = left
+            left = pairs[2 * <size_t>left + 1]
+            across = table.find(left, right, &unused)
+            if across < undone:
+                return False
+        elif pairs[2 * <size_t>right] != NONE:
+            undone = right
+            right = pairs[2 * <size_t>right]
+            across = table.find(left, right, &unused)
+            if across != NONE and across <= undone:
+                return False
+        else:
+            return True
+
+
+cdef bint enter(
+    Vocabulary vocabulary, MergeTable table, Work work, const token_t* rows, size_t n
+) noexcept nogil:
+    """Add the rows to the table; whether each joins two smaller ids, built before, to a larger one, in its order."""
+    cdef const token_t* row
+    cdef size_t i
+    for i in range(256):
+        work.built[table.byte_ids[i]] = True
+    for i in range(n):
+        row = rows + 3 * i
+        if not vocabulary.joins(row) or row[2] <= row[0] or row[2] <= row[1] or (i and row[2] <= rows[3 * i - 1]):
+            return False
+        if not (work.built[row[0]] and work.built[row[1]]):
+            return False
+        work.built[row[2]] = True
+        if i + AHEAD < n:
+            table.ask_for(row[3 * AHEAD], row[3 * AHEAD + 1])
+        table.add(row[0], row[1], row[2], row[2])
+        work.pairs[2 * <size_t>row[2]] = row[0]
+        work.pairs[2 * <size_t>row[2] + 1] = row[1]
+    table.note_byte_pairs()
+    return True
+
+
+cdef int are_right(Vocabulary vocabulary, MergeTable table, Work work) except -1 nogil:
+    """Whether the rows entered are those that `find_rows` would find."""
+    cdef size_t token
+    cdef token_t left, right
+    for token in range(vocabulary.count):
+        if vocabulary.size_of(<token_t>token) < 2:
+            continue
+        left = work.pairs[2 * token]
+        right = work.pairs[2 * token + 1]
+        if left == NONE:
+            if merge_token(vocabulary, table, work, <token_t>token) == 2:
+                return False
+        elif not is_met(table, work.pairs, left, right):
+            return False
+    return True
+
+
+cdef int find_rows(Vocabulary vocabulary, MergeTable table, Work work, const token_t* by_size) except -1 nogil:
+    """Add the row of every token, given in the order of their sizes."""
+    cdef size_t i, size, previous = 0
+    cdef token_t token
+    for i in range(vocabulary.count):
+        if i + AHEAD < vocabulary.count:
+            prefetch(&vocabulary.offsets[by_size[i + AHEAD]])
+            prefetch(vocabulary.blob + vocabulary.offsets[by_size[i + AHEAD // 2]])
+        token = by_size[i]
+        size = vocabulary.size_of(token)
+        if size < 2:
+            continue
+        if previous == 2 and size > 2:
+            table.note_byte_pairs()
+        previous = size
+        if vocabulary.has_twins:
+            if vocabulary.find(vocabulary.blob + vocabulary.offsets[token], size) != token:
+                continue
+        if merge_token(vocabulary, table, work, token) == 2:
+            table.add(work.parts[0], work.parts[1], token, token)
+            work.pairs[2 * <size_t>token] = work.parts[0]
+            work.pairs[2 * <size_t>token + 1] = work.parts[1]
+    if previous == 2:
+        table.note_byte_pairs()
+    return 0
+
+
+cdef void sort_by_size(Vocabulary vocabulary, size_t longest, size_t* starts, token_t* by_size) noexcept nogil:
+    """Fill `by_size` with all ids, the shortest tokens first; `starts` is longest + 2 zeros."""
+    cdef size_t i
+    for i in range(vocabulary.count):
+        starts[vocabulary.size_of(<token_t>i) + 1] += 1
+    for i in range(longest + 1):
+        starts[i + 1] += starts[i]
+    for i in range(vocabulary.count):
+        by_size[starts[vocabulary.size_of(<token_t>i)]] = <token_t>i
+        starts[vocabulary.size_of(<token_t>i)] += 1
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+cdef IdBuffer rows_of(Vocabulary vocabulary, Work work):
+    """The rows in the order of their tokens."""
+    cdef IdBuffer rows = IdBuffer()
+    cdef size_t token
+    if rows.reserve(3 * vocabulary.count) < 0:
+        raise MemoryError
+    for token in range(vocabulary.count):
+        if work.pairs[2 * token] != NONE:
+            rows.data[rows.size] = work.pairs[2 * token]
+            rows.data[rows.size + 1] = work.pairs[2 * token + 1]
+            rows.data[rows.size + 2] = <token_t>token
+            rows.size += 3
+    return rows
+
+
+def ranked_merges(Vocabulary vocabulary not None, const token_t[:, ::1] hint not None):
+    cdef size_t n = <size_t>hint.shape[0], longest = vocabulary.longest
+    cdef const token_t* rows = &hint[0, 0] if n else NULL
+    cdef MergeTable table
+    cdef Work work
+    cdef bint right
+    cdef size_t* starts = NULL
+    cdef token_t* by_size = NULL
+    if hint.shape[1] != 3:
+        raise ValueError("merges must be rows of (left, right, token)")
+    if n and n <= vocabulary.count and not vocabulary.has_twins:
+        table = MergeTable(vocabulary, n)
+        work = Work(vocabulary.count, longest)
+        with nogil:
+            right = enter(vocabulary, table, work, rows, n) and are_right(vocabulary, table, work)
+        if right:
+            return table, None
+    table = MergeTable(vocabulary, vocabulary.count)
+    work = Work(vocabulary.count, longest)
+    try:
+        starts = <size_t*>allocate_zeros(longest + 2, sizeof(size_t))
+        by_size = <token_t*>allocate(vocabulary.count, sizeof(token_t))
+        with nogil:
+            sort_by_size(vocabulary, longest, starts, by_size)
+            find_rows(vocabulary, table, work, by_size)
+    finally:
+        free(starts)
+        free(by_size)
+    return table, rows_of(vocabulary, work)
