@@ -29,7 +29,7 @@ class Definition:
     vocabulary: the ordinary tokens, by id; holes allowed.
     merges: uint32[n, 3], rows (left, right, token) in learned order. With the rule "ranks" they follow from the
         vocabulary, one for each token that merging comes to, by id; whatever rows are given, those are kept.
-    pattern: the regular expression that splits text into words.
+    pattern: the regular expression that splits text into words, or several as `pybpe.stages` joins them.
     special_tokens: name -> id, none of them the id of an ordinary token of other bytes.
     reading: what is done to text before it is split.
     whole_words: with the rule "merges", whether a word that is a token is that token.

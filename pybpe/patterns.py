@@ -1,7 +1,7 @@
-"""Split patterns by name, and what serves each: the compiled scanner for the known families, else `regex`.
+"""Split patterns by name, and what serves each: the compiled scanner, a compiled automaton, or the `regex` module.
 
-Both kinds of splitter turn UTF-8 bytes into words and mean the same: classes of Unicode 16.0, words that cover the
-text without a gap, bytes that are not UTF-8 as characters of their own in no class.
+All turn UTF-8 bytes into words and mean the same: classes of Unicode 16.0, words that cover the text without a gap,
+bytes that are not UTF-8 as characters of their own in no class.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pybpe._core.split import SchemeSplitter, find_cut
 from pybpe._core.splitter import Splitter
-from pybpe._core.unicode import classes
+from pybpe.stages import join_stages, stages_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from pybpe.regex_splitter import RegexSplitter
 
 # The spellings are those of their projects, because files and other libraries carry them; several may mean the same.
 GPT2 = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
@@ -49,6 +48,21 @@ LLAMA3 = (
     r"""\s*[\r\n]+|\s+(?!\S)|\s+"""
 )
 QWEN2 = LLAMA3.replace("{1,3}", "")
+QWEN35 = (
+    r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|"""
+    r"""\s*[\r\n]+|\s+(?!\S)|\s+"""
+)
+TEKKEN = O200K.replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", "").replace("{1,3}", "")
+KIMI = r"[\p{Han}]+|" + O200K.replace(r"\p{M}]", r"\p{M}&&[^\p{Han}]]").replace("/]*", "]*")
+STARCODER = join_stages((r"\p{N}", GPT2_ORIGINAL))
+DEEPSEEK_V3 = join_stages(
+    (
+        r"\p{N}{1,3}",
+        r"[一-龥぀-ゟ゠-ヿ]+",
+        r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|"""
+        r""" ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+""",
+    )
+)
 
 PATTERNS = {
     "gpt2": GPT2,
@@ -58,6 +72,19 @@ PATTERNS = {
     "llama3": LLAMA3,
     "qwen2": QWEN2,
     "nanochat": NANOCHAT,
+    "qwen3.5": QWEN35,
+    "tekken": TEKKEN,
+    "kimi": KIMI,
+    "starcoder": STARCODER,
+    "deepseek-v3": DEEPSEEK_V3,
+}
+# Other names for the same: projects that took a pattern over as it was.
+ALIASES = {
+    "olmo3": "llama3",
+    "qwen3": "qwen2",
+    "qwen35": "qwen3.5",
+    "nemotron": "tekken",
+    "deepseek_v3": "deepseek-v3",
 }
 
 # What each parameter means is said in split.pxd.
@@ -88,59 +115,24 @@ _SCHEMES: dict[str, dict[str, Any]] = {
     LLAMA3: _GPT4_SCHEME,
     QWEN2: {**_GPT4_SCHEME, "digit_group": 1},
     NANOCHAT: {**_GPT4_SCHEME, "digit_group": 2},
+    TEKKEN: {**_GPT4_SCHEME, "contractions": 0, "cased_letters": True, "digit_group": 1, "slash_tail": True},
 }
-
-
-class RegexSplitter:
-    """Splits by any pattern the `regex` module takes. Text between two matches is a word too: nothing is dropped."""
-
-    def __init__(self, pattern: str) -> None:
-        import regex  # here, because few patterns need it
-
-        self._pattern = regex.compile(_end_only(pattern))
-        self._named = set(map(ord, pattern)) | {int(found[1].strip("{}"), 16) for found in _ESCAPED.finditer(pattern)}
-
-    def split(self, text: bytes) -> list[bytes]:
-        """The words of UTF-8 `text`, which joined are `text` again."""
-        decoded = text.decode("utf-8", "surrogateescape")
-        words, end = [], 0
-        # Each stand-in is one code point for one, so matches in the changed text are matches in the text.
-        changed = decoded if decoded.isascii() else decoded.translate(self._stand_ins)
-        for match in self._pattern.finditer(changed):
-            if match.start() > end:
-                words.append(decoded[end : match.start()])
-            if match.end() > max(end, match.start()):
-                words.append(decoded[match.start() : match.end()])
-            end = max(end, match.end())
-        if end < len(decoded):
-            words.append(decoded[end:])
-        return [word.encode("utf-8", "surrogateescape") for word in words]
-
-    @functools.cached_property
-    def _stand_ins(self) -> dict[int, int]:
-        """What to put for newer characters; those that the pattern names are themselves, whatever their class."""
-        return {point: other for point, other in _stand_ins().items() if point not in self._named}
-
-    def ends(self, text: bytes) -> npt.NDArray[np.int64]:
-        """int64[number of words]: where each word ends, in bytes."""
-        import numpy as np
-
-        return np.cumsum([len(word) for word in self.split(text)], dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class Split:
-    """A pattern made ready: `scanner` serves it, or `fallback` does, with the `reason`."""
+    """A pattern made ready: compiled code, `scanner`, serves it, or `fallback` does; `kind` and `reason` say which.
+
+    cut: finds the last place where text can be cut so that both parts split as the whole, whatever follows, 0 if there
+        is none; None if this is known of no text.
+    """
 
     pattern: str
+    kind: Literal["scanner", "dfa", "regex"]
     scanner: Splitter | None
     fallback: RegexSplitter | None
     reason: str
-
-    @property
-    def cut(self) -> Callable[[bytes], int] | None:
-        """Finds the last place where text can be cut so that both parts split as the whole; None if nothing can."""
-        return find_cut if self.scanner else None
+    cut: Callable[[bytes], int] | None
 
     def split(self, text: bytes) -> list[bytes]:
         """The words of UTF-8 `text`."""
@@ -153,20 +145,41 @@ def prepare(pattern: str) -> Split:
     text = resolve(pattern)
     scheme = _SCHEMES.get(text)
     if scheme is not None:
-        return Split(text, SchemeSplitter(**scheme), None, "a known family, split by the compiled scanner")
-    import regex
+        reason = "a known family, split by the compiled scanner"
+        return Split(text, "scanner", SchemeSplitter(**scheme), None, reason, find_cut)
+    return _compiled(text)
+
+
+def _compiled(pattern: str) -> Split:
+    """A pattern of no known family: an automaton if it can be one, else for the `regex` module."""
+    from pybpe.automata.syntax import UnsupportedError  # here, because few patterns need it
+    from pybpe.automata.tables import compile_stages
 
     try:
-        fallback = RegexSplitter(text)
+        automaton = compile_stages(stages_of(pattern))
+    except UnsupportedError as error:
+        reason = f"{error}: split by the regex module in its own dialect"
+        return Split(pattern, "regex", None, _fallback(pattern), reason, None)
+    cut = automaton.find_cut if automaton.can_cut else None
+    return Split(pattern, "dfa", automaton, None, "compiled to an automaton", cut)
+
+
+def _fallback(pattern: str) -> RegexSplitter:
+    import regex
+
+    from pybpe.regex_splitter import RegexSplitter
+
+    try:
+        return RegexSplitter(pattern)
     except regex.error as error:
         raise ValueError(f"the pattern is not a valid regular expression: {error}") from None
-    return Split(text, None, fallback, "not one of the compiled families, split by the regex module in its own dialect")
 
 
 def resolve(pattern: str) -> str:
     """The regular expression that a name stands for; a regular expression stands for itself."""
-    if pattern in PATTERNS:
-        return PATTERNS[pattern]
+    name = ALIASES.get(pattern, pattern)
+    if name in PATTERNS:
+        return PATTERNS[name]
     if not pattern:
         raise ValueError("the pattern is empty; to keep text whole, use the pattern r'[\\s\\S]+'")
     if re.fullmatch(r"[\w.-]*\w\w[\w.-]*", pattern):
@@ -177,30 +190,3 @@ def resolve(pattern: str) -> str:
 def name_of(pattern: str) -> str | None:
     """The name of a regular expression, if it has one."""
     return next((name for name, text in PATTERNS.items() if text == pattern), None)
-
-
-# What Unicode changed after 16.0 in characters that already were: U+0295 went from \p{Ll} to \p{Lo}. Its stand-in is
-# another letter that is \p{Ll} in every version.
-_RECLASSED = {0x295: 0x251}
-_UNASSIGNED = 0x378
-
-
-# Characters written by their number: \\u0295, \\U00000295, \\x{295}, \\xb5.
-_ESCAPED = re.compile(r"\\[uUx]((?<=u)[0-9A-Fa-f]{4}|(?<=U)[0-9A-Fa-f]{8}|(?<=x)[0-9A-Fa-f]{2}|(?<=x)\{[0-9A-Fa-f]+\})")
-_CLASS_OR_ESCAPE_OR_END = re.compile(r"\[\^?\]?(?:\\.|[^\\\]])*\]|\\.|\$", re.DOTALL)
-
-
-def _end_only(pattern: str) -> str:
-    """The pattern with `$` as other engines take it: the end of the text, and not also before a last newline."""
-    return str(_CLASS_OR_ESCAPE_OR_END.sub(lambda found: r"\Z" if found[0] == "$" else found[0], pattern))
-
-
-@functools.cache
-def _stand_ins() -> dict[int, int]:
-    """Code points that the installed `regex` classes otherwise than Unicode 16.0, each with its stand-in."""
-    import regex
-
-    everything = "".join(chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000)
-    classed = "".join(regex.findall(r"[\p{L}\p{N}\p{M}\p{P}\p{S}\s]+", everything))
-    newer = (ord(char) for char in classed if not classes(ord(char)))
-    return dict.fromkeys(newer, _UNASSIGNED) | _RECLASSED

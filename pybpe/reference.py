@@ -45,15 +45,22 @@ def to_bytes(text: str | bytes) -> bytes:
 def split(text: str | bytes, pattern: str = GPT4_PATTERN) -> list[bytes]:
     """Cut text into words. What the pattern does not match is a word of its own, so that nothing is lost.
 
-    Bytes that are not UTF-8 count as characters that are no letter, no digit and no space.
+    Bytes that are not UTF-8 count as characters that are no letter, no digit and no space. Of several patterns, with
+    U+001E between them, each splits the words of the one before.
     """
-    decoded = to_bytes(text).decode("utf-8", "surrogateescape")
+    words = [to_bytes(text).decode("utf-8", "surrogateescape")]
+    for stage in pattern.split("\x1e"):
+        words = [part for word in words for part in split_once(word, stage)]
+    return [word.encode("utf-8", "surrogateescape") for word in words]
+
+
+def split_once(text: str, pattern: str) -> list[str]:
+    """The matches of one pattern in a text, and what is between them."""
     words, end = [], 0
-    for match in regex.finditer(pattern, decoded):
-        words += [decoded[end : match.start()], match.group()]
+    for match in regex.finditer(pattern, text):
+        words += [text[end : match.start()], match.group()]
         end = match.end()
-    words.append(decoded[end:])
-    return [word.encode("utf-8", "surrogateescape") for word in words if word]
+    return [word for word in (*words, text[end:]) if word]
 
 
 def merge(ids: list[int], pair: Pair, token: int) -> list[int]:

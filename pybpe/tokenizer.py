@@ -79,7 +79,7 @@ class Tokenizer:
         source: a path, a list of paths or globs, an iterable of str or bytes, or WordCounts (whose pattern then holds).
             In a list of str, each is a path if any of them names a file; an iterator's items are always texts.
         vocab_size: the 256 bytes and the merges; the special tokens take the ids that follow.
-        pattern: a name (gpt2, gpt4, cl100k, o200k, llama3, qwen2, nanochat) or a regular expression.
+        pattern: a name (gpt2, gpt4, cl100k, o200k, llama3, qwen2, kimi, deepseek-v3, ...) or a regular expression.
         convention: the order of merges among equal counts and the layout of ids; "pybpe" is rustbpe's.
         min_frequency: pairs that occur fewer times are not merged.
         threads: for counting; None for one a core. The result does not depend on it.
@@ -471,7 +471,7 @@ class Tokenizer:
 
     @property
     def pattern(self) -> str:
-        """The regular expression that splits text into words."""
+        """The regular expression that splits text into words, or several with U+001E between them."""
         return self._split.pattern
 
     @property
@@ -516,7 +516,7 @@ class Tokenizer:
             "whole_words": self._definition.rule == "ranks" or self._definition.whole_words,
             "pattern": self.pattern,
             "pattern_name": name_of(self.pattern),
-            "splitter": "scanner" if self._split.scanner else "regex",
+            "splitter": self._split.kind,
             "splitter_reason": self._split.reason,
             "cache_bytes": self._encoder.cache_bytes,
             "unicode": UNICODE_VERSION,

@@ -50,7 +50,7 @@ class WordCounts:
 
     @property
     def pattern(self) -> str:
-        """The regular expression that split the text into these words."""
+        """The regular expression that split the text into these words, or several with U+001E between them."""
         return self._split.pattern
 
     @property

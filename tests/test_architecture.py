@@ -23,9 +23,10 @@ FLOORS = [
         "pybpe.parallel",
     ],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
+    ["pybpe.automata", "pybpe.regex_splitter"],
     ["pybpe.reading", "pybpe.normal"],
     ["pybpe._core"],
-    ["pybpe.errors", "pybpe.units", "pybpe.reference"],
+    ["pybpe.errors", "pybpe.units", "pybpe.stages", "pybpe.reference"],
 ]
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import messy_bytes, text
 
-from pybpe import Tokenizer, reference
+from pybpe import Tokenizer, WordCounts, reference
 from pybpe._core.unicode import classes
-from pybpe.patterns import O200K, PATTERNS, RegexSplitter, name_of, prepare, resolve
+from pybpe.patterns import ALIASES, DEEPSEEK_V3, O200K, PATTERNS, name_of, prepare, resolve
+from pybpe.regex_splitter import RegexSplitter
+from pybpe.stages import join_stages, stages_of
 
 
 @given(data=messy_bytes, pattern=st.sampled_from([O200K, r"\p{L}+|\p{N}", r"(?<=a)b|c*", r"\w+(?=\s)"]))
@@ -23,8 +26,8 @@ def test_the_regex_splitter_loses_nothing(data, pattern):
 
 @given(text=text)
 def test_encoding_through_regex_equals_the_reference(text):
-    pattern = r"\p{Lu}?\p{Ll}+|\s+\S|\p{N}+(?=\p{P})"
-    tok = Tokenizer.train(iter(["The quick brown fox's Fox isn't"]), 270, pattern=pattern, progress=False)
+    pattern = r"\p{Lu}?\p{Ll}+?|\s+\S|\p{N}+(?=\p{P})"
+    tok = Tokenizer.train(iter(["The quick brown fox's Fox isn't"]), 260, pattern=pattern, progress=False)
     assert tok.info["splitter"] == "regex"
     assert tok.encode_ordinary(text) == reference.encode_ordinary(text, tok.merges, pattern)
 
@@ -41,6 +44,50 @@ def test_names():
         assert resolve(name) == pattern
         assert name_of(pattern) == name
     assert name_of("x+") is None
+    for alias, name in ALIASES.items():
+        assert resolve(alias) == PATTERNS[name]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kind", "reason"),
+    [
+        ("gpt4", "scanner", "known family"),
+        ("kimi", "dfa", "automaton"),
+        (r"\w+|\W", "dfa", "automaton"),
+        (DEEPSEEK_V3, "dfa", "automaton"),
+        (r"\w+?", "regex", r"lazy quantifier \+\?: split by the regex module"),
+        (join_stages((r"\d", r"(?<=a)b")), "regex", r"group \(\?<=.*: split by the regex module"),
+    ],
+)
+def test_what_serves_a_pattern(pattern, kind, reason):
+    split = prepare(pattern)
+    assert split.kind == kind
+    assert regex.search(reason, split.reason)
+    assert (split.scanner is None) == (kind == "regex")
+    assert split.split(b"a1") == [b"a", b"1"] or pattern == r"\w+|\W"
+
+
+@pytest.mark.parametrize("pattern", ["deepseek-v3", join_stages((r"\p{L}+?", r"\p{Lu}"))])
+@given(text=text)
+def test_a_row_of_patterns_survives_everywhere(tmp_path_factory, pattern, text):
+    corpus = ["The 12345 quick brown foxes, 中ア文 and 34 words\n\nof Text"]
+    counts = WordCounts(pattern)
+    counts.update(corpus)
+    tok = Tokenizer.train(counts, 270, special_tokens=[], progress=False)
+    assert tok == Tokenizer.train(iter(corpus), 270, pattern=pattern, special_tokens=[], progress=False)
+    path = tmp_path_factory.mktemp("row") / "row.pybpe"
+    tok.save(path)
+    again = Tokenizer.load(path)
+    assert again.pattern == tok.pattern == resolve(pattern)
+    assert again.encode_ordinary(text) == reference.encode_ordinary(text, tok.merges, tok.pattern)
+    assert tok.merges == reference.train(corpus, len(tok.merges), tok.pattern)
+
+
+def test_a_row_of_patterns_is_a_string():
+    assert stages_of(join_stages(("a", "b|c"))) == ("a", "b|c")
+    assert stages_of("a") == ("a",)
+    with pytest.raises(ValueError, match="empty"):
+        prepare(join_stages(("a", "")))
 
 
 @pytest.mark.parametrize("name", PATTERNS)
@@ -60,7 +107,12 @@ def test_every_named_pattern_is_served(name):
         ("\U00011dd0+|[^\U00011dd0]+", "a\U00011dd0b", ["a", "\U00011dd0", "b"]),
         (".", "ab", ["a", "b"]),
         (r"\S", "ab", ["a", "b"]),
+        (r"ab\z|a|b|\n", "ab\n", ["a", "b", "\n"]),
+        (r"\x{62}+|a", "abb", ["a", "bb"]),
+        (r"[\p{L}&&[^b]]+", "acbc", ["ac", "b", "c"]),
+        (r"[a-z&&[^b]]+(?i:'st)", "c'st c'ﬆ", ["c'st", " c'ﬆ"]),  # one letter for another only, even so
     ],
 )
-def test_worked_examples_of_the_regex_splitter(pattern, text, words):
-    assert prepare(pattern).split(text.encode()) == [word.encode() for word in words]
+def test_worked_examples(pattern, text, words):
+    expected = [word.encode() for word in words]
+    assert RegexSplitter(pattern).split(text.encode()) == prepare(pattern).split(text.encode()) == expected

@@ -7,3 +7,6 @@ def classes(code_point: int) -> frozenset[str]:
 
     Raises ValueError outside 0..0x10FFFF.
     """
+
+def ranges() -> list[tuple[int, str, bool, bool]]:
+    """All code points as ranges in order: (first code point, general category, white space or not, Han or not)."""

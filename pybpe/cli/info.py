@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import add_tokenizer, open_tokenizer
 from pybpe.cli.console import escaped, summary
+from pybpe.stages import stages_of
 from pybpe.units import size
 
 if TYPE_CHECKING:
@@ -67,7 +68,10 @@ def rows(tokenizer: Tokenizer, longest: list[bytes], n_bytes: int) -> list[tuple
         ("merges", f"{info['merges']:,}"),
         ("special tokens", _named(info["special_tokens"])),
         *reading,
-        ("pattern", f"{info['pattern_name'] or 'a regular expression of its own'}\n{info['pattern']}"),
+        (
+            "pattern",
+            "\n".join((info["pattern_name"] or "a regular expression of its own", *stages_of(info["pattern"]))),
+        ),
         ("split by", f"{info['splitter']}: {info['splitter_reason']}"),
         ("unicode", str(info["unicode"])),
         ("longest tokens", "  ".join(readable(token, 32) for token in longest)),

@@ -2,6 +2,7 @@
 cimport cython
 from libc.stdint cimport uint8_t, uint64_t
 
+from pybpe._core.backtrack cimport Backtracker, Scratch as StepScratch
 from pybpe._core.cache cimport Item, WordCache
 from pybpe._core.cuts cimport Cuts
 from pybpe._core.ids cimport IdBuffer
@@ -13,6 +14,7 @@ from pybpe._core.vocab cimport Vocabulary
 cdef enum:
     BLOCK = 128  # words split at a time, before they are looked up
     ITEMS = 256  # words, or pieces of them, looked up at a time
+    PATIENCE = 1 << 15  # bytes of long words before the tables for them are built
     KEPT_SYMBOLS = 1 << 16  # of working memory for long words, between two calls
     BLOCKS_A_SIGNAL = 1 << 14  # about 10 MB of text between two looks at Ctrl-C
 
@@ -23,6 +25,7 @@ cdef class Worker:
     cdef WordCache cache
     cdef size_t cache_bytes
     cdef Scratch scratch
+    cdef StepScratch steps
     cdef size_t ends[BLOCK]
     cdef Item items[ITEMS]
     cdef bint pieces[ITEMS]  # which items are parts of words, for which being a token says nothing
@@ -37,10 +40,13 @@ cdef class Encoder:
     cdef bint whole_words
     cdef readonly size_t cache_bytes  # the most that the cache of one running call takes
     cdef Cuts cuts
+    cdef Backtracker backtracker  # None until there were long words enough to build it for
+    cdef size_t long_bytes  # of long words that were merged; a hint that threads share without a lock
     cdef uint64_t* token_bits  # a bit for the key of each token
     cdef int token_shift
     cdef list pool
 
+    cdef Py_ssize_t merge(self, Worker worker, const uint8_t* word, size_t n, token_t* ids) except -1 nogil
     cdef size_t token_bit(self, const Item* item) noexcept nogil
     cdef int mark_tokens(self) except -1
     cdef Py_ssize_t encode_miss(self, Worker worker, Item* item, bint piece, token_t* ids) except -1 nogil

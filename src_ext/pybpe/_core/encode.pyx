@@ -5,11 +5,13 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
+from pybpe._core.backtrack cimport Backtracker, free_scratch as free_steps, init_scratch as init_steps
 from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, PACKED, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, look_up_char, mix_key, size_of, unpack
 from pybpe._core.cuts cimport CUTS, Cuts
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.memory cimport allocate, allocate_zeros
-from pybpe._core.merge cimport MergeTable, free_scratch
+from pybpe._core.merge cimport SHORT_WORD, MergeTable, free_scratch
+from pybpe._core.runs cimport merge_runs
 from pybpe._core.splitter cimport Splitter
 from pybpe._core.types cimport NONE, token_t
 from pybpe._core.vocab cimport Vocabulary
@@ -22,9 +24,11 @@ cdef class Worker:
     def __cinit__(self, size_t cache_bytes):
         self.cache = WordCache(cache_bytes)
         self.cache_bytes = cache_bytes
+        init_steps(&self.steps)
 
     def __dealloc__(self):
         free_scratch(&self.scratch)
+        free_steps(&self.steps)
 
 
 cdef inline bint has_long_chars(const uint8_t* word, size_t n) noexcept nogil:
@@ -41,6 +45,24 @@ cdef inline bint has_long_chars(const uint8_t* word, size_t n) noexcept nogil:
 
 
 cdef class Encoder:
+    cdef Py_ssize_t merge(self, Worker worker, const uint8_t* word, size_t n, token_t* ids) except -1 nogil:
+        """Merge a word, in the way that is fastest for its length; how many ids."""
+        cdef Py_ssize_t count
+        if n <= SHORT_WORD:
+            return <Py_ssize_t>self.merges.merge_short(word, n, ids)
+        self.long_bytes += n
+        if self.backtracker is None and self.long_bytes > PATIENCE:
+            with gil:
+                if self.backtracker is None:
+                    self.backtracker = Backtracker(self.vocabulary, self.merges)
+        if self.backtracker is not None and self.backtracker.usable:
+            count = <Py_ssize_t>merge_runs(self.merges, word, n, ids)
+            if count == 0:
+                count = self.backtracker.encode(word, n, ids, &worker.steps)
+            if count:
+                return count
+        return self.merges.merge_long(word, n, ids, &worker.scratch)
+
     cdef inline size_t token_bit(self, const Item* item) noexcept nogil:
         return mix_key(item.low, item.high) >> self.token_shift
 
@@ -51,7 +73,7 @@ cdef class Encoder:
         Where the two differ nothing is remembered: the cache does not tell words from pieces.
         """
         cdef size_t size = size_of(item), bit
-        cdef Py_ssize_t count = self.merges.merge_word(item.word, size, ids, &worker.scratch)
+        cdef Py_ssize_t count = self.merge(worker, item.word, size, ids)
         cdef token_t whole
         if self.whole_words and count > 1:
             bit = self.token_bit(item)
@@ -98,10 +120,10 @@ cdef class Encoder:
         cdef size_t ends[CUTS]
         cdef size_t count, i, size
         cdef const uint8_t* word
-        cdef bint piece = False
+        cdef bint piece = False, may_cut = has_long_chars(text + start, end - start)
         while start < end:
             word = text + start
-            if has_long_chars(word, end - start):
+            if may_cut:
                 count = self.cuts.cut(word, end - start, ends, CUTS)
                 piece |= ends[0] < end - start
             else:
@@ -142,7 +164,7 @@ cdef class Encoder:
             ids[0] = self.vocabulary.find(word, size)
             if ids[0] != NONE:
                 return 1
-        return self.merges.merge_word(word, size, ids, &worker.scratch)
+        return self.merge(worker, word, size, ids)
 
     cdef int encode_words(
         self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
@@ -247,6 +269,8 @@ cdef class Encoder:
         """Return a worker to the pool; what a huge word took is given back."""
         if worker.scratch.n_symbols > KEPT_SYMBOLS:
             free_scratch(&worker.scratch)
+        if worker.steps.size > KEPT_SYMBOLS:
+            free_steps(&worker.steps)
         if worker.cache_bytes == self.cache_bytes:
             self.pool.append(worker)
         return 0

@@ -16,61 +16,36 @@ from libc.string cimport memset
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.memory cimport allocate, allocate_zeros, prefetch
 from pybpe._core.merge cimport AHEAD, MergeTable, Scratch, free_scratch
+from pybpe._core.parts cimport Parts, is_met
 from pybpe._core.types cimport NONE, token_t
 from pybpe._core.vocab cimport Vocabulary
 
 
 # What one call works with.
 cdef class Work:
-    cdef token_t* pairs  # [2 * token], [2 * token + 1]: the two it is merged from; NONE for a byte, or none yet
+    cdef Parts* parts  # by token; NONE for a byte, or none yet
     cdef uint8_t* built  # whether merging can come to a token: it is the id of a byte, or it has a row
-    cdef token_t* parts  # room for the ids of the longest token
+    cdef token_t* made  # room for the ids of the longest token
     cdef Scratch scratch
 
     def __cinit__(self, size_t count, size_t longest):
-        self.pairs = <token_t*>allocate(2 * count, sizeof(token_t))
-        memset(self.pairs, 0xFF, 2 * count * sizeof(token_t))
+        self.parts = <Parts*>allocate(count, sizeof(Parts))
+        memset(self.parts, 0xFF, count * sizeof(Parts))
         self.built = <uint8_t*>allocate_zeros(count, 1)
-        self.parts = <token_t*>allocate(longest, sizeof(token_t))
+        self.made = <token_t*>allocate(longest, sizeof(token_t))
 
     def __dealloc__(self):
-        free(self.pairs)
-        free(self.built)
         free(self.parts)
+        free(self.built)
+        free(self.made)
         free_scratch(&self.scratch)
 
 
 cdef inline Py_ssize_t merge_token(Vocabulary vocabulary, MergeTable table, Work work, token_t token) except -1 nogil:
-    """Merge the bytes of a token into `work.parts`; how many parts are left."""
+    """Merge the bytes of a token into `work.made`; how many parts are left."""
     return table.merge_word(
-        vocabulary.blob + vocabulary.offsets[token], vocabulary.size_of(token), work.parts, &work.scratch
+        vocabulary.blob + vocabulary.offsets[token], vocabulary.size_of(token), work.made, &work.scratch
     )
-
-
-cdef bint is_met(MergeTable table, const token_t* pairs, token_t left, token_t right) noexcept nogil:
-    """Whether the bytes of two tokens, each of which merging comes to, merge to these two and not across their border.
-
-    Every token in question has a higher id than its parts. So the merges of each side happen in the order of their ids,
-    and can be taken back in that order, the later of the two that touch the border first (of equals the right one: the
-    left one merged before it). Before such a merge, two others touched the border, and must not have merged earlier.
-    """
-    cdef token_t undone, unused = 0
-    cdef uint32_t across
-    while True:
-        if pairs[2 * <size_t>left] != NONE and (left > right or pairs[2 * <size_t>right] == NONE):
-            undone = left
-            left = pairs[2 * <size_t>left + 1]
-            across = table.find(left, right, &unused)
-            if across < undone:
-                return False
-        elif pairs[2 * <size_t>right] != NONE:
-            undone = right
-            right = pairs[2 * <size_t>right]
-            across = table.find(left, right, &unused)
-            if across != NONE and across <= undone:
-                return False
-        else:
-            return True
 
 
 cdef bint enter(
@@ -91,8 +66,7 @@ cdef bint enter(
         if i + AHEAD < n:
             table.ask_for(row[3 * AHEAD], row[3 * AHEAD + 1])
         table.add(row[0], row[1], row[2], row[2])
-        work.pairs[2 * <size_t>row[2]] = row[0]
-        work.pairs[2 * <size_t>row[2] + 1] = row[1]
+        work.parts[row[2]] = Parts(row[0], row[1], row[2])
     table.note_byte_pairs()
     return True
 
@@ -104,12 +78,12 @@ cdef int are_right(Vocabulary vocabulary, MergeTable table, Work work) except -1
     for token in range(vocabulary.count):
         if vocabulary.size_of(<token_t>token) < 2:
             continue
-        left = work.pairs[2 * token]
-        right = work.pairs[2 * token + 1]
+        left = work.parts[token].left
+        right = work.parts[token].right
         if left == NONE:
             if merge_token(vocabulary, table, work, <token_t>token) == 2:
                 return False
-        elif not is_met(table, work.pairs, left, right):
+        elif not is_met(table, work.parts, left, right):
             return False
     return True
 
@@ -133,9 +107,8 @@ cdef int find_rows(Vocabulary vocabulary, MergeTable table, Work work, const tok
             if vocabulary.find(vocabulary.blob + vocabulary.offsets[token], size) != token:
                 continue
         if merge_token(vocabulary, table, work, token) == 2:
-            table.add(work.parts[0], work.parts[1], token, token)
-            work.pairs[2 * <size_t>token] = work.parts[0]
-            work.pairs[2 * <size_t>token + 1] = work.parts[1]
+            table.add(work.made[0], work.made[1], token, token)
+            work.parts[token] = Parts(work.made[0], work.made[1], token)
     if previous == 2:
         table.note_byte_pairs()
     return 0
@@ -163,9 +136,9 @@ cdef IdBuffer rows_of(Vocabulary vocabulary, Work work):
     if rows.reserve(3 * vocabulary.count) < 0:
         raise MemoryError
     for token in range(vocabulary.count):
-        if work.pairs[2 * token] != NONE:
-            rows.data[rows.size] = work.pairs[2 * token]
-            rows.data[rows.size + 1] = work.pairs[2 * token + 1]
+        if work.parts[token].left != NONE:
+            rows.data[rows.size] = work.parts[token].left
+            rows.data[rows.size + 1] = work.parts[token].right
             rows.data[rows.size + 2] = <token_t>token
             rows.size += 3
     return rows

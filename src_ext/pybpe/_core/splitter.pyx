@@ -1,8 +1,5 @@
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stdint cimport uint8_t
-
-cdef enum:
-    CHUNK = 4096  # word ends fetched at a time by `split`
 
 
 cdef class Splitter:
@@ -14,16 +11,18 @@ cdef class Splitter:
 
     # -----------------------------------------------------------------------------------------------------------------
 
-    def split(self, bytes text not None):
+    def split(self, bytes text not None, Py_ssize_t block=4096):
         cdef const uint8_t* data = <const uint8_t*><const char*>text
         cdef size_t n = <size_t>len(text), pos = 0, count, i
-        cdef size_t* ends = <size_t*>PyMem_Malloc(CHUNK * sizeof(size_t))
+        if block < LEAST_ROOM:
+            raise ValueError(f"block is {block}, must be at least {LEAST_ROOM}")
+        cdef size_t* ends = <size_t*>PyMem_Calloc(<size_t>block, sizeof(size_t))
         if ends == NULL:
             raise MemoryError
         words = []
         try:
             while pos < n:
-                count = self.scan(data, n, pos, ends, CHUNK)
+                count = self.scan(data, n, pos, ends, <size_t>block)
                 for i in range(count):
                     words.append(text[pos:ends[i]])
                     pos = ends[i]

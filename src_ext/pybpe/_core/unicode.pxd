@@ -35,10 +35,11 @@ cdef inline bint is_tail(uint8_t byte) noexcept nogil:
     return (byte & 0xC0) == 0x80
 
 
-cdef inline uint8_t wide_char(
-    const CharTable* table, const uint8_t* text, size_t n, size_t pos, size_t* end
-) noexcept nogil:
-    """Flags of the character at `pos`, whose first byte is not ASCII; `end` receives where it stops."""
+cdef inline uint32_t wide_point(const uint8_t* text, size_t n, size_t pos, size_t* end) noexcept nogil:
+    """The character at `pos`, whose first byte is not ASCII; `end` receives where it stops.
+
+    A byte that is not valid UTF-8 is the lone surrogate that stands for it in Python: U+DC00 and the byte.
+    """
     cdef uint32_t point
     cdef uint8_t first = text[pos]
     cdef const uint8_t* p = text + pos
@@ -46,21 +47,28 @@ cdef inline uint8_t wide_char(
     if 0xC2 <= first < 0xE0:
         if left >= 2 and is_tail(p[1]):
             end[0] = pos + 2
-            return flags_of(table, ((first & 0x1F) << 6) | (p[1] & 0x3F))
+            return ((first & 0x1F) << 6) | (p[1] & 0x3F)
     elif 0xE0 <= first < 0xF0:
         if left >= 3 and is_tail(p[1]) and is_tail(p[2]):
             point = ((first & 0x0F) << 12) | ((p[1] & 0x3F) << 6) | (p[2] & 0x3F)
             if point >= 0x800 and not (0xD800 <= point < 0xE000):
                 end[0] = pos + 3
-                return flags_of(table, point)
+                return point
     elif 0xF0 <= first < 0xF5:
         if left >= 4 and is_tail(p[1]) and is_tail(p[2]) and is_tail(p[3]):
             point = ((first & 0x07) << 18) | ((p[1] & 0x3F) << 12) | ((p[2] & 0x3F) << 6) | (p[3] & 0x3F)
             if 0x10000 <= point < 0x110000:
                 end[0] = pos + 4
-                return flags_of(table, point)
+                return point
     end[0] = pos + 1
-    return 0
+    return 0xDC00 | first
+
+
+cdef inline uint8_t wide_char(
+    const CharTable* table, const uint8_t* text, size_t n, size_t pos, size_t* end
+) noexcept nogil:
+    """Flags of the character at `pos`, whose first byte is not ASCII; `end` receives where it stops."""
+    return flags_of(table, wide_point(text, n, pos, end))
 
 
 cdef inline uint8_t char_at(
