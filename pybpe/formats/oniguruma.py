@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 
-from pybpe.patterns import CL100K, GPT2, GPT2_ORIGINAL, GPT4, LLAMA3, NANOCHAT, O200K, QWEN2
+from pybpe.patterns import CL100K, GPT2, GPT2_ORIGINAL, GPT4, KIMI, LLAMA3, NANOCHAT, O200K, QWEN2, QWEN35, TEKKEN
 
 MAX_SIZE = 10_000  # characters
 MAX_DEPTH = 50
 MAX_COUNT = 1000
 
 # Families as they are written here, all proven to split alike in Oniguruma, with what is written for it.
-_FAMILIES = {pattern: pattern for pattern in (GPT2_ORIGINAL, GPT2, GPT4, LLAMA3, NANOCHAT, O200K, QWEN2)}
+_FAMILIES = {
+    pattern: pattern for pattern in (GPT2_ORIGINAL, GPT2, GPT4, LLAMA3, NANOCHAT, O200K, QWEN2, QWEN35, TEKKEN, KIMI)
+}
 _FAMILIES[CL100K] = CL100K.replace("{1,3}+", "{1,3}")
 
 _PROPERTY = re.compile(

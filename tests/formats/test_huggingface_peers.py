@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from strategies import BOUNDARY, boundary_text, text
 
 from pybpe import FormatError, Tokenizer
-from pybpe.patterns import CL100K, GPT2_ORIGINAL, PATTERNS
+from pybpe.formats.oniguruma import to_oniguruma
+from pybpe.patterns import GPT2_ORIGINAL, PATTERNS, prepare
+from pybpe.stages import stages_of
 
 tokenizers = pytest.importorskip("tokenizers", reason="the ids of tokenizer.json are compared with tokenizers")
 
@@ -139,10 +141,12 @@ def trained(pre_tokenizer, normalizer=None, **model):
     return theirs
 
 
-def steps(regex: str, behavior: str = "isolated", invert: bool = False):
-    split = tokenizers.pre_tokenizers.Split(tokenizers.Regex(regex), behavior, invert)
+def steps(pattern: str, behavior: str = "isolated", invert: bool = False):
+    splits = [
+        tokenizers.pre_tokenizers.Split(tokenizers.Regex(stage), behavior, invert) for stage in stages_of(pattern)
+    ]
     last = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    return tokenizers.pre_tokenizers.Sequence([split, last])
+    return tokenizers.pre_tokenizers.Sequence([*splits, last])
 
 
 def digits(individual: bool):
@@ -164,7 +168,7 @@ TRAINED = {
         form: lambda form=form: trained(ByteLevel(), getattr(tokenizers.normalizers, form)())
         for form in ("NFC", "NFKD")
     },
-    **{name: lambda regex=regex: trained(steps(regex)) for name, regex in PATTERNS.items() if regex != CL100K},
+    **{name: lambda name=name: trained(steps(PATTERNS[name])) for name in PATTERNS if name != "cl100k"},
 }
 
 
@@ -301,3 +305,17 @@ def test_what_is_part_of_a_word_and_what_is_white_space(tmp_path):
         together = ["".join(map(form.format, block)) for block in blocks]
         expected = [found.ids for found in theirs.encode_batch_fast(together, add_special_tokens=False)]
         assert ours.encode_batch(together) == expected, form
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_every_code_point_by_the_named_patterns(name):
+    pattern = PATTERNS[name]
+    theirs = [
+        tokenizers.pre_tokenizers.Split(tokenizers.Regex(to_oniguruma(p)), "isolated") for p in stages_of(pattern)
+    ]
+    theirs, ours = tokenizers.pre_tokenizers.Sequence(theirs), prepare(pattern)
+    points = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
+    for start in range(0, len(points), 0x100):
+        together = " x".join(f"{char} a{char}'{char}1{char}\n" for char in points[start : start + 0x100])
+        expected = [word for word, _ in theirs.pre_tokenize_str(together)]
+        assert [word.decode() for word in ours.split(together.encode())] == expected, hex(start)
