@@ -5,7 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from itertools import chain
+from typing import Any, Literal
 
 from pybpe._core.ids import Rows
 from pybpe._core.merge import MergeTable, listed_merges
@@ -13,6 +14,7 @@ from pybpe._core.ranks import ranked_merges
 from pybpe._core.vocab import Vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.patterns import prepare
+from pybpe.reading import PLAIN, Reading
 
 MAX_ID = 2**22 - 1  # 4 million, so that a small file cannot ask for all memory
 MAX_RANKED_TOKEN = 4096  # bytes; looking for all ways to cut a token takes time by the square of its size
@@ -28,7 +30,10 @@ class Definition:
     merges: uint32[n, 3], rows (left, right, token) in learned order. With the rule "ranks" they follow from the
         vocabulary, one for each token that merging comes to, by id; whatever rows are given, those are kept.
     pattern: the regular expression that splits text into words, or several as `pybpe.stages` joins them.
-    special_tokens: name -> id, none of them the id of an ordinary token.
+    special_tokens: name -> id, none of them the id of an ordinary token of other bytes.
+    reading: what is done to text before it is split.
+    whole_words: with the rule "merges", whether a word that is a token is that token.
+    carried: data for JSON that a file held and that does not bear on ids, kept to be written back.
     table: the merges made ready.
     """
 
@@ -37,6 +42,9 @@ class Definition:
     merges: memoryview
     pattern: str
     special_tokens: Mapping[str, int]
+    reading: Reading = PLAIN
+    whole_words: bool = False
+    carried: Mapping[str, Any] = field(default_factory=dict)
     table: MergeTable = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +87,12 @@ class Definition:
 
     def _check_special_tokens(self) -> None:
         seen: dict[int, str] = {}
-        for name, token in self.special_tokens.items():
+        added = self.reading.added_tokens
+        if unknown := self.reading.flags.keys() - self.special_tokens.keys() - added.keys():
+            raise SpecialTokenError(f"there are flags for {min(unknown)!r}, which is no special or added token")
+        if both := self.special_tokens.keys() & added.keys():
+            raise SpecialTokenError(f"{min(both)!r} is both a special and an added token")
+        for name, token in chain(self.special_tokens.items(), added.items()):
             _check_name(name)
             if type(token) is not int:
                 raise SpecialTokenError(f"special token {name!r} has id {token!r}, which is not an int")
@@ -87,7 +100,7 @@ class Definition:
                 raise SpecialTokenError(f"special token {name!r} has id {token}; ids go from 0 to {MAX_ID}")
             if token in seen:
                 raise SpecialTokenError(f"special tokens {seen[token]!r} and {name!r} share id {token}")
-            if self.vocabulary.has(token):
+            if self.vocabulary.has(token) and self.vocabulary.token_bytes(token) != name.encode():
                 ordinary = self.vocabulary.token_bytes(token)
                 raise SpecialTokenError(f"special token {name!r} has id {token}, which is the token {ordinary!r}")
             seen[token] = name

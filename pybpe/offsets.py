@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 Unit = Literal["char", "byte"]
+Span = tuple[int, int]
 
 
 def token_spans(sizes: npt.NDArray[np.int64], text: bytes, unit: Unit) -> list[tuple[int, int]]:
@@ -16,14 +18,73 @@ def token_spans(sizes: npt.NDArray[np.int64], text: bytes, unit: Unit) -> list[t
     In bytes the spans follow each other without gap or overlap. In characters a token that holds part of a character
     spans all of it, so that two tokens may share one.
     """
-    if unit not in ("char", "byte"):
-        raise ValueError(f"unit is {unit!r}, must be 'char' or 'byte'")
+    _check_unit(unit)
     ends = np.cumsum(sizes)
     starts = ends - sizes
     if unit == "char" and not text.isascii():
         place = _char_of_byte(text)
         starts, ends = place[starts], place[ends - 1] + 1
     return list(zip(starts.tolist(), ends.tolist(), strict=True))
+
+
+def read_spans(
+    pieces: Iterable[tuple[str | int, list[Span] | None, int, int]],
+    text: str,
+    encode: Callable[[bytes], tuple[list[int], npt.NDArray[np.int64]]],
+    unit: Unit,
+) -> tuple[list[int], list[Span]]:
+    """The ids of the pieces of a text, and where in it each lies.
+
+    pieces: ids and ordinary pieces, as `Pieces.located` gives them. encode: the ids of an ordinary one and their sizes.
+    """
+    _check_unit(unit)
+    content = text.encode("utf-8", "surrogateescape")
+    char_of_byte = np.append(_char_of_byte(content), len(text))
+    byte_of_char = np.searchsorted(char_of_byte, np.arange(len(text) + 1))
+    all_ids, starts, ends = [], [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for piece, places, start, end in pieces:
+        if isinstance(piece, int):
+            all_ids.append(piece)
+            starts.append(byte_of_char[start : start + 1])
+            ends.append(byte_of_char[end : end + 1])
+            continue
+        ids, sizes = encode(piece.encode("utf-8", "surrogateescape"))
+        all_ids += ids
+        last = np.cumsum(sizes)
+        if places is None:
+            starts.append(byte_of_char[start] + last - sizes)
+            ends.append(byte_of_char[start] + last)
+        else:
+            byte_starts, byte_ends = _byte_places(piece, places, text, byte_of_char)
+            starts.append(byte_starts[last - sizes])
+            ends.append(byte_ends[last - 1])
+    first, last = np.concatenate(starts), np.concatenate(ends)
+    if unit == "char":
+        first, last = char_of_byte[first], np.where(last > first, char_of_byte[last - 1] + 1, char_of_byte[first])
+    return all_ids, list(zip(first.tolist(), last.tolist(), strict=True))
+
+
+def _byte_places(
+    piece: str, places: list[Span], text: str, byte_of_char: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Of each byte of a piece the start and end of its place in the text, in bytes. places: those of its characters."""
+    starts: list[int] = []
+    ends: list[int] = []
+    for char, (first, last) in zip(piece, places, strict=True):
+        start, end = int(byte_of_char[first]), int(byte_of_char[last])
+        if text[first:last] == char:
+            starts += range(start, end)
+            ends += range(start + 1, end + 1)
+        else:
+            width = len(char.encode("utf-8", "surrogateescape"))
+            starts += [start] * width
+            ends += [end] * width
+    return np.array(starts, dtype=np.int64), np.array(ends, dtype=np.int64)
+
+
+def _check_unit(unit: str) -> None:
+    if unit not in ("char", "byte"):
+        raise ValueError(f"unit is {unit!r}, must be 'char' or 'byte'")
 
 
 def _char_of_byte(text: bytes) -> npt.NDArray[np.int64]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Literal
+from typing import AnyStr, Literal
 
 from pybpe.errors import SpecialTokenError
 
@@ -20,11 +20,11 @@ Text = str | bytes
 
 
 class SpecialTokens:
-    """The special tokens of one tokenizer. Immutable."""
+    """The names of the special tokens of one tokenizer. Immutable."""
 
-    def __init__(self, tokens: Mapping[str, int]) -> None:
-        self._tokens = dict(tokens)
+    def __init__(self, tokens: Mapping[str, int], normal: Callable[[Text], Text]) -> None:
         self._names = frozenset(tokens)
+        self._normal = normal  # the text in which tokens are found that are not found in the text as it is
 
     def allowed_in(self, text: Text, allowed: Allowed, disallowed: Disallowed) -> frozenset[str]:
         """The allowed tokens if any of them occurs in `text`, else none.
@@ -40,25 +40,14 @@ class SpecialTokens:
             forbidden: Collection[str] = self._names - allowed if allowed else self._names
         else:
             forbidden = (disallowed,) if isinstance(disallowed, str) else disallowed
-        name = _first_of(frozenset(forbidden), text)
+        texts = (text, normal) if (normal := self._normal(text)) is not text else (text,)
+        name = _find_in(texts, frozenset(forbidden))
         if name is not None:
             raise SpecialTokenError(
                 f"the text holds the special token {name!r}. To make it that token, pass "
                 f"allowed_special={{{name!r}}}; to take it as ordinary text, pass disallowed_special=()"
             )
-        return allowed if _first_of(allowed, text) is not None else frozenset()
-
-    def pieces(self, text: Text, allowed: frozenset[str]) -> Iterator[tuple[Text, int | None]]:
-        """Cut `text` at the allowed tokens: each ordinary piece with the id of the token after it (None at the end).
-
-        The search goes from left to right; of tokens that match at one place the longest wins.
-        """
-        start = 0
-        for match in _finder(allowed, isinstance(text, bytes)).finditer(text):  # type: ignore[arg-type]
-            found = match.group()
-            yield text[start : match.start()], self._tokens[found if isinstance(found, str) else found.decode()]
-            start = match.end()
-        yield text[start:], None
+        return allowed if _find_in(texts, allowed) is not None else frozenset()
 
     def _known(self, allowed: AbstractSet[str]) -> frozenset[str]:
         if isinstance(allowed, str):
@@ -66,14 +55,15 @@ class SpecialTokens:
         return self._names.intersection(allowed)
 
 
-def _first_of(names: frozenset[str], text: Text) -> str | None:
+def _find_in(texts: tuple[Text, ...], names: frozenset[str]) -> str | None:
+    return next((name for text in texts if (name := find_one_of(names, text)) is not None), None)
+
+
+def find_one_of(names: frozenset[str], text: Text) -> str | None:
     """One of the names that occur in `text`. What they all begin with is looked for first: mostly it is not there."""
-    if not names:
+    if not names or _common_beginning(names, isinstance(text, bytes)) not in text:  # type: ignore[operator]
         return None
-    as_bytes = isinstance(text, bytes)
-    if _common_beginning(names, as_bytes) not in text:  # type: ignore[operator]
-        return None
-    match = _finder(names, as_bytes).search(text)  # type: ignore[arg-type]
+    match = find_names(names, text).search(text)  # type: ignore[type-var]
     if match is None:
         return None
     found = match.group()
@@ -86,6 +76,11 @@ def _common_beginning(names: frozenset[str], as_bytes: bool) -> str | bytes:
     size = next((i for i, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
     beginning = first[:size]
     return beginning.encode() if as_bytes else beginning
+
+
+def find_names(names: frozenset[str], text: AnyStr) -> re.Pattern[AnyStr]:
+    """What finds names in texts of this kind, from left to right, at each place the longest."""
+    return _finder(names, isinstance(text, bytes))  # type: ignore[return-value]
 
 
 @functools.lru_cache(maxsize=128)

@@ -20,6 +20,7 @@ from pybpe.formats import native
 from pybpe.incremental import DecodeStream, EncodeAppender
 from pybpe.parallel import PART_BYTES, PARTS_A_THREAD, check_threads, encode_in_parts
 from pybpe.patterns import name_of, prepare
+from pybpe.pieces import Cut, Pieces
 from pybpe.special import Allowed, Disallowed, SpecialTokens, Text
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pybpe._core.decode import Ids
-    from pybpe.offsets import Unit
+    from pybpe.offsets import Span, Unit
     from pybpe.progress import Report
     from pybpe.training import Source
 
@@ -49,11 +50,16 @@ class Tokenizer:
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
         self._split = prepare(definition.pattern)
-        self._special = SpecialTokens(definition.special_tokens)
+        self._pieces = Pieces(definition.reading, definition.special_tokens)
+        self._special = SpecialTokens(definition.special_tokens, self._pieces.normal)
         self._encoder = Encoder(
-            definition.vocabulary, definition.table, self._split.scanner, definition.rule == "ranks"
+            definition.vocabulary,
+            definition.table,
+            self._split.scanner,
+            definition.rule == "ranks" or definition.whole_words,
         )
-        self._n_vocab = max(len(definition.vocabulary), max(definition.special_tokens.values(), default=-1) + 1)
+        self._names = {**definition.special_tokens, **definition.reading.added_tokens}  # tokens found by name
+        self._n_vocab = max(len(definition.vocabulary), max(self._names.values(), default=-1) + 1)
 
     # Making one
 
@@ -132,6 +138,41 @@ class Tokenizer:
             raise ValueError("two tokens of this vocabulary have the same bytes; a rank file cannot hold both")
         tiktoken.write(ranks, path)
 
+    @classmethod
+    def from_huggingface(cls, path: PathLike) -> Tokenizer:
+        """Read a tokenizer.json of byte-level BPE, or a folder that holds one. Ids are those of the tokenizers package.
+
+        Raises FormatError, with the reason, for a file that is damaged or whose ids pybpe cannot reproduce.
+        """
+        from pybpe.formats import huggingface
+
+        return cls(huggingface.read(path))
+
+    def to_huggingface(self, path: PathLike) -> None:
+        """Write a tokenizer.json; if `path` does not end in .json, a folder that transformers can open.
+
+        Raises ValueError for what such a file cannot say.
+        """
+        from pybpe.formats import huggingface
+
+        huggingface.write(self._definition, path)
+
+    @classmethod
+    def from_gpt2(cls, vocab_json: PathLike, merges_txt: PathLike) -> Tokenizer:
+        """Read GPT-2's pair of files. Special are the tokens in angle brackets that no merge makes.
+
+        Raises FormatError for files that are not such a pair.
+        """
+        from pybpe.formats import gpt2
+
+        return cls(gpt2.read(vocab_json, merges_txt))
+
+    def to_gpt2(self, folder: PathLike) -> None:
+        """Write vocab.json and merges.txt into a folder. Raises ValueError for what they cannot say."""
+        from pybpe.formats import gpt2
+
+        gpt2.write(self._definition, folder)
+
     # Text to ids
 
     def encode(
@@ -195,7 +236,7 @@ class Tokenizer:
     def count(self, text: Text) -> int:
         """How many ids `encode_ordinary` gives."""
         ids = IdBuffer(kept=False)
-        self._append(text, ids)
+        self._append_pieces(text, frozenset(), ids)
         return len(ids)
 
     def count_batch(self, texts: Iterable[Text], *, threads: int | None = None) -> npt.NDArray[np.int64]:
@@ -214,24 +255,24 @@ class Tokenizer:
         if max_tokens < 0:
             raise ValueError(f"max_tokens is {max_tokens}, must be 0 or more")
         content = to_utf8(text)
-        ids = self._first_ids(content, max_tokens)
-        if len(ids) <= max_tokens:
+        spans = self._first_spans(content, max_tokens)
+        if len(spans) <= max_tokens:
             return text
-        for kept in range(max_tokens, 0, -1):
-            beginning = self.decode(ids[:kept], errors="ignore")
+        for _, end in reversed(spans[:max_tokens]):
+            beginning = content[:end].decode(errors="ignore")
             if self.count(beginning) <= max_tokens:
                 return beginning
         return ""
 
-    def _first_ids(self, content: bytes, wanted: int) -> npt.NDArray[np.uint32]:
-        """More than `wanted` of the first ids of a text, or all of them."""
+    def _first_spans(self, content: bytes, wanted: int) -> list[Span]:
+        """The places in bytes of more than `wanted` of the first ids of a text, or of all of them."""
         size = 8 * wanted + 64
-        while size < len(content) and self._split.cut:
-            ids = self._encode_ordinary(content[: self._split.cut(content[:size])]).to_numpy()
-            if len(ids) > wanted:
-                return ids
+        while size < len(content) and self.cut:
+            _, spans = self._encode_with_offsets(content[: self.cut(content[:size])], frozenset(), "byte")
+            if len(spans) > wanted:
+                return spans
             size *= 2
-        return self._encode_ordinary(content).to_numpy()
+        return self._encode_with_offsets(content, frozenset(), "byte")[1]
 
     def encode_with_offsets(
         self,
@@ -243,12 +284,30 @@ class Tokenizer:
     ) -> tuple[list[int], list[tuple[int, int]]]:
         """The ids of `encode`, and of each the (start, end) of its place in the text, in characters or UTF-8 bytes.
 
-        A token that holds part of a character spans all of it. Surrogates count as what `encode` makes of them.
+        A token that holds part of a character spans all of it. Surrogates count as what `encode` makes of them. Where
+        the text is brought to a normal form, the places are those in the text as given: of characters that change
+        together each token has the place of all; the white space that a token by name takes with it is part of its
+        place; a space put before the text has an empty one.
         """
-        from pybpe.offsets import token_spans
+        found = self._special.allowed_in(text, allowed_special, disallowed_special)
+        return self._encode_with_offsets(text, found, unit)
 
-        ids = self._encode(text, allowed_special, disallowed_special)
-        return ids.to_list(self._ints), token_spans(self._token_sizes[ids.to_numpy()], to_utf8(text), unit)
+    def _encode_with_offsets(self, text: Text, found: frozenset[str], unit: Unit) -> tuple[list[int], list[Span]]:
+        from pybpe.offsets import read_spans, token_spans
+
+        content = to_utf8(text)
+        if not self._pieces.plain:
+            decoded = content.decode("utf-8", "surrogateescape")
+            return read_spans(self._pieces.located(decoded, found), decoded, self._encode_sized, unit)
+        ids = IdBuffer()
+        self._append_pieces(content, found, ids)
+        return ids.to_list(self._ints), token_spans(self._token_sizes[ids.to_numpy()], content, unit)
+
+    def _encode_sized(self, piece: bytes) -> tuple[list[int], npt.NDArray[np.int64]]:
+        """The ids of an ordinary piece and their bytes."""
+        ids = IdBuffer()
+        self._append(piece, ids)
+        return ids.to_list(self._ints), self._token_sizes[ids.to_numpy()]
 
     def encode_with_dropout(self, text: Text, p: float, seed: int) -> list[int]:
         """Ids of the same text by a random other way of merging: BPE-dropout (Provilkov et al., 2020).
@@ -259,16 +318,28 @@ class Tokenizer:
         if p == 0:
             return self.encode_ordinary(text)
         ids = IdBuffer()
-        self._encoder.encode_with_dropout(self._split.split(to_utf8(text)), p, seed, ids)
+        for number, piece in enumerate(self._pieces.of(to_utf8(text), frozenset())):
+            if isinstance(piece, int):
+                ids.append(piece)
+            else:
+                self._encoder.encode_with_dropout(self._split.split(to_utf8(piece)), p, seed ^ number, ids)
         return ids.to_list(self._ints)
 
     def encode_appender(self) -> EncodeAppender:
         """An object with `append(text)`, `count` and `ids`: the ids of a text that grows, at each moment."""
-        return EncodeAppender(self.encode_ordinary, self._split.cut)
+        return EncodeAppender(self.encode_ordinary, self.cut)
+
+    @functools.cached_property
+    def cut(self) -> Cut | None:
+        """Finds the last place where UTF-8 text can be cut so that the ids of both parts are those of the whole.
+
+        It gives 0 for a text without such a place. None if this tokenizer has no way to know.
+        """
+        return self._pieces.cut(self._split.cut)
 
     def _encode_ordinary(self, text: Text) -> IdBuffer:
         ids = IdBuffer()
-        self._append(text, ids)
+        self._append_pieces(text, frozenset(), ids)
         return ids
 
     def _encode(self, text: Text, allowed: Allowed, disallowed: Disallowed, threads: int = 1) -> IdBuffer:
@@ -278,13 +349,11 @@ class Tokenizer:
 
     def _append_pieces(self, text: Text, found: frozenset[str], ids: IdBuffer, threads: int = 1) -> None:
         """Encode text in which the special tokens `found` become their ids."""
-        if not found:
-            self._append(text, ids, threads)
-            return
-        for piece, token in self._special.pieces(text, found):
-            self._append(piece, ids, threads)
-            if token is not None:
-                ids.append(token)
+        for piece in self._pieces.of(text, found):
+            if isinstance(piece, int):
+                ids.append(piece)
+            else:
+                self._append(piece, ids, threads)
 
     def _append(self, text: Text, ids: IdBuffer, threads: int = 1) -> None:
         """Encode ordinary text to the end of `ids`."""
@@ -297,7 +366,8 @@ class Tokenizer:
                 content = text.encode() if isinstance(text, str) else text
                 self._encoder.encode_split(content, self._split.fallback.ends(content), ids)
         except UnicodeEncodeError:
-            self._append(repair_surrogates(text), ids)  # type: ignore[arg-type]  # bytes are never encoded
+            # Bytes are never encoded. Joined surrogates are characters, which can have a normal form.
+            self._append_pieces(repair_surrogates(text), frozenset(), ids)  # type: ignore[arg-type]
 
     def _encode_parts(
         self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed, kept: bool = True
@@ -326,7 +396,7 @@ class Tokenizer:
         found = [self._special.allowed_in(text, allowed, disallowed) for text in texts]
         offsets = array("q", bytes(8 * (len(texts) + 1)))
         ids = IdBuffer(kept=kept)
-        if self._split.scanner is not None and not any(found):
+        if self._split.scanner is not None and self._pieces.plain and not any(found):
             try:
                 self._encoder.encode_many(texts, ids, offsets)
             except UnicodeEncodeError:  # raised before anything is encoded
@@ -370,7 +440,8 @@ class Tokenizer:
         content = to_utf8(token)
         found = self._definition.vocabulary.token_id(content)
         if found is None:
-            found = self._definition.special_tokens.get(content.decode("utf-8", "surrogateescape"))
+            name = content.decode("utf-8", "surrogateescape")
+            found = self._names.get(name)
         if found is None:
             raise TokenIdError(f"{token!r} is not one token of this vocabulary")
         return found
@@ -395,6 +466,11 @@ class Tokenizer:
     def special_tokens(self) -> dict[str, int]:
         """{name: id} of the special tokens."""
         return dict(self._definition.special_tokens)
+
+    @property
+    def added_tokens(self) -> dict[str, int]:
+        """{name: id} of the tokens that are found by name in every text, and are not special."""
+        return dict(self._definition.reading.added_tokens)
 
     @property
     def eot_token(self) -> int:
@@ -440,6 +516,10 @@ class Tokenizer:
             "n_vocab": self.n_vocab,
             "merges": sum(len(token) > 1 for token in self._definition.vocabulary.to_list()),
             "special_tokens": self.special_tokens,
+            "added_tokens": self.added_tokens,
+            "normalizer": self._definition.reading.normalizer,
+            "prefix_space": self._definition.reading.prefix_space,
+            "whole_words": self._definition.rule == "ranks" or self._definition.whole_words,
             "pattern": self.pattern,
             "pattern_name": name_of(self.pattern),
             "splitter": self._split.kind,
@@ -466,7 +546,7 @@ class Tokenizer:
 
     @property
     def _special_bytes(self) -> dict[int, bytes]:
-        return {token: name.encode() for name, token in self._definition.special_tokens.items()}
+        return {token: name.encode() for name, token in self._names.items()}
 
     @functools.cached_property
     def _ints(self) -> list[int]:

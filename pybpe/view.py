@@ -33,9 +33,9 @@ def readable(token: bytes, limit: int | None = None) -> str:
 
 def longest_tokens(tokenizer: Tokenizer, n: int) -> list[int]:
     """The ids of the n ordinary tokens with the most bytes, the longest first."""
-    special = set(tokenizer.special_tokens.values())
-    ordinary = (token for token in tokenizer.vocab if token not in special)
-    return sorted(ordinary, key=lambda token: (-len(tokenizer.vocab[token]), token))[:n]
+    vocab = tokenizer.vocab
+    ordinary = vocab.keys() - {*tokenizer.special_tokens.values(), *tokenizer.added_tokens.values()}
+    return sorted(ordinary, key=lambda token: (-len(vocab[token]), token))[:n]
 
 
 def first_merges(tokenizer: Tokenizer, n: int) -> list[int]:

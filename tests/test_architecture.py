@@ -18,9 +18,13 @@ FLOORS = [
     ["pybpe.view", "pybpe.compat", "pybpe.data", "pybpe.distributed"],
     ["pybpe"],  # __init__, the public names
     ["pybpe.tokenizer"],
-    ["pybpe.training", "pybpe.special", "pybpe.formats", "pybpe.incremental", "pybpe.offsets", "pybpe.parallel"],
+    [
+        *("pybpe.training", "pybpe.special", "pybpe.pieces", "pybpe.formats", "pybpe.incremental", "pybpe.offsets"),
+        "pybpe.parallel",
+    ],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
     ["pybpe.automata", "pybpe.regex_splitter"],
+    ["pybpe.reading", "pybpe.normal"],
     ["pybpe._core"],
     ["pybpe.errors", "pybpe.units", "pybpe.stages", "pybpe.reference"],
 ]

@@ -61,25 +61,29 @@ def place(text: str) -> Path:
 
 def add_tokenizer(parser: argparse.ArgumentParser) -> None:
     """The argument TOKENIZER and the option --pattern that some files need."""
-    parser.add_argument("tokenizer", metavar="TOKENIZER", help="a .pybpe file, or a tiktoken rank file")
+    parser.add_argument(
+        "tokenizer", metavar="TOKENIZER", help="a .pybpe file, a tiktoken rank file, a tokenizer.json or its folder"
+    )
     parser.add_argument(
         "--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that is not a public encoding"
     )
 
 
 def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
-    """A tokenizer from a file of either kind, told apart by content."""
+    """A tokenizer from a file of any kind, told apart by content, or from a folder with the files of one."""
     from pybpe import Tokenizer
     from pybpe.errors import FormatError
     from pybpe.formats import native
     from pybpe.patterns import PATTERNS
 
+    if Path(path).is_dir() or Path(path).name == "vocab.json":
+        return _without_pattern(_open_folder, path, pattern)
     with Path(path).open("rb") as file:
         start = file.read(1 << 16)
     if start.startswith(native.MAGIC):
-        if pattern is not None:
-            raise UsageError(f"{path} holds its own split pattern; leave out --pattern")
-        return Tokenizer.load(path)
+        return _without_pattern(Tokenizer.load, path, pattern)
+    if start.lstrip().startswith(b"{"):
+        return _without_pattern(Tokenizer.from_huggingface, path, pattern)
     if not _RANK_LINE.match(start):
         raise FormatError(f"{path} is not a tokenizer; make one with: pybpe train corpus.txt -o new.pybpe")
     try:
@@ -93,6 +97,24 @@ def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
         raise UsageError(
             f"{path} is not a public encoding and does not say how text is split; add --pattern with one of {names}"
         ) from None
+
+
+def _without_pattern(read: Callable[[str], Tokenizer], path: str, pattern: str | None) -> Tokenizer:
+    if pattern is not None:
+        raise UsageError(f"{path} holds its own split pattern; leave out --pattern")
+    return read(path)
+
+
+def _open_folder(path: str) -> Tokenizer:
+    """A tokenizer from a folder with a tokenizer.json, or else from a vocab.json and the merges.txt beside it."""
+    from pybpe import Tokenizer
+
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    if Path(path).is_dir() and (folder / "tokenizer.json").exists():
+        return Tokenizer.from_huggingface(path)
+    if not (folder / "vocab.json").exists():
+        raise FileNotFoundError(f"there is neither a tokenizer.json nor a vocab.json in the folder {path}; name a file")
+    return Tokenizer.from_gpt2(folder / "vocab.json", folder / "merges.txt")
 
 
 def check_inputs(names: Sequence[str]) -> list[Path]:

@@ -133,7 +133,7 @@ def run_encode(options: argparse.Namespace) -> None:
 def _read_stdin(tokenizer: Tokenizer) -> Iterator[bytes]:
     from pybpe.data.documents import read_stream
 
-    return read_stream(standard_input().buffer, tokenizer.pattern)
+    return read_stream(standard_input().buffer, tokenizer.cut)
 
 
 def _print_ids(tokenizer: Tokenizer, pieces: Iterable[str | bytes], show: bool, special: bool) -> None:
@@ -162,7 +162,7 @@ def _write_shards(tokenizer: Tokenizer, files: list[Path], folder: Path, options
     from pybpe.data.shards import TokenShards, write_shards
 
     total = total_size(files)
-    pieces = read_documents(files, tokenizer.pattern)
+    pieces = read_documents(files, tokenizer.cut)
     first = next(pieces, None)
     if first is None:
         raise ValueError("there is nothing to encode: every file is empty")
@@ -322,7 +322,7 @@ def _pieces(path: Path | None, tokenizer: Tokenizer) -> Iterator[bytes]:
 
     if path is None:
         return _read_stdin(tokenizer)
-    return (piece for piece, _ in read_documents([path], tokenizer.pattern))
+    return (piece for piece, _ in read_documents([path], tokenizer.cut))
 
 
 def _print_counts(counts: list[tuple[str, int, int]]) -> None:

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
 
     tokenizer = open_tokenizer(options.tokenizer, options.pattern)
     longest = [tokenizer.token_bytes(token) for token in longest_tokens(tokenizer, SHOWN_TOKENS)]
-    n_bytes = Path(options.tokenizer).stat().st_size
+    n_bytes = bytes_on_disk(Path(options.tokenizer))
     if options.json:
         shown = [token.decode("utf-8", "backslashreplace") for token in longest]
         print(json.dumps({**tokenizer.info, "longest_tokens": shown, "file_bytes": n_bytes}, indent=2))
@@ -48,19 +48,26 @@ def run(options: argparse.Namespace) -> None:
         summary(options.tokenizer, rows(tokenizer, longest, n_bytes))
 
 
+def bytes_on_disk(path: Path) -> int:
+    """The bytes of a file, or of all files in a folder."""
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
 def rows(tokenizer: Tokenizer, longest: list[bytes], n_bytes: int) -> list[tuple[str, str]]:
     """The facts as names and values."""
     from pybpe.view import readable
 
     info = tokenizer.info
-    named = sorted(info["special_tokens"].items(), key=lambda item: int(item[1]))
-    specials = [f"{escaped(name)} = {token}" for name, token in named[:SHOWN_SPECIALS]]
-    if len(named) > SHOWN_SPECIALS:
-        specials.append(f"and {len(named) - SHOWN_SPECIALS:,} more")
+    reading = [("added tokens", _named(info["added_tokens"]))] if info["added_tokens"] else []
+    if info["normalizer"] or info["prefix_space"]:
+        space = "a space before it" if info["prefix_space"] else ""
+        reading.append(("text becomes", ", ".join(filter(None, (info["normalizer"], space)))))
     return [
         ("tokens", f"{info['n_vocab']:,}"),
         ("merges", f"{info['merges']:,}"),
-        ("special tokens", "\n".join(specials) or "none"),
+        ("special tokens", _named(info["special_tokens"])),
+        *reading,
         (
             "pattern",
             "\n".join((info["pattern_name"] or "a regular expression of its own", *stages_of(info["pattern"]))),
@@ -71,3 +78,12 @@ def rows(tokenizer: Tokenizer, longest: list[bytes], n_bytes: int) -> list[tuple
         ("fingerprint", info["fingerprint"]),
         ("size on disk", size(n_bytes)),
     ]
+
+
+def _named(tokens: dict[str, int]) -> str:
+    """Tokens and their ids, a line each, the first of them."""
+    named = sorted(tokens.items(), key=lambda item: item[1])
+    lines = [f"{escaped(name)} = {token}" for name, token in named[:SHOWN_SPECIALS]]
+    if len(named) > SHOWN_SPECIALS:
+        lines.append(f"and {len(named) - SHOWN_SPECIALS:,} more")
+    return "\n".join(lines) or "none"

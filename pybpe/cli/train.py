@@ -121,10 +121,12 @@ class Corpus:
 
     def _pieces(self) -> Iterator[bytes]:
         from pybpe.data.documents import read_documents, read_stream
+        from pybpe.patterns import prepare
 
+        cut = prepare(self._pattern).cut
         if not self.files:
-            return read_stream(standard_input().buffer, self._pattern)
-        return (piece for piece, _ in read_documents(self.files, self._pattern))
+            return read_stream(standard_input().buffer, cut)
+        return (piece for piece, _ in read_documents(self.files, cut))
 
     def _read_once(self) -> Iterator[bytes]:
         for piece in self._pieces():

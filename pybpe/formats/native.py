@@ -6,7 +6,7 @@ Layout, all numbers little-endian:
     u32       version
     u32       size of the header
     u64 x 3   number of tokens, their bytes, number of merges
-    header    JSON: rule, pattern, special_tokens, unicode
+    header    JSON: rule, pattern, special_tokens, unicode; of version 2 also reading, whole_words, carried
     u32[n]    sizes of the tokens
     bytes     the tokens, joined
     u32[m, 3] merges
@@ -34,6 +34,7 @@ from pybpe._core.vocab import Vocabulary
 from pybpe.definition import MAX_ID, Definition
 from pybpe.errors import FormatError
 from pybpe.files import PathLike, Reader, write_atomic
+from pybpe.reading import Reading
 
 MAGIC = b"\x93PYBPE\r\n"  # not ASCII and with a line end, so that a transfer as text shows
 VERSION = 2
@@ -54,12 +55,19 @@ def fingerprint(definition: Definition) -> str:
 
 def _body(definition: Definition, version: int, merges: bytes) -> bytes:
     """All but the checksum; `merges` in the byte order of this machine."""
+    later = {
+        "reading": definition.reading.to_json(),
+        "whole_words": definition.whole_words,
+        "carried": dict(definition.carried) if version == VERSION else {},  # ids do not depend on it
+    }
+    later = {name: value for name, value in later.items() if value}
     header = json.dumps(
         {
             "rule": definition.rule,
             "pattern": definition.pattern,
             "special_tokens": dict(sorted(definition.special_tokens.items(), key=lambda item: item[1])),
             "unicode": UNICODE_VERSION,
+            **later,
         },
         ensure_ascii=True,
         separators=(",", ":"),
@@ -120,6 +128,9 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
         merges=memoryview(merges),
         pattern=header["pattern"],
         special_tokens=header["special_tokens"],
+        reading=Reading.from_json(header.get("reading", {})),
+        whole_words=header.get("whole_words", False),
+        carried=header.get("carried", {}),
     )
 
 
@@ -135,6 +146,8 @@ def _parse_header(text: bytes, name: str) -> dict[str, Any]:
         or not all(isinstance(token, int) for token in specials.values())
         or not isinstance(header.get("pattern"), str)
         or header.get("rule") not in ("merges", "ranks")
+        or not isinstance(header.get("whole_words", False), bool)
+        or not isinstance(header.get("carried", {}), dict)
     ):
         raise FormatError(f"{name} is damaged: its header lacks a field")
     return dict(header)

@@ -26,6 +26,7 @@ from pybpe.gpt.facts import Corpus, DemoFacts, Sample, Stage
 from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT
 from pybpe.gpt.pretrain import TrainingStep, evaluate, pretrain, unigram_entropy
 from pybpe.gpt.report import write_report
+from pybpe.patterns import prepare
 from pybpe.tokenizer import Tokenizer
 
 SAMPLES = 3
@@ -129,7 +130,7 @@ class _Demo:
     def make_tokenizer(self, corpus: Corpus) -> Tokenizer:
         with self._stage("tokenizer") as stage:
             tokenizer = Tokenizer.train(
-                read_stream(io.BytesIO(corpus.train), "gpt4"),
+                read_stream(io.BytesIO(corpus.train), prepare("gpt4").cut),
                 vocab_size=self._settings.vocab_size,
                 progress=self._watcher.report,
             )

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+from pybpe import Tokenizer
 from pybpe.cli.main import main
 
 
@@ -35,4 +36,38 @@ def test_files_that_are_no_tokenizers(corpus, tokenizer, fails):
     Path("empty").touch()
     assert "is not a tokenizer" in fails(1, "info", "empty")
     Path("folder").mkdir()
-    assert "it is a folder" in fails(1, "info", "folder")
+    assert "neither a tokenizer.json nor a vocab.json" in fails(1, "info", "folder")
+
+
+def test_files_of_hugging_face(tokenizer, fails, capsys):
+    tokenizer.to_huggingface("corpus.json")
+    tokenizer.to_huggingface("folder")
+    for name in ("corpus.json", "folder"):
+        assert main(["info", name, "--json"]) == 0
+        facts = json.loads(capsys.readouterr().out)
+        assert facts["n_vocab"] == 301
+        assert facts["file_bytes"] > 1000
+        assert main(["encode", name, "--text", "The cat sat"]) == 0
+        assert [int(word) for word in capsys.readouterr().out.split()] == tokenizer.encode("The cat sat")
+    assert "leave out --pattern" in fails(2, "info", "folder", "--pattern", "gpt4")
+    content = json.loads(Path("corpus.json").read_text())
+    content["normalizer"] = {"type": "NFC"}
+    content["added_tokens"][0]["special"] = False
+    Path("corpus.json").write_text(json.dumps(content))
+    assert main(["info", "corpus.json"]) == 0
+    shown = capsys.readouterr().out
+    assert "NFC" in shown
+    assert "added tokens" in shown
+    content["model"]["type"] = "Unigram"
+    Path("corpus.json").write_text(json.dumps(content))
+    assert "pybpe reads BPE" in fails(1, "info", "corpus.json")
+
+
+def test_files_of_gpt2(fails, capsys):
+    tokenizer = Tokenizer.train(iter(["The cat sat"] * 9), 260, pattern="gpt2", progress=False)
+    tokenizer.to_gpt2("pair")
+    for name in ("pair", "pair/vocab.json"):
+        assert main(["encode", name, "--text", "The cat sat"]) == 0
+        assert [int(word) for word in capsys.readouterr().out.split()] == tokenizer.encode("The cat sat")
+    Path("pair/merges.txt").unlink()
+    assert "merges.txt" in fails(1, "info", "pair")

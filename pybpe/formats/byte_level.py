@@ -1,0 +1,137 @@
+"""What vocab.json, merges.txt and byte-level tokenizer.json share: tokens written as characters, a character a byte.
+
+GPT-2 gave every byte a character that prints: of Latin-1 those that do stand for themselves, and the other 68 bytes
+take the characters from U+0100 on, so that a space is "Ġ".
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pybpe._core.ids import Rows
+from pybpe.definition import MAX_ID, Definition
+from pybpe.errors import FormatError
+from pybpe.files import PathLike
+
+MAX_FILE = 1 << 29  # bytes; the largest vocabularies known take a tenth of it
+_PRINTS = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
+_OTHERS = [byte for byte in range(256) if byte not in _PRINTS]
+_CHAR_OF_BYTE = {byte: byte for byte in _PRINTS} | {byte: 0x100 + i for i, byte in enumerate(_OTHERS)}
+# Latin-1 characters that stand for no byte must not pass for one: they become one that is not in Latin-1.
+_BYTE_OF_CHAR = dict.fromkeys(_OTHERS, 0xFFFF) | {char: byte for byte, char in _CHAR_OF_BYTE.items()}
+
+
+def to_chars(token: bytes) -> str:
+    """A token's bytes as characters."""
+    return token.decode("latin-1").translate(_CHAR_OF_BYTE)
+
+
+def to_bytes(chars: str) -> bytes | None:
+    """The bytes that characters stand for; None if one of them stands for no byte."""
+    try:
+        return chars.translate(_BYTE_OF_CHAR).encode("latin-1")
+    except UnicodeEncodeError:
+        return None
+
+
+def read_bytes(path: PathLike) -> bytes:
+    """The content of a file. Raises FormatError if it is too large to be a vocabulary, OSError if it cannot be read."""
+    with Path(path).open("rb") as file:
+        content = file.read(MAX_FILE + 1)
+    if len(content) > MAX_FILE:
+        raise FormatError(f"{path} is too large for a tokenizer: it has more than {MAX_FILE:,} bytes")
+    return content
+
+
+def read_json(path: PathLike) -> Any:
+    """The content of a JSON file. Raises FormatError if it is none, OSError if it cannot be read."""
+    try:
+        return json.loads(read_bytes(path).decode())
+    except UnicodeDecodeError:
+        raise FormatError(f"{path} is not UTF-8") from None
+    except RecursionError:
+        raise FormatError(f"{path} is nested too deeply") from None
+    except FormatError:
+        raise
+    except ValueError as error:
+        raise FormatError(f"{path} is not JSON: {str(error)[:200]}") from None
+
+
+def read_vocabulary(vocab: Any, path: PathLike) -> dict[str, int]:
+    """{characters: id}, checked. Raises FormatError for anything else, such as two tokens with one id."""
+    if not isinstance(vocab, dict) or not vocab:
+        raise FormatError(f"{path} holds no vocabulary of tokens and their ids")
+    seen: dict[int, str] = {}
+    for chars, token in vocab.items():
+        if type(token) is not int or not 0 <= token <= MAX_ID:
+            raise FormatError(f"{path}: token {chars!r} has the id {str(token)[:40]}; ids go from 0 to {MAX_ID}")
+        if token in seen:
+            raise FormatError(f"{path}: tokens {seen[token]!r} and {chars!r} share id {token}")
+        if not chars:
+            raise FormatError(f"{path}: the token with id {token} is empty")
+        seen[token] = chars
+    return vocab
+
+
+def read_merges(pairs: Iterable[tuple[str, str]], vocab: Mapping[str, int], path: PathLike) -> memoryview:
+    """uint32[n, 3] from pairs of tokens in their order. Of a pair that is there twice the later place counts.
+
+    Raises FormatError for a merge that names or makes a token that the vocabulary does not have.
+    """
+    rows: dict[tuple[int, int], int] = {}
+    for number, (left, right) in enumerate(pairs, 1):
+        try:
+            pair = vocab[left], vocab[right]
+            token = vocab[left + right]
+        except KeyError as error:
+            raise FormatError(f"{path}: merge {number} needs the token {error.args[0]!r}, which has no id") from None
+        rows.pop(pair, None)
+        rows[pair] = token
+    return memoryview(Rows(array("I", (number for pair, token in rows.items() for number in (*pair, token))), 3))
+
+
+def token_list(vocab: Mapping[str, int], path: PathLike) -> list[bytes]:
+    """The bytes of each id; holes are empty. Raises FormatError for a token in characters that stand for no bytes."""
+    tokens = [b""] * (max(vocab.values(), default=-1) + 1)
+    for chars, token in vocab.items():
+        content = to_bytes(chars)
+        if content is None:
+            raise FormatError(f"{path}: token {chars!r} with id {token} holds a character that stands for no byte")
+        tokens[token] = content
+    return tokens
+
+
+def unmade(vocab: Mapping[str, int], merges: memoryview) -> set[str]:
+    """The tokens that no merge makes or takes, those of one byte left out."""
+    used = {token for row in rows_of(merges) for token in row}
+    return {chars for chars, token in vocab.items() if len(chars) > 1 and token not in used}
+
+
+def rows_of(merges: memoryview) -> list[tuple[int, int, int]]:
+    """The (left, right, token) of each merge."""
+    flat = array("I", merges.tobytes())
+    return list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
+
+
+def write_vocabulary(definition: Definition) -> dict[str, int]:
+    """{characters: id} of the ordinary tokens. Raises ValueError if two have the same bytes."""
+    tokens = definition.vocabulary.to_list()
+    vocab = {to_chars(token): i for i, token in enumerate(tokens) if token}
+    if len(vocab) < sum(map(bool, tokens)):
+        raise ValueError("two tokens of this vocabulary have the same bytes; this file format cannot hold both")
+    return vocab
+
+
+def write_merges(definition: Definition) -> list[tuple[str, str]]:
+    """Pairs of tokens in the order in which they merge.
+
+    A vocabulary of ranks lets any two neighbours merge whose bytes are a token, lowest rank first. When a token of rank
+    r is made, no merge of a lower rank is left, within its bytes either; so its two parts are always those that its own
+    bytes end with by the ranks below r. One merge a token, in the order of ranks, is therefore the same.
+    """
+    chars = [to_chars(token) for token in definition.vocabulary.to_list()]
+    return [(chars[left], chars[right]) for left, right, _ in rows_of(definition.merges)]

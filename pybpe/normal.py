@@ -1,0 +1,120 @@
+"""Normal forms of text, as Hugging Face's tokenizers makes them: by Unicode 9.0, whatever Python knows.
+
+Unicode never changes the normal forms of a character once it has one, so versions differ only in characters that are
+newer. Those that a newer version would compose, decompose or reorder are left alone here, and so is what stands around
+them: for Unicode 9.0 they were unassigned.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from typing import Literal, get_args
+
+from pybpe._core.unicode import classes
+
+Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
+FORMS: tuple[Form, ...] = get_args(Form)
+
+# Assigned after Unicode 9.0 and until 16.0, and changed by some normal form or part of a composition.
+_NEWER = (
+    "7fd 897-89f 8ca-8d3 9fe c3c d3b-d3c eba 1715 1abf-1ace 1df6-1dfa 32ff a7f2-a7f4 a82c ab69 105c9 105e4 10781-10785 "
+    "10787-107b0 107b2-107ba 10d24-10d27 10d69-10d6d 10eab-10eac 10efd-10eff 10f46-10f50 10f82-10f85 11070 1133b 11383 "
+    "11385 1138e 11391 113b8 113bb 113c2 113c5 113c7-113c9 113ce-113d0 1145e 11839-1183a 11930 11938 1193d-1193e 11943 "
+    "119e0 11a34 11a47 11a99 11d42 11d44-11d45 11d97 11f41-11f42 1611e-16129 1612f 16d67-16d6a 16ff0-16ff1 1ccd6-1ccf9 "
+    "1e030-1e06d 1e08f 1e130-1e136 1e2ae 1e2ec-1e2ef 1e4ec-1e4ef 1e5ee-1e5ef 1f16c 1fbf0-1fbf9"
+)
+_TABLE_VERSION = (16, 0, 0)
+# The vowels and final consonants of Hangul, which compose by arithmetic and stand in no table.
+_JAMO = frozenset(map(chr, (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))))
+
+
+def normalize(form: Form, text: str) -> str:
+    """The normal form of a text; the text itself if it is in that form."""
+    if text.isascii() or unicodedata.is_normalized(form, text):
+        return text
+    # No character joins with a line end, and most lines are in the form already.
+    return "\n".join(
+        line if unicodedata.is_normalized(form, line) else _normalize_line(form, line) for line in text.split("\n")
+    )
+
+
+def _normalize_line(form: Form, text: str) -> str:
+    if _newer().isdisjoint(text):
+        return unicodedata.normalize(form, text)
+    parts = _split_at_newer().split(text)
+    return "".join(part if number % 2 else unicodedata.normalize(form, part) for number, part in enumerate(parts))
+
+
+def normalize_bytes(form: Form, text: bytes) -> bytes:
+    """As `normalize`, for UTF-8; bytes that are none stay as they are."""
+    if text.isascii():
+        return text
+    decoded = text.decode("utf-8", "surrogateescape")
+    normal = normalize(form, decoded)
+    return text if normal is decoded else normal.encode("utf-8", "surrogateescape")
+
+
+def normalize_aligned(form: Form, text: str) -> tuple[str, list[tuple[int, int]]]:
+    """The normal form, and for each of its characters the (start, end) of the characters that it was made from.
+
+    Characters that change together share all of their places: of "e" and an accent, composed, both are the place.
+    """
+    normal = normalize(form, text)
+    if normal is text:
+        return text, [(place, place + 1) for place in range(len(text))]
+    made, places = [], []
+    starts = [place for place, char in enumerate(text) if place == 0 or is_boundary(char)]
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        part = normalize(form, text[start:end])
+        made.append(part)
+        if part == text[start:end]:
+            places += [(place, place + 1) for place in range(start, end)]
+        else:
+            places += [(start, end)] * len(part)
+    return "".join(made), places
+
+
+@functools.lru_cache(maxsize=4096)
+def is_boundary(char: str) -> bool:
+    """Whether a character never joins or changes places with what stands before it, in any of the forms."""
+    if char.isascii() or char in _newer():
+        return True
+    first = unicodedata.normalize("NFKD", char)[0]
+    return not unicodedata.combining(first) and first not in _seconds()
+
+
+@functools.cache
+def _seconds() -> frozenset[str]:
+    """Characters that can be the second of a composition."""
+    points = map(chr, range(0xC0, 0x30000))
+    pairs = (unicodedata.decomposition(char).split() for char in points)
+    return _JAMO | {chr(int(pair[1], 16)) for pair in pairs if len(pair) == 2 and pair[0][0] != "<"}
+
+
+@functools.cache
+def _newer() -> frozenset[str]:
+    """The characters of the table, and those that this Python knows and the table does not yet."""
+    ranges = [tuple(int(end, 16) for end in span.split("-")) for span in _NEWER.split()]
+    points = {point for span in ranges for point in range(span[0], span[-1] + 1)} | _newest()
+    return frozenset(map(chr, points))
+
+
+@functools.cache
+def _split_at_newer() -> re.Pattern[str]:
+    return re.compile("([" + "".join(sorted(_newer())) + "])")  # none of them means anything in a class
+
+
+def _newest() -> set[int]:
+    """As the table, for what came after it: assigned in this Python's Unicode, and not in 16.0."""
+    if tuple(map(int, unicodedata.unidata_version.split("."))) <= _TABLE_VERSION:
+        return set()
+    new = {point for point in range(0x370, 0x110000) if unicodedata.category(chr(point))[0] != "C"}
+    new = {point for point in new if not classes(point)}
+    seconds = set(map(ord, _seconds()))
+    return {
+        point
+        for point in new
+        if unicodedata.combining(chr(point)) or unicodedata.decomposition(chr(point)) or point in seconds
+    }

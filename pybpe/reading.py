@@ -1,0 +1,79 @@
+"""How text is read before it is split into words, as plain checked data: its normal form, and tokens found by name.
+
+tiktoken's encodings have nothing of it but special tokens; Hugging Face's files have all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from pybpe.errors import FormatError
+from pybpe.normal import FORMS, Form, normalize
+
+FLAGS = ("lstrip", "rstrip", "single_word", "normalized")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is done to text first. Checked at birth.
+
+    normalizer: the normal form that text is brought to, None to leave it as it is.
+    added_tokens: name -> id of tokens that are found in every text before it is split, and are not special.
+    flags: how special and added tokens are found, for those that need it; some of
+        "lstrip", "rstrip": the white space before or after the name belongs to the token;
+        "single_word": only where no letter, digit or the like stands beside the name;
+        "normalized": in the normal form of the text, and only where tokens without this flag were not found.
+    prefix_space: whether each stretch of text between tokens gets a space before it, unless it begins with one.
+    """
+
+    normalizer: Form | None = None
+    added_tokens: Mapping[str, int] = field(default_factory=dict)
+    flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prefix_space: bool = False
+
+    def __post_init__(self) -> None:
+        if self.normalizer not in (None, *FORMS):
+            raise FormatError(f"the normalizer is {self.normalizer!r}, must be None or one of {', '.join(FORMS)}")
+        for name, flags in self.flags.items():
+            if not flags or tuple(flag for flag in FLAGS if flag in flags) != flags:
+                raise FormatError(f"token {name!r} has flags {flags!r}, must be some of {', '.join(FLAGS)}")
+            if self.normalizer and "normalized" in flags and normalize(self.normalizer, name) != name:
+                raise FormatError(
+                    f"token {name!r} is to be found in normal text, and is not in the form {self.normalizer}"
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        """What differs from plain reading, as data for JSON in an order that depends on nothing else."""
+        content: dict[str, Any] = {
+            "normalizer": self.normalizer,
+            "added_tokens": dict(sorted(self.added_tokens.items(), key=lambda item: item[1])),
+            "flags": {name: list(flags) for name, flags in sorted(self.flags.items())},
+            "prefix_space": self.prefix_space,
+        }
+        return {name: value for name, value in content.items() if value}
+
+    @classmethod
+    def from_json(cls, content: Any) -> Reading:
+        """What `to_json` made. Raises FormatError for anything else."""
+        if not isinstance(content, dict) or content.keys() - {entry.name for entry in fields(cls)}:
+            raise FormatError("what is said of reading text is not understood; a newer pybpe may have written it")
+        added, flags = content.get("added_tokens", {}), content.get("flags", {})
+        prefix_space = content.get("prefix_space", False)
+        if (
+            not isinstance(added, dict)
+            or not isinstance(flags, dict)
+            or not all(isinstance(some, list) for some in flags.values())
+            or not isinstance(prefix_space, bool)
+        ):
+            raise FormatError("what is said of reading text has a field of the wrong type")
+        return cls(
+            normalizer=content.get("normalizer"),
+            added_tokens=added,
+            flags={name: tuple(some) for name, some in flags.items()},
+            prefix_space=prefix_space,
+        )
+
+
+PLAIN = Reading()
