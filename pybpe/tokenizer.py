@@ -451,7 +451,7 @@ class Tokenizer:
     def limit_cache(self, limit: int) -> None:
         """The most memory, in bytes, for words and what they encode to; each call that is running takes so much.
 
-        The cache starts small and grows as it meets words. 48 MiB where nothing is said; `info` tells.
+        The cache starts small and grows as it meets words. 96 MiB where nothing is said; `info` tells.
         """
         if limit < 1 << 20:
             raise ValueError(f"limit is {limit}, must be at least {1 << 20:,} bytes")

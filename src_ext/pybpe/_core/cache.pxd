@@ -28,7 +28,7 @@ cdef enum:
     IN_RING = 0x80  # the rest is how many ids the record has, and the first two of `ids` are its place
     LEAST_CACHE = 2 << 20  # bytes: one large page
     RING_SLACK = 4096  # behind the ring: a record is read in steps of COPIED_IDS
-    DEFAULT_CACHE = 48 << 20
+    DEFAULT_CACHE = 96 << 20
 
 
 ctypedef struct Entry:
