@@ -12,8 +12,8 @@ from pybpe._core.types cimport token_t
 from pybpe._core.vocab cimport Vocabulary
 
 cdef enum:
-    BLOCK = 128  # words split at a time, before they are looked up
-    ITEMS = 256  # words, or pieces of them, looked up at a time
+    BLOCK = 192  # words split at a time, before they are looked up
+    ITEMS = 320  # words, or pieces of them, looked up at a time
     PATIENCE = 1 << 18  # bytes of long words before the tables for them are built
     KEPT_SYMBOLS = 1 << 16  # of working memory for long words, between two calls
     BLOCKS_A_SIGNAL = 1 << 14  # about 10 MB of text between two looks at Ctrl-C
