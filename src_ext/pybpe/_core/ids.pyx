@@ -6,7 +6,7 @@ from libc.stdint cimport SIZE_MAX, int64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
 
-from pybpe._core.memory cimport UNTOUCHED_IS_FREE, grow, map_zeros, prefetch, unmap
+from pybpe._core.memory cimport UNTOUCHED_IS_FREE, grow, map_any, prefetch, retire, unmap
 from pybpe._core.types cimport token_t
 
 cdef enum:
@@ -46,7 +46,7 @@ cdef class IdBuffer:
 
     cdef void release(self) noexcept nogil:
         if self.mapped:
-            unmap(self.data, self.mapped)
+            retire(self.data, self.mapped)
         else:
             free(self.data)
 
@@ -65,7 +65,7 @@ cdef class IdBuffer:
     cdef int enlarge(self, size_t wanted) noexcept nogil:
         """Move to large pages, with room for `wanted` ids."""
         cdef size_t bytes = (wanted * sizeof(token_t) + HUGE_PAGE - 1) & ~<size_t>(HUGE_PAGE - 1)
-        cdef token_t* grown = <token_t*>map_zeros(bytes) if wanted < SIZE_MAX // 8 else NULL
+        cdef token_t* grown = <token_t*>map_any(bytes) if wanted < SIZE_MAX // 8 else NULL
         if grown == NULL:
             return -1
         if self.size:

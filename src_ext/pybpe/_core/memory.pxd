@@ -76,6 +76,30 @@ cdef extern from *:
     static inline void pybpe_unmap(void *block, size_t size) {
         if (block != NULL) munmap(block, size);
     }
+    /* One block that is no longer needed is kept, because fresh memory costs more than what is done with it: the system
+       clears it page by page. The system may take its pages at any time (MADV_FREE). Its size is in its first bytes. */
+    #define PYBPE_SPARE_MOST ((size_t)256 << 20)
+    static void *pybpe_spare;
+    static inline void pybpe_retire(void *block, size_t size) {
+        if (size <= PYBPE_SPARE_MOST) {
+    #ifdef MADV_FREE
+            (void)madvise(block, size, MADV_FREE);
+    #endif
+            *(size_t *)block = size;
+            block = __atomic_exchange_n(&pybpe_spare, block, __ATOMIC_ACQ_REL);
+            if (block == NULL) return;
+            size = *(size_t *)block;
+        }
+        munmap(block, size);
+    }
+    static inline void *pybpe_map_any(size_t size) {
+        void *block = __atomic_exchange_n(&pybpe_spare, NULL, __ATOMIC_ACQ_REL), *moved;
+        if (block == NULL) return pybpe_map_zeros(size);
+        moved = mremap(block, *(size_t *)block, size, MREMAP_MAYMOVE);
+        if (moved != MAP_FAILED) return moved;
+        munmap(block, *(size_t *)block);
+        return pybpe_map_zeros(size);
+    }
     #else
     #define PYBPE_MAPS 0
     static inline void *pybpe_map_zeros(size_t size) {
@@ -90,9 +114,14 @@ cdef extern from *:
         (void)size;
         if (block != NULL) free((char *)block - ((char *)block)[-1]);
     }
+    #define pybpe_map_any pybpe_map_zeros
+    #define pybpe_retire pybpe_unmap
     #endif
     """
     const bint UNTOUCHED_IS_FREE "PYBPE_MAPS"
     # `size` zero bytes, a multiple of the page size, aligned to 64 bytes at least; NULL without memory.
     void* map_zeros "pybpe_map_zeros"(size_t size) noexcept nogil
     void unmap "pybpe_unmap"(void* block, size_t size) noexcept nogil
+    # The same for memory whose content does not matter, from `retire` if something was given back there.
+    void* map_any "pybpe_map_any"(size_t size) noexcept nogil
+    void retire "pybpe_retire"(void* block, size_t size) noexcept nogil
