@@ -36,10 +36,7 @@ def compact(report: Report) -> list[str]:
         "",
         *_on_other_things(report),
         "",
-        "Training on two threads, and how many times as fast as the other package:",
-        "",
         *_training(report),
-        "",
         *conditions_lines(report.conditions),
     ]
 
@@ -114,7 +111,11 @@ def _steps(result: Result) -> list[float]:
 
 
 def _training(report: Report) -> list[str]:
+    if not report.of("training"):
+        return []
     lines = [
+        "Training on two threads, and how many times as fast as the other package:",
+        "",
         "| text | tokens | pybpe | rustbpe, equal merges | others, with another order of ties |",
         "|---|---|---|---|---|",
     ]
@@ -125,7 +126,7 @@ def _training(report: Report) -> list[str]:
             f"| {result.text} | {result.encoding.removesuffix(' tokens')} | {number(result.values[OURS])} s "
             f"| {times(result.ratios['rustbpe'])} | {others} |"
         )
-    return lines
+    return [*lines, ""]
 
 
 def conditions_lines(facts: dict[str, Any]) -> list[str]:
