@@ -21,6 +21,9 @@ class Encoder:
         self, vocabulary: Vocabulary, merges: MergeTable, splitter: Splitter | None, whole_words: bool
     ) -> None: ...
     cache_bytes: int
+    @property
+    def has_tables(self) -> bool:
+        """Whether the tables for long words are built: after the first 256 KB of them."""
     def limit_cache(self, limit: int) -> None:
         """The most memory, in bytes, that the cache of one running call takes from now on."""
     def encode(self, text: str | bytes, out: IdBuffer) -> None:

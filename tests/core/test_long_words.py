@@ -17,10 +17,23 @@ WHOLE = r"[\s\S]+"  # one word a text
 BYTES = [bytes([byte]) for byte in range(256)]
 
 
+# More than the encoder's patience: one word of it, and its tables for long words are there.
+PATIENCE = 1 << 18
+
+
+def build_tables(tokenizer: Tokenizer, letters: str) -> None:
+    word = "".join(random.Random(1).choices(letters, k=1 << 10)) * (PATIENCE // (1 << 10) + 1)
+    assert not tokenizer._encoder.has_tables
+    tokenizer.encode_ordinary(word)
+    assert tokenizer._encoder.has_tables
+
+
 def trained(alphabet: str, vocab_size: int) -> Tokenizer:
     rng = random.Random(len(alphabet))
     texts = ["".join(rng.choices(alphabet, k=40)) for _ in range(30)] + [letter * 90 for letter in alphabet]
-    return Tokenizer.train(iter(texts), vocab_size, pattern=WHOLE, progress=False)
+    tokenizer = Tokenizer.train(iter(texts), vocab_size, pattern=WHOLE, progress=False)
+    build_tables(tokenizer, alphabet)
+    return tokenizer
 
 
 @pytest.fixture(scope="module", params=[("ab", 330), ("abcdef", 400), ("-= \n", 420), ("aé中", 380)])
@@ -51,7 +64,8 @@ def test_runs(tokenizer, runs):
 def test_long_words_before_and_after_the_tables_are_built(tokenizer, word):
     fresh = Tokenizer(tokenizer._definition)
     expected = fresh.encode_ordinary(word * 3)
-    fresh.encode_ordinary("".join(random.Random(1).choices("abcdef", k=50_000)))  # enough to build them
+    build_tables(fresh, "abcdef")
+    fresh.limit_cache(1 << 20)  # which forgets the words
     assert fresh.encode_ordinary(word * 3) == expected
     assert expected == reference.encode_word((word * 3).encode(), tokenizer.merges)
 
@@ -94,5 +108,5 @@ def test_merges_in_any_order(rows, word):
     assert tok.encode_ordinary(word) == expected
     if backtracker.usable:
         assert backtracker.encode_word(word.encode()).to_numpy().tolist() == expected
-    tok.encode_ordinary("abc" * 20_000)  # a long word, after which the tables are there
+    build_tables(tok, "abc")
     assert tok.encode_ordinary(word + "\n") == [*merged_one_by_one(word.encode(), merges), 10]

@@ -6,19 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(_MSC_VER) && !defined(__clang__)
-#include <intrin.h>
-static inline int pybpe_first_bit(uint64_t bits) {
-    int index = 0;
-    while (!(bits & 1)) {
-        bits >>= 1;
-        index++;
-    }
-    return index;
-}
-#else
-static inline int pybpe_first_bit(uint64_t bits) { return __builtin_ctzll(bits); }
-#endif
+#include "bits.h"
 
 /* Eight bytes: bit 7 of every byte that is no letter is set in the result. Exact up to the first such byte. */
 static inline uint64_t pybpe_not_letters(uint64_t bytes) {
@@ -36,7 +24,7 @@ static inline int pybpe_letters_swar(const uint8_t *text) {
         int i;
         for (i = 0; i < 8; i++) bytes |= (uint64_t)text[count + i] << (8 * i);  /* compilers make one load of it */
         found = pybpe_not_letters(bytes);
-        if (found) return count + pybpe_first_bit(found) / 8;
+        if (found) return count + pybpe_lowest(found) / 8;
         count += 8;
     }
     return 16;
@@ -50,7 +38,7 @@ static inline int pybpe_letters(const uint8_t *text) {
     /* Shifted so that 'a' is the smallest signed byte: letters are the 26 smallest. */
     __m128i shifted = _mm_sub_epi8(lower, _mm_set1_epi8((char)('a' + 128)));
     __m128i letters = _mm_cmplt_epi8(shifted, _mm_set1_epi8((char)(-128 + 26)));
-    return pybpe_first_bit((uint64_t)(~_mm_movemask_epi8(letters) | 0x10000));
+    return pybpe_lowest((uint64_t)(~_mm_movemask_epi8(letters) | 0x10000));
 }
 #elif defined(__ARM_NEON) && defined(__aarch64__)
 #include <arm_neon.h>
@@ -59,7 +47,7 @@ static inline int pybpe_letters(const uint8_t *text) {
     uint8x16_t others = vcgeq_u8(vsubq_u8(lower, vdupq_n_u8('a')), vdupq_n_u8(26));
     /* Four bits a byte, the first byte in the lowest. */
     uint64_t nibbles = vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(others), 4)), 0);
-    return nibbles ? pybpe_first_bit(nibbles) / 4 : 16;
+    return nibbles ? pybpe_lowest(nibbles) / 4 : 16;
 }
 #else
 static inline int pybpe_letters(const uint8_t *text) { return pybpe_letters_swar(text); }

@@ -266,6 +266,10 @@ cdef class Encoder:
             self.token_bits[bit >> 6] |= <uint64_t>1 << (bit & 63)
         return 0
 
+    @property
+    def has_tables(self):
+        return self.backtracker is not None
+
     def limit_cache(self, size_t limit):
         self.cache_bytes = limit
         self.pool = []
