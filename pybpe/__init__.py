@@ -6,7 +6,7 @@ TYPE_CHECKING = False  # as in typing, whose import costs more than all that hap
 if TYPE_CHECKING:
     from pybpe.errors import FormatError, PybpeError, ShardError, SpecialTokenError, TokenIdError, TrainingError
     from pybpe.tokenizer import Tokenizer
-    from pybpe.training import WordCounts
+    from pybpe.word_counts import WordCounts
 
 __version__ = "0.1.0"
 
@@ -21,7 +21,7 @@ __all__ = [
     "WordCounts",
 ]
 
-_HOMES = {"Tokenizer": "pybpe.tokenizer", "WordCounts": "pybpe.training"}  # of the other names: pybpe.errors
+_HOMES = {"Tokenizer": "pybpe.tokenizer", "WordCounts": "pybpe.word_counts"}  # of the other names: pybpe.errors
 
 
 def __getattr__(name: str) -> object:

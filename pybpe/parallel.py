@@ -5,15 +5,17 @@ It is cut where words are sure to end, so that the parts' ids are those of the w
 
 from __future__ import annotations
 
+import bisect
 import os
 from collections.abc import Callable
+from itertools import accumulate
 
 from pybpe._core.encode import Encoder
 from pybpe._core.ids import IdBuffer
 
 MAX_THREADS = 1024
-PARTS_A_THREAD = 4  # of a batch
 PART_BYTES = 1 << 18  # below so much text a thread, starting threads takes longer than it saves
+MAX_PARTS = 512  # of a batch
 
 
 def check_threads(threads: int | None) -> int:
@@ -50,3 +52,16 @@ def cut_in_parts(content: bytes, cut: Callable[[bytes], int], count: int) -> lis
             parts.append(content[start : start + found])
             start += found
     return [*parts, content[start:]]
+
+
+def bounds_of_parts(sizes: list[int], part_size: int) -> list[tuple[int, int]]:
+    """(first, last + 1) of consecutive texts of these sizes, so that a part has about `part_size` or is one text."""
+    ends = list(accumulate(sizes))
+    part_size = max(part_size, (ends[-1] if ends else 0) // MAX_PARTS)
+    bounds, first = [], 0
+    while first < len(ends):
+        begin = ends[first] - sizes[first]
+        last = max(bisect.bisect_right(ends, begin + part_size), first + 1)
+        bounds.append((first, last))
+        first = last
+    return bounds or [(0, 0)]

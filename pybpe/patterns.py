@@ -64,6 +64,8 @@ DEEPSEEK_V3 = join_stages(
     )
 )
 
+WHOLE = r"[\s\S]+"  # every text is one word
+
 PATTERNS = {
     "gpt2": GPT2,
     "gpt4": GPT4,
@@ -77,6 +79,7 @@ PATTERNS = {
     "kimi": KIMI,
     "starcoder": STARCODER,
     "deepseek-v3": DEEPSEEK_V3,
+    "whole": WHOLE,
 }
 # Other names for the same: projects that took a pattern over as it was.
 ALIASES = {
@@ -181,7 +184,7 @@ def resolve(pattern: str) -> str:
     if name in PATTERNS:
         return PATTERNS[name]
     if not pattern:
-        raise ValueError("the pattern is empty; to keep text whole, use the pattern r'[\\s\\S]+'")
+        raise ValueError("the pattern is empty; to keep text whole, use the pattern 'whole'")
     if re.fullmatch(r"[\w.-]*\w\w[\w.-]*", pattern):
         raise ValueError(f"there is no pattern named {pattern!r}; the names are {', '.join(PATTERNS)}")
     return pattern

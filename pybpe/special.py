@@ -6,17 +6,20 @@ that it is text like any other. So nobody's input becomes a control token by acc
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import AnyStr, Literal
 
+from pybpe._core.search import texts_with
 from pybpe.errors import SpecialTokenError
 
 Allowed = Literal["all"] | AbstractSet[str]
 Disallowed = Literal["all"] | Collection[str]
 Text = str | bytes
+Policy = tuple[frozenset[str], frozenset[str]]  # names allowed, names disallowed
 
 
 class SpecialTokens:
@@ -26,22 +29,43 @@ class SpecialTokens:
         self._names = frozenset(tokens)
         self._normal = normal  # the text in which tokens are found that are not found in the text as it is
 
+    def policy(self, allowed: Allowed, disallowed: Disallowed) -> Policy:
+        """The names that become their tokens, and those that must not be there.
+
+        "all" allows all; it disallows all that are not allowed.
+        """
+        names = self._names if allowed == "all" else self._known(allowed)
+        if disallowed == "all":
+            return names, self._names - names if names else self._names
+        return names, frozenset((disallowed,) if isinstance(disallowed, str) else disallowed)
+
     def allowed_in(self, text: Text, allowed: Allowed, disallowed: Disallowed) -> frozenset[str]:
         """The allowed tokens if any of them occurs in `text`, else none.
 
-        Raises SpecialTokenError if a disallowed one does. "all" allows all; it disallows all that are not allowed.
+        Raises SpecialTokenError if a disallowed one does.
         """
-        if not self._names and disallowed == "all":
-            return self._names
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
-        allowed = self._names if allowed == "all" else self._known(allowed)
-        if disallowed == "all":
-            forbidden: Collection[str] = self._names - allowed if allowed else self._names
-        else:
-            forbidden = (disallowed,) if isinstance(disallowed, str) else disallowed
+        return self._find(text, self.policy(allowed, disallowed))
+
+    def allowed_in_each(self, texts: list[Text], policy: Policy) -> list[frozenset[str]] | None:
+        """As `allowed_in` for each text; None if none of them holds any."""
+        names = policy[0] | policy[1]
+        if not names:
+            return None
+        suspects: Iterable[int] = range(len(texts))
+        if all(self._normal(text) is text for text in texts):
+            with contextlib.suppress(UnicodeEncodeError):  # a lone surrogate
+                suspects = texts_with(texts, _common_beginning(names, True))  # type: ignore[arg-type]
+        found = {number: names for number in suspects if (names := self._find(texts[number], policy))}
+        return [found.get(number, frozenset()) for number in range(len(texts))] if found else None
+
+    def _find(self, text: Text, policy: Policy) -> frozenset[str]:
+        allowed, forbidden = policy
+        if not allowed and not forbidden:
+            return allowed
         texts = (text, normal) if (normal := self._normal(text)) is not text else (text,)
-        name = _find_in(texts, frozenset(forbidden))
+        name = _find_in(texts, forbidden)
         if name is not None:
             raise SpecialTokenError(
                 f"the text holds the special token {name!r}. To make it that token, pass "

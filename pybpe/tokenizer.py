@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import functools
 import operator
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pybpe._core.decode import Decoder
-from pybpe._core.encode import Encoder
-from pybpe._core.ids import IdBuffer
 from pybpe._core.unicode import UNICODE_VERSION
-from pybpe.corpus import repair_surrogates, to_utf8
+from pybpe.corpus import to_utf8
 from pybpe.definition import Definition
 from pybpe.errors import TokenIdError
 from pybpe.files import PathLike
 from pybpe.formats import native
+from pybpe.id_arrays import as_uint32
 from pybpe.incremental import DecodeStream, EncodeAppender
-from pybpe.parallel import PART_BYTES, PARTS_A_THREAD, check_threads, encode_in_parts
-from pybpe.patterns import name_of, prepare
-from pybpe.pieces import Cut, Pieces
-from pybpe.special import Allowed, Disallowed, SpecialTokens, Text
+from pybpe.parallel import check_threads
+from pybpe.patterns import name_of
+from pybpe.pieces import Cut
+from pybpe.special import Allowed, Disallowed, Text
+from pybpe.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from pybpe._core.decode import Ids
     from pybpe.offsets import Span, Unit
     from pybpe.progress import Report
-    from pybpe.training import Source
+    from pybpe.word_counts import Pattern, Source
 
 # numpy, and what only some methods need, is imported within these: opening a tokenizer takes less time than numpy does.
 
@@ -49,15 +48,7 @@ class Tokenizer:
 
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
-        self._split = prepare(definition.pattern)
-        self._pieces = Pieces(definition.reading, definition.special_tokens)
-        self._special = SpecialTokens(definition.special_tokens, self._pieces.normal)
-        self._encoder = Encoder(
-            definition.vocabulary,
-            definition.table,
-            self._split.scanner,
-            definition.rule == "ranks" or definition.whole_words,
-        )
+        self._text = TextEncoder(definition)
         self._names = {**definition.special_tokens, **definition.reading.added_tokens}  # tokens found by name
         self._n_vocab = max(len(definition.vocabulary), max(self._names.values(), default=-1) + 1)
 
@@ -68,29 +59,44 @@ class Tokenizer:
         cls,
         source: Source,
         vocab_size: int = 32768,
-        pattern: str = "gpt4",
+        pattern: Pattern = "gpt4",
         special_tokens: Iterable[str] = ("<|endoftext|>",),
         convention: str = "pybpe",
         min_frequency: int = 1,
         threads: int | None = None,
         progress: bool | Report = True,
+        *,
+        max_token_length: int | None = None,
+        initial_alphabet: Iterable[str | bytes] = (),
+        protect_special: bool | None = None,
+        max_words: int | None = None,
+        keep_on_interrupt: bool = False,
     ) -> Tokenizer:
         """Learn a vocabulary from text.
 
         source: a path, a list of paths or globs, an iterable of str or bytes, or WordCounts (whose pattern then holds).
             In a list of str, each is a path if any of them names a file; an iterator's items are always texts.
         vocab_size: the 256 bytes and the merges; the special tokens take the ids that follow.
-        pattern: a name (gpt2, gpt4, cl100k, o200k, llama3, qwen2, kimi, deepseek-v3, ...) or a regular expression.
-        convention: the order of merges among equal counts and the layout of ids; "pybpe" is rustbpe's.
+        pattern: a name (gpt2, gpt4, cl100k, o200k, llama3, qwen2, kimi, deepseek-v3, ...) or a regular expression;
+            several in a list, each splitting the words of the one before; None to keep every text whole.
+        convention: whose trainer this is to equal, in the order of merges among equal counts and the layout of ids:
+            "pybpe", which is "rustbpe"; "huggingface", where special tokens have the first ids and count among
+            `vocab_size`; "minbpe"; "tiktoken", its educational trainer. The last two fail for want of pairs.
         min_frequency: pairs that occur fewer times are not merged.
         threads: for counting; None for one a core. The result does not depend on it.
         progress: True for a bar on the terminal, or a function report(stage, done, total).
+        max_token_length: in bytes, of what a merge makes. In the huggingface convention a token must be shorter.
+        initial_alphabet: characters that are to be tokens whatever their frequency, before the first merge learned.
+        protect_special: whether special tokens in the text are cut out of it and not learned from; None for what the
+            convention does: pybpe's does, those of other packages learn from them.
+        max_words: see WordCounts; bounds the memory, at the price of exactness, with a warning.
+        keep_on_interrupt: whether Ctrl-C while merging ends it with what was learned, and a warning.
 
         A corpus too small for `vocab_size` gives fewer tokens and a warning. Raises TrainingError for an empty corpus
         or a vocab_size below 256, SpecialTokenError for an empty or repeated special token, OSError for a file that
         cannot be read.
         """
-        from pybpe.training import train
+        from pybpe.training import Limits, train
 
         return cls(
             train(
@@ -99,9 +105,43 @@ class Tokenizer:
                 pattern=pattern,
                 special_tokens=special_tokens,
                 convention=convention,
-                min_frequency=min_frequency,
+                initial_alphabet=initial_alphabet,
+                protect_special=protect_special,
                 threads=threads,
                 progress=progress,
+                limits=Limits(min_frequency, max_token_length, max_words, keep_on_interrupt),
+            )
+        )
+
+    def extend(
+        self,
+        source: Source,
+        vocab_size: int,
+        *,
+        min_frequency: int = 1,
+        max_token_length: int | None = None,
+        protect_special: bool = True,
+        max_words: int | None = None,
+        threads: int | None = None,
+        progress: bool | Report = True,
+        keep_on_interrupt: bool = False,
+    ) -> Tokenizer:
+        """A tokenizer that has learned more, from `source`, up to `vocab_size` ids. No id that exists changes.
+
+        Works for vocabularies from anywhere. The text is read as this tokenizer reads it, and learning goes on from
+        its tokens. The other parameters are those of `train`.
+        """
+        from pybpe.training import Limits, extend
+
+        return Tokenizer(
+            extend(
+                self._definition,
+                source,
+                vocab_size=vocab_size,
+                protect_special=protect_special,
+                threads=threads,
+                progress=progress,
+                limits=Limits(min_frequency, max_token_length, max_words, keep_on_interrupt),
             )
         )
 
@@ -184,11 +224,11 @@ class Tokenizer:
         error if in `disallowed_special` ("all": all that are not allowed), and ordinary text if not: tiktoken's policy.
         Raises SpecialTokenError for a disallowed special token.
         """
-        return self._encode(text, allowed_special, disallowed_special).to_list(self._ints)
+        return self._text.encode(text, allowed_special, disallowed_special).to_list(self._ints)
 
     def encode_ordinary(self, text: Text) -> list[int]:
         """The ids of a text in which special tokens are text like any other."""
-        return self._encode_ordinary(text).to_list(self._ints)
+        return self._text.ordinary(text).to_list(self._ints)
 
     def encode_to_numpy(
         self,
@@ -202,7 +242,7 @@ class Tokenizer:
 
         With several `threads` (None: one a core) a long text is cut where a word is sure to end; the ids are the same.
         """
-        return self._encode(text, allowed_special, disallowed_special, check_threads(threads)).to_numpy()
+        return self._text.encode(text, allowed_special, disallowed_special, check_threads(threads)).to_numpy()
 
     def encode_batch(
         self,
@@ -213,7 +253,7 @@ class Tokenizer:
         disallowed_special: Disallowed = "all",
     ) -> list[list[int]]:
         """As `encode` for each text, on several threads (None: one a core)."""
-        parts = self._encode_parts(texts, threads, allowed_special, disallowed_special)
+        parts = self._text.batch(texts, threads, allowed_special, disallowed_special)
         return [ids for part, offsets in parts for ids in part.to_lists(self._ints, offsets)]
 
     def encode_batch_to_numpy(
@@ -227,24 +267,20 @@ class Tokenizer:
         """Ids of all texts, uint32[n], and offsets, int64[len(texts) + 1]: text i is ids[offsets[i]:offsets[i + 1]]."""
         import numpy as np
 
-        ids, offsets = IdBuffer(), [np.zeros(1, dtype=np.int64)]
-        for part, part_offsets in self._encode_parts(texts, threads, allowed_special, disallowed_special):
-            offsets.append(np.frombuffer(part_offsets, dtype=np.int64)[1:] + len(ids))
-            ids.take(part)
-        return ids.to_numpy(), np.concatenate(offsets)
+        ids, ends = self._text.joined_batch(texts, threads, allowed_special, disallowed_special)
+        return ids.to_numpy(), np.frombuffer(ends, dtype=np.int64)
 
     def count(self, text: Text) -> int:
         """How many ids `encode_ordinary` gives."""
-        ids = IdBuffer(kept=False)
-        self._append_pieces(text, frozenset(), ids)
-        return len(ids)
+        return self._text.count(text)
 
     def count_batch(self, texts: Iterable[Text], *, threads: int | None = None) -> npt.NDArray[np.int64]:
         """As `count` for each text, int64[len(texts)], on several threads (None: one a core)."""
         import numpy as np
 
-        parts = self._encode_parts(texts, threads, frozenset(), (), kept=False)
-        return np.concatenate([np.diff(np.frombuffer(offsets, dtype=np.int64)) for _, offsets in parts])
+        parts = self._text.batch(texts, threads, frozenset(), (), kept=False)
+        counts = [np.diff(np.frombuffer(offsets, dtype=np.int64)) for _, offsets in parts]
+        return np.concatenate(counts)
 
     def truncate(self, text: str, max_tokens: int) -> str:
         """A beginning of `text` that `count` finds to be at most `max_tokens`; all of it if that is.
@@ -268,11 +304,15 @@ class Tokenizer:
         """The places in bytes of more than `wanted` of the first ids of a text, or of all of them."""
         size = 8 * wanted + 64
         while size < len(content) and self.cut:
-            _, spans = self._encode_with_offsets(content[: self.cut(content[:size])], frozenset(), "byte")
+            spans = self._spans(content[: self.cut(content[:size])])
             if len(spans) > wanted:
                 return spans
             size *= 2
-        return self._encode_with_offsets(content, frozenset(), "byte")[1]
+        return self._spans(content)
+
+    def _spans(self, content: bytes) -> list[Span]:
+        """The places in bytes of the ids of an ordinary text."""
+        return self._text.with_offsets(content, frozenset(), "byte", self._ints, self._token_sizes)[1]
 
     def encode_with_offsets(
         self,
@@ -289,25 +329,8 @@ class Tokenizer:
         together each token has the place of all; the white space that a token by name takes with it is part of its
         place; a space put before the text has an empty one.
         """
-        found = self._special.allowed_in(text, allowed_special, disallowed_special)
-        return self._encode_with_offsets(text, found, unit)
-
-    def _encode_with_offsets(self, text: Text, found: frozenset[str], unit: Unit) -> tuple[list[int], list[Span]]:
-        from pybpe.offsets import read_spans, token_spans
-
-        content = to_utf8(text)
-        if not self._pieces.plain:
-            decoded = content.decode("utf-8", "surrogateescape")
-            return read_spans(self._pieces.located(decoded, found), decoded, self._encode_sized, unit)
-        ids = IdBuffer()
-        self._append_pieces(content, found, ids)
-        return ids.to_list(self._ints), token_spans(self._token_sizes[ids.to_numpy()], content, unit)
-
-    def _encode_sized(self, piece: bytes) -> tuple[list[int], npt.NDArray[np.int64]]:
-        """The ids of an ordinary piece and their bytes."""
-        ids = IdBuffer()
-        self._append(piece, ids)
-        return ids.to_list(self._ints), self._token_sizes[ids.to_numpy()]
+        found = self._text.special.allowed_in(text, allowed_special, disallowed_special)
+        return self._text.with_offsets(text, found, unit, self._ints, self._token_sizes)
 
     def encode_with_dropout(self, text: Text, p: float, seed: int) -> list[int]:
         """Ids of the same text by a random other way of merging: BPE-dropout (Provilkov et al., 2020).
@@ -317,95 +340,19 @@ class Tokenizer:
         """
         if p == 0:
             return self.encode_ordinary(text)
-        ids = IdBuffer()
-        for number, piece in enumerate(self._pieces.of(to_utf8(text), frozenset())):
-            if isinstance(piece, int):
-                ids.append(piece)
-            else:
-                self._encoder.encode_with_dropout(self._split.split(to_utf8(piece)), p, seed ^ number, ids)
-        return ids.to_list(self._ints)
+        return self._text.with_dropout(text, p, seed).to_list(self._ints)
 
     def encode_appender(self) -> EncodeAppender:
         """An object with `append(text)`, `count` and `ids`: the ids of a text that grows, at each moment."""
         return EncodeAppender(self.encode_ordinary, self.cut)
 
-    @functools.cached_property
+    @property
     def cut(self) -> Cut | None:
         """Finds the last place where UTF-8 text can be cut so that the ids of both parts are those of the whole.
 
         It gives 0 for a text without such a place. None if this tokenizer has no way to know.
         """
-        return self._pieces.cut(self._split.cut)
-
-    def _encode_ordinary(self, text: Text) -> IdBuffer:
-        ids = IdBuffer()
-        self._append_pieces(text, frozenset(), ids)
-        return ids
-
-    def _encode(self, text: Text, allowed: Allowed, disallowed: Disallowed, threads: int = 1) -> IdBuffer:
-        ids = IdBuffer()
-        self._append_pieces(text, self._special.allowed_in(text, allowed, disallowed), ids, threads)
-        return ids
-
-    def _append_pieces(self, text: Text, found: frozenset[str], ids: IdBuffer, threads: int = 1) -> None:
-        """Encode text in which the special tokens `found` become their ids."""
-        for piece in self._pieces.of(text, found):
-            if isinstance(piece, int):
-                ids.append(piece)
-            else:
-                self._append(piece, ids, threads)
-
-    def _append(self, text: Text, ids: IdBuffer, threads: int = 1) -> None:
-        """Encode ordinary text to the end of `ids`."""
-        try:
-            if threads > 1 and len(text) >= 2 * PART_BYTES and self._split.scanner and self._split.cut:
-                encode_in_parts(self._encoder, to_utf8(text), self._split.cut, threads, ids)
-            elif self._split.fallback is None:
-                self._encoder.encode(text, ids)
-            else:
-                content = text.encode() if isinstance(text, str) else text
-                self._encoder.encode_split(content, self._split.fallback.ends(content), ids)
-        except UnicodeEncodeError:
-            # Bytes are never encoded. Joined surrogates are characters, which can have a normal form.
-            self._append_pieces(repair_surrogates(text), frozenset(), ids)  # type: ignore[arg-type]
-
-    def _encode_parts(
-        self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed, kept: bool = True
-    ) -> Iterator[tuple[IdBuffer, array[int]]]:
-        """The ids and int64 offsets of consecutive parts of the texts, as threads of their own complete them."""
-        if isinstance(texts, (str, bytes)):
-            raise TypeError("texts is one text; pass a list of them")
-        texts = list(texts)
-        threads = min(check_threads(threads), max(1, len(texts)))
-        encode = functools.partial(self._encode_part, allowed=allowed, disallowed=disallowed, kept=kept)
-        if threads == 1:
-            yield encode(texts)
-            return
-        from concurrent.futures import ThreadPoolExecutor
-
-        # More parts than threads: no thread waits long for the slowest, and lists are made while others encode.
-        count = min(len(texts), PARTS_A_THREAD * threads)
-        bounds = [len(texts) * part // count for part in range(count + 1)]
-        with ThreadPoolExecutor(threads) as pool:
-            yield from pool.map(encode, [texts[start:end] for start, end in zip(bounds, bounds[1:], strict=False)])
-
-    def _encode_part(
-        self, texts: list[Text], allowed: Allowed, disallowed: Disallowed, kept: bool
-    ) -> tuple[IdBuffer, array[int]]:
-        """Several texts on this thread."""
-        found = [self._special.allowed_in(text, allowed, disallowed) for text in texts]
-        offsets = array("q", bytes(8 * (len(texts) + 1)))
-        ids = IdBuffer(kept=kept)
-        if self._split.scanner is not None and self._pieces.plain and not any(found):
-            try:
-                self._encoder.encode_many(texts, ids, offsets)
-            except UnicodeEncodeError:  # raised before anything is encoded
-                self._encoder.encode_many([to_utf8(text) for text in texts], ids, offsets)
-        else:
-            for i, text in enumerate(texts):
-                self._append_pieces(text, found[i], ids)
-                offsets[i + 1] = len(ids)
-        return ids, offsets
+        return self._text.cut
 
     # Ids to text
 
@@ -455,7 +402,7 @@ class Tokenizer:
         """
         if limit < 1 << 20:
             raise ValueError(f"limit is {limit}, must be at least {1 << 20:,} bytes")
-        self._encoder.limit_cache(limit)
+        self._text.core.limit_cache(limit)
 
     @property
     def n_vocab(self) -> int:
@@ -480,7 +427,7 @@ class Tokenizer:
     @property
     def pattern(self) -> str:
         """The regular expression that splits text into words, or several with U+001E between them."""
-        return self._split.pattern
+        return self._text.split.pattern
 
     @property
     def vocab(self) -> dict[int, bytes]:
@@ -522,9 +469,9 @@ class Tokenizer:
             "whole_words": self._definition.rule == "ranks" or self._definition.whole_words,
             "pattern": self.pattern,
             "pattern_name": name_of(self.pattern),
-            "splitter": self._split.kind,
-            "splitter_reason": self._split.reason,
-            "cache_bytes": self._encoder.cache_bytes,
+            "splitter": self._text.split.kind,
+            "splitter_reason": self._text.split.reason,
+            "cache_bytes": self._text.core.cache_bytes,
             "unicode": UNICODE_VERSION,
             "fingerprint": self.fingerprint,
         }
@@ -542,7 +489,7 @@ class Tokenizer:
 
     @functools.cached_property
     def _decoder(self) -> Decoder:
-        return Decoder(self._definition.vocabulary, self._special_bytes, _as_uint32)
+        return Decoder(self._definition.vocabulary, self._special_bytes, as_uint32)
 
     @property
     def _special_bytes(self) -> dict[int, bytes]:
@@ -575,26 +522,3 @@ class Tokenizer:
 def _unpickle(content: bytes) -> Tokenizer:
     """A pickled Tokenizer is the bytes of its own file."""
     return Tokenizer(native.loads(content))
-
-
-def _as_uint32(ids: Ids) -> npt.NDArray[np.uint32]:
-    """Ids as a contiguous uint32 array. Raises TokenIdError for one that does not fit, TypeError for other things."""
-    import numpy as np
-
-    try:
-        numbers = np.asarray(ids)
-    except (TypeError, ValueError, OverflowError):
-        numbers = np.asarray(None)
-    if numbers.ndim == 1 and not numbers.size:
-        return np.empty(0, dtype=np.uint32)
-    if numbers.ndim != 1 or numbers.dtype.kind not in "iuO" or not all(isinstance(i, int) for i in _objects(numbers)):
-        raise TypeError("ids must be a sequence of integers")
-    bad = np.flatnonzero((numbers < 0) | (numbers > 0xFFFFFFFF))
-    if bad.size:
-        raise TokenIdError(f"id {numbers[bad[0]]} at position {bad[0]} is outside the vocabulary")
-    return np.ascontiguousarray(numbers, dtype=np.uint32)
-
-
-def _objects(numbers: npt.NDArray[Any]) -> list[object]:
-    """The items of an array of Python objects: where a list holds an integer beyond 64 bits, numpy leaves them so."""
-    return numbers.tolist() if numbers.dtype.kind == "O" else []

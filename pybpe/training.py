@@ -1,208 +1,281 @@
-"""Training: count the words of a corpus, then merge the most frequent pair of neighbours, again and again.
+"""Training: merge the most frequent pair of neighbours in the words of a corpus, again and again.
 
-Counting reads all the text and spreads over threads; merging sees only the different words.
+Counting the words reads all the text and spreads over threads; merging sees only the different words.
 """
 
 from __future__ import annotations
 
 import operator
-import os
-import threading
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Union
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
-from pybpe._core.counter import WordCounter
-from pybpe._core.ids import Rows
+import numpy as np
+
+from pybpe._core.ids import IdBuffer, Rows
 from pybpe._core.trainer import Trainer
-from pybpe.corpus import open_source
-from pybpe.definition import MAX_ID, Definition, make_vocabulary, number_special_tokens
+from pybpe.conventions import Convention, convention_of, spelled_bytes
+from pybpe.corpus import to_utf8
+from pybpe.definition import MAX_ID, MAX_RANKED_TOKEN, Definition, make_vocabulary, number_special_tokens
 from pybpe.errors import TrainingError
-from pybpe.parallel import check_threads
-from pybpe.patterns import prepare, resolve
+from pybpe.patterns import resolve
 from pybpe.progress import Report, reporting
+from pybpe.reading import PLAIN, Reading
+from pybpe.text_encoder import TextEncoder
+from pybpe.word_counts import Pattern, Source, WordCounts, Words, in_order_of_place, one_pattern
 
-Source = Union[str, "os.PathLike[str]", Iterable[Union[str, bytes, "os.PathLike[str]"]], "WordCounts"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    UInt32s = npt.NDArray[np.uint32]
 
 DEFAULT_PATTERN = "gpt4"
-CONVENTIONS = ("pybpe", "rustbpe")  # two names of one order: 256 bytes first, ties to the smallest (left, right)
 _MERGES_A_STEP = 64  # between two looks at Ctrl-C and the progress bar
-
-
-class WordCounts:
-    """How often each word occurs in a corpus: all that training needs to know of it.
-
-    Counts are 64-bit and add up: `update` counts more text, `merge` adds counts made elsewhere.
-
-        >>> counts = WordCounts("gpt4")
-        >>> counts.update(["low low lower"])
-        >>> counts.items()
-        [(b'low', 1, 0), (b' low', 1, 1), (b' lower', 1, 2)]
-    """
-
-    def __init__(self, pattern: str = "gpt4") -> None:
-        self._split = prepare(pattern)
-        self._counter = WordCounter()
-        self._n_texts = 0
-        self._lock = threading.RLock()  # the counter's memory moves as it grows
-
-    @property
-    def pattern(self) -> str:
-        """The regular expression that split the text into these words, or several with U+001E between them."""
-        return self._split.pattern
-
-    @property
-    def total(self) -> int:
-        """How many words were counted, repeats included."""
-        with self._lock:
-            return self._counter.total
-
-    def __len__(self) -> int:
-        """How many different words there are."""
-        return len(self._counter)
-
-    def items(self) -> list[tuple[bytes, int, int]]:
-        """(word, count, first seen) of every word, in the order in which they were first counted here."""
-        with self._lock:
-            return self._counter.items()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restore_counts, (self.pattern, self.items(), self._n_texts)
-
-    def merge(self, other: WordCounts) -> None:
-        """Add the counts of another corpus, split by the same pattern (ValueError if it was not)."""
-        if other.pattern != self.pattern:
-            raise ValueError(f"cannot merge counts split by {other.pattern!r} into counts split by {self.pattern!r}")
-        if other is self:
-            raise ValueError("cannot merge counts into themselves")
-        first, second = sorted((self, other), key=id)  # always in one order, so that two merges cannot wait in a ring
-        with first._lock, second._lock:
-            self._counter.merge(other._counter)
-
-    def update(self, source: Source, *, threads: int | None = None, progress: bool | Report = False) -> None:
-        """Count the words of a path, a list of paths or globs, or an iterable of texts.
-
-        threads: None for one a core. The counts do not depend on it. If anything fails, nothing of `source` is counted.
-        Several threads may update and merge the same counts; they take turns.
-        """
-        if isinstance(source, WordCounts):
-            self.merge(source)
-            return
-        threads = check_threads(threads)
-        if self._split.scanner is None:
-            threads = 1  # the regex module holds the GIL
-        batches, n_bytes = open_source(source, self._split.cut)
-        counters = [WordCounter() for _ in range(threads)]
-        with self._lock, reporting(progress) as report:
-            self._count_batches(batches, counters, lambda done: report("counting", done, n_bytes))
-            for counter in counters:
-                self._counter.merge(counter)
-
-    def _count_batches(
-        self, batches: Iterator[list[bytes]], counters: list[WordCounter], report: Callable[[int], None]
-    ) -> None:
-        """Count each batch by whichever counter is free: one thread a counter, one batch ahead of them all."""
-        done = 0
-        free = list(counters)
-        running: deque[tuple[Future[int], WordCounter]] = deque()
-        with ThreadPoolExecutor(len(counters)) as pool:
-            for batch in batches:
-                if not free:
-                    future, counter = running.popleft()
-                    done += future.result()
-                    free.append(counter)
-                    report(done)
-                counter = free.pop()
-                running.append((pool.submit(self._count, counter, batch, self._n_texts), counter))
-                self._n_texts += len(batch)
-            for future, _ in running:
-                done += future.result()
-                report(done)
-
-    def _count(self, counter: WordCounter, texts: list[bytes], order: int) -> int:
-        """Count some texts, the first of them number `order`; returns their bytes."""
-        for number, text in enumerate(texts, order):
-            if self._split.scanner is not None:
-                counter.count_text(self._split.scanner, text, number)
-            else:
-                for place, word in enumerate(self._split.split(text)):
-                    counter.add(word, 1, number << 32 | place)
-        return sum(map(len, texts))
-
-
-def _restore_counts(pattern: str, items: list[tuple[bytes, int, int]], n_texts: int) -> WordCounts:
-    """Counts from what pickling kept."""
-    counts = WordCounts(pattern)
-    for word, count, first_seen in items:
-        counts._counter.add(word, count, first_seen)
-    counts._n_texts = n_texts
-    return counts
 
 
 def train(
     source: Source,
     *,
     vocab_size: int,
-    pattern: str,
+    pattern: Pattern,
     special_tokens: Iterable[str],
     convention: str,
-    min_frequency: int,
+    initial_alphabet: Iterable[str | bytes],
+    protect_special: bool | None,
     threads: int | None,
     progress: bool | Report,
+    limits: Limits,
 ) -> Definition:
     """Learn a vocabulary; see Tokenizer.train."""
-    if convention not in CONVENTIONS:
-        raise TrainingError(f"there is no convention {convention!r}; there are {', '.join(CONVENTIONS)}")
-    vocab_size, min_frequency = operator.index(vocab_size), operator.index(min_frequency)
-    if vocab_size < 256:
-        raise TrainingError(f"vocab_size is {vocab_size}, must be at least 256: every byte is a token")
-    if vocab_size > MAX_ID + 1:
-        raise TrainingError(f"vocab_size is {vocab_size}, must be at most {MAX_ID + 1:,}")
-    if min_frequency < 1:
-        raise TrainingError(f"min_frequency is {min_frequency}, must be at least 1")
-    special_tokens = list(number_special_tokens(special_tokens, vocab_size))  # a mistake shows before the work
+    way = convention_of(convention)
+    vocab_size = operator.index(vocab_size)
+    names = list(number_special_tokens(special_tokens, vocab_size))  # a mistake shows before the work
+    characters = [to_utf8(character) for character in initial_alphabet]
+    tokens = [spelled_bytes(name) for name in names] if way.specials_first else []
+    first = len(tokens)
+    tokens += [bytes([byte]) for byte in way.alphabet]
+    _check_size(vocab_size, len(tokens), "every byte is a token" if not first else "bytes and special tokens count")
     with reporting(progress) as report:
-        if isinstance(source, WordCounts):
-            counts = source
-            if pattern not in (DEFAULT_PATTERN, counts.pattern) and resolve(pattern) != counts.pattern:
-                raise ValueError(f"the words were counted by the pattern {counts.pattern!r}: leave out pattern=")
+        protected = names if (way.protects if protect_special is None else protect_special) else []
+        words, pattern = _words_of(source, pattern, protected, threads, limits, report)
+        if way.order == "place":
+            words = in_order_of_place(words)
+        id_of_byte = np.empty(256, dtype=np.uint32)
+        id_of_byte[list(way.alphabet)] = np.arange(first, first + 256)
+        rows, made = _forced_merges(characters, id_of_byte.tolist(), tokens)
+        tokens += made
+        if characters:
+            _check_size(vocab_size, len(tokens), "the characters of initial_alphabet are tokens")
+            base = _definition(way, tokens, rows, pattern, {})
+            symbols, sizes = _encode_words(TextEncoder(base), base, words)
         else:
-            counts = WordCounts(pattern)
-            counts.update(source, threads=threads, progress=report)
-        if not len(counts):
-            raise TrainingError("the corpus is empty: there is nothing to learn from")
-        merges = _learn(counts, vocab_size - 256, min_frequency, report)
-    if len(merges) < vocab_size - 256:
-        reason = "no two tokens are left to merge" if min_frequency == 1 else f"no pair occurs {min_frequency} times"
-        warnings.warn(
-            f"the corpus is too small for vocab_size {vocab_size:,}: after {len(merges):,} merges {reason}; "
-            f"the vocabulary has {256 + len(merges):,} tokens",
-            stacklevel=3,
+            symbols, sizes = id_of_byte[words.blob], words.sizes
+        trainer = Trainer(
+            symbols,
+            sizes,
+            words.counts,
+            tokens,
+            vocab_size,
+            min_count=limits.min_frequency,
+            most_bytes=limits.most_bytes(way),
+            order=way.order,
+            twins=way.twins,
         )
-    tokens = [bytes([byte]) for byte in range(256)]
-    rows: Any = merges.tolist()
-    for left, right, _ in rows:
-        tokens.append(tokens[left] + tokens[right])
-    return Definition(
-        rule="merges",
-        vocabulary=make_vocabulary(tokens),
-        merges=merges,
-        pattern=counts.pattern,
-        special_tokens=number_special_tokens(special_tokens, len(tokens)),
+        del words, symbols, sizes  # the trainer has its own
+        _learn(trainer, vocab_size, report, limits, way.small_corpus)
+    rows += _last_of_each(_rows_of(trainer))
+    tokens = trainer.tokens.to_list()
+    if way.specials_first:
+        reached = {row[2] for row in rows}
+        tokens[:first] = [token if number in reached else b"" for number, token in enumerate(tokens[:first])]
+    special = number_special_tokens(names, 0 if way.specials_first else len(tokens))
+    return _definition(way, tokens, rows, pattern, special)
+
+
+def extend(
+    definition: Definition,
+    source: Source,
+    *,
+    vocab_size: int,
+    protect_special: bool,
+    threads: int | None,
+    progress: bool | Report,
+    limits: Limits,
+) -> Definition:
+    """Go on learning; see Tokenizer.extend."""
+    vocab_size = operator.index(vocab_size)
+    names = {**definition.special_tokens, **definition.reading.added_tokens}
+    n_vocab = max(len(definition.vocabulary), max(names.values(), default=-1) + 1)
+    _check_size(vocab_size, n_vocab, "there are so many ids")
+    tokens = definition.vocabulary.to_list()
+    tokens += [b""] * (n_vocab - len(tokens))
+    with reporting(progress) as report:
+        protected = list(definition.special_tokens) if protect_special else []
+        words, _ = _words_of(source, definition.pattern, protected, threads, limits, report, definition.reading)
+        symbols, sizes = _encode_words(TextEncoder(definition), definition, words)
+        trainer = Trainer(
+            symbols,
+            sizes,
+            words.counts,
+            tokens,
+            vocab_size,
+            min_count=limits.min_frequency,
+            most_bytes=limits.most_bytes(definition),
+            twins="shared",
+        )
+        del words, symbols, sizes
+        _learn(trainer, vocab_size, report, limits, "warning")
+    known: Any = definition.merges.tolist()
+    rows = [*known, *_rows_of(trainer)]
+    return replace(
+        definition,
+        vocabulary=make_vocabulary(trainer.tokens.to_list()),
+        merges=_as_rows([]) if definition.rule == "ranks" else _as_rows(rows),
     )
 
 
-def _learn(counts: WordCounts, n_merges: int, min_frequency: int, report: Report) -> memoryview:
-    """uint32[n, 3], rows (left, right, token), n at most `n_merges`."""
-    with counts._lock:
-        trainer = Trainer(counts._counter, min_frequency)
-    learned = 0
-    while learned < n_merges:
-        step = trainer.learn(min(_MERGES_A_STEP, n_merges - learned))
-        learned += step
-        report("merging", learned, n_merges)
-        if not step:
-            break
-    return memoryview(Rows(trainer.merges, 3))
+@dataclass(frozen=True)
+class Limits:
+    """What ends learning, or keeps it small.
+
+    min_frequency: pairs that occur fewer times are not merged.
+    max_token_length: of what a merge makes, in bytes; None for no limit.
+    max_words: see WordCounts.
+    keep_on_interrupt: whether Ctrl-C while merging ends it with what was learned.
+    """
+
+    min_frequency: int = 1
+    max_token_length: int | None = None
+    max_words: int | None = None
+    keep_on_interrupt: bool = False
+
+    def __post_init__(self) -> None:
+        if operator.index(self.min_frequency) < 1:
+            raise TrainingError(f"min_frequency is {self.min_frequency}, must be at least 1")
+        if self.max_token_length is not None and operator.index(self.max_token_length) < 1:
+            raise TrainingError(f"max_token_length is {self.max_token_length}, must be at least 1")
+
+    def most_bytes(self, reader: Convention | Definition) -> int:
+        """The bytes that a merge may make."""
+        most = MAX_RANKED_TOKEN if reader.rule == "ranks" else 2**32 - 1
+        if self.max_token_length is None:
+            return most
+        shorter_by = reader.shorter_by if isinstance(reader, Convention) else 0
+        return min(most, self.max_token_length - shorter_by)
+
+
+def _check_size(vocab_size: int, least: int, reason: str) -> None:
+    if vocab_size < least:
+        raise TrainingError(f"vocab_size is {vocab_size}, must be at least {least:,}: {reason}")
+    if vocab_size > MAX_ID + 1:
+        raise TrainingError(f"vocab_size is {vocab_size}, must be at most {MAX_ID + 1:,}")
+
+
+def _words_of(
+    source: Source,
+    pattern: Pattern,
+    protected: Iterable[str],
+    threads: int | None,
+    limits: Limits,
+    report: Report,
+    reading: Reading = PLAIN,
+) -> tuple[Words, str]:
+    """The words of a corpus, and the pattern that split it."""
+    if isinstance(source, WordCounts):
+        counts = source
+        if pattern not in (DEFAULT_PATTERN, counts.pattern) and resolve(one_pattern(pattern)) != counts.pattern:
+            raise ValueError(f"the words were counted by the pattern {counts.pattern!r}: leave out pattern=")
+    else:
+        counts = WordCounts(pattern, protect=protected, max_words=limits.max_words, reading=reading)
+        counts.update(source, threads=threads, progress=report)
+    if not len(counts):
+        raise TrainingError("the corpus is empty: there is nothing to learn from")
+    if counts.forgotten:
+        warnings.warn(
+            f"{counts.forgotten:,} occurrences of rare words were forgotten, to remember no more than "
+            f"{counts.max_words or len(counts):,}: merges of rare pairs may differ from those of the whole corpus",
+            stacklevel=4,
+        )
+    return counts.words(), counts.pattern
+
+
+def _encode_words(encoder: TextEncoder, definition: Definition, words: Words) -> tuple[UInt32s, UInt32s]:
+    """The ids of all words, and how many each has."""
+    ids = IdBuffer()
+    ends = np.cumsum(words.sizes, dtype=np.int64)
+    encoder.core.encode_split(words.blob.tobytes(), ends, ids)
+    symbols = ids.to_numpy()
+    ends_of_ids = np.cumsum(definition.vocabulary.sizes().to_numpy()[symbols], dtype=np.int64)
+    last = np.searchsorted(ends_of_ids, ends)
+    return symbols, np.diff(last, prepend=-1).astype(np.uint32)
+
+
+def _forced_merges(
+    characters: list[bytes], id_of_byte: list[int], tokens: list[bytes]
+) -> tuple[list[list[int]], list[bytes]]:
+    """Merges that make each of these a token, whatever its frequency, and the tokens they make."""
+    rows: list[list[int]] = []
+    made: dict[bytes, int] = {}
+    for character in characters:
+        left = id_of_byte[character[0]] if character else 0
+        for size in range(2, len(character) + 1):
+            content = character[:size]
+            if content not in made:
+                made[content] = len(tokens) + len(made)
+                rows.append([left, id_of_byte[character[size - 1]], made[content]])
+            left = made[content]
+    return rows, list(made)
+
+
+def _learn(trainer: Trainer, vocab_size: int, report: Report, limits: Limits, small_corpus: str) -> None:
+    """Learn all there is to learn, up to `vocab_size` tokens."""
+    learned, wanted = 0, vocab_size - len(trainer.tokens)
+    try:
+        while not trainer.is_full and (step := trainer.learn(_MERGES_A_STEP)):
+            learned += step
+            report("merging", min(learned, wanted), wanted)
+    except KeyboardInterrupt:
+        if not limits.keep_on_interrupt:
+            raise
+        warnings.warn(f"interrupted: the vocabulary has the {learned:,} merges learned so far", stacklevel=4)
+        return
+    if not trainer.is_full:
+        least = limits.min_frequency
+        reason = "no two tokens are left to merge" if least == 1 else f"no pair occurs {least} times"
+        n_tokens = len(trainer.tokens)
+        what = f"the corpus is too small for vocab_size {vocab_size:,}: after {learned:,} merges {reason}"
+        if small_corpus == "error":
+            raise TrainingError(what)
+        warnings.warn(f"{what}; the vocabulary has {n_tokens:,} tokens", stacklevel=4)
+
+
+def _rows_of(trainer: Trainer) -> list[list[int]]:
+    """[left, right, token] of each merge that was learned."""
+    rows: Any = memoryview(Rows(trainer.merges, 3)).tolist()
+    return rows  # type: ignore[no-any-return]
+
+
+def _last_of_each(rows: list[list[int]]) -> list[list[int]]:
+    """The rows without those whose pair comes again."""
+    last = {(left, right): number for number, (left, right, _) in enumerate(rows)}
+    return [row for number, row in enumerate(rows) if last[row[0], row[1]] == number]
+
+
+def _definition(
+    way: Convention, tokens: list[bytes], rows: list[list[int]], pattern: str, special_tokens: dict[str, int]
+) -> Definition:
+    return Definition(
+        rule=way.rule,
+        vocabulary=make_vocabulary(tokens),
+        merges=_as_rows([] if way.rule == "ranks" else rows),
+        pattern=pattern,
+        special_tokens=special_tokens,
+    )
+
+
+def _as_rows(rows: list[list[int]]) -> memoryview:
+    """uint32[n, 3]."""
+    return memoryview(Rows(array("I", chain.from_iterable(rows)), 3))

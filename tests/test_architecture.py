@@ -18,10 +18,10 @@ FLOORS = [
     ["pybpe.view", "pybpe.compat", "pybpe.data", "pybpe.distributed"],
     ["pybpe"],  # __init__, the public names
     ["pybpe.tokenizer"],
-    [
-        *("pybpe.training", "pybpe.special", "pybpe.pieces", "pybpe.formats", "pybpe.incremental", "pybpe.offsets"),
-        "pybpe.parallel",
-    ],
+    ["pybpe.training", "pybpe.incremental", "pybpe.id_arrays"],
+    ["pybpe.text_encoder", "pybpe.word_counts", "pybpe.conventions"],
+    ["pybpe.formats"],
+    ["pybpe.special", "pybpe.pieces", "pybpe.offsets", "pybpe.parallel"],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
     ["pybpe.automata", "pybpe.regex_splitter"],
     ["pybpe.reading", "pybpe.normal"],

@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 from strategies import messy_bytes, text, tiny_corpus
 
 from pybpe import Tokenizer, TrainingError, WordCounts, reference
-from pybpe._core.counter import WordCounter
-from pybpe._core.trainer import Trainer
 from pybpe.patterns import CL100K, GPT2, GPT4, NANOCHAT
 
 PATTERNS = {"gpt2": GPT2, "gpt4": GPT4, "cl100k": CL100K.replace("$", r"\Z"), "nanochat": NANOCHAT}
@@ -80,25 +78,17 @@ def test_first_seen_does_not_depend_on_threads():
 
 
 def test_counts_beyond_32_bits():
-    counter = WordCounter()
-    counter.add(b"ab", 3_000_000_000, 0)
-    counter.add(b"cd", 3_000_000_001, 1)
-    counter.add(b"ab", 2, 2)
-    assert counter.total == 6_000_000_003
-    trainer = Trainer(counter, 1)
-    assert trainer.learn(2) == 2
-    assert trainer.merges.to_numpy().reshape(-1, 3).tolist() == [[97, 98, 256], [99, 100, 257]]
-    assert trainer.last_count == 3_000_000_001
+    counts = WordCounts.from_counts({"ab": 3_000_000_002, "cd": 3_000_000_003, "ef": 2**53 + 1, "gh": 2**53}, "gpt4")
+    assert counts.total == 2**54 + 6_000_000_006
+    tok = Tokenizer.train(counts, 259, progress=False)
+    assert list(tok.merges) == [(101, 102), (103, 104), (99, 100)]
 
 
 def test_counts_beyond_63_bits_are_refused():
-    counter = WordCounter()
-    counter.add(b"ab", 2**63 - 1, 0)
-    with pytest.raises(OverflowError):
-        counter.add(b"ab", 1, 0)
-    counter.add(b"cd", 2**62, 0)
-    with pytest.raises(OverflowError):
-        Trainer(counter, 1)
+    with pytest.raises(OverflowError, match="count of a word"):
+        WordCounts.from_counts([("ab", 2**63 - 1), ("ab", 1)], "gpt4")
+    with pytest.raises(OverflowError, match="2\\*\\*63 or more pairs"):
+        Tokenizer.train(WordCounts.from_counts({"ab": 2**63 - 1, "cd": 2**62}, "gpt4"), 260, progress=False)
 
 
 def test_options_of_the_vocabulary():

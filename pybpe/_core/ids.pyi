@@ -12,11 +12,14 @@ class IdBuffer:
     """
 
     kept: bool
-    def __init__(self, *, kept: bool = True) -> None: ...
+    def __init__(self, *, kept: bool = True, expected: int = 0) -> None:
+        """`expected`: of how many bytes of text ids will come, so that memory is taken once."""
     def append(self, token: int) -> None:
         """Add one id. Raises BufferError once an array looks at the ids."""
     def take(self, other: IdBuffer) -> None:
         """Move all ids of another buffer to the end of this. Raises BufferError once an array looks at either."""
+    def clear(self) -> None:
+        """Forget all ids and keep the memory for new ones."""
     def to_list(self, table: list[int]) -> list[int]:
         """The ids as a list whose items are taken from `table`, which is list(range(n)) for n above every id."""
     def to_lists(self, table: list[int], offsets: array[int] | npt.NDArray[np.int64]) -> list[list[int]]:

@@ -23,9 +23,9 @@ PATIENCE = 1 << 18
 
 def build_tables(tokenizer: Tokenizer, letters: str) -> None:
     word = "".join(random.Random(1).choices(letters, k=1 << 10)) * (PATIENCE // (1 << 10) + 1)
-    assert not tokenizer._encoder.has_tables
+    assert not tokenizer._text.core.has_tables
     tokenizer.encode_ordinary(word)
-    assert tokenizer._encoder.has_tables
+    assert tokenizer._text.core.has_tables
 
 
 def trained(alphabet: str, vocab_size: int) -> Tokenizer:

@@ -1,6 +1,5 @@
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.exc cimport PyErr_CheckSignals
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
@@ -14,6 +13,7 @@ from pybpe._core.merge cimport SHORT_WORD, MergeTable, free_scratch
 from pybpe._core.runs cimport merge_runs
 from pybpe._core.splitter cimport Splitter
 from pybpe._core.types cimport NONE, token_t
+from pybpe._core.utf8 cimport utf8_of
 from pybpe._core.vocab cimport Vocabulary
 
 cdef enum:
@@ -400,13 +400,3 @@ cdef class Encoder:
             free(data)
             free(sizes)
             self.put_back(worker)
-
-
-cdef const uint8_t* utf8_of(text, Py_ssize_t* n) except NULL:
-    """The UTF-8 form of a str, in place where it is ASCII, or the bytes as they are. The caller keeps `text` alive."""
-    if isinstance(text, str):
-        return <const uint8_t*>PyUnicode_AsUTF8AndSize(text, n)
-    if isinstance(text, bytes):
-        n[0] = PyBytes_GET_SIZE(text)
-        return <const uint8_t*>PyBytes_AS_STRING(text)
-    raise TypeError(f"text must be str or bytes, not {type(text).__name__}")

@@ -38,8 +38,9 @@ cdef list list_of(IdBuffer ids, list table, size_t start, size_t end):
 
 
 cdef class IdBuffer:
-    def __cinit__(self, *, bint kept=True):
+    def __cinit__(self, *, bint kept=True, size_t expected=0):
         self.kept = kept
+        self.expect(expected)
 
     def __dealloc__(self):
         self.release()
@@ -127,7 +128,7 @@ cdef class IdBuffer:
     def take(self, IdBuffer other not None):
         if self.exports or other.exports or self is other:
             raise BufferError("an array over these ids exists; they can no longer move")
-        if self.size == 0:
+        if self.size == 0 and self.capacity < other.size:
             self.data, other.data = other.data, self.data
             self.capacity, other.capacity = other.capacity, self.capacity
             self.mapped, other.mapped = other.mapped, self.mapped
@@ -139,6 +140,11 @@ cdef class IdBuffer:
         self.size += other.size
         self.forgotten += other.forgotten
         other.size = other.forgotten = 0
+
+    def clear(self):
+        if self.exports:
+            raise BufferError("an array over these ids exists; they can no longer go")
+        self.size = self.forgotten = 0
 
     def __len__(self):
         return <Py_ssize_t>(self.forgotten + self.size)

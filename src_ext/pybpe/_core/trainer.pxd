@@ -1,54 +1,95 @@
-# Learning merges from word counts.
+# Learning merges from words and how often they occur.
+#
+# All words lie in one array of slots, each symbol in as many slots as it joined, its id in the first and the last of
+# them, NONE between; NONE stands between two words. A pair is found by its junction, the first slot of its second
+# symbol: the slots on both sides of it tell both symbols, and whoever stands beside them is read as easily.
+cimport cython
 from libc.stdint cimport uint32_t
 
 from pybpe._core.ids cimport IdBuffer
+from pybpe._core.pairs cimport Pairs
+from pybpe._core.queue cimport Queue
+from pybpe._core.spellings cimport Spellings
 from pybpe._core.types cimport count_t, pair_t, token_t
 
 
-ctypedef struct Word:
-    size_t start  # in the arena of symbols
-    uint32_t size  # shrinks as its symbols merge
-    count_t count
+cdef enum:
+    ALIGNED = 4  # slots that share a weight
+    HEAVY = 0x80000000  # weights from here on are places in `heavy`
+
+cdef enum:  # which pair goes first of those that occur equally often
+    BY_IDS = 0  # the one with the smallest ids, left before right
+    BY_PLACE = 1  # the one that occurs first
+
+cdef enum:  # what becomes of a merge that makes the bytes of a token there already is
+    SEPARATE = 0  # another token
+    SHARED = 1  # that token
+    SHARED_AS_HUGGINGFACE = 2  # that token; a pair that comes again counts its merged occurrences too, and waits twice
 
 
-ctypedef struct Pair:
-    pair_t pair
-    count_t count  # of adjacent windows over all words; exact at all times
-    uint32_t* places  # indices of words that held the pair when it was added; some may have lost it since
-    uint32_t n_places
-    uint32_t capacity
+ctypedef struct Side:  # a symbol beside the pair that is being merged
+    count_t count  # how often it stands there
+    uint32_t n  # in how many places
+    uint32_t index  # of the pair it makes with the new token
 
 
-ctypedef struct Candidate:
-    count_t count  # as it was when pushed: at least the count of now
-    pair_t pair
-    uint32_t index  # into pairs
+ctypedef struct Near:  # one such place
+    token_t token
+    uint32_t place
 
 
+ctypedef struct Beside:  # all symbols on one side
+    Side* sides  # by id
+    Near* near
+    size_t n_near
+    size_t near_capacity
+    token_t* met  # the different ones, as they came
+    size_t n_met
+    size_t met_capacity
+
+
+@cython.final
 cdef class Trainer:
     cdef token_t* symbols
-    cdef Word* words
-    cdef size_t n_words
-    cdef Pair* pairs
-    cdef size_t n_pairs
-    cdef size_t pairs_capacity
-    cdef uint32_t* table  # open addressing: pair -> index into pairs, NONE when free
-    cdef size_t mask
-    cdef int shift
-    cdef Candidate* heap
-    cdef size_t heap_size
-    cdef size_t heap_capacity
-    cdef count_t min_count
+    cdef size_t n_slots
+    cdef uint32_t* weights  # how often the word of a slot occurs, by slot // ALIGNED; beyond HEAVY, where in `heavy`
+    cdef count_t* heavy
+    cdef uint32_t* spans  # slots of each token
+    cdef Pairs pairs
+    cdef Pairs tally  # all pairs with their counts, while they are counted
+    cdef Queue queue
+    cdef Beside lefts
+    cdef Beside rights
+    cdef int order
+    cdef int twins
+    cdef count_t least  # a pair that occurs fewer times is never merged
+    cdef count_t floor  # a pair that occurs fewer times is not kept
+    cdef size_t most_bytes  # of a token that a merge makes
     cdef token_t next_token
+    cdef token_t last_token
+    cdef readonly Spellings tokens
     cdef readonly IdBuffer merges
     cdef readonly count_t last_count
 
-    cdef int rehash(self, int bits) noexcept nogil
-    cdef Pair* pair_of(self, pair_t pair) noexcept nogil
-    cdef int add(self, pair_t pair, count_t count, uint32_t place) noexcept nogil
-    cdef void subtract(self, pair_t pair, count_t count) noexcept nogil
-    cdef int push(self, Candidate item) noexcept nogil
-    cdef Candidate pop(self) noexcept nogil
+    cdef inline count_t count_of(self, uint32_t place) noexcept nogil:
+        """How often the word at a place occurs."""
+        cdef uint32_t weight = self.weights[place // ALIGNED]
+        return self.heavy[weight - HEAVY] if weight >= HEAVY else weight
+
+    cdef inline bint fits(self, token_t left, token_t right, bint initial) noexcept nogil:
+        """Whether two tokens may become one. Hugging Face lets any two of the first symbols."""
+        if initial and self.twins == SHARED_AS_HUGGINGFACE:
+            return True
+        return self.tokens.size_of(left) + self.tokens.size_of(right) <= self.most_bytes
+
+    cdef int lay_out(self, const token_t[::1] symbols, const uint32_t[::1] sizes, const count_t[::1] counts) except -1
     cdef int count_pairs(self) noexcept nogil
-    cdef int replace(self, uint32_t place, token_t left, token_t right, token_t joined) noexcept nogil
+    cdef uint32_t first_place(self, uint32_t index) noexcept nogil
+    cdef int enqueue(self, uint32_t index) noexcept nogil
+    cdef int best(self, uint32_t* index) noexcept nogil
+    cdef int replace(self, uint32_t index, token_t joined) noexcept nogil
+    cdef uint32_t kept(self, pair_t pair, count_t count, uint32_t n_places) noexcept nogil
+    cdef int settle(self, Beside* beside, bint left, pair_t pair, token_t joined) noexcept nogil
+    cdef int absorb(self, uint32_t index, uint32_t other) noexcept nogil
+    cdef int unite(self, size_t first, pair_t doubled) noexcept nogil
     cdef int merge_best(self) noexcept nogil

@@ -1,13 +1,16 @@
-# Counts of pairs are kept exact by adding and subtracting at every replacement, never recounted. A pair of two older
-# tokens can only lose occurrences (a merge makes none but with its new token), so a candidate in the heap may be too
-# high, never too low: one that turns out stale goes back with its count of now.
-from libc.stdint cimport uint32_t
-from libc.stdlib cimport free, malloc, realloc
+# Counts of pairs are kept exact by adding and subtracting around every replacement, never recounted. A pair of two
+# older tokens can only lose occurrences, for a merge makes none but with its new token: so a pair that at its birth
+# occurs too rarely to be reached need not be kept at all. How rarely that is is a guess; where it was wrong, all pairs
+# are counted once more, with a lower floor.
+from libc.stdint cimport INT64_MAX, uint32_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from pybpe._core.counter cimport WordCounter
 from pybpe._core.ids cimport IdBuffer
-from pybpe._core.memory cimport allocate, grow
+from pybpe._core.memory cimport allocate, allocate_zeros, grow, prefetch
+from pybpe._core.pairs cimport Pair, Pairs, find_pair, places_of
+from pybpe._core.queue cimport Candidate, Queue, wait
+from pybpe._core.spellings cimport Spellings
 from pybpe._core.types cimport NONE, count_t, pack_pair, pair_t, token_t
 
 cdef enum:
@@ -15,240 +18,384 @@ cdef enum:
     NO_PAIR_LEFT = 0
     MERGED = 1
 
+cdef enum:
+    AHEAD = 12  # places whose slots are asked for early
+    REACH = 32  # the first floor is the mean count of so many times the tokens wanted
+    STEP_DOWN = 8  # from one floor to the next
 
-cdef inline bint before(const Candidate* a, const Candidate* b) noexcept nogil:
-    """The order of merging: the higher count, then the smaller (left, right)."""
-    return a.count > b.count or (a.count == b.count and a.pair < b.pair)
+ORDERS = {"ids": BY_IDS, "place": BY_PLACE}
+TWINS = {"separate": SEPARATE, "shared": SHARED, "huggingface": SHARED_AS_HUGGINGFACE}
 
 
 cdef class Trainer:
-    cdef int rehash(self, int bits) noexcept nogil:
-        cdef size_t capacity = <size_t>1 << bits, i, slot
-        cdef uint32_t* table = <uint32_t*>malloc(capacity * sizeof(uint32_t))
-        if table == NULL:
-            return OUT_OF_MEMORY
-        memset(table, 0xFF, capacity * sizeof(uint32_t))
-        free(self.table)
-        self.table = table
-        self.mask = capacity - 1
-        self.shift = 64 - bits
-        for i in range(self.n_pairs):
-            slot = (self.pairs[i].pair * <pair_t>0x9E3779B97F4A7C15ULL) >> self.shift
-            while table[slot] != NONE:
-                slot = (slot + 1) & self.mask
-            table[slot] = <uint32_t>i
+    cdef int lay_out(self, const token_t[::1] symbols, const uint32_t[::1] sizes, const count_t[::1] counts) except -1:
+        """Give every word its slots."""
+        cdef size_t n_words = <size_t>sizes.shape[0], n_symbols = <size_t>symbols.shape[0]
+        cdef size_t i, k, read = 0, slot = ALIGNED, begin, n_heavy = 0
+        cdef uint32_t weight, span
+        cdef object windows = 0
+        for i in range(n_words):
+            if counts[i] < 1:
+                raise ValueError(f"word {i} has the count {counts[i]}, must be at least 1")
+            if sizes[i] < 1 or sizes[i] > n_symbols - read:
+                raise ValueError(f"word {i} has {sizes[i]} symbols, of {n_symbols - read} that are left")
+            for k in range(read, read + sizes[i]):
+                if symbols[k] >= self.next_token or self.spans[symbols[k]] == 0:
+                    raise ValueError(f"symbol {symbols[k]} is not a token")
+                slot += self.spans[symbols[k]]
+            slot = (slot + ALIGNED) & ~<size_t>(ALIGNED - 1)
+            read += sizes[i]
+            n_heavy += counts[i] >= HEAVY
+            windows += int(counts[i]) * (sizes[i] - 1)
+        if read != n_symbols:
+            raise ValueError(f"the words have {read} symbols, but there are {n_symbols}")
+        if slot >= NONE:
+            raise ValueError("the different words have 4 GiB or more together: give max_words, or fewer words")
+        if windows > INT64_MAX:  # no count of a pair can be higher than this
+            raise OverflowError("the corpus has 2**63 or more pairs")
+        if self.twins == SEPARATE:
+            self.floor = max(self.least, <count_t>(windows // (REACH * max(1, self.last_token - self.next_token))))
+        self.n_slots = slot
+        self.symbols = <token_t*>allocate(slot + 1, sizeof(token_t))
+        memset(self.symbols, 0xFF, (slot + 1) * sizeof(token_t))
+        self.weights = <uint32_t*>allocate_zeros(slot // ALIGNED + 1, sizeof(uint32_t))
+        self.heavy = <count_t*>allocate(n_heavy, sizeof(count_t))
+        read = n_heavy = 0
+        slot = ALIGNED
+        for i in range(n_words):
+            weight = <uint32_t>counts[i]
+            if counts[i] >= HEAVY:
+                self.heavy[n_heavy] = counts[i]
+                weight = <uint32_t>(HEAVY + n_heavy)
+                n_heavy += 1
+            begin = slot
+            for k in range(read, read + sizes[i]):
+                span = self.spans[symbols[k]]
+                self.symbols[slot] = symbols[k]
+                self.symbols[slot + span - 1] = symbols[k]
+                slot += span
+            for k in range(begin // ALIGNED, (slot - 1) // ALIGNED + 1):
+                self.weights[k] = weight
+            slot = (slot + ALIGNED) & ~<size_t>(ALIGNED - 1)
+            read += sizes[i]
         return 0
-
-    cdef Pair* pair_of(self, pair_t pair) noexcept nogil:
-        """The entry of a pair, made if it is new; NULL when memory ran out. Valid until the next call."""
-        cdef size_t slot = (pair * <pair_t>0x9E3779B97F4A7C15ULL) >> self.shift
-        cdef Pair* pairs
-        while self.table[slot] != NONE:
-            if self.pairs[self.table[slot]].pair == pair:
-                return &self.pairs[self.table[slot]]
-            slot = (slot + 1) & self.mask
-        if self.n_pairs == self.pairs_capacity:
-            pairs = <Pair*>grow(self.pairs, &self.pairs_capacity, self.n_pairs + 1, sizeof(Pair))
-            if pairs == NULL:
-                return NULL
-            self.pairs = pairs
-        memset(&self.pairs[self.n_pairs], 0, sizeof(Pair))
-        self.pairs[self.n_pairs].pair = pair
-        self.table[slot] = <uint32_t>self.n_pairs
-        self.n_pairs += 1
-        if self.n_pairs * 2 > self.mask and self.rehash(65 - self.shift) < 0:
-            return NULL
-        return &self.pairs[self.n_pairs - 1]
-
-    cdef int add(self, pair_t pair, count_t count, uint32_t place) noexcept nogil:
-        cdef Pair* entry = self.pair_of(pair)
-        cdef size_t capacity
-        cdef uint32_t* places
-        if entry == NULL:
-            return OUT_OF_MEMORY
-        entry.count += count
-        if entry.n_places and entry.places[entry.n_places - 1] == place:
-            return 0  # words are visited one after the other, so a repeat can only be the last
-        if entry.n_places == entry.capacity:
-            capacity = entry.capacity * 2 if entry.capacity else 2
-            places = <uint32_t*>realloc(entry.places, capacity * sizeof(uint32_t))
-            if places == NULL:
-                return OUT_OF_MEMORY
-            entry.places = places
-            entry.capacity = <uint32_t>capacity
-        entry.places[entry.n_places] = place
-        entry.n_places += 1
-        return 0
-
-    cdef void subtract(self, pair_t pair, count_t count) noexcept nogil:
-        """Take `count` from a pair that exists."""
-        cdef size_t slot = (pair * <pair_t>0x9E3779B97F4A7C15ULL) >> self.shift
-        while self.pairs[self.table[slot]].pair != pair:
-            slot = (slot + 1) & self.mask
-        self.pairs[self.table[slot]].count -= count
-
-    cdef int push(self, Candidate item) noexcept nogil:
-        cdef size_t child = self.heap_size, parent
-        cdef Candidate* heap
-        if child == self.heap_capacity:
-            heap = <Candidate*>grow(self.heap, &self.heap_capacity, child + 1, sizeof(Candidate))
-            if heap == NULL:
-                return OUT_OF_MEMORY
-            self.heap = heap
-        self.heap_size += 1
-        while child > 0:
-            parent = (child - 1) >> 1
-            if not before(&item, &self.heap[parent]):
-                break
-            self.heap[child] = self.heap[parent]
-            child = parent
-        self.heap[child] = item
-        return 0
-
-    cdef Candidate pop(self) noexcept nogil:
-        cdef Candidate best = self.heap[0], last
-        cdef size_t parent = 0, child
-        self.heap_size -= 1
-        last = self.heap[self.heap_size]
-        while True:
-            child = 2 * parent + 1
-            if child >= self.heap_size:
-                break
-            if child + 1 < self.heap_size and before(&self.heap[child + 1], &self.heap[child]):
-                child += 1
-            if not before(&self.heap[child], &last):
-                break
-            self.heap[parent] = self.heap[child]
-            parent = child
-        self.heap[parent] = last
-        return best
 
     cdef int count_pairs(self) noexcept nogil:
-        """Count every window of two symbols and make each pair a candidate."""
-        cdef size_t i, k
-        cdef const token_t* symbols
-        cdef Candidate item
-        for i in range(self.n_words):
-            symbols = self.symbols + self.words[i].start
-            for k in range(1, self.words[i].size):
-                if self.add(pack_pair(symbols[k - 1], symbols[k]), self.words[i].count, <uint32_t>i) < 0:
+        """Find every pair that occurs `floor` times or more and queue it; 0 or OUT_OF_MEMORY."""
+        cdef size_t slot, following, i
+        cdef token_t left, right
+        cdef uint32_t index
+        cdef Pair* entry
+        self.queue.clear()
+        if self.pairs.clear() < 0:
+            return OUT_OF_MEMORY
+        slot = ALIGNED
+        while slot < self.n_slots:
+            left = self.symbols[slot]
+            following = slot + 1 if left == NONE else slot + self.spans[left]
+            right = self.symbols[following]
+            if left != NONE and right != NONE:
+                index = find_pair(self.tally, pack_pair(left, right))
+                if index == NONE:
+                    index = self.tally.make(pack_pair(left, right), 0, 0, True)
+                    if index == NONE:
+                        return OUT_OF_MEMORY
+                entry = &self.tally.items[index]
+                entry.count += self.count_of(<uint32_t>following)
+                entry.cursor += 1
+            slot = following
+        for i in range(self.tally.count):
+            entry = &self.tally.items[i]
+            if entry.count >= self.floor and self.fits(<token_t>(entry.pair >> 32), <token_t>entry.pair, True):
+                if self.pairs.make(entry.pair, entry.count, entry.cursor, True) == NONE:
                     return OUT_OF_MEMORY
-        for i in range(self.n_pairs):
-            item.count = self.pairs[i].count
-            item.pair = self.pairs[i].pair
-            item.index = <uint32_t>i
-            if self.push(item) < 0:
+        self.tally.clear()
+        slot = ALIGNED
+        while slot < self.n_slots:
+            left = self.symbols[slot]
+            following = slot + 1 if left == NONE else slot + self.spans[left]
+            right = self.symbols[following]
+            if left != NONE and right != NONE:
+                index = find_pair(self.pairs, pack_pair(left, right))
+                if index != NONE:
+                    entry = &self.pairs.items[index]
+                    places_of(entry)[entry.cursor] = <uint32_t>following
+                    entry.cursor += 1
+            slot = following
+        for i in range(self.pairs.count):
+            self.pairs.items[i].cursor = 0
+            if self.enqueue(<uint32_t>i) < 0:
                 return OUT_OF_MEMORY
         return 0
 
-    cdef int replace(self, uint32_t place, token_t left, token_t right, token_t joined) noexcept nogil:
-        """Replace the pair by `joined` throughout one word, left to right, and correct the counts around it."""
-        cdef Word* word = &self.words[place]
-        cdef token_t* symbols = self.symbols + word.start
-        cdef uint32_t read = 0, write = 0, size = word.size
-        while read < size:
-            if read + 1 < size and symbols[read] == left and symbols[read + 1] == right:
-                if write:
-                    self.subtract(pack_pair(symbols[write - 1], left), word.count)
-                    if self.add(pack_pair(symbols[write - 1], joined), word.count, place) < 0:
+    cdef uint32_t first_place(self, uint32_t index) noexcept nogil:
+        """The first place that still has the pair, NONE if there is none."""
+        cdef Pair* entry = &self.pairs.items[index]
+        cdef const uint32_t* places = places_of(entry)
+        cdef token_t left = <token_t>(entry.pair >> 32), right = <token_t>entry.pair
+        while entry.cursor < entry.n_places:
+            if self.symbols[places[entry.cursor] - 1] == left and self.symbols[places[entry.cursor]] == right:
+                return places[entry.cursor]
+            entry.cursor += 1
+        return NONE
+
+    cdef int enqueue(self, uint32_t index) noexcept nogil:
+        """Queue an entry by its count of now, or drop it if that is below the floor; 0 or OUT_OF_MEMORY."""
+        cdef Pair* entry = &self.pairs.items[index]
+        cdef Candidate item
+        if entry.owner == NONE or self.pairs.items[entry.owner].count < self.floor:
+            self.pairs.drop_places(index)
+            return 0
+        item.count = self.pairs.items[entry.owner].count
+        if item.count < self.queue.level:
+            wait(self.queue, entry, index, item.count)
+            return 0
+        item.key = self.first_place(index) if self.order == BY_PLACE else entry.pair
+        item.index = index
+        return self.queue.push(item)
+
+    cdef int best(self, uint32_t* index) noexcept nogil:
+        """Take the entry that goes next from the queue: MERGED, NO_PAIR_LEFT or OUT_OF_MEMORY."""
+        cdef Candidate top
+        cdef uint32_t waiting, after
+        cdef Pair* entry
+        while True:
+            while self.queue.size == 0:
+                if self.queue.level <= self.floor:
+                    return NO_PAIR_LEFT
+                self.queue.level -= 1
+                waiting = self.queue.lists[self.queue.level]
+                while waiting != NONE:
+                    after = self.pairs.items[waiting].next
+                    if self.enqueue(waiting) < 0:
                         return OUT_OF_MEMORY
-                if read + 2 < size:
-                    self.subtract(pack_pair(right, symbols[read + 2]), word.count)
-                    if self.add(pack_pair(joined, symbols[read + 2]), word.count, place) < 0:
-                        return OUT_OF_MEMORY
-                symbols[write] = joined
-                read += 2
+                    waiting = after
+            top = self.queue.heap[0]
+            self.queue.pop()
+            entry = &self.pairs.items[top.index]
+            if entry.owner != NONE and self.pairs.items[entry.owner].count == top.count:
+                if self.order == BY_IDS or self.first_place(top.index) == top.key:
+                    index[0] = top.index
+                    return MERGED
+            if self.enqueue(top.index) < 0:
+                return OUT_OF_MEMORY
+
+    cdef int replace(self, uint32_t index, token_t joined) noexcept nogil:
+        """Replace a pair by `joined` in all places of an entry, left to right, and note what stands beside."""
+        cdef pair_t pair = self.pairs.items[index].pair
+        cdef token_t left = <token_t>(pair >> 32), right = <token_t>pair
+        cdef uint32_t n = self.pairs.items[index].n_places, place, start, end, i
+        cdef const uint32_t* places = places_of(&self.pairs.items[index])
+        cdef token_t* symbols = self.symbols
+        cdef count_t count
+        if expect(&self.lefts, n) < 0 or expect(&self.rights, n) < 0:
+            return OUT_OF_MEMORY
+        for i in range(n):
+            if i + AHEAD < n:
+                prefetch(&symbols[places[i + AHEAD]])
+                prefetch(&self.weights[places[i + AHEAD] // ALIGNED])
+            place = places[i]
+            if symbols[place - 1] != left or symbols[place] != right:
+                continue
+            start = place - self.spans[left]
+            end = place + self.spans[right]
+            count = self.count_of(place)
+            symbols[place - 1] = NONE
+            symbols[place] = NONE
+            symbols[start] = joined
+            symbols[end - 1] = joined
+            if symbols[start - 1] != NONE:
+                note(&self.lefts, symbols[start - 1], start, count)
+            if symbols[end] != NONE:
+                note(&self.rights, symbols[end], end, count)
+        return 0
+
+    cdef uint32_t kept(self, pair_t pair, count_t count, uint32_t n_places) noexcept nogil:
+        """An entry for new occurrences of a pair with the new token, still empty; NONE when memory ran out."""
+        cdef uint32_t index = find_pair(self.pairs, pair), again
+        cdef Pair* entry
+        if index == NONE:
+            return self.pairs.make(pair, count, n_places, True)
+        entry = &self.pairs.items[index]
+        entry.count += count  # the new token is an old one, and the pair was there before
+        again = self.pairs.make(pair, 0, n_places, False)
+        if again != NONE:
+            self.pairs.items[again].owner = index
+        return again
+
+    cdef int settle(self, Beside* beside, bint left, pair_t pair, token_t joined) noexcept nogil:
+        """Take the pairs away that the merge ended on one side, and make the new ones; 0 or OUT_OF_MEMORY."""
+        cdef token_t first_of = <token_t>(pair >> 32), second_of = <token_t>pair, other
+        cdef size_t i
+        cdef uint32_t old
+        cdef pair_t made
+        cdef count_t count
+        cdef Side* side
+        cdef Pair* entry
+        for i in range(beside.n_met):
+            other = beside.met[i]
+            side = &beside.sides[other]
+            old = find_pair(self.pairs, pack_pair(other, first_of) if left else pack_pair(second_of, other))
+            count = side.count
+            if old != NONE:
+                entry = &self.pairs.items[old]
+                entry.count -= count
+            side.index = NONE
+            if count >= self.floor and self.fits(other, joined, False):
+                made = pack_pair(other, joined) if left else pack_pair(joined, other)
+                side.index = self.kept(made, count, side.n)
+                if side.index == NONE:
+                    return OUT_OF_MEMORY
+        for i in range(beside.n_near):
+            side = &beside.sides[beside.near[i].token]
+            if side.index != NONE:
+                entry = &self.pairs.items[side.index]
+                places_of(entry)[entry.cursor] = beside.near[i].place
+                entry.cursor += 1
+        for i in range(beside.n_met):
+            side = &beside.sides[beside.met[i]]
+            if side.index != NONE:
+                self.pairs.items[side.index].cursor = 0
+            side.count = 0
+            side.n = 0
+        beside.n_met = beside.n_near = 0
+        return 0
+
+    cdef int absorb(self, uint32_t index, uint32_t other) noexcept nogil:
+        """Add the places of another entry of the same pair, which then is none any more; 0 or OUT_OF_MEMORY."""
+        cdef Pair* entry = &self.pairs.items[index]
+        cdef Pair* gone = &self.pairs.items[other]
+        cdef uint32_t n = entry.n_places + gone.n_places, i = 0, k = 0, at
+        cdef const uint32_t* mine = places_of(entry)
+        cdef const uint32_t* theirs = places_of(gone)
+        cdef uint32_t* both = <uint32_t*>malloc(n * sizeof(uint32_t))
+        if both == NULL:
+            return OUT_OF_MEMORY
+        for at in range(n):
+            if k == gone.n_places or (i < entry.n_places and mine[i] <= theirs[k]):
+                both[at] = mine[i]
+                i += 1
             else:
-                symbols[write] = symbols[read]
-                read += 1
-            write += 1
-        word.size = write
+                both[at] = theirs[k]
+                k += 1
+        self.pairs.drop_places(index)
+        self.pairs.drop_places(other)
+        if n > 1:
+            entry.places.many = both
+        else:
+            entry.places.one = both[0]
+            free(both)
+        entry.n_places = n
+        if gone.owner == other:
+            entry.count = gone.count
+            entry.owner = index
+            self.pairs.relist(index)
+        gone.owner = NONE
+        return 0
+
+    cdef int unite(self, size_t first, pair_t doubled) noexcept nogil:
+        """Make one entry of those that this merge made twice, and of new and old ones where pairs wait once.
+
+        first: where the entries of this merge begin. doubled: the new token beside itself, which both sides make.
+        """
+        cdef uint32_t i, last = NONE
+        for i in range(<uint32_t>first, <uint32_t>self.pairs.count):
+            if self.pairs.items[i].pair == doubled:
+                if last != NONE and self.absorb(i, last) < 0:
+                    return OUT_OF_MEMORY
+                last = i
+            if self.twins == SHARED and self.pairs.items[i].owner != i:
+                if self.absorb(i, self.pairs.items[i].owner) < 0:
+                    return OUT_OF_MEMORY
         return 0
 
     cdef int merge_best(self) noexcept nogil:
         """Merge the best pair everywhere: MERGED, NO_PAIR_LEFT or OUT_OF_MEMORY."""
-        cdef Candidate best
-        cdef Candidate item
-        cdef uint32_t* places
-        cdef uint32_t i, n_places
-        cdef size_t first_new = self.n_pairs, k
-        cdef token_t left, right
-        while True:
-            if self.heap_size == 0:
-                return NO_PAIR_LEFT
-            best = self.pop()
-            if best.count == self.pairs[best.index].count:
-                break
-            best.count = self.pairs[best.index].count
-            if best.count > 0 and self.push(best) < 0:
-                return OUT_OF_MEMORY
-        if best.count < self.min_count:
+        cdef uint32_t index, owner, i
+        cdef pair_t pair
+        cdef token_t left, right, joined = NONE
+        cdef size_t first
+        cdef int status = self.best(&index)
+        if status != MERGED:
+            return status
+        pair = self.pairs.items[index].pair
+        owner = self.pairs.items[index].owner
+        if self.pairs.items[owner].count < self.least:
             return NO_PAIR_LEFT
-        left = <token_t>(best.pair >> 32)
-        right = <token_t>best.pair
-        if self.merges.reserve(3) < 0:
-            return OUT_OF_MEMORY
-        places = self.pairs[best.index].places
-        n_places = self.pairs[best.index].n_places
-        self.pairs[best.index].places = NULL
-        self.pairs[best.index].n_places = 0
-        self.pairs[best.index].capacity = 0
-        for i in range(n_places):
-            if self.replace(places[i], left, right, self.next_token) < 0:
-                free(places)
+        left = <token_t>(pair >> 32)
+        right = <token_t>pair
+        if self.twins != SEPARATE:
+            joined = self.tokens.find_joined(left, right)
+        if joined == NONE:
+            joined = self.next_token
+            if self.tokens.add_joined(left, right) < 0:
                 return OUT_OF_MEMORY
-        free(places)
-        self.pairs[best.index].count = 0
-        for k in range(first_new, self.n_pairs):
-            item.count = self.pairs[k].count
-            item.pair = self.pairs[k].pair
-            item.index = <uint32_t>k
-            if item.count > 0 and self.push(item) < 0:
+            self.spans[joined] = self.spans[left] + self.spans[right]
+            self.next_token += 1
+        if self.merges.reserve(3) < 0 or self.replace(index, joined) < 0:
+            return OUT_OF_MEMORY
+        self.last_count = self.pairs.items[owner].count
+        self.pairs.drop_places(index)
+        if self.twins != SHARED_AS_HUGGINGFACE:
+            self.pairs.items[owner].count = 0
+        first = self.pairs.count
+        if self.settle(&self.rights, False, pair, joined) < 0 or self.settle(&self.lefts, True, pair, joined) < 0:
+            return OUT_OF_MEMORY
+        if self.twins != SEPARATE and self.unite(first, pack_pair(joined, joined)) < 0:
+            return OUT_OF_MEMORY
+        for i in range(<uint32_t>first, <uint32_t>self.pairs.count):
+            if self.enqueue(i) < 0:
                 return OUT_OF_MEMORY
         self.merges.data[self.merges.size] = left
         self.merges.data[self.merges.size + 1] = right
-        self.merges.data[self.merges.size + 2] = self.next_token
+        self.merges.data[self.merges.size + 2] = joined
         self.merges.size += 3
-        self.next_token += 1
-        self.last_count = best.count
         return MERGED
 
     # -----------------------------------------------------------------------------------------------------------------
 
-    def __cinit__(self, WordCounter counts not None, count_t min_count):
-        cdef size_t i, k, total = 0, start = 0
+    def __cinit__(
+        self, const token_t[::1] symbols not None, const uint32_t[::1] sizes not None, const count_t[::1] counts not None,
+        list tokens not None, token_t last_token, *, count_t min_count=1, size_t most_bytes=NONE, str order="ids",
+        str twins="separate"
+    ):
+        cdef size_t i
+        if counts.shape[0] != sizes.shape[0]:
+            raise ValueError(f"there are {sizes.shape[0]} words and {counts.shape[0]} counts")
         self.merges = IdBuffer()
-        self.next_token = 256
-        self.min_count = max(min_count, 1)
-        self.n_words = counts.count
-        for i in range(counts.count):
-            if counts.words[i].size >= NONE:
-                raise ValueError("a word of 4 GiB or more cannot be trained on")
-            total += counts.words[i].size
-        # Any pair count is at most the number of windows in the corpus: if that fits, nothing overflows.
-        if sum(counts.words[i].count * int(counts.words[i].size) for i in range(counts.count)) >= 2**63:
-            raise OverflowError("the corpus has 2**63 or more pairs")
-        self.symbols = <token_t*>allocate(total, sizeof(token_t))
-        self.words = <Word*>allocate(counts.count, sizeof(Word))
-        for i in range(counts.count):
-            self.words[i].start = start
-            self.words[i].size = <uint32_t>counts.words[i].size
-            self.words[i].count = counts.words[i].count
-            for k in range(counts.words[i].size):
-                self.symbols[start + k] = counts.arena[counts.words[i].start + k]
-            start += counts.words[i].size
-        if self.rehash(16) < 0 or self.count_pairs() < 0:
-            raise MemoryError("out of memory while counting pairs")
+        self.pairs = Pairs()
+        self.tally = Pairs()
+        self.queue = Queue()
+        self.tokens = Spellings(tokens)
+        self.next_token = <token_t>len(tokens)
+        self.last_token = max(last_token, self.next_token)
+        self.most_bytes = most_bytes
+        self.order = ORDERS[order]
+        self.twins = TWINS[twins]
+        self.least = max(min_count, 1)
+        self.floor = 1
+        self.spans = <uint32_t*>allocate_zeros(<size_t>self.last_token + 1, sizeof(uint32_t))
+        for i in range(self.next_token):
+            self.spans[i] = <uint32_t>self.tokens.size_of(<token_t>i)
+        self.lefts.sides = <Side*>allocate_zeros(<size_t>self.last_token + 1, sizeof(Side))
+        self.rights.sides = <Side*>allocate_zeros(<size_t>self.last_token + 1, sizeof(Side))
+        self.lay_out(symbols, sizes, counts)
+        with nogil:
+            if self.count_pairs() < 0:
+                with gil:
+                    raise MemoryError("out of memory while counting pairs")
 
     def __dealloc__(self):
-        cdef size_t i
-        for i in range(self.n_pairs):
-            free(self.pairs[i].places)
-        free(self.pairs)
-        free(self.table)
-        free(self.heap)
-        free(self.words)
         free(self.symbols)
+        free(self.weights)
+        free(self.heavy)
+        free(self.spans)
+        free_beside(&self.lefts)
+        free_beside(&self.rights)
+
+    @property
+    def is_full(self):
+        return self.next_token == self.last_token
 
     def learn(self, size_t n_merges):
         cdef size_t learned = 0
@@ -256,11 +403,51 @@ cdef class Trainer:
         if self.merges.exports:
             raise BufferError("an array over the merges exists; they can no longer grow")
         with nogil:
-            while learned < n_merges:
+            while learned < n_merges and self.next_token < self.last_token:
                 status = self.merge_best()
+                if status == NO_PAIR_LEFT and self.floor > self.least:
+                    self.floor = max(self.least, self.floor // STEP_DOWN)
+                    status = self.count_pairs()
+                    if status == 0:
+                        continue
                 if status != MERGED:
                     break
                 learned += 1
         if status == OUT_OF_MEMORY:
             raise MemoryError("out of memory while merging")
         return learned
+
+
+cdef int expect(Beside* beside, size_t n) noexcept nogil:
+    """Room for `n` more places."""
+    cdef void* grown
+    if n > beside.near_capacity:
+        grown = grow(beside.near, &beside.near_capacity, n, sizeof(Near))
+        if grown == NULL:
+            return OUT_OF_MEMORY
+        beside.near = <Near*>grown
+    if n > beside.met_capacity:
+        grown = grow(beside.met, &beside.met_capacity, n, sizeof(token_t))
+        if grown == NULL:
+            return OUT_OF_MEMORY
+        beside.met = <token_t*>grown
+    return 0
+
+
+cdef inline void note(Beside* beside, token_t token, uint32_t place, count_t count) noexcept nogil:
+    """A symbol stands beside the new token; its pair with that would be at `place`."""
+    cdef Side* side = &beside.sides[token]
+    if side.n == 0:
+        beside.met[beside.n_met] = token
+        beside.n_met += 1
+    side.count += count
+    side.n += 1
+    beside.near[beside.n_near].token = token
+    beside.near[beside.n_near].place = place
+    beside.n_near += 1
+
+
+cdef void free_beside(Beside* beside) noexcept nogil:
+    free(beside.sides)
+    free(beside.near)
+    free(beside.met)

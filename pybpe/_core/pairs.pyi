@@ -1,0 +1,3 @@
+"""The pairs that training keeps. Has no names for Python but the type itself."""
+
+class Pairs: ...

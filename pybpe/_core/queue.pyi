@@ -1,0 +1,3 @@
+"""Which pair is merged next. Has no names for Python but the type itself."""
+
+class Queue: ...

@@ -1,0 +1,192 @@
+"""Text to ids: the pieces of a text, their words, and many texts at once. What the methods of Tokenizer stand on."""
+
+from __future__ import annotations
+
+import functools
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from pybpe._core.encode import Encoder
+from pybpe._core.ids import IdBuffer
+from pybpe.corpus import repair_surrogates, to_utf8
+from pybpe.definition import Definition
+from pybpe.parallel import PART_BYTES, bounds_of_parts, check_threads, encode_in_parts
+from pybpe.patterns import prepare
+from pybpe.pieces import Cut, Pieces
+from pybpe.special import Allowed, Disallowed, SpecialTokens, Text
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from pybpe.offsets import Span, Unit
+
+NONE: frozenset[str] = frozenset()
+
+
+class TextEncoder:
+    """Encodes by one Definition. Immutable but for its caches; any number of threads may call it."""
+
+    def __init__(self, definition: Definition) -> None:
+        self.split = prepare(definition.pattern)
+        self.pieces = Pieces(definition.reading, definition.special_tokens)
+        self.special = SpecialTokens(definition.special_tokens, self.pieces.normal)
+        self.core = Encoder(
+            definition.vocabulary,
+            definition.table,
+            self.split.scanner,
+            definition.rule == "ranks" or definition.whole_words,
+        )
+
+    @functools.cached_property
+    def cut(self) -> Cut | None:
+        """See Tokenizer.cut."""
+        return self.pieces.cut(self.split.cut)
+
+    def ordinary(self, text: Text) -> IdBuffer:
+        """The ids of a text in which special tokens are text like any other."""
+        ids = IdBuffer()
+        self._append_pieces(text, NONE, ids)
+        return ids
+
+    def encode(self, text: Text, allowed: Allowed, disallowed: Disallowed, threads: int = 1) -> IdBuffer:
+        """The ids of a text, by the policy of SpecialTokens."""
+        ids = IdBuffer()
+        self._append_pieces(text, self.special.allowed_in(text, allowed, disallowed), ids, threads)
+        return ids
+
+    def count(self, text: Text) -> int:
+        """How many ids `ordinary` gives."""
+        ids = IdBuffer(kept=False)
+        self._append_pieces(text, NONE, ids)
+        return len(ids)
+
+    def with_dropout(self, text: Text, p: float, seed: int) -> IdBuffer:
+        """See Tokenizer.encode_with_dropout."""
+        ids = IdBuffer()
+        for number, piece in enumerate(self.pieces.of(to_utf8(text), NONE)):
+            if isinstance(piece, int):
+                ids.append(piece)
+            else:
+                self.core.encode_with_dropout(self.split.split(to_utf8(piece)), p, seed ^ number, ids)
+        return ids
+
+    def with_offsets(
+        self, text: Text, found: frozenset[str], unit: Unit, ints: list[int], sizes: npt.NDArray[np.int64]
+    ) -> tuple[list[int], list[Span]]:
+        """The ids of a text and the place of each; the special tokens `found` in it become their ids.
+
+        ints: the int object of every id. sizes: the bytes of every id.
+        """
+        from pybpe.offsets import read_spans, token_spans
+
+        def encode_sized(piece: bytes) -> tuple[list[int], npt.NDArray[np.int64]]:
+            ids = IdBuffer()
+            self._append(piece, ids)
+            return ids.to_list(ints), sizes[ids.to_numpy()]
+
+        content = to_utf8(text)
+        if not self.pieces.plain:
+            decoded = content.decode("utf-8", "surrogateescape")
+            return read_spans(self.pieces.located(decoded, found), decoded, encode_sized, unit)
+        ids = IdBuffer()
+        self._append_pieces(content, found, ids)
+        return ids.to_list(ints), token_spans(sizes[ids.to_numpy()], content, unit)
+
+    def joined_batch(
+        self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed
+    ) -> tuple[IdBuffer, array[int]]:
+        """The ids of all texts, and where in them each text begins and the last one ends, int64."""
+        texts = _checked(texts)
+        ids, ends = IdBuffer(expected=sum(map(len, texts))), array("q", [0])
+        for part, part_ends in self.batch(texts, threads, allowed, disallowed):
+            begin = len(ids)
+            ends.extend([begin + end for end in part_ends[1:]])
+            ids.take(part)
+        return ids, ends
+
+    def batch(
+        self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed, kept: bool = True
+    ) -> Iterator[tuple[IdBuffer, array[int]]]:
+        """The ids of consecutive texts and where in them each ends, int64, from 0 on; in parts, as threads finish them.
+
+        A part's ids are gone when the next part is asked for. Without `kept` they are counted and forgotten.
+        """
+        texts = _checked(texts)
+        policy = self.special.policy(allowed, disallowed)
+        spare: list[IdBuffer] = []  # whose memory is used again: fresh memory costs more than encoding into it
+
+        def encode_part(bounds: tuple[int, int]) -> tuple[IdBuffer, array[int]]:
+            ids = spare.pop() if spare else IdBuffer(kept=kept)
+            part = texts[slice(*bounds)]
+            offsets = array("q", bytes(8 * (len(part) + 1)))
+            self._append_texts(part, self.special.allowed_in_each(part, policy), ids, offsets)
+            return ids, offsets
+
+        parts = bounds_of_parts(list(map(len, texts)), PART_BYTES)
+        threads = min(check_threads(threads), len(parts))
+        if threads <= 1:
+            done = map(encode_part, parts)
+            yield from _recycled(done, spare)
+            return
+        from concurrent.futures import ThreadPoolExecutor  # here, because few calls need it
+
+        with ThreadPoolExecutor(threads) as pool:
+            yield from _recycled(pool.map(encode_part, parts), spare)
+
+    def _append_texts(
+        self, texts: list[Text], found: list[frozenset[str]] | None, ids: IdBuffer, offsets: array[int]
+    ) -> None:
+        """Encode several texts, with the special tokens found in each; None for none at all."""
+        if self.split.scanner is not None and self.pieces.plain and found is None:
+            try:
+                self.core.encode_many(texts, ids, offsets)
+            except UnicodeEncodeError:  # raised before anything is encoded
+                self.core.encode_many([to_utf8(text) for text in texts], ids, offsets)
+            return
+        for i, text in enumerate(texts):
+            self._append_pieces(text, found[i] if found else NONE, ids)
+            offsets[i + 1] = len(ids)
+
+    def _append_pieces(self, text: Text, found: frozenset[str], ids: IdBuffer, threads: int = 1) -> None:
+        """Encode text in which the special tokens `found` become their ids."""
+        for piece in self.pieces.of(text, found):
+            if isinstance(piece, int):
+                ids.append(piece)
+            else:
+                self._append(piece, ids, threads)
+
+    def _append(self, text: Text, ids: IdBuffer, threads: int = 1) -> None:
+        """Encode ordinary text to the end of `ids`."""
+        try:
+            if threads > 1 and len(text) >= 2 * PART_BYTES and self.split.scanner and self.split.cut:
+                encode_in_parts(self.core, to_utf8(text), self.split.cut, threads, ids)
+            elif self.split.fallback is None:
+                self.core.encode(text, ids)
+            else:
+                content = text.encode() if isinstance(text, str) else text
+                self.core.encode_split(content, self.split.fallback.ends(content), ids)
+        except UnicodeEncodeError:
+            # Bytes are never encoded. Joined surrogates are characters, which can have a normal form.
+            self._append_pieces(repair_surrogates(text), NONE, ids)  # type: ignore[arg-type]
+
+
+def _checked(texts: Iterable[Text]) -> list[Text]:
+    if isinstance(texts, (str, bytes)):
+        raise TypeError("texts is one text; pass a list of them")
+    texts = list(texts)
+    for text in texts:
+        if not isinstance(text, (str, bytes)):
+            raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
+    return texts
+
+
+def _recycled(
+    parts: Iterable[tuple[IdBuffer, array[int]]], spare: list[IdBuffer]
+) -> Iterator[tuple[IdBuffer, array[int]]]:
+    """The parts; the buffer of each goes to `spare`, empty, when the caller is done with it."""
+    for ids, offsets in parts:
+        yield ids, offsets
+        ids.clear()
+        spare.append(ids)

@@ -1,0 +1,14 @@
+# Text that callers pass, as bytes of UTF-8.
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from libc.stdint cimport uint8_t
+
+
+cdef inline const uint8_t* utf8_of(text, Py_ssize_t* n) except NULL:
+    """The UTF-8 form of a str, in place where it is ASCII, or the bytes as they are. The caller keeps `text` alive."""
+    if isinstance(text, str):
+        return <const uint8_t*>PyUnicode_AsUTF8AndSize(text, n)
+    if isinstance(text, bytes):
+        n[0] = PyBytes_GET_SIZE(text)
+        return <const uint8_t*>PyBytes_AS_STRING(text)
+    raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
