@@ -10,10 +10,12 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
+from pybpe._core.unicode import is_utf8
+
 PathLike = str | os.PathLike[str]
 Text = str | bytes
 
-BLOCK_BYTES = 4 << 20  # read at a time; small enough to share among threads, large enough to forget the overhead
+BLOCK_BYTES = 1 << 20  # read at a time; small enough to share among threads, large enough to forget the overhead
 
 Cut = Callable[[bytes], int]  # where a block may be cut: the last safe place, 0 if there is none
 
@@ -118,7 +120,7 @@ def read_blocks(path: Path, cut: Cut | None) -> Iterator[bytes]:
         blocks = _open_blocks(path, cut)
     valid = True
     for block in blocks:
-        if valid and not _is_utf8(block):
+        if valid and not is_utf8(block):
             valid = False
             kind = "binary data" if b"\0" in block else "not UTF-8"
             warnings.warn(f"{path} is {kind}; its bytes are taken as they are", UnicodeWarning, stacklevel=2)
@@ -141,11 +143,3 @@ def cut_blocks(file: IO[bytes], cut: Cut) -> Iterator[bytes]:
             yield text[:end]
         kept = text[end:]
     yield kept
-
-
-def _is_utf8(block: bytes) -> bool:
-    try:
-        block.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -72,13 +72,14 @@ def train(
             base = _definition(way, tokens, rows, pattern, {})
             symbols, sizes = _encode_words(TextEncoder(base), base, words)
         else:
-            symbols, sizes = id_of_byte[words.blob], words.sizes
+            symbols, sizes = id_of_byte, words.sizes
         trainer = Trainer(
             symbols,
             sizes,
             words.counts,
             tokens,
             vocab_size,
+            blob=None if characters else words.blob,
             min_count=limits.min_frequency,
             most_bytes=limits.most_bytes(way),
             order=way.order,

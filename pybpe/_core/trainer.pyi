@@ -16,6 +16,7 @@ class Trainer:
     """Greedy byte-pair training: each step merges the most frequent pair and gives it the next id.
 
     symbols, sizes, counts: the words one after the other as ids, the symbols of each, how often each occurs.
+    blob: the words as bytes; `symbols` then has the ids of the 256 bytes.
     tokens: the bytes of the tokens there are, by id; empty for an id that no word has.
     last_token: the number of ids to stop at.
     min_count: pairs that occur fewer times (and at least once) are never merged.
@@ -36,6 +37,7 @@ class Trainer:
         tokens: list[bytes],
         last_token: int,
         *,
+        blob: npt.NDArray[np.uint8] | None = None,
         min_count: int = 1,
         most_bytes: int = 0xFFFFFFFF,
         order: Order = "ids",

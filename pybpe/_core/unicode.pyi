@@ -8,5 +8,8 @@ def classes(code_point: int) -> frozenset[str]:
     Raises ValueError outside 0..0x10FFFF.
     """
 
+def is_utf8(text: bytes) -> bool:
+    """Whether these bytes are UTF-8, as bytes.decode takes it. Lets go of the GIL."""
+
 def ranges() -> list[tuple[int, str, bool, bool]]:
     """All code points as ranges in order: (first code point, general category, white space or not, Han or not)."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import messy_bytes
 
-from pybpe._core.unicode import UNICODE_VERSION, classes
+from pybpe._core.unicode import UNICODE_VERSION, classes, is_utf8
 
 SIZES = {"L": 141_028, "N": 1_911, "s": 25, "M": 2_501}  # as counted in the published data
 
@@ -46,3 +49,25 @@ def test_categories_agree_with_python_where_both_know_the_character(table):
 def test_outside_unicode_is_refused():
     with pytest.raises(ValueError, match="1114112"):
         classes(0x110000)
+
+
+def decodes(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@given(text=st.one_of(messy_bytes, st.binary(max_size=40), st.text(max_size=30).map(str.encode)), cut=st.integers(0, 9))
+def test_is_utf8_is_what_python_decodes(text, cut):
+    assert is_utf8(text[cut:]) == decodes(text[cut:])
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\ud83d\ude00"])
+def test_surrogates_are_not_utf8(text):
+    assert not is_utf8(text.encode("utf-8", "surrogatepass"))
+
+
+def test_every_character_is_utf8():
+    assert all(is_utf8(chr(point).encode()) for point in range(0x110000) if not 0xD800 <= point < 0xE000)

@@ -1,7 +1,9 @@
 # How often each word occurs. Words up to 15 bytes, nearly all, are their own keys in a table of 32-byte entries; longer
 # ones stand in one arena of bytes behind a hash table.
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+from pybpe._core.cache cimport mix_key
 from pybpe._core.types cimport count_t
 
 
@@ -20,6 +22,7 @@ ctypedef struct LongWord:
     int64_t first_seen
 
 
+@cython.final
 cdef class WordCounter:
     cdef ShortWord* shorts  # open addressing
     cdef size_t short_mask
@@ -35,8 +38,14 @@ cdef class WordCounter:
     cdef uint32_t* table  # open addressing: index into longs, NONE when free
     cdef size_t mask
 
+    cdef inline size_t slot_of(self, uint64_t low, uint64_t high) noexcept nogil:
+        """Where in the table to begin to look for a short word."""
+        return mix_key(low, high) >> self.short_shift
+
     cdef int make_room(self, size_t words) noexcept nogil
-    cdef int tally_short(self, uint64_t low, uint64_t high, count_t times, int64_t first_seen) noexcept nogil
+    cdef int tally_short(
+        self, size_t slot, uint64_t low, uint64_t high, count_t times, int64_t first_seen
+    ) noexcept nogil
     cdef int rehash(self, size_t capacity) noexcept nogil
     cdef int tally_long(
         self, const uint8_t* word, size_t size, uint64_t hash, count_t times, int64_t first_seen

@@ -46,9 +46,10 @@ cdef class WordCounter:
         self.short_shift = 64 - bits
         return 0
 
-    cdef int tally_short(self, uint64_t low, uint64_t high, count_t times, int64_t first_seen) noexcept nogil:
-        """As `tally`, where `make_room` has made room for one more."""
-        cdef size_t slot = mix_key(low, high) >> self.short_shift
+    cdef int tally_short(
+        self, size_t slot, uint64_t low, uint64_t high, count_t times, int64_t first_seen
+    ) noexcept nogil:
+        """As `tally`, for a key and where to look for it first, after `make_room`."""
         cdef ShortWord* entry = &self.shorts[slot]
         while entry.high:
             if entry.low == low and entry.high == high:
@@ -135,13 +136,14 @@ cdef class WordCounter:
         load_short(&key, word, size, False)
         if self.make_room(1) < 0:
             return OUT_OF_MEMORY
-        return self.tally_short(key.low, key.high, times, first_seen)
+        return self.tally_short(self.slot_of(key.low, key.high), key.low, key.high, times, first_seen)
 
     cdef int64_t count_words(
         self, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t found, int64_t serial
     ) noexcept nogil:
         """Count a block of words, of which the first has the number `serial`; the number that is next, or a failure."""
         cdef Item keys[BLOCK]
+        cdef size_t slots[BLOCK]
         cdef size_t i, begin = start, size
         cdef int status
         if self.make_room(found) < 0:
@@ -150,12 +152,13 @@ cdef class WordCounter:
             size = ends[i] - begin
             if size <= SHORT_KEY:
                 load_short(&keys[i], text + begin, size, n - begin >= 16)
-                prefetch(&self.shorts[mix_key(keys[i].low, keys[i].high) >> self.short_shift])
+                slots[i] = self.slot_of(keys[i].low, keys[i].high)
+                prefetch(&self.shorts[slots[i]])
             begin = ends[i]
         for i in range(found):
             size = ends[i] - start
             if size <= SHORT_KEY:
-                status = self.tally_short(keys[i].low, keys[i].high, 1, serial)
+                status = self.tally_short(slots[i], keys[i].low, keys[i].high, 1, serial)
             else:
                 status = self.tally_long(text + start, size, hash_bytes(text + start, size), 1, serial)
             if status < 0:
@@ -233,7 +236,9 @@ cdef class WordCounter:
                 if short.high:
                     status = self.make_room(1)
                     if status == 0:
-                        status = self.tally_short(short.low, short.high, short.count, short.first_seen)
+                        status = self.tally_short(
+                            self.slot_of(short.low, short.high), short.low, short.high, short.count, short.first_seen
+                        )
                     if status:
                         break
             for i in range(other.n_longs if status == 0 else 0):
@@ -257,7 +262,9 @@ cdef class WordCounter:
                 if short.count > count or (short.count == count and short.high and short.first_seen <= first_seen):
                     status = made.make_room(1)
                     if status == 0:
-                        status = made.tally_short(short.low, short.high, short.count, short.first_seen)
+                        status = made.tally_short(
+                            made.slot_of(short.low, short.high), short.low, short.high, short.count, short.first_seen
+                        )
                     if status:
                         break
             for i in range(self.n_longs if status == 0 else 0):

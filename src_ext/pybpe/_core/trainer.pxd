@@ -4,7 +4,7 @@
 # them, NONE between; NONE stands between two words. A pair is found by its junction, the first slot of its second
 # symbol: the slots on both sides of it tell both symbols, and whoever stands beside them is read as easily.
 cimport cython
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.pairs cimport Pairs
@@ -65,6 +65,7 @@ cdef class Trainer:
     cdef count_t least  # a pair that occurs fewer times is never merged
     cdef count_t floor  # a pair that occurs fewer times is not kept
     cdef size_t most_bytes  # of a token that a merge makes
+    cdef bint counted
     cdef token_t next_token
     cdef token_t last_token
     cdef readonly Spellings tokens
@@ -82,7 +83,10 @@ cdef class Trainer:
             return True
         return self.tokens.size_of(left) + self.tokens.size_of(right) <= self.most_bytes
 
-    cdef int lay_out(self, const token_t[::1] symbols, const uint32_t[::1] sizes, const count_t[::1] counts) except -1
+    cdef int lay_out(
+        self, const uint8_t* blob, const token_t* symbols, size_t n_symbols, const uint32_t[::1] sizes,
+        const count_t[::1] counts
+    ) except -1
     cdef int count_pairs(self) noexcept nogil
     cdef uint32_t first_place(self, uint32_t index) noexcept nogil
     cdef int enqueue(self, uint32_t index) noexcept nogil

@@ -2,7 +2,7 @@
 # older tokens can only lose occurrences, for a merge makes none but with its new token: so a pair that at its birth
 # occurs too rarely to be reached need not be kept at all. How rarely that is is a guess; where it was wrong, all pairs
 # are counted once more, with a lower floor.
-from libc.stdint cimport INT64_MAX, uint32_t
+from libc.stdint cimport INT64_MAX, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
@@ -20,7 +20,8 @@ cdef enum:
 
 cdef enum:
     AHEAD = 12  # places whose slots are asked for early
-    REACH = 32  # the first floor is the mean count of so many times the tokens wanted
+    GRID = 1024  # most tokens for which pairs are first counted in a square
+    REACH = 96  # the first floor is the count that so many times the tokens wanted would have, if all had the same
     STEP_DOWN = 8  # from one floor to the next
 
 ORDERS = {"ids": BY_IDS, "place": BY_PLACE}
@@ -28,11 +29,15 @@ TWINS = {"separate": SEPARATE, "shared": SHARED, "huggingface": SHARED_AS_HUGGIN
 
 
 cdef class Trainer:
-    cdef int lay_out(self, const token_t[::1] symbols, const uint32_t[::1] sizes, const count_t[::1] counts) except -1:
+    cdef int lay_out(
+        self, const uint8_t* blob, const token_t* symbols, size_t n_symbols, const uint32_t[::1] sizes,
+        const count_t[::1] counts
+    ) except -1:
         """Give every word its slots."""
-        cdef size_t n_words = <size_t>sizes.shape[0], n_symbols = <size_t>symbols.shape[0]
+        cdef size_t n_words = <size_t>sizes.shape[0]
         cdef size_t i, k, read = 0, slot = ALIGNED, begin, n_heavy = 0
         cdef uint32_t weight, span
+        cdef token_t symbol
         cdef object windows = 0
         for i in range(n_words):
             if counts[i] < 1:
@@ -40,9 +45,10 @@ cdef class Trainer:
             if sizes[i] < 1 or sizes[i] > n_symbols - read:
                 raise ValueError(f"word {i} has {sizes[i]} symbols, of {n_symbols - read} that are left")
             for k in range(read, read + sizes[i]):
-                if symbols[k] >= self.next_token or self.spans[symbols[k]] == 0:
-                    raise ValueError(f"symbol {symbols[k]} is not a token")
-                slot += self.spans[symbols[k]]
+                symbol = symbol_at(blob, symbols, k)
+                if symbol >= self.next_token or self.spans[symbol] == 0:
+                    raise ValueError(f"symbol {symbol} is not a token")
+                slot += self.spans[symbol]
             slot = (slot + ALIGNED) & ~<size_t>(ALIGNED - 1)
             read += sizes[i]
             n_heavy += counts[i] >= HEAVY
@@ -70,9 +76,10 @@ cdef class Trainer:
                 n_heavy += 1
             begin = slot
             for k in range(read, read + sizes[i]):
-                span = self.spans[symbols[k]]
-                self.symbols[slot] = symbols[k]
-                self.symbols[slot + span - 1] = symbols[k]
+                symbol = symbol_at(blob, symbols, k)
+                span = self.spans[symbol]
+                self.symbols[slot] = symbol
+                self.symbols[slot + span - 1] = symbol
                 slot += span
             for k in range(begin // ALIGNED, (slot - 1) // ALIGNED + 1):
                 self.weights[k] = weight
@@ -83,9 +90,16 @@ cdef class Trainer:
     cdef int count_pairs(self) noexcept nogil:
         """Find every pair that occurs `floor` times or more and queue it; 0 or OUT_OF_MEMORY."""
         cdef size_t slot, following, i
+        cdef size_t side = self.next_token if self.next_token <= GRID else 0
         cdef token_t left, right
         cdef uint32_t index
+        cdef uint32_t* grid = NULL  # of few tokens, where each pair is, without a hash
         cdef Pair* entry
+        if side:
+            grid = <uint32_t*>malloc(side * side * sizeof(uint32_t))
+            if grid == NULL:
+                return OUT_OF_MEMORY
+            memset(grid, 0xFF, side * side * sizeof(uint32_t))
         self.queue.clear()
         if self.pairs.clear() < 0:
             return OUT_OF_MEMORY
@@ -95,20 +109,30 @@ cdef class Trainer:
             following = slot + 1 if left == NONE else slot + self.spans[left]
             right = self.symbols[following]
             if left != NONE and right != NONE:
-                index = find_pair(self.tally, pack_pair(left, right))
+                index = grid[left * side + right] if side else find_pair(self.tally, pack_pair(left, right))
                 if index == NONE:
                     index = self.tally.make(pack_pair(left, right), 0, 0, True)
                     if index == NONE:
+                        free(grid)
                         return OUT_OF_MEMORY
+                    if side:
+                        grid[left * side + right] = index
                 entry = &self.tally.items[index]
                 entry.count += self.count_of(<uint32_t>following)
                 entry.cursor += 1
             slot = following
         for i in range(self.tally.count):
             entry = &self.tally.items[i]
-            if entry.count >= self.floor and self.fits(<token_t>(entry.pair >> 32), <token_t>entry.pair, True):
-                if self.pairs.make(entry.pair, entry.count, entry.cursor, True) == NONE:
+            left = <token_t>(entry.pair >> 32)
+            right = <token_t>entry.pair
+            index = NONE
+            if entry.count >= self.floor and self.fits(left, right, True):
+                index = self.pairs.make(entry.pair, entry.count, entry.cursor, True)
+                if index == NONE:
+                    free(grid)
                     return OUT_OF_MEMORY
+            if side:
+                grid[left * side + right] = index
         self.tally.clear()
         slot = ALIGNED
         while slot < self.n_slots:
@@ -116,12 +140,13 @@ cdef class Trainer:
             following = slot + 1 if left == NONE else slot + self.spans[left]
             right = self.symbols[following]
             if left != NONE and right != NONE:
-                index = find_pair(self.pairs, pack_pair(left, right))
+                index = grid[left * side + right] if side else find_pair(self.pairs, pack_pair(left, right))
                 if index != NONE:
                     entry = &self.pairs.items[index]
                     places_of(entry)[entry.cursor] = <uint32_t>following
                     entry.cursor += 1
             slot = following
+        free(grid)
         for i in range(self.pairs.count):
             self.pairs.items[i].cursor = 0
             if self.enqueue(<uint32_t>i) < 0:
@@ -356,7 +381,7 @@ cdef class Trainer:
 
     def __cinit__(
         self, const token_t[::1] symbols not None, const uint32_t[::1] sizes not None, const count_t[::1] counts not None,
-        list tokens not None, token_t last_token, *, count_t min_count=1, size_t most_bytes=NONE, str order="ids",
+        list tokens not None, token_t last_token, *, const uint8_t[::1] blob=None, count_t min_count=1, size_t most_bytes=NONE, str order="ids",
         str twins="separate"
     ):
         cdef size_t i
@@ -379,11 +404,12 @@ cdef class Trainer:
             self.spans[i] = <uint32_t>self.tokens.size_of(<token_t>i)
         self.lefts.sides = <Side*>allocate_zeros(<size_t>self.last_token + 1, sizeof(Side))
         self.rights.sides = <Side*>allocate_zeros(<size_t>self.last_token + 1, sizeof(Side))
-        self.lay_out(symbols, sizes, counts)
-        with nogil:
-            if self.count_pairs() < 0:
-                with gil:
-                    raise MemoryError("out of memory while counting pairs")
+        if blob is not None and symbols.shape[0] != 256:
+            raise ValueError(f"there are {symbols.shape[0]} ids of bytes, must be 256")
+        if blob is None:
+            self.lay_out(NULL, &symbols[0] if symbols.shape[0] else NULL, <size_t>symbols.shape[0], sizes, counts)
+        else:
+            self.lay_out(&blob[0] if blob.shape[0] else NULL, &symbols[0], <size_t>blob.shape[0], sizes, counts)
 
     def __dealloc__(self):
         free(self.symbols)
@@ -403,6 +429,10 @@ cdef class Trainer:
         if self.merges.exports:
             raise BufferError("an array over the merges exists; they can no longer grow")
         with nogil:
+            if not self.counted:
+                status = self.count_pairs()
+                self.counted = status == 0
+                n_merges = n_merges if status == 0 else 0
             while learned < n_merges and self.next_token < self.last_token:
                 status = self.merge_best()
                 if status == NO_PAIR_LEFT and self.floor > self.least:
@@ -416,6 +446,11 @@ cdef class Trainer:
         if status == OUT_OF_MEMORY:
             raise MemoryError("out of memory while merging")
         return learned
+
+
+cdef inline token_t symbol_at(const uint8_t* blob, const token_t* symbols, size_t k) noexcept nogil:
+    """Symbol k of the words, whose ids are `symbols` or, of bytes, stand in `symbols` by byte."""
+    return symbols[k] if blob == NULL else symbols[blob[k]]
 
 
 cdef int expect(Beside* beside, size_t n) noexcept nogil:

@@ -1,6 +1,6 @@
 # The class tables, unpacked once from the ranges in unicode_ranges.h (about 60 microseconds).
-from libc.stdint cimport uint8_t, uint16_t, uint32_t
-from libc.string cimport memset
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 
 cdef extern from "unicode_ranges.h":
     const uint32_t UNICODE_RANGES[]
@@ -82,6 +82,27 @@ def classes(int code_point):
     cdef uint8_t flags = flags_of(&TABLE, <uint32_t>code_point)
     names = ("L", "N", "s", "M", "Lu", "Ll", "P", "S")
     return frozenset(name for bit, name in enumerate(names) if flags & (1 << bit))
+
+
+def is_utf8(bytes text not None):
+    cdef const uint8_t* data = <const uint8_t*><const char*>text
+    cdef size_t n = <size_t>len(text), place = 0
+    cdef uint64_t eight
+    cdef uint32_t point
+    cdef bint valid = True
+    with nogil:
+        while place < n and valid:
+            if place + 8 <= n:
+                memcpy(&eight, data + place, 8)
+                if eight & 0x8080808080808080ULL == 0:
+                    place += 8
+                    continue
+            if data[place] < 0x80:
+                place += 1
+            else:
+                point = wide_point(data, n, place, &place)
+                valid = not 0xDC00 <= point < 0xE000
+    return valid
 
 
 def ranges():
