@@ -12,7 +12,6 @@ from pybpe._core.decode import Decoder
 from pybpe._core.encode import Encoder
 from pybpe._core.ids import IdBuffer
 from pybpe._core.unicode import UNICODE_VERSION
-from pybpe.corpus import repair_surrogates, to_utf8
 from pybpe.definition import Definition
 from pybpe.errors import TokenIdError
 from pybpe.files import PathLike
@@ -22,6 +21,7 @@ from pybpe.parallel import PART_BYTES, PARTS_A_THREAD, check_threads, encode_in_
 from pybpe.patterns import name_of, prepare
 from pybpe.pieces import Cut, Pieces
 from pybpe.special import Allowed, Disallowed, SpecialTokens, Text
+from pybpe.utf8 import repair_surrogates, to_utf8
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,21 +74,25 @@ class Tokenizer:
         min_frequency: int = 1,
         threads: int | None = None,
         progress: bool | Report = True,
+        text_field: str = "text",
     ) -> Tokenizer:
         """Learn a vocabulary from text.
 
         source: a path, a list of paths or globs, an iterable of str or bytes, or WordCounts (whose pattern then holds).
             In a list of str, each is a path if any of them names a file; an iterator's items are always texts.
+            A file is one text; each line of a .jsonl and each row of a .parquet file is one, and any of them may be
+            packed (.gz, .zst). Parquet and zst need pip install 'pybpe[data]'.
         vocab_size: the 256 bytes and the merges; the special tokens take the ids that follow.
         pattern: a name (gpt2, gpt4, cl100k, o200k, llama3, qwen2, kimi, deepseek-v3, ...) or a regular expression.
         convention: the order of merges among equal counts and the layout of ids; "pybpe" is rustbpe's.
         min_frequency: pairs that occur fewer times are not merged.
         threads: for counting; None for one a core. The result does not depend on it.
         progress: True for a bar on the terminal, or a function report(stage, done, total).
+        text_field: the field or column that holds the text, in files that have such.
 
         A corpus too small for `vocab_size` gives fewer tokens and a warning. Raises TrainingError for an empty corpus
         or a vocab_size below 256, SpecialTokenError for an empty or repeated special token, OSError for a file that
-        cannot be read.
+        cannot be read, FormatError for one that is not what its name says, MissingPackageError.
         """
         from pybpe.training import train
 
@@ -102,6 +106,7 @@ class Tokenizer:
                 min_frequency=min_frequency,
                 threads=threads,
                 progress=progress,
+                text_field=text_field,
             )
         )
 

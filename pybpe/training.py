@@ -23,6 +23,7 @@ from pybpe.errors import TrainingError
 from pybpe.parallel import check_threads
 from pybpe.patterns import prepare, resolve
 from pybpe.progress import Report, reporting
+from pybpe.readers.documents import TEXT_FIELD
 
 Source = Union[str, "os.PathLike[str]", Iterable[Union[str, bytes, "os.PathLike[str]"]], "WordCounts"]
 
@@ -81,9 +82,17 @@ class WordCounts:
         with first._lock, second._lock:
             self._counter.merge(other._counter)
 
-    def update(self, source: Source, *, threads: int | None = None, progress: bool | Report = False) -> None:
+    def update(
+        self,
+        source: Source,
+        *,
+        threads: int | None = None,
+        progress: bool | Report = False,
+        text_field: str = TEXT_FIELD,
+    ) -> None:
         """Count the words of a path, a list of paths or globs, or an iterable of texts.
 
+        text_field: the field or column of .jsonl and .parquet files that holds the text.
         threads: None for one a core. The counts do not depend on it. If anything fails, nothing of `source` is counted.
         Several threads may update and merge the same counts; they take turns.
         """
@@ -93,7 +102,7 @@ class WordCounts:
         threads = check_threads(threads)
         if self._split.scanner is None:
             threads = 1  # the regex module holds the GIL
-        batches, n_bytes = open_source(source, self._split.cut)
+        batches, n_bytes = open_source(source, self._split.cut, text_field)
         counters = [WordCounter() for _ in range(threads)]
         with self._lock, reporting(progress) as report:
             self._count_batches(batches, counters, lambda done: report("counting", done, n_bytes))
@@ -151,6 +160,7 @@ def train(
     min_frequency: int,
     threads: int | None,
     progress: bool | Report,
+    text_field: str,
 ) -> Definition:
     """Learn a vocabulary; see Tokenizer.train."""
     if convention not in CONVENTIONS:
@@ -170,7 +180,7 @@ def train(
                 raise ValueError(f"the words were counted by the pattern {counts.pattern!r}: leave out pattern=")
         else:
             counts = WordCounts(pattern)
-            counts.update(source, threads=threads, progress=report)
+            counts.update(source, threads=threads, progress=report, text_field=text_field)
         if not len(counts):
             raise TrainingError("the corpus is empty: there is nothing to learn from")
         merges = _learn(counts, vocab_size - 256, min_frequency, report)

@@ -23,10 +23,11 @@ FLOORS = [
         "pybpe.parallel",
     ],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
-    ["pybpe.automata", "pybpe.regex_splitter"],
+    ["pybpe.automata", "pybpe.regex_splitter", "pybpe.readers"],
     ["pybpe.reading", "pybpe.normal"],
     ["pybpe._core"],
-    ["pybpe.errors", "pybpe.units", "pybpe.stages", "pybpe.reference"],
+    ["pybpe.extras"],
+    ["pybpe.errors", "pybpe.units", "pybpe.stages", "pybpe.utf8", "pybpe.reference"],
 ]
 
 

@@ -69,6 +69,24 @@ def add_tokenizer(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_text_field(parser: argparse.ArgumentParser) -> None:
+    """The option --text-field."""
+    parser.add_argument(
+        "--text-field", metavar="NAME", help="the field or column with the text in .jsonl and .parquet files (text)"
+    )
+
+
+def text_field(options: argparse.Namespace, files: Sequence[Path]) -> str:
+    """What --text-field says. Raises UsageError if none of the files has fields."""
+    from pybpe.readers.documents import TEXT_FIELD, has_fields
+
+    if options.text_field is None:
+        return TEXT_FIELD
+    if not any(map(has_fields, files)):
+        raise UsageError("--text-field goes with .jsonl and .parquet files only; leave it out")
+    return str(options.text_field)
+
+
 def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
     """A tokenizer from a file of any kind, told apart by content, or from a folder with the files of one."""
     from pybpe import Tokenizer
@@ -138,11 +156,6 @@ def is_regular(path: Path) -> bool:
     return stat.S_ISREG(path.stat().st_mode)
 
 
-def total_size(files: Sequence[Path]) -> int | None:
-    """The bytes of all files; None if that is not known before they are read."""
-    return sum(path.stat().st_size for path in files) if all(map(is_regular, files)) else None
-
-
 def check_output_file(path: Path, inputs: Sequence[Path], force: bool) -> None:
     """Raise if a file cannot be written there: before the work, not after it."""
     if path.is_dir():
@@ -175,7 +188,9 @@ def check_writable(folder: Path) -> None:
 
 def default_name(files: Sequence[Path], otherwise: str) -> str:
     """The stem of the one file of a corpus; `otherwise` for several files, pipes and standard input."""
-    return files[0].stem or otherwise if len(files) == 1 and is_regular(files[0]) else otherwise
+    from pybpe.readers.archives import without_archives
+
+    return without_archives(files[0]).stem or otherwise if len(files) == 1 and is_regular(files[0]) else otherwise
 
 
 def describe(error: OSError) -> str:

@@ -12,12 +12,13 @@ from pybpe.cli.arguments import (
     MOST_THREADS,
     MOST_TOKENS,
     STDIN,
+    add_text_field,
     check_inputs,
     check_output_file,
     default_name,
     is_regular,
     place,
-    total_size,
+    text_field,
     whole,
 )
 from pybpe.cli.console import UsageError, escaped, progress, standard_input, summary, typed
@@ -25,6 +26,7 @@ from pybpe.units import rate, ratio, seconds, size
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
+    from pybpe.progress import Report
 
 SAMPLE_BYTES = 10_000_000  # of the corpus, to measure bytes per token
 SHOWN_TOKENS = 12
@@ -40,7 +42,13 @@ def add_commands(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("corpus", nargs="+", metavar="FILE", help="text files or globs ('data/*.txt'); - is stdin")
+    parser.add_argument(
+        "corpus",
+        nargs="+",
+        metavar="FILE",
+        help="text, .jsonl or .parquet files, packed (.gz, .zst) or not, or globs ('data/*.txt'); - is stdin",
+    )
+    add_text_field(parser)
     parser.add_argument(
         "-o", "--output", type=place, metavar="OUT", help="the file to write (default: corpus.pybpe here)"
     )
@@ -73,7 +81,8 @@ def run(options: argparse.Namespace) -> None:
 
     if options.no_special and options.special:
         raise UsageError("--special and --no-special contradict each other; leave out one of them")
-    corpus = Corpus([] if options.corpus == [STDIN] else check_inputs(options.corpus), prepare(options.pattern).pattern)
+    files = [] if options.corpus == [STDIN] else check_inputs(options.corpus)
+    corpus = Corpus(files, prepare(options.pattern).pattern, text_field(options, files))
     output = options.output or Path(default_name(corpus.files, "tokenizer") + ".pybpe")
     check_output_file(output, corpus.files, options.force)
     began = time.perf_counter()
@@ -85,7 +94,8 @@ def run(options: argparse.Namespace) -> None:
             special_tokens=[] if options.no_special else options.special or ["<|endoftext|>"],
             min_frequency=options.min_frequency,
             threads=options.threads,
-            progress=report,
+            progress=corpus.watched(report),
+            text_field=corpus.text_field,
         )
     taken = time.perf_counter() - began
     tokenizer.save(output)
@@ -98,16 +108,27 @@ class Corpus:
     What can be read only once, such as a pipe, is kept in part to measure on.
     """
 
-    def __init__(self, files: list[Path], pattern: str) -> None:
+    def __init__(self, files: list[Path], pattern: str, text_field: str) -> None:
         self.files = files
+        self.text_field = text_field
         self.lasting = bool(files) and all(map(is_regular, files))
-        self.n_bytes = (total_size(files) or 0) if self.lasting else 0
+        self.n_bytes = 0
         self._pattern = pattern
         self._sample: list[bytes] = []
 
     def source(self) -> list[Path] | Iterator[bytes]:
         """What Tokenizer.train takes."""
         return self.files if self.lasting else self._read_once()
+
+    def watched(self, report: Report) -> Report:
+        """The same report, from which this learns how many bytes of text were counted."""
+
+        def watch(stage: str, done: float, total: float | None) -> None:
+            if stage == "counting":
+                self.n_bytes = int(done)
+            report(stage, done, total)
+
+        return watch
 
     def measure(self, tokenizer: Tokenizer) -> tuple[int, int]:
         """(bytes, tokens) of the first SAMPLE_BYTES or so."""
@@ -126,13 +147,14 @@ class Corpus:
         cut = prepare(self._pattern).cut
         if not self.files:
             return read_stream(standard_input().buffer, cut)
-        return (piece for piece, _ in read_documents(self.files, cut))
+        return (piece for piece, _ in read_documents(self.files, cut, self.text_field))
 
     def _read_once(self) -> Iterator[bytes]:
+        kept = 0
         for piece in self._pieces():
-            if self.n_bytes < SAMPLE_BYTES:
+            if kept < SAMPLE_BYTES:
                 self._sample.append(piece)
-            self.n_bytes += len(piece)
+                kept += len(piece)
             yield piece
 
 
