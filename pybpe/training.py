@@ -20,6 +20,7 @@ from pybpe._core.trainer import Trainer
 from pybpe.corpus import open_source
 from pybpe.definition import MAX_ID, Definition, make_vocabulary, number_special_tokens
 from pybpe.errors import TrainingError
+from pybpe.files import PathLike
 from pybpe.parallel import check_threads
 from pybpe.patterns import prepare, resolve
 from pybpe.progress import Report, reporting
@@ -70,7 +71,7 @@ class WordCounts:
             return self._counter.items()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore_counts, (self.pattern, self.items(), self._n_texts)
+        return _restore_counts, self._state()
 
     def merge(self, other: WordCounts) -> None:
         """Add the counts of another corpus, split by the same pattern (ValueError if it was not)."""
@@ -81,6 +82,37 @@ class WordCounts:
         first, second = sorted((self, other), key=id)  # always in one order, so that two merges cannot wait in a ring
         with first._lock, second._lock:
             self._counter.merge(other._counter)
+
+    def to_npz(self, path: PathLike) -> None:
+        """Write the counts to a file that numpy opens, completely or not at all. Equal counts give equal files."""
+        from pybpe.count_files import Counted, write_npz
+
+        write_npz(path, Counted(*self._state()))
+
+    @classmethod
+    def from_npz(cls, path: PathLike) -> WordCounts:
+        """Counts that `to_npz` wrote. Raises FormatError for any other file."""
+        from pybpe.count_files import read_npz
+
+        return _restore_counts(*read_npz(path))
+
+    def to_parquet(self, path: PathLike) -> None:
+        """Write the counts to a parquet file: word, count, first_seen. Needs pip install 'pybpe[data]'."""
+        from pybpe.count_files import Counted, write_parquet
+
+        write_parquet(path, Counted(*self._state()))
+
+    @classmethod
+    def from_parquet(cls, path: PathLike) -> WordCounts:
+        """Counts that `to_parquet` wrote. Raises FormatError for any other file."""
+        from pybpe.count_files import read_parquet
+
+        return _restore_counts(*read_parquet(path))
+
+    def _state(self) -> tuple[str, list[tuple[bytes, int, int]], int]:
+        """What makes the same counts again."""
+        with self._lock:
+            return self.pattern, self.items(), self._n_texts
 
     def update(
         self,
