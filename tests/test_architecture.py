@@ -15,7 +15,7 @@ PACKAGE = Path(pybpe.__file__).parent
 FLOORS = [
     ["pybpe.cli", "pybpe.__main__"],
     ["pybpe.gpt"],
-    ["pybpe.view", "pybpe.compat", "pybpe.data", "pybpe.distributed"],
+    ["pybpe.view", "pybpe.pages", "pybpe.evaluation", "pybpe.compat", "pybpe.data", "pybpe.distributed"],
     ["pybpe"],  # __init__, the public names
     ["pybpe.tokenizer"],
     [
@@ -35,7 +35,15 @@ FLOORS = [
     ["pybpe.reading", "pybpe.normal"],
     ["pybpe._core"],
     ["pybpe.extras"],
-    ["pybpe.errors", "pybpe.units", "pybpe.stages", "pybpe.utf8", "pybpe.reference"],
+    [
+        "pybpe.errors",
+        "pybpe.units",
+        "pybpe.stages",
+        "pybpe.utf8",
+        "pybpe.reference",
+        "pybpe.charts",
+        "pybpe.page_style",
+    ],
 ]
 
 
