@@ -12,7 +12,7 @@ from pybpe._core.decode import Decoder
 from pybpe._core.encode import Encoder
 from pybpe._core.ids import IdBuffer
 from pybpe._core.unicode import UNICODE_VERSION
-from pybpe.definition import Definition
+from pybpe.definition import Definition, with_first_merges
 from pybpe.errors import TokenIdError
 from pybpe.files import PathLike
 from pybpe.formats import native
@@ -109,6 +109,13 @@ class Tokenizer:
                 text_field=text_field,
             )
         )
+
+    def smaller(self, vocab_size: int) -> Tokenizer:
+        """The tokenizer that the same training gives for a smaller `vocab_size`: its first merges.
+
+        Raises ValueError for a larger one, and for a tokenizer that pybpe did not train.
+        """
+        return Tokenizer(with_first_merges(self._definition, vocab_size))
 
     @classmethod
     def load(cls, path: PathLike) -> Tokenizer:

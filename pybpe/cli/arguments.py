@@ -52,6 +52,14 @@ def positive(text: str) -> float:
     return number
 
 
+def share(text: str) -> float:
+    """An argparse type: a part of something, above 0 and at most a half."""
+    number = positive(text)
+    if number > 0.5:
+        raise argparse.ArgumentTypeError(f"{text} is too large, it must be at most 0.5")
+    return number
+
+
 def place(text: str) -> Path:
     """An argparse type: a path that is not empty (Path('') would be the current folder)."""
     if not text:
@@ -156,15 +164,19 @@ def is_regular(path: Path) -> bool:
     return stat.S_ISREG(path.stat().st_mode)
 
 
-def check_output_file(path: Path, inputs: Sequence[Path], force: bool) -> None:
-    """Raise if a file cannot be written there: before the work, not after it."""
+def check_output_file(
+    path: Path, inputs: Sequence[Path], force: bool, option: str = "-o", example: str = "name.pybpe"
+) -> None:
+    """Raise if a file cannot be written there, which `option` named: before the work, not after it."""
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; name a file in it: -o {typed(path / 'name.pybpe')}")
+        raise IsADirectoryError(f"{path} is a folder; name a file in it: {option} {typed(path / example)}")
     if path.exists():
         if any(path.samefile(other) for other in inputs):
-            raise FileExistsError(f"{path} is the corpus itself; name another file with -o")
+            raise FileExistsError(f"{path} is the corpus itself; name another file with {option}")
         if not force:
-            raise FileExistsError(f"{path} exists already; add --force to replace it, or name another file with -o")
+            raise FileExistsError(
+                f"{path} exists already; add --force to replace it, or name another file with {option}"
+            )
     check_writable(path.parent)
 
 
