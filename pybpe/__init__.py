@@ -4,7 +4,15 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as in typing, whose import costs more than all that happens here
 if TYPE_CHECKING:
-    from pybpe.errors import FormatError, PybpeError, ShardError, SpecialTokenError, TokenIdError, TrainingError
+    from pybpe.errors import (
+        FormatError,
+        MissingPackageError,
+        PybpeError,
+        ShardError,
+        SpecialTokenError,
+        TokenIdError,
+        TrainingError,
+    )
     from pybpe.tokenizer import Tokenizer
     from pybpe.word_counts import WordCounts
 
@@ -12,6 +20,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "FormatError",
+    "MissingPackageError",
     "PybpeError",
     "ShardError",
     "SpecialTokenError",

@@ -1,29 +1,26 @@
-"""Where training text comes from: paths and globs become files, files become blocks that can be split apart."""
+"""Where training text comes from: paths and globs become files, and files and texts become batches of texts."""
 
 from __future__ import annotations
 
 import glob
 import os
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import IO
 
-from pybpe._core.unicode import is_utf8
+from pybpe.readers import blocks
+from pybpe.readers.blocks import Cut
+from pybpe.readers.documents import TEXT_FIELD, read_files, text_size
+from pybpe.utf8 import Text, to_utf8
 
 PathLike = str | os.PathLike[str]
-Text = str | bytes
 
-BLOCK_BYTES = 1 << 20  # read at a time; small enough to share among threads, large enough to forget the overhead
-
-Cut = Callable[[bytes], int]  # where a block may be cut: the last safe place, 0 if there is none
-
-_TEXT_SUFFIXES = {".txt", ".text", ".md", ".rst", ".json", ".jsonl", ".csv", ".tsv", ".xml", ".html", ".log", ".py"}
+_TEXT_SUFFIXES = {".txt", ".text", ".md", ".rst", ".json", ".csv", ".tsv", ".xml", ".html", ".log", ".py"}
+_TEXT_SUFFIXES |= {".jsonl", ".ndjson", ".parquet", ".gz", ".zst"}
 
 
 def open_source(
-    source: PathLike | Iterable[Text | os.PathLike[str]], cut: Cut | None
+    source: PathLike | Iterable[Text | os.PathLike[str]], cut: Cut | None, text_field: str = TEXT_FIELD
 ) -> tuple[Iterator[list[bytes]], int | None]:
     """Batches of texts from a path, a list of paths or globs, or an iterable of texts; and the bytes of all, if known.
 
@@ -33,13 +30,13 @@ def open_source(
     if isinstance(source, bytes):
         raise TypeError("the source is bytes; to take text itself, pass a list of it: [text]")
     if isinstance(source, (str, os.PathLike)):
-        return _from_files([source], cut)
+        return _from_files([source], cut, text_field)
     if isinstance(source, (list, tuple)) and _are_paths(source):
-        return _from_files(source, cut)
+        return _from_files(source, cut, text_field)
     items = iter(source)
     first = next(items, None)
     if isinstance(first, os.PathLike):
-        return _from_files([first, *items], cut)  # type: ignore[list-item]
+        return _from_files([first, *items], cut, text_field)  # type: ignore[list-item]
     texts = items if first is None else chain([first], items)
     return _batched(texts), None  # type: ignore[arg-type]
 
@@ -53,40 +50,26 @@ def _are_paths(items: list[object] | tuple[object, ...]) -> bool:
     return all(len(os.fspath(name)) < 4096 and Path(name).suffix.lower() in _TEXT_SUFFIXES for name in names)
 
 
-def _from_files(paths: Iterable[PathLike], cut: Cut | None) -> tuple[Iterator[list[bytes]], int]:
+def _from_files(
+    paths: Iterable[PathLike], cut: Cut | None, text_field: str
+) -> tuple[Iterator[list[bytes]], int | None]:
     files = expand(paths)
-    batches = ([block] for path in files for block in read_blocks(path, cut))
-    return batches, sum(path.stat().st_size for path in files)
+    return _batched(text for text, _ in read_files(files, cut, text_field)), text_size(files)
 
 
 def _batched(texts: Iterable[Text]) -> Iterator[list[bytes]]:
+    """Lists of texts of no more than a block together, unless one text alone is."""
     batch: list[bytes] = []
     size = 0
-    for text in texts:
-        batch.append(to_utf8(text))
-        size += len(batch[-1]) + 64
-        if size >= BLOCK_BYTES:
+    for text in map(to_utf8, texts):
+        cost = len(text) + 64
+        if batch and size + cost > blocks.BLOCK_BYTES:
             yield batch
             batch, size = [], 0
+        batch.append(text)
+        size += cost
     if batch:
         yield batch
-
-
-def to_utf8(text: Text) -> bytes:
-    """UTF-8 of a str, lone surrogates as U+FFFD; bytes as they are."""
-    if isinstance(text, bytes):
-        return text
-    if not isinstance(text, str):
-        raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return repair_surrogates(text).encode()
-
-
-def repair_surrogates(text: str) -> str:
-    """Join surrogate pairs to the characters they stand for, and make U+FFFD of lone ones, as tiktoken does."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def expand(paths: Iterable[PathLike]) -> list[Path]:
@@ -107,39 +90,3 @@ def expand(paths: Iterable[PathLike]) -> list[Path]:
         else:
             files.append(path)
     return files
-
-
-def read_blocks(path: Path, cut: Cut | None) -> Iterator[bytes]:
-    """A file as blocks that, split one by one, give the words of the whole; the whole file if `cut` is None.
-
-    A file that is not UTF-8 gives its bytes as they are, and a UnicodeWarning that says so.
-    """
-    if cut is None:
-        blocks: Iterable[bytes] = [path.read_bytes()]
-    else:
-        blocks = _open_blocks(path, cut)
-    valid = True
-    for block in blocks:
-        if valid and not is_utf8(block):
-            valid = False
-            kind = "binary data" if b"\0" in block else "not UTF-8"
-            warnings.warn(f"{path} is {kind}; its bytes are taken as they are", UnicodeWarning, stacklevel=2)
-        if block:
-            yield block
-
-
-def _open_blocks(path: Path, cut: Cut) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        yield from cut_blocks(file, cut)
-
-
-def cut_blocks(file: IO[bytes], cut: Cut) -> Iterator[bytes]:
-    """What is left of an open file as blocks that, split one by one, give the words of the whole."""
-    kept = b""
-    while block := file.read(max(BLOCK_BYTES, len(kept))):  # a text without a cut is read in doubling steps
-        text = kept + block
-        end = cut(text)
-        if end:
-            yield text[:end]
-        kept = text[end:]
-    yield kept

@@ -106,6 +106,36 @@ class Definition:
             seen[token] = name
 
 
+def with_first_merges(definition: Definition, vocab_size: int) -> Definition:
+    """What training for a smaller `vocab_size` would have made: the 256 bytes and the first merges.
+
+    Special tokens take the ids that follow. Raises ValueError for a size outside of 256 to that of the vocabulary, and
+    for a tokenizer whose ids are not those of training.
+    """
+    most = 256 + len(definition.merges)
+    rows: Any = definition.merges.tolist()
+    tokens = definition.vocabulary.to_list()
+    if (
+        definition.rule != "merges"
+        or definition.whole_words
+        or definition.reading != PLAIN
+        or len(tokens) != most
+        or any(len(token) != 1 for token in tokens[:256])
+        or any(token != number for number, (_, _, token) in enumerate(rows, 256))
+    ):
+        raise ValueError("only a tokenizer that pybpe trained holds those of all smaller sizes")
+    if not 256 <= vocab_size <= most:
+        raise ValueError(f"vocab_size is {vocab_size}, must be 256 to {most:,}")
+    names = sorted(definition.special_tokens, key=definition.special_tokens.__getitem__)
+    return Definition(
+        rule="merges",
+        vocabulary=make_vocabulary(tokens[:vocab_size]),
+        merges=definition.merges[: vocab_size - 256],
+        pattern=definition.pattern,
+        special_tokens=number_special_tokens(names, vocab_size),
+    )
+
+
 def make_vocabulary(tokens: Iterable[bytes]) -> Vocabulary:
     """A Vocabulary from the tokens in the order of their ids."""
     tokens = list(tokens)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from pybpe.patterns import CL100K, GPT2, O200K
 
@@ -49,6 +53,26 @@ ENCODINGS = (
         {"<|endoftext|>": 199999, "<|endofprompt|>": 200018},
     ),
 )
+
+
+def local_files() -> dict[str, Path]:
+    """The rank files that are on this machine, by the names of their encodings: nothing is downloaded, or opened.
+
+    They are looked for as PYBPE_VOCABS/cl100k_base.tiktoken, and where tiktoken keeps what it downloaded.
+    """
+    cache = os.environ.get("TIKTOKEN_CACHE_DIR", os.environ.get("DATA_GYM_CACHE_DIR"))
+    if cache is None:
+        cache = str(Path(tempfile.gettempdir(), "data-gym-cache"))
+    found = {}
+    for encoding in ENCODINGS:
+        url = f"https://openaipublic.blob.core.windows.net/encodings/{encoding.name}.tiktoken"
+        places = [Path(cache, hashlib.sha1(url.encode()).hexdigest())] if cache else []
+        if os.environ.get("PYBPE_VOCABS"):
+            places.insert(0, Path(os.environ["PYBPE_VOCABS"], f"{encoding.name}.tiktoken"))
+        there = next(filter(Path.is_file, places), None)
+        if there is not None:
+            found[encoding.name] = there
+    return found
 
 
 def by_sha256(digest: str) -> Encoding | None:

@@ -26,3 +26,7 @@ class TokenIdError(PybpeError, ValueError, KeyError):
 
 class ShardError(PybpeError, ValueError):
     """Token shards are damaged, unfinished, or were made by another tokenizer."""
+
+
+class MissingPackageError(PybpeError, ImportError):
+    """A package that this work needs is not installed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable
 
-from pybpe.corpus import to_utf8
+from pybpe.utf8 import to_utf8
 
 Cut = Callable[[bytes], int]
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from pybpe._core.encode import Encoder
 from pybpe._core.ids import IdBuffer
-from pybpe.corpus import repair_surrogates, to_utf8
 from pybpe.definition import Definition
 from pybpe.parallel import PART_BYTES, bounds_of_parts, check_threads, encode_in_parts
 from pybpe.patterns import prepare
 from pybpe.pieces import Cut, Pieces
 from pybpe.special import Allowed, Disallowed, SpecialTokens, Text
+from pybpe.utf8 import repair_surrogates, to_utf8
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pybpe._core.decode import Decoder
 from pybpe._core.unicode import UNICODE_VERSION
-from pybpe.corpus import to_utf8
-from pybpe.definition import Definition
+from pybpe.definition import Definition, with_first_merges
 from pybpe.errors import TokenIdError
 from pybpe.files import PathLike
 from pybpe.formats import native
@@ -21,6 +20,7 @@ from pybpe.patterns import name_of
 from pybpe.pieces import Cut
 from pybpe.special import Allowed, Disallowed, Text
 from pybpe.text_encoder import TextEncoder
+from pybpe.utf8 import to_utf8
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,11 +71,14 @@ class Tokenizer:
         protect_special: bool | None = None,
         max_words: int | None = None,
         keep_on_interrupt: bool = False,
+        text_field: str = "text",
     ) -> Tokenizer:
         """Learn a vocabulary from text.
 
         source: a path, a list of paths or globs, an iterable of str or bytes, or WordCounts (whose pattern then holds).
             In a list of str, each is a path if any of them names a file; an iterator's items are always texts.
+            A file is one text; each line of a .jsonl and each row of a .parquet file is one, and any of them may be
+            packed (.gz, .zst). Parquet and zst need pip install 'pybpe[data]'.
         vocab_size: the 256 bytes and the merges; the special tokens take the ids that follow.
         pattern: a name (gpt2, gpt4, cl100k, o200k, llama3, qwen2, kimi, deepseek-v3, ...) or a regular expression;
             several in a list, each splitting the words of the one before; None to keep every text whole.
@@ -91,10 +94,11 @@ class Tokenizer:
             convention does: pybpe's does, those of other packages learn from them.
         max_words: see WordCounts; bounds the memory, at the price of exactness, with a warning.
         keep_on_interrupt: whether Ctrl-C while merging ends it with what was learned, and a warning.
+        text_field: the field or column that holds the text, in files that have such.
 
         A corpus too small for `vocab_size` gives fewer tokens and a warning. Raises TrainingError for an empty corpus
         or a vocab_size below 256, SpecialTokenError for an empty or repeated special token, OSError for a file that
-        cannot be read.
+        cannot be read, FormatError for one that is not what its name says, MissingPackageError.
         """
         from pybpe.training import Limits, train
 
@@ -110,6 +114,7 @@ class Tokenizer:
                 threads=threads,
                 progress=progress,
                 limits=Limits(min_frequency, max_token_length, max_words, keep_on_interrupt),
+                text_field=text_field,
             )
         )
 
@@ -125,6 +130,7 @@ class Tokenizer:
         threads: int | None = None,
         progress: bool | Report = True,
         keep_on_interrupt: bool = False,
+        text_field: str = "text",
     ) -> Tokenizer:
         """A tokenizer that has learned more, from `source`, up to `vocab_size` ids. No id that exists changes.
 
@@ -142,8 +148,16 @@ class Tokenizer:
                 threads=threads,
                 progress=progress,
                 limits=Limits(min_frequency, max_token_length, max_words, keep_on_interrupt),
+                text_field=text_field,
             )
         )
+
+    def smaller(self, vocab_size: int) -> Tokenizer:
+        """The tokenizer that the same training gives for a smaller `vocab_size`: its first merges.
+
+        Raises ValueError for a larger one, and for a tokenizer that pybpe did not train.
+        """
+        return Tokenizer(with_first_merges(self._definition, vocab_size))
 
     @classmethod
     def load(cls, path: PathLike) -> Tokenizer:

@@ -18,13 +18,13 @@ import numpy as np
 from pybpe._core.ids import IdBuffer, Rows
 from pybpe._core.trainer import Trainer
 from pybpe.conventions import Convention, convention_of, spelled_bytes
-from pybpe.corpus import to_utf8
 from pybpe.definition import MAX_ID, MAX_RANKED_TOKEN, Definition, make_vocabulary, number_special_tokens
 from pybpe.errors import TrainingError
 from pybpe.patterns import resolve
 from pybpe.progress import Report, reporting
 from pybpe.reading import PLAIN, Reading
 from pybpe.text_encoder import TextEncoder
+from pybpe.utf8 import to_utf8
 from pybpe.word_counts import Pattern, Source, WordCounts, Words, in_order_of_place, one_pattern
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def train(
     threads: int | None,
     progress: bool | Report,
     limits: Limits,
+    text_field: str,
 ) -> Definition:
     """Learn a vocabulary; see Tokenizer.train."""
     way = convention_of(convention)
@@ -60,7 +61,7 @@ def train(
     _check_size(vocab_size, len(tokens), "every byte is a token" if not first else "bytes and special tokens count")
     with reporting(progress) as report:
         protected = names if (way.protects if protect_special is None else protect_special) else []
-        words, pattern = _words_of(source, pattern, protected, threads, limits, report)
+        words, pattern = _words_of(source, pattern, protected, threads, limits, report, text_field)
         if way.order == "place":
             words = in_order_of_place(words)
         id_of_byte = np.empty(256, dtype=np.uint32)
@@ -105,6 +106,7 @@ def extend(
     threads: int | None,
     progress: bool | Report,
     limits: Limits,
+    text_field: str,
 ) -> Definition:
     """Go on learning; see Tokenizer.extend."""
     vocab_size = operator.index(vocab_size)
@@ -115,7 +117,9 @@ def extend(
     tokens += [b""] * (n_vocab - len(tokens))
     with reporting(progress) as report:
         protected = list(definition.special_tokens) if protect_special else []
-        words, _ = _words_of(source, definition.pattern, protected, threads, limits, report, definition.reading)
+        words, _ = _words_of(
+            source, definition.pattern, protected, threads, limits, report, text_field, definition.reading
+        )
         symbols, sizes = _encode_words(TextEncoder(definition), definition, words)
         trainer = Trainer(
             symbols,
@@ -182,6 +186,7 @@ def _words_of(
     threads: int | None,
     limits: Limits,
     report: Report,
+    text_field: str,
     reading: Reading = PLAIN,
 ) -> tuple[Words, str]:
     """The words of a corpus, and the pattern that split it."""
@@ -191,7 +196,7 @@ def _words_of(
             raise ValueError(f"the words were counted by the pattern {counts.pattern!r}: leave out pattern=")
     else:
         counts = WordCounts(pattern, protect=protected, max_words=limits.max_words, reading=reading)
-        counts.update(source, threads=threads, progress=report)
+        counts.update(source, threads=threads, progress=report, text_field=text_field)
     if not len(counts):
         raise TrainingError("the corpus is empty: there is nothing to learn from")
     if counts.forgotten:

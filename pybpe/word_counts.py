@@ -12,18 +12,23 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from pybpe._core.counter import WordCounter
-from pybpe.corpus import open_source, to_utf8
+from pybpe.corpus import open_source
+from pybpe.files import PathLike
 from pybpe.parallel import check_threads
 from pybpe.patterns import WHOLE, prepare, resolve
 from pybpe.pieces import Pieces
 from pybpe.progress import Report, reporting
+from pybpe.readers.documents import TEXT_FIELD
 from pybpe.reading import PLAIN, Reading
 from pybpe.special import find_one_of
 from pybpe.stages import join_stages
+from pybpe.utf8 import to_utf8
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from pybpe.count_files import Counted
 
 Source = Union[str, "os.PathLike[str]", Iterable[Union[str, bytes, "os.PathLike[str]"]], "WordCounts"]
 Pattern = str | Sequence[str] | None
@@ -151,8 +156,7 @@ class WordCounts:
         return words
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = (self._protected, self.max_words, self._reading, self._n_texts, self.forgotten)
-        return _restore_counts, (self.pattern, self.items(), *state)
+        return _restore_counts, (*self._counted(), self._protected, self.max_words, self._reading)
 
     def merge(self, other: WordCounts) -> None:
         """Add the counts of another corpus, split by the same pattern (ValueError if it was not)."""
@@ -180,9 +184,49 @@ class WordCounts:
             parts[number % n_shards]._counter.add(word, count, first_seen)
         return parts
 
-    def update(self, source: Source, *, threads: int | None = None, progress: bool | Report = False) -> None:
+    def to_npz(self, path: PathLike) -> None:
+        """Write the counts to a file that numpy opens, completely or not at all. Equal counts give equal files."""
+        from pybpe.count_files import write_npz
+
+        write_npz(path, self._counted())
+
+    @classmethod
+    def from_npz(cls, path: PathLike) -> WordCounts:
+        """Counts that `to_npz` wrote. Raises FormatError for any other file."""
+        from pybpe.count_files import read_npz
+
+        return _restore_counts(*read_npz(path))
+
+    def to_parquet(self, path: PathLike) -> None:
+        """Write the counts to a parquet file: word, count, first_seen. Needs pip install 'pybpe[data]'."""
+        from pybpe.count_files import write_parquet
+
+        write_parquet(path, self._counted())
+
+    @classmethod
+    def from_parquet(cls, path: PathLike) -> WordCounts:
+        """Counts that `to_parquet` wrote. Raises FormatError for any other file."""
+        from pybpe.count_files import read_parquet
+
+        return _restore_counts(*read_parquet(path))
+
+    def _counted(self) -> Counted:
+        from pybpe.count_files import Counted
+
+        with self._lock:
+            return Counted(self.pattern, self.items(), self._n_texts, self.forgotten)
+
+    def update(
+        self,
+        source: Source,
+        *,
+        threads: int | None = None,
+        progress: bool | Report = False,
+        text_field: str = TEXT_FIELD,
+    ) -> None:
         """Count the words of a path, a list of paths or globs, or an iterable of texts.
 
+        text_field: the field or column of .jsonl and .parquet files that holds the text.
         threads: None for one a core. The counts do not depend on it. If anything fails, nothing of `source` is counted.
         Several threads may update and merge the same counts; they take turns.
         """
@@ -192,7 +236,7 @@ class WordCounts:
         threads = check_threads(threads)
         if self._split.scanner is None:
             threads = 1  # the regex module holds the GIL
-        batches, n_bytes = open_source(source, self._pieces.cut(self._split.cut))
+        batches, n_bytes = open_source(source, self._pieces.cut(self._split.cut), text_field)
         with self._lock, reporting(progress) as report:
             counted = self._empty()
             done = 0
@@ -306,13 +350,13 @@ def _take(batches: Iterator[list[bytes]], n_bytes: int | None) -> Iterator[list[
 def _restore_counts(
     pattern: str,
     items: list[tuple[bytes, int, int]],
-    protected: tuple[str, ...],
-    max_words: int | None,
-    reading: Reading,
     n_texts: int,
     forgotten: int,
+    protected: tuple[str, ...] = (),
+    max_words: int | None = None,
+    reading: Reading = PLAIN,
 ) -> WordCounts:
-    """Counts from what pickling kept."""
+    """Counts from what a file or pickling kept."""
     counts = WordCounts(pattern, protect=protected, max_words=max_words, reading=reading)
     for word, count, first_seen in items:
         counts._counter.add(word, count, first_seen)

@@ -15,18 +15,27 @@ PACKAGE = Path(pybpe.__file__).parent
 FLOORS = [
     ["pybpe.cli", "pybpe.__main__"],
     ["pybpe.gpt"],
-    ["pybpe.view", "pybpe.compat", "pybpe.data", "pybpe.distributed"],
+    ["pybpe.view", "pybpe.pages", "pybpe.evaluation", "pybpe.compat", "pybpe.data", "pybpe.distributed"],
     ["pybpe"],  # __init__, the public names
     ["pybpe.tokenizer"],
     ["pybpe.training", "pybpe.incremental", "pybpe.id_arrays"],
     ["pybpe.text_encoder", "pybpe.word_counts", "pybpe.conventions"],
-    ["pybpe.formats"],
+    ["pybpe.formats", "pybpe.count_files"],
     ["pybpe.special", "pybpe.pieces", "pybpe.offsets", "pybpe.parallel"],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
-    ["pybpe.automata", "pybpe.regex_splitter"],
+    ["pybpe.automata", "pybpe.regex_splitter", "pybpe.readers"],
     ["pybpe.reading", "pybpe.normal"],
     ["pybpe._core"],
-    ["pybpe.errors", "pybpe.units", "pybpe.stages", "pybpe.reference"],
+    ["pybpe.extras"],
+    [
+        "pybpe.errors",
+        "pybpe.units",
+        "pybpe.stages",
+        "pybpe.utf8",
+        "pybpe.reference",
+        "pybpe.charts",
+        "pybpe.page_style",
+    ],
 ]
 
 

@@ -1,11 +1,15 @@
-"""Files become blocks: nothing lost, words whole, and paths told from texts."""
+"""Paths are told from texts, and both become batches of texts."""
 
 from __future__ import annotations
 
+import gzip
+import random
+
 import pytest
 
-from pybpe import Tokenizer, WordCounts, corpus
-from pybpe._core.split import find_cut
+from pybpe import FormatError, WordCounts
+from pybpe.corpus import open_source
+from pybpe.readers import blocks
 
 
 def counted(source, **options):
@@ -19,24 +23,6 @@ def folder(tmp_path):
     (tmp_path / "a.txt").write_text("one two three", encoding="utf-8")
     (tmp_path / "b.txt").write_text("vier fünf sechs", encoding="utf-8")
     return tmp_path
-
-
-def test_blocks_hold_the_whole_file_and_whole_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(corpus, "BLOCK_BYTES", 50)
-    text = "The quick brown fox isn't   slow,\n\n中文字符，很多 word 123456 🙂🙂\r\n" * 40
-    path = tmp_path / "text.txt"
-    path.write_bytes(text.encode())
-    blocks = list(corpus.read_blocks(path, find_cut))
-    assert len(blocks) > 20
-    assert b"".join(blocks) == text.encode()
-    assert counted(path) == counted(iter([text]))
-
-
-def test_a_file_without_any_cut_is_one_block(tmp_path, monkeypatch):
-    monkeypatch.setattr(corpus, "BLOCK_BYTES", 50)
-    path = tmp_path / "digits.txt"
-    path.write_text("1" * 1000)
-    assert [len(block) for block in corpus.read_blocks(path, find_cut)] == [1000]
 
 
 def test_a_path_a_list_and_a_glob(folder):
@@ -54,7 +40,9 @@ def test_texts_are_not_taken_for_paths(folder):
     assert counted(["a\0b"]) == [(b"\0b", 1), (b"a", 1)]
 
 
-@pytest.mark.parametrize("missing", ["no/such/file.txt", ["nosuch.txt"], ["*.nosuch.txt"]])
+@pytest.mark.parametrize(
+    "missing", ["no/such/file.txt", ["nosuch.txt"], ["*.nosuch.txt"], ["nosuch.parquet"], ["nosuch.jsonl.zst"]]
+)
 def test_missing_files(missing):
     with pytest.raises(FileNotFoundError, match="no such file"):
         counted(missing)
@@ -70,17 +58,6 @@ def test_a_folder_is_not_a_file(folder):
         counted(folder)
 
 
-@pytest.mark.parametrize(
-    ("content", "kind"), [(b"caf\xe9 au lait", "not UTF-8"), (b"\x7fELF\0\0\xff\xfe", "binary data")]
-)
-def test_bytes_that_are_not_utf8_are_taken_and_said(tmp_path, content, kind):
-    path = tmp_path / "data"
-    path.write_bytes(content * 3)
-    with pytest.warns(UnicodeWarning, match=f"data is {kind}; its bytes are taken as they are"):
-        tok = Tokenizer.train(path, 260, progress=False)
-    assert tok.decode_bytes(tok.encode_ordinary(content)) == content
-
-
 def test_empty_files_among_others(folder):
     (folder / "empty.txt").touch()
     assert counted([str(folder / "*.txt")]) == counted([folder / "a.txt", folder / "b.txt"])
@@ -91,3 +68,42 @@ def test_text_itself_is_not_a_source():
         counted(b"text")
     with pytest.raises(TypeError, match="must be str or bytes, not int"):
         counted(iter([1]))
+
+
+def test_files_of_every_kind_give_the_counts_of_their_documents(folder):
+    (folder / "c.jsonl").write_text('{"id": 1, "body": "one two"}\n\n{"body": "three"}\n')
+    (folder / "d.jsonl.gz").write_bytes(gzip.compress(b'{"body": "two four"}'))
+    counts = WordCounts()
+    counts.update([folder / name for name in ("c.jsonl", "a.txt", "d.jsonl.gz")], text_field="body")
+    expected = WordCounts()
+    expected.update(iter(["one two", "three", "one two three", "two four"]))
+    assert sorted(item[:2] for item in counts.items()) == sorted(item[:2] for item in expected.items())
+    with pytest.raises(FormatError, match=r"line 1: no field 'text'; there are 'id', 'body'"):
+        counts.update(folder / "c.jsonl")
+
+
+def test_a_damaged_file_counts_nothing(folder):
+    (folder / "c.txt.gz").write_bytes(gzip.compress(random.Random(1).randbytes(99999))[:-9])
+    counts = WordCounts()
+    with pytest.raises(FormatError, match="truncated"):
+        counts.update([folder / "a.txt", folder / "c.txt.gz"])
+    assert not counts.items()
+
+
+def test_the_total_is_known_where_files_are_read_as_they_are(folder):
+    (folder / "c.txt.gz").write_bytes(gzip.compress(b"five six"))
+    seen = []
+    counts = WordCounts()
+    counts.update([folder / "a.txt", folder / "b.txt"], progress=lambda *event: seen.append(event))
+    counts.update(str(folder / "*"), progress=lambda *event: seen.append(event))
+    size = (folder / "a.txt").stat().st_size + (folder / "b.txt").stat().st_size
+    assert seen[-1] == ("counting", size + 8, None)
+    assert ("counting", size, size) in seen
+
+
+def test_batches_are_of_no_more_than_a_block(monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 200)
+    texts = [b"a" * 10, b"b" * 10, b"c" * 10, b"d" * 500, b"e"]
+    batches, total = open_source(iter(texts), None)
+    assert list(batches) == [texts[:2], texts[2:3], texts[3:4], texts[4:]]
+    assert total is None

@@ -283,3 +283,20 @@ def test_info_says_what_splits_and_why(small):
 def test_errors_share_a_base():
     assert issubclass(SpecialTokenError, PybpeError)
     assert issubclass(TokenIdError, KeyError)
+
+
+@pytest.mark.parametrize("vocab_size", [256, 257, 300, 320])
+def test_smaller_is_as_trained_for_that_size(vocab_size):
+    corpus = ["The quick brown fox jumps over the lazy dog. Größe, naïve café, русский язык " * 3] * 3
+    whole = Tokenizer.train(iter(corpus), 320, special_tokens=["<b>", "<a>"], progress=False)
+    trained = Tokenizer.train(iter(corpus), vocab_size, special_tokens=["<b>", "<a>"], progress=False)
+    assert whole.smaller(vocab_size) == trained
+
+
+def test_only_trained_tokenizers_have_smaller_ones(small, tmp_path):
+    small.to_tiktoken(tmp_path / "ranks")
+    with pytest.raises(ValueError, match="only a tokenizer that pybpe trained"):
+        Tokenizer.from_tiktoken(tmp_path / "ranks", small.pattern).smaller(300)
+    for vocab_size in (255, 401):
+        with pytest.raises(ValueError, match=f"vocab_size is {vocab_size}, must be 256 to 400"):
+            small.smaller(vocab_size)

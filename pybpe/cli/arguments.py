@@ -52,6 +52,14 @@ def positive(text: str) -> float:
     return number
 
 
+def share(text: str) -> float:
+    """An argparse type: a part of something, above 0 and at most a half."""
+    number = positive(text)
+    if number > 0.5:
+        raise argparse.ArgumentTypeError(f"{text} is too large, it must be at most 0.5")
+    return number
+
+
 def place(text: str) -> Path:
     """An argparse type: a path that is not empty (Path('') would be the current folder)."""
     if not text:
@@ -67,6 +75,24 @@ def add_tokenizer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that is not a public encoding"
     )
+
+
+def add_text_field(parser: argparse.ArgumentParser) -> None:
+    """The option --text-field."""
+    parser.add_argument(
+        "--text-field", metavar="NAME", help="the field or column with the text in .jsonl and .parquet files (text)"
+    )
+
+
+def text_field(options: argparse.Namespace, files: Sequence[Path]) -> str:
+    """What --text-field says. Raises UsageError if none of the files has fields."""
+    from pybpe.readers.documents import TEXT_FIELD, has_fields
+
+    if options.text_field is None:
+        return TEXT_FIELD
+    if not any(map(has_fields, files)):
+        raise UsageError("--text-field goes with .jsonl and .parquet files only; leave it out")
+    return str(options.text_field)
 
 
 def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
@@ -138,20 +164,19 @@ def is_regular(path: Path) -> bool:
     return stat.S_ISREG(path.stat().st_mode)
 
 
-def total_size(files: Sequence[Path]) -> int | None:
-    """The bytes of all files; None if that is not known before they are read."""
-    return sum(path.stat().st_size for path in files) if all(map(is_regular, files)) else None
-
-
-def check_output_file(path: Path, inputs: Sequence[Path], force: bool) -> None:
-    """Raise if a file cannot be written there: before the work, not after it."""
+def check_output_file(
+    path: Path, inputs: Sequence[Path], force: bool, option: str = "-o", example: str = "name.pybpe"
+) -> None:
+    """Raise if a file cannot be written there, which `option` named: before the work, not after it."""
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; name a file in it: -o {typed(path / 'name.pybpe')}")
+        raise IsADirectoryError(f"{path} is a folder; name a file in it: {option} {typed(path / example)}")
     if path.exists():
         if any(path.samefile(other) for other in inputs):
-            raise FileExistsError(f"{path} is the corpus itself; name another file with -o")
+            raise FileExistsError(f"{path} is the corpus itself; name another file with {option}")
         if not force:
-            raise FileExistsError(f"{path} exists already; add --force to replace it, or name another file with -o")
+            raise FileExistsError(
+                f"{path} exists already; add --force to replace it, or name another file with {option}"
+            )
     check_writable(path.parent)
 
 
@@ -175,7 +200,9 @@ def check_writable(folder: Path) -> None:
 
 def default_name(files: Sequence[Path], otherwise: str) -> str:
     """The stem of the one file of a corpus; `otherwise` for several files, pipes and standard input."""
-    return files[0].stem or otherwise if len(files) == 1 and is_regular(files[0]) else otherwise
+    from pybpe.readers.archives import without_archives
+
+    return without_archives(files[0]).stem or otherwise if len(files) == 1 and is_regular(files[0]) else otherwise
 
 
 def describe(error: OSError) -> str:

@@ -15,13 +15,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import (
     STDIN,
+    add_text_field,
     add_tokenizer,
     check_inputs,
     check_output_folder,
     default_name,
     open_tokenizer,
     place,
-    total_size,
+    text_field,
 )
 from pybpe.cli.console import (
     UsageError,
@@ -38,7 +39,7 @@ from pybpe.units import rate, ratio, seconds, size
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
-    from pybpe.data.documents import Piece
+    from pybpe.readers.documents import Piece
 
 IDS_A_STEP = 1 << 20  # decoded at a time
 READ_CHARS = 1 << 20
@@ -58,11 +59,15 @@ def add_commands(commands: Any) -> None:
         run_encode,
     )
     encode.add_argument(
-        "files", nargs="*", metavar="FILE", help="text files or globs; - is stdin, its ids go to stdout"
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="text, .jsonl or .parquet files, packed (.gz, .zst) or not, or globs; - is stdin, its ids go to stdout",
     )
     encode.add_argument(
         "-o", "--output", type=place, metavar="FOLDER", help="folder of shards (default: corpus-shards)"
     )
+    add_text_field(encode)
     encode.add_argument("--set", default="train", metavar="NAME", help="the shards' name in the folder (train)")
     encode.add_argument("--text", metavar="TEXT", help="print the ids of this text")
     encode.add_argument("--show", action="store_true", help="with --text or -: show the tokens in colour instead")
@@ -93,7 +98,13 @@ def add_commands(commands: Any) -> None:
         "example:\n  pybpe count corpus.pybpe README.md 'docs/*.md'",
         run_count,
     )
-    count.add_argument("files", nargs="+", metavar="FILE", help="text files or globs; - is stdin")
+    count.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="text, .jsonl or .parquet files, packed (.gz, .zst) or not, or globs; - is stdin",
+    )
+    add_text_field(count)
 
 
 def _add(commands: Any, name: str, help_: str, description: str, examples: str, run: Any) -> argparse.ArgumentParser:
@@ -120,6 +131,7 @@ def run_encode(options: argparse.Namespace) -> None:
     if not to_stdout and (options.show or options.allow_special):
         raise UsageError("--show and --allow-special go with --text or - only; leave them out")
     files = [] if to_stdout else check_inputs(options.files)
+    field = text_field(options, files)
     tokenizer = open_tokenizer(options.tokenizer, options.pattern)
     if to_stdout:
         pieces = [options.text] if options.text is not None else _read_stdin(tokenizer)
@@ -127,7 +139,7 @@ def run_encode(options: argparse.Namespace) -> None:
         return
     folder: Path = options.output or Path(default_name(files, "corpus") + "-shards")
     check_output_folder(folder)
-    _write_shards(tokenizer, files, folder, options)
+    _write_shards(tokenizer, files, field, folder, options)
 
 
 def _read_stdin(tokenizer: Tokenizer) -> Iterator[bytes]:
@@ -138,7 +150,7 @@ def _read_stdin(tokenizer: Tokenizer) -> Iterator[bytes]:
 
 def _print_ids(tokenizer: Tokenizer, pieces: Iterable[str | bytes], show: bool, special: bool) -> None:
     """The ids on one line, or the tokens in colour; `special` makes special tokens in the text their ids."""
-    from pybpe.corpus import to_utf8
+    from pybpe.utf8 import to_utf8
     from pybpe.view import to_terminal
 
     allowed: set[str] = set()
@@ -156,13 +168,16 @@ def _print_ids(tokenizer: Tokenizer, pieces: Iterable[str | bytes], show: bool, 
     print()
 
 
-def _write_shards(tokenizer: Tokenizer, files: list[Path], folder: Path, options: argparse.Namespace) -> None:
+def _write_shards(
+    tokenizer: Tokenizer, files: list[Path], field: str, folder: Path, options: argparse.Namespace
+) -> None:
     """Encode with a bar, then say what is in the folder."""
     from pybpe.data.documents import read_documents
     from pybpe.data.shards import TokenShards, write_shards
+    from pybpe.readers.documents import text_size
 
-    total = total_size(files)
-    pieces = read_documents(files, tokenizer.cut)
+    total = text_size(files)
+    pieces = read_documents(files, tokenizer.cut, field)
     first = next(pieces, None)
     if first is None:
         raise ValueError("there is nothing to encode: every file is empty")
@@ -175,9 +190,8 @@ def _write_shards(tokenizer: Tokenizer, files: list[Path], folder: Path, options
         with contextlib.closing(writing), progress("bytes") as report:  # closed, it removes its unfinished shard
             kept = next(writing)
             if kept:
-                state = (
-                    "going on behind them" if total is None or meter.n_bytes < total else "the set is complete already"
-                )
+                state = "the set is complete already" if meter.n_bytes == total else "going on behind them"
+                state += ", if there is more" if total is None else ""
                 note(f"{folder} holds {kept:,} ids of these files; {state}")
             skipped = meter.n_bytes
             for _ in writing:
@@ -298,15 +312,19 @@ def _without(ids: Any, left_out: set[int]) -> Any:
 
 def run_count(options: argparse.Namespace) -> None:
     """A line a file and their sum: a table in a terminal, columns with tabs between them elsewhere."""
-    files: Sequence[Path | None] = [None] if options.files == [STDIN] else check_inputs(options.files)
+    from pybpe.readers.documents import text_size
+
+    named = [] if options.files == [STDIN] else check_inputs(options.files)
+    field = text_field(options, named)
+    files: Sequence[Path | None] = named or [None]
     tokenizer = open_tokenizer(options.tokenizer, options.pattern)
     counts = []
-    total = total_size([path for path in files if path is not None]) or None
+    total = text_size(named) or None
     with progress("bytes") as report:
         done = 0
         for path in files:
             n_tokens = n_bytes = 0
-            for piece in _pieces(path, tokenizer):
+            for piece in _pieces(path, tokenizer, field):
                 n_tokens += tokenizer.count(piece)
                 n_bytes += len(piece)
                 report("counting", done + n_bytes, total)
@@ -317,12 +335,12 @@ def run_count(options: argparse.Namespace) -> None:
     _print_counts(counts)
 
 
-def _pieces(path: Path | None, tokenizer: Tokenizer) -> Iterator[bytes]:
+def _pieces(path: Path | None, tokenizer: Tokenizer, field: str) -> Iterator[bytes]:
     from pybpe.data.documents import read_documents
 
     if path is None:
         return _read_stdin(tokenizer)
-    return (piece for piece, _ in read_documents([path], tokenizer.cut))
+    return (piece for piece, _ in read_documents([path], tokenizer.cut, field))
 
 
 def _print_counts(counts: list[tuple[str, int, int]]) -> None:

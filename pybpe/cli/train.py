@@ -12,19 +12,24 @@ from pybpe.cli.arguments import (
     MOST_THREADS,
     MOST_TOKENS,
     STDIN,
+    add_text_field,
     check_inputs,
     check_output_file,
     default_name,
     is_regular,
     place,
-    total_size,
+    text_field,
     whole,
 )
 from pybpe.cli.console import UsageError, escaped, progress, standard_input, summary, typed
+from pybpe.cli.train_evaluation import EvaluationText, add_evaluation_options
 from pybpe.units import rate, ratio, seconds, size
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
+    from pybpe.evaluation.texts import Passage, Split
+    from pybpe.progress import Report
+    from pybpe.readers.blocks import Cut
 
 SAMPLE_BYTES = 10_000_000  # of the corpus, to measure bytes per token
 SHOWN_TOKENS = 12
@@ -40,7 +45,13 @@ def add_commands(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("corpus", nargs="+", metavar="FILE", help="text files or globs ('data/*.txt'); - is stdin")
+    parser.add_argument(
+        "corpus",
+        nargs="+",
+        metavar="FILE",
+        help="text, .jsonl or .parquet files, packed (.gz, .zst) or not, or globs ('data/*.txt'); - is stdin",
+    )
+    add_text_field(parser)
     parser.add_argument(
         "-o", "--output", type=place, metavar="OUT", help="the file to write (default: corpus.pybpe here)"
     )
@@ -63,6 +74,7 @@ def add_commands(commands: Any) -> None:
     )
     parser.add_argument("--threads", type=whole(1, MOST_THREADS), metavar="N", help="for counting (one a core)")
     parser.add_argument("--force", action="store_true", help="replace the output if it exists")
+    add_evaluation_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -73,9 +85,13 @@ def run(options: argparse.Namespace) -> None:
 
     if options.no_special and options.special:
         raise UsageError("--special and --no-special contradict each other; leave out one of them")
-    corpus = Corpus([] if options.corpus == [STDIN] else check_inputs(options.corpus), prepare(options.pattern).pattern)
+    files = [] if options.corpus == [STDIN] else check_inputs(options.corpus)
+    evaluation = EvaluationText(options)
+    field = text_field(options, [*files, *evaluation.files])
+    corpus = Corpus(files, prepare(options.pattern).pattern, field, options.held_out)
     output = options.output or Path(default_name(corpus.files, "tokenizer") + ".pybpe")
-    check_output_file(output, corpus.files, options.force)
+    check_output_file(output, [*corpus.files, *evaluation.files], options.force)
+    evaluation.check(output, corpus)
     began = time.perf_counter()
     with progress() as report:
         tokenizer = Tokenizer.train(
@@ -85,29 +101,69 @@ def run(options: argparse.Namespace) -> None:
             special_tokens=[] if options.no_special else options.special or ["<|endoftext|>"],
             min_frequency=options.min_frequency,
             threads=options.threads,
-            progress=report,
+            progress=corpus.watched(report),
+            text_field=corpus.text_field,
         )
     taken = time.perf_counter() - began
     tokenizer.save(output)
+    evaluation.measure(tokenizer, output, corpus)
     summary(f"trained {output}", rows(tokenizer, corpus, output, taken), next_command(output, options.corpus, corpus))
 
 
 class Corpus:
     """The training text: files, or standard input if there are none. Knows its size once it was read.
 
-    What can be read only once, such as a pipe, is kept in part to measure on.
+    What can be read only once, such as a pipe, is kept in part to measure on. The share `held_out` is not trained on.
     """
 
-    def __init__(self, files: list[Path], pattern: str) -> None:
+    def __init__(self, files: list[Path], pattern: str, text_field: str, held_out: float | None) -> None:
         self.files = files
+        self.text_field = text_field
         self.lasting = bool(files) and all(map(is_regular, files))
-        self.n_bytes = (total_size(files) or 0) if self.lasting else 0
+        self.n_bytes = 0
         self._pattern = pattern
+        self._held_out = held_out
+        self._split: Split | None = None
         self._sample: list[bytes] = []
+        if held_out and not self.lasting:
+            raise UsageError("--held-out needs files, whose end can be told; save the text in one, or use --eval FILE")
 
     def source(self) -> list[Path] | Iterator[bytes]:
         """What Tokenizer.train takes."""
+        from pybpe.evaluation.texts import Split
+
+        if self._held_out:
+            self._split = Split(self.files, self.cut, self.text_field, self._held_out)
+            return self._split.before()
         return self.files if self.lasting else self._read_once()
+
+    def passages(self) -> list[Passage]:
+        """The text that was held out; the beginning of the training text if nothing was."""
+        from pybpe.evaluation.texts import Passage, first_passages
+
+        if self._split:
+            return self._split.held_out
+        if self.lasting:
+            return first_passages(self.files, self.cut, self.text_field)
+        return [Passage(piece) for piece in self._sample]
+
+    @property
+    def cut(self) -> Cut | None:
+        """Says where the text may be cut."""
+        from pybpe.patterns import prepare
+
+        return prepare(self._pattern).cut
+
+    def watched(self, report: Report) -> Report:
+        """The same report, from which this learns how many bytes of text were counted."""
+
+        def watch(stage: str, done: float, total: float | None) -> None:
+            if stage == "counting":
+                self.n_bytes = int(done)
+                total = self._split.n_before if self._split else total
+            report(stage, done, total)
+
+        return watch
 
     def measure(self, tokenizer: Tokenizer) -> tuple[int, int]:
         """(bytes, tokens) of the first SAMPLE_BYTES or so."""
@@ -121,18 +177,17 @@ class Corpus:
 
     def _pieces(self) -> Iterator[bytes]:
         from pybpe.data.documents import read_documents, read_stream
-        from pybpe.patterns import prepare
 
-        cut = prepare(self._pattern).cut
         if not self.files:
-            return read_stream(standard_input().buffer, cut)
-        return (piece for piece, _ in read_documents(self.files, cut))
+            return read_stream(standard_input().buffer, self.cut)
+        return (piece for piece, _ in read_documents(self.files, self.cut, self.text_field))
 
     def _read_once(self) -> Iterator[bytes]:
+        kept = 0
         for piece in self._pieces():
-            if self.n_bytes < SAMPLE_BYTES:
+            if kept < SAMPLE_BYTES:
                 self._sample.append(piece)
-            self.n_bytes += len(piece)
+                kept += len(piece)
             yield piece
 
 

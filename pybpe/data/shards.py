@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pybpe.corpus import to_utf8
 from pybpe.errors import ShardError
 from pybpe.files import PathLike, atomic_writer, write_atomic
 from pybpe.tokenizer import Tokenizer
+from pybpe.utf8 import to_utf8
 
 MANIFEST = "manifest.json"
 FORMAT = "pybpe-shards"

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pybpe._core.unicode import is_utf8
 from pybpe.definition import Definition, make_vocabulary
 from pybpe.errors import FormatError
 from pybpe.files import PathLike, atomic_folder, write_atomic
@@ -162,17 +163,9 @@ def _may_be_a_word(name: str, flags: tuple[str, ...], normalizer: str | None) ->
     Words are text in which added tokens have been looked for, but a name can be passed over, or come to be later.
     """
     content = to_bytes(name)
-    if content is None or not _is_utf8(content):
+    if content is None or not is_utf8(content):
         return False
     return content != name.encode() or "single_word" in flags or (normalizer is not None and "normalized" not in flags)
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _check_added_token(entry: Any, path: PathLike) -> None:

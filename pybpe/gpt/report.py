@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
@@ -11,8 +10,9 @@ from pybpe.files import PathLike, write_atomic
 from pybpe.gpt.chart import loss_chart
 from pybpe.gpt.facts import DemoFacts, Sample, Stage
 from pybpe.gpt.report_style import STYLE
+from pybpe.pages import chips, head, render_page, table
 from pybpe.units import seconds, size
-from pybpe.view import first_merges, longest_tokens, readable, to_html
+from pybpe.view import first_merges, longest_tokens, to_html
 
 SHOWN_TOKENS = 20
 STAGES = {
@@ -32,17 +32,8 @@ def write_report(path: PathLike, facts: DemoFacts, folder: Path) -> None:
 
 def render(facts: DemoFacts, folder: Path) -> str:
     """The whole page."""
-    name = escape(facts.corpus.name)
     sections = (_head(facts), _learning(facts), _samples(facts), _tokens(facts), _vocabulary(facts), _time(facts))
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>pybpe: {name}</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(sections)
-        + _next(folder)
-        + f"\n<footer>Tokenizer {facts.tokenizer.fingerprint[:16]}. "
-        "This page is one file and loads nothing from elsewhere.</footer>\n</main>\n</body>\n</html>\n"
-    )
+    return render_page(f"pybpe: {facts.corpus.name}", (*sections, _next(folder)), facts.tokenizer, STYLE)
 
 
 def _head(facts: DemoFacts) -> str:
@@ -65,14 +56,8 @@ def _head(facts: DemoFacts) -> str:
         if facts.corpus.size == facts.corpus.n_bytes
         else f", of which the first {size(facts.corpus.n_bytes)} were used"
     )
-    return (
-        f'<header><p class="kicker">pybpe demo</p><h1>{escape(facts.corpus.name)}</h1>'
-        f'<p class="lead">From {size(facts.corpus.size)} of text{used} to a tokenizer and a small language model, '
-        f"in {time}.</p>{notice}"
-        + '<dl class="facts">'
-        + "".join(f"<div><dd>{value}</dd><dt>{words}</dt></div>" for value, words in headline)
-        + "</dl></header>"
-    )
+    lead = f"From {size(facts.corpus.size)} of text{used} to a tokenizer and a small language model, in {time}."
+    return head("pybpe demo", facts.corpus.name, lead, headline, notice)
 
 
 def _learning(facts: DemoFacts) -> str:
@@ -131,28 +116,19 @@ def _vocabulary(facts: DemoFacts) -> str:
     ]
     return (
         "<h2>The vocabulary</h2>"
-        + _table((), rows)
+        + table((), rows)
         + "<h3>First merges</h3>"
-        + _chips(facts, ((token, "") for token in first_merges(tokenizer, SHOWN_TOKENS)))
+        + chips(tokenizer, ((token, "") for token in first_merges(tokenizer, SHOWN_TOKENS)))
         + "<h3>Longest tokens</h3>"
-        + _chips(facts, ((token, "") for token in longest_tokens(tokenizer, SHOWN_TOKENS)))
+        + chips(tokenizer, ((token, "") for token in longest_tokens(tokenizer, SHOWN_TOKENS)))
         + "<h3>Most used tokens, with their share of the training text</h3>"
-        + _chips(facts, ((token, f"{count / facts.n_train_ids:.1%}") for token, count in facts.most_used))
+        + chips(tokenizer, ((token, f"{count / facts.n_train_ids:.1%}") for token, count in facts.most_used))
     )
-
-
-def _chips(facts: DemoFacts, tokens: Iterable[tuple[int, str]]) -> str:
-    items = []
-    for token, words in tokens:
-        shown = escape(readable(facts.tokenizer.token_bytes(token), 32))
-        small = f"<small>{words}</small>" if words else ""
-        items.append(f'<li title="{token}">{shown}{small}</li>')
-    return f'<ul class="chips">{"".join(items)}</ul>'
 
 
 def _time(facts: DemoFacts) -> str:
     rows = [(STAGES.get(stage.name, stage.name), seconds(stage.seconds), *_speed(stage)) for stage in facts.stages]
-    return "<h2>Where the time went</h2>" + _table(("stage", "time", "amount", "speed"), rows)
+    return "<h2>Where the time went</h2>" + table(("stage", "time", "amount", "speed"), rows)
 
 
 def _speed(stage: Stage) -> tuple[str, str]:
@@ -160,12 +136,6 @@ def _speed(stage: Stage) -> tuple[str, str]:
     if stage.unit == "bytes":
         return size(stage.amount), f"{size(speed)}/s"
     return f"{stage.amount:,.0f} tokens", f"{speed:,.0f} tokens/s"
-
-
-def _table(head: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
-    titles = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table>{f'<thead><tr>{titles}</tr></thead>' if titles else ''}<tbody>{body}</tbody></table>"
 
 
 def _next(folder: Path) -> str:

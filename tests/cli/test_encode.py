@@ -1,9 +1,13 @@
 import errno
+import gzip
 import io
+import json
 import os
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pybpe import Tokenizer
@@ -63,7 +67,7 @@ def test_encoding_again_adds_nothing(corpus, tokenizer, capsys):
 
 
 def test_a_stopped_run_goes_on_and_ends_alike(corpus, tokenizer, monkeypatch, fails):
-    monkeypatch.setattr("pybpe.corpus.BLOCK_BYTES", 3000)
+    monkeypatch.setattr("pybpe.readers.blocks.BLOCK_BYTES", 3000)
     monkeypatch.setitem(write_shards.__kwdefaults__, "ids_a_shard", 900)
     assert main(["encode", "corpus.pybpe", "corpus.txt", "-o", "whole"]) == 0
     steps = 0
@@ -158,3 +162,36 @@ def test_a_file_that_was_changed_is_not_taken_for_what_was_encoded(corpus, token
     content = corpus.read_bytes()
     corpus.write_bytes(content.swapcase())
     assert "the text has changed" in fails(1, "encode", "corpus.pybpe", "corpus.txt")
+
+
+def test_documents_of_json_lines_and_parquet_end_one_by_one(corpus, tokenizer, capsys):
+    texts = ["The cat sat.", "", "on a mat"]
+    Path("a.jsonl").write_text("".join(json.dumps({"body": text}) + "\n" for text in texts))
+    pq.write_table(pa.table({"body": texts}), "b.parquet")
+    assert main(["encode", "corpus.pybpe", "a.jsonl", "b.parquet", "--text-field", "body", "-o", "ids"]) == 0
+    end = [tokenizer.eot_token]
+    once = [*tokenizer.encode(texts[0]), *end, *tokenizer.encode(texts[2]), *end]
+    assert TokenShards("ids").ids().tolist() == once * 2
+    assert TokenShards("ids").n_documents() == 4
+    assert main(["encode", "corpus.pybpe", "a.jsonl", "b.parquet", "--text-field", "body", "-o", "ids"]) == 0
+    assert "going on behind them, if there is more" in capsys.readouterr().err
+    assert main(["count", "corpus.pybpe", "b.parquet", "--text-field", "body"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split("\t")[1:] == ["20", f"{20 / (len(once) - 2):.2f}", "b.parquet"]
+
+
+def test_the_folder_is_named_after_what_an_archive_holds(corpus, tokenizer):
+    Path("corpus.txt.gz").write_bytes(gzip.compress(corpus.read_bytes()))
+    assert main(["encode", "corpus.pybpe", "corpus.txt.gz"]) == 0
+    assert TokenShards("corpus-shards").ids().tolist() == [*tokenizer.encode(corpus.read_text()), tokenizer.eot_token]
+
+
+def test_a_file_that_turns_out_damaged_leaves_no_shard(corpus, tokenizer, fails):
+    Path("a.txt.gz").write_bytes(gzip.compress(corpus.read_bytes())[:-1])
+    assert "a.txt.gz is truncated" in fails(1, "encode", "corpus.pybpe", "corpus.txt", "a.txt.gz", "-o", "ids")
+    assert not Path("ids").exists()
+
+
+def test_a_text_field_where_there_is_none(corpus, tokenizer, fails):
+    for command in ("encode", "count"):
+        assert "leave it out" in fails(2, command, "corpus.pybpe", "corpus.txt", "--text-field", "body")
+    assert "leave it out" in fails(2, "encode", "corpus.pybpe", "--text", "x", "--text-field", "body")

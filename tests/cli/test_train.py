@@ -1,5 +1,7 @@
 import errno
+import gzip
 import io
+import json
 import os
 import sys
 from pathlib import Path
@@ -185,3 +187,28 @@ def test_the_next_command_can_be_typed(corpus, capsys):
     command = capsys.readouterr().out.rsplit("next:  pybpe ", 1)[1].split(" |")[0].split()
     assert main(command) == 0
     assert capsys.readouterr().out == Path("-x.txt").read_text(encoding="utf-8")
+
+
+def test_json_lines_in_an_archive_give_what_their_texts_give(corpus, capsys):
+    lines = corpus.read_text(encoding="utf-8").splitlines(keepends=True)
+    content = "".join(json.dumps({"id": 1, "body": line}) + "\n" for line in lines).encode()
+    Path("lines.jsonl.gz").write_bytes(gzip.compress(content))
+    assert main(["train", "lines.jsonl.gz", "--text-field", "body", "--vocab-size", "300"]) == 0
+    assert Tokenizer.load("lines.pybpe") == Tokenizer.train(iter(lines), 300, progress=False)
+    shown = capsys.readouterr().out
+    assert f"{corpus.stat().st_size / 1000:.0f} KB" in next(row for row in shown.splitlines() if "corpus  " in row)
+    assert "on all of it" in shown
+
+
+def test_what_is_wrong_with_files_is_one_line(corpus, fails):
+    Path("a.jsonl").write_text('{"text": "one"}\n{"body": "two"}\n')
+    assert "a.jsonl, line 2: no field 'text'; there are 'body'" in fails(1, "train", "a.jsonl")
+    Path("a.txt.gz").write_bytes(gzip.compress(corpus.read_bytes())[:-1])
+    assert "a.txt.gz is truncated" in fails(1, "train", "a.txt.gz")
+    assert "--text-field goes with .jsonl" in fails(2, "train", "corpus.txt", "--text-field", "body")
+
+
+def test_a_missing_package_says_what_to_install(corpus, fails, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    Path("a.parquet").touch()
+    assert "pip install 'pybpe[data]'" in fails(1, "train", "a.parquet")

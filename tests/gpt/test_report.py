@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pybpe import Tokenizer
-from pybpe.gpt.chart import loss_chart, nice_ticks, smoothed
+from pybpe.gpt.chart import loss_chart, smoothed
 from pybpe.gpt.demo_corpus import character_end, choose_passage, choose_prompts, read_corpus
 from pybpe.gpt.facts import Corpus, DemoFacts, Sample, Stage
 from pybpe.gpt.micro import MicroConfig, MicroGPT
@@ -88,17 +88,6 @@ def test_smoothing_means_over_stretches():
     assert len(many) == 160
     assert {loss for _, loss in many} == {1.5}
     assert many[0][0] == 3.5
-
-
-@pytest.mark.parametrize(("low", "high"), [(0, 974), (2.01, 6.93), (3.0, 3.0), (0, 1), (0.1, 0.13)])
-def test_ticks_are_round_and_enclose_the_range(low, high):
-    ticks = nice_ticks(low, high, 6)
-    assert ticks[0] <= low
-    assert ticks[-1] >= high
-    assert 2 <= len(ticks) <= 9 or low == high
-    steps = {round(b - a, 9) for a, b in zip(ticks, ticks[1:], strict=False)}
-    assert len(steps) <= 1
-    assert all(f"{step:e}"[0] in "125" for step in steps)
 
 
 def test_the_page_is_whole_and_loads_nothing(facts):

@@ -1,0 +1,133 @@
+"""What `pybpe train` does with --report, --held-out and --eval: measure the new tokenizer on text."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pybpe.cli.arguments import check_inputs, check_output_file, place, share
+from pybpe.cli.console import UsageError, escaped, note, out, progress
+from pybpe.units import ratio, size
+
+if TYPE_CHECKING:
+    from pybpe import Tokenizer
+    from pybpe.evaluation.measure import Evaluation
+    from pybpe.evaluation.texts import Passage
+    from pybpe.readers.blocks import Cut
+
+SHOWN_KINDS = 8
+LEAST_SHARE = 0.001  # of the text, for a row of its own
+
+
+class Corpus(Protocol):
+    """What is to be known of the training text."""
+
+    files: list[Path]
+    text_field: str
+    n_bytes: int
+
+    @property
+    def cut(self) -> Cut | None:
+        """Says where the text may be cut."""
+
+    def passages(self) -> list[Passage]:
+        """Text of its own to measure on."""
+
+
+def add_evaluation_options(parser: argparse.ArgumentParser) -> None:
+    """--report, --held-out and --eval."""
+    group = parser.add_argument_group("evaluation, in the terminal and as a page")
+    group.add_argument("--report", type=place, metavar="HTML", help="write a page on how well the tokenizer compresses")
+    group.add_argument(
+        "--held-out", type=share, metavar="SHARE", help="keep the end of each file to measure on, 0.01 for a hundredth"
+    )
+    group.add_argument("--eval", nargs="+", default=[], metavar="FILE", help="measure on these files instead")
+
+
+class EvaluationText:
+    """What the options ask to measure on, if anything."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        if options.eval and options.held_out:
+            raise UsageError("--eval and --held-out both say what to measure on; leave out one of them")
+        self.files = check_inputs(options.eval) if options.eval else []
+        self._passages: list[Passage] = []
+
+    def check(self, output: Path, corpus: Corpus) -> None:
+        """Everything that could go wrong, before the training: the place of the page, and the text of --eval."""
+        from pybpe.evaluation.texts import first_passages
+
+        report: Path | None = self._options.report
+        if report:
+            inputs = [*corpus.files, *self.files]
+            check_output_file(report, inputs, self._options.force, "--report", "report.html")
+            if report.resolve() == output.resolve():
+                raise UsageError(f"the tokenizer and the page cannot both be {output}; name another file with --report")
+        if self.files:
+            self._passages = first_passages(self.files, corpus.cut, corpus.text_field)
+            if not self._passages:
+                raise ValueError("there is nothing to measure on: every file of --eval is empty")
+
+    def measure(self, tokenizer: Tokenizer, output: Path, corpus: Corpus) -> None:
+        """Print how well it compresses, and write the page."""
+        from pybpe.evaluation.measure import evaluate
+        from pybpe.evaluation.report import About, write_report
+
+        options = self._options
+        if not (options.report or options.held_out or options.eval):
+            return
+        about = About(
+            name=corpus.files[0].name if len(corpus.files) == 1 else output.name,
+            corpus_bytes=corpus.n_bytes,
+            text="given" if options.eval else "held out" if options.held_out else "training",
+        )
+        try:
+            with progress("bytes") as report:
+                evaluation = evaluate(
+                    tokenizer,
+                    self._passages or corpus.passages(),
+                    public_encodings(),
+                    report=lambda done, total: report("evaluating", done, total),
+                )
+            if options.report:
+                write_report(options.report, tokenizer, evaluation, about)
+        except KeyboardInterrupt as stop:  # or what SIGTERM makes of it
+            raise type(stop)(f"{output} is complete; it was not evaluated") from None
+        print_table(evaluation, about.measured_on)
+        if options.report:
+            out().print(f"more of this: {escaped(str(options.report))}", soft_wrap=True)
+
+
+def public_encodings() -> dict[str, Tokenizer]:
+    """Those whose rank files are on this machine; files that are not what they should be are left out with a note."""
+    from pybpe import Tokenizer
+    from pybpe.encodings import local_files
+
+    found = {}
+    for name, path in local_files().items():
+        try:
+            found[name] = Tokenizer.from_tiktoken(path)
+        except (OSError, ValueError) as error:
+            note(f"{name} is left out: {error}")
+    return found
+
+
+def print_table(evaluation: Evaluation, measured_on: str) -> None:
+    """Bytes per token by kind of text and tokenizer."""
+    from rich.table import Table
+
+    total = evaluation.total
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("text")
+    for title in ("share", *evaluation.names):
+        table.add_column(title, justify="right", no_wrap=True)
+    kinds = [kind for kind in evaluation.shown_kinds() if kind.n_bytes >= LEAST_SHARE * total.n_bytes]
+    for kind in [total, *kinds[:SHOWN_KINDS]]:
+        compressed = (ratio(kind.n_bytes, n_tokens) for n_tokens in kind.n_tokens)
+        table.add_row(kind.name, f"{kind.n_bytes / total.n_bytes:.1%}", *compressed)
+    console = out()
+    console.print(f"\nbytes per token on {size(total.n_bytes)} of {measured_on}", style="bold")
+    console.print(table)
+    console.print(f"{len(evaluation.unused):,} of {evaluation.n_ordinary:,} tokens do not occur in it")

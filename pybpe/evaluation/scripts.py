@@ -1,0 +1,72 @@
+"""Writing systems: which stretches of a text are in which script."""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+SCRIPTS = ("Latin", "Cyrillic", "Greek", "Arabic", "Devanagari", "Han", "Kana", "Hangul", "other letters", "no letters")
+
+_OTHER, _NONE = SCRIPTS.index("other letters"), SCRIPTS.index("no letters")
+_WHITE = 255
+# In the names of letters, as their first or second word.
+_NAMES = {
+    **{name.upper(): name for name in SCRIPTS[:_OTHER]},
+    **dict.fromkeys(("CJK", "IDEOGRAPHIC"), "Han"),
+    **dict.fromkeys(("HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HENTAIGANA"), "Kana"),
+}
+_NAMED = 0x20000  # from here on all letters are Han
+_TABLE_SIZE = 0x32400  # and from here on there is none
+
+Array = npt.NDArray[Any]
+
+
+def stretches(text: bytes) -> tuple[Array, Array]:
+    """Where the stretches of a text begin, in bytes, and of each which of SCRIPTS most of its letters are in.
+
+    A stretch is white space and what follows it up to the next. Where two scripts have equally many letters, it is of
+    the one that is first in SCRIPTS.
+    """
+    decoded = text.decode("utf-8", "surrogateescape")
+    points = np.frombuffer(decoded.encode("utf-32-le", "surrogatepass"), "<u4")
+    kinds = _table()[np.minimum(points, _TABLE_SIZE - 1)]
+    white = kinds == _WHITE
+    begins = white.copy()
+    begins[1:] &= ~white[:-1]
+    begins[:1] = True
+    letters = (kinds < _NONE).nonzero()[0]
+    numbers = np.cumsum(begins) - 1
+    counts = np.bincount(numbers[letters] * _NONE + kinds[letters], minlength=int(begins.sum()) * _NONE)
+    counts = counts.reshape(-1, _NONE)
+    labels = np.where(counts.any(axis=1), counts.argmax(axis=1), _NONE)
+    return _byte_places(points)[begins], labels
+
+
+def _byte_places(points: Array) -> Array:
+    """Where in UTF-8 each character begins. Of a byte that is none, decoding made a surrogate."""
+    sizes: Array = 1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000)
+    sizes[(points >= 0xDC80) & (points < 0xDD00)] = 1
+    places: Array = np.cumsum(sizes) - sizes
+    return places
+
+
+@functools.cache
+def _table() -> Array:
+    """uint8: of each code point the number of its script, _NONE, or _WHITE."""
+    table: Array = np.full(_TABLE_SIZE, _NONE, np.uint8)
+    for point in range(_NAMED):
+        char = chr(point)
+        kind = unicodedata.category(char)[0]
+        if char.isspace():
+            table[point] = _WHITE
+        elif kind in "LM":
+            words = unicodedata.name(char, "").split()[:2]
+            scripts = [_NAMES[word] for word in words if word in _NAMES]
+            if scripts or kind == "L":
+                table[point] = SCRIPTS.index(scripts[0]) if scripts else _OTHER
+    table[_NAMED:-1] = SCRIPTS.index("Han")
+    return table

@@ -1,0 +1,1 @@
+"""Readers: the documents of a file, whatever it is packed in, in bounded memory."""
