@@ -128,7 +128,7 @@ def read_parquet(path: PathLike) -> Counted:
                 raise FormatError(f"{path} is no file of word counts: its columns are not word, count and first_seen")
             for batch in parquet.iter_batches(_ROWS, columns=list(columns), use_threads=False):
                 words, counts, first_seen = batch.columns
-                if batch.column(0).null_count or counts.null_count or first_seen.null_count:
+                if words.null_count or counts.null_count or first_seen.null_count:
                     raise FormatError(f"{path} is damaged: a value is missing")
                 _add(items, path, words.to_pylist(), counts.to_numpy(), first_seen.to_numpy())
         except (pyarrow.ArrowException, OSError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,13 +59,15 @@ def local_files() -> dict[str, Path]:
 
     They are looked for as PYBPE_VOCABS/cl100k_base.tiktoken, and where tiktoken keeps what it downloaded.
     """
+    import tempfile  # here, because opening a rank file needs none of it
+
     cache = os.environ.get("TIKTOKEN_CACHE_DIR", os.environ.get("DATA_GYM_CACHE_DIR"))
     if cache is None:
         cache = str(Path(tempfile.gettempdir(), "data-gym-cache"))
     found = {}
     for encoding in ENCODINGS:
         url = f"https://openaipublic.blob.core.windows.net/encodings/{encoding.name}.tiktoken"
-        places = [Path(cache, hashlib.sha1(url.encode()).hexdigest())] if cache else []
+        places = [Path(cache, hashlib.sha1(url.encode(), usedforsecurity=False).hexdigest())] if cache else []
         if os.environ.get("PYBPE_VOCABS"):
             places.insert(0, Path(os.environ["PYBPE_VOCABS"], f"{encoding.name}.tiktoken"))
         there = next(filter(Path.is_file, places), None)

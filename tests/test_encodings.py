@@ -6,7 +6,6 @@ import hashlib
 
 import pytest
 
-from pybpe import encodings
 from pybpe.encodings import ENCODINGS, by_sha256, local_files
 
 CACHED = "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"  # tiktoken's name for cl100k_base
@@ -16,7 +15,7 @@ CACHED = "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"  # tiktoken's name for cl100
 def places(tmp_path, monkeypatch):
     for name in ("vocabs", "cache", "old", "data-gym-cache"):
         (tmp_path / name).mkdir()
-    monkeypatch.setattr(encodings.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     for name in ("PYBPE_VOCABS", "TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path

@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pybpe.cli.arguments import check_inputs, check_output_file, place, share
 from pybpe.cli.console import UsageError, escaped, note, out, progress
+from pybpe.cli.train_corpus import Corpus
 from pybpe.units import ratio, size
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
     from pybpe.evaluation.measure import Evaluation
     from pybpe.evaluation.texts import Passage
-    from pybpe.readers.blocks import Cut
 
 SHOWN_KINDS = 8
 LEAST_SHARE = 0.001  # of the text, for a row of its own
-
-
-class Corpus(Protocol):
-    """What is to be known of the training text."""
-
-    files: list[Path]
-    text_field: str
-    n_bytes: int
-
-    @property
-    def cut(self) -> Cut | None:
-        """Says where the text may be cut."""
-
-    def passages(self) -> list[Passage]:
-        """Text of its own to measure on."""
 
 
 def add_evaluation_options(parser: argparse.ArgumentParser) -> None:

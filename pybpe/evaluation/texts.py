@@ -64,11 +64,11 @@ class Split:
         self.n_before = sum(before for _, before in self._before)  # bytes, more or less
         if self.n_before == size:
             raise ValueError(f"of {size:,} bytes {held_out:g} is nothing to measure on; hold a larger share out")
-        self.held_out: list[Passage] = []  # known when `before` was read to its end; MOST_BYTES or so
+        self.held_out: list[Passage] = []  # known once `before` was read to its end; MOST_BYTES or so
 
     def before(self) -> Iterator[bytes]:
         """The text to train on."""
-        self.held_out = []
+        held_out = []
         for path, before in self._before:
             pieces = self._pieces(path)
             for _, text in pieces:
@@ -80,8 +80,9 @@ class Split:
                 if end:
                     yield text[:end]
                 rest = chain([(path, text[end:])], pieces)
-                self.held_out += _passages(rest, MOST_BYTES // len(self._before))
+                held_out += _passages(rest, MOST_BYTES // len(self._before))
                 break
+        self.held_out = held_out
 
     def _end(self, text: bytes, most: int) -> int:
         """Up to where to train on a text: a place where it may be cut, or else the end of a line, or of a character."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from pybpe._core.unicode import is_utf8
 from pybpe.errors import FormatError
 from pybpe.readers.archives import check_archives, open_unpacked, without_archives
-from pybpe.readers.blocks import Cut, cut_blocks
+from pybpe.readers.blocks import NO_LIMIT, Cut, cut_blocks
 from pybpe.readers.json_lines import read_json_lines
 from pybpe.readers.parquet import check_parquet, read_parquet
 from pybpe.utf8 import to_utf8
@@ -25,10 +25,11 @@ from pybpe.utf8 import to_utf8
 Piece = tuple[bytes, bool]  # a part of a document, and whether the document ends with it
 
 TEXT_FIELD = "text"
-MOST_UNCUT = 1 << 30  # bytes that an archive may unpack to without a place to cut
+MOST_UNCUT = 1 << 29  # bytes that an archive may unpack to without a place to cut
 
 _JSON_LINES = (".jsonl", ".ndjson")
 _PARQUET = ".parquet"
+_TAR = ".tar"
 
 
 def read_files(files: Iterable[Path], cut: Cut | None, text_field: str = TEXT_FIELD) -> Iterator[Piece]:
@@ -67,6 +68,8 @@ def _kind(path: Path) -> str:
 def _check(path: Path) -> None:
     """Raise for a file that could not be read, as far as its name tells."""
     check_archives(path)
+    if _kind(path) == _TAR:
+        raise FormatError(f"{path}: a .tar file holds others, with much between them that is no text; unpack it first")
     if _kind(path) == _PARQUET:
         check_parquet()
         if without_archives(path) != path:
@@ -84,7 +87,7 @@ def _read(path: Path, cut: Cut | None, text_field: str) -> Iterator[Piece]:
 
 def _read_text(path: Path, cut: Cut | None) -> Iterator[Piece]:
     """A file that is one document."""
-    limit = None if without_archives(path) == path else MOST_UNCUT
+    limit = NO_LIMIT if without_archives(path) == path else MOST_UNCUT
     piece = b""
     for block in cut_blocks(open_unpacked(path), cut, limit):
         if piece:

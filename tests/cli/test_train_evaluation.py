@@ -40,6 +40,7 @@ def test_the_end_of_the_corpus_is_held_out(corpus, capsys):
     assert rows["text"] == ["share", "this one"]
     assert rows["all of it"] == ["100.0%", f"{len(held_out) / made.count(held_out):.2f}"]
     assert "more of this: page.html" in shown
+    assert f"{place / made.count(content[:place]):.2f} on all of it" in shown
     page = Path("page.html").read_text(encoding="utf-8")
     assert "<h1>corpus.txt</h1>" in page
     assert "bytes per token on held-out text" in page

@@ -117,7 +117,7 @@ def test_a_bomb_without_a_cut_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 10_000)
     for name in ("a.txt.gz", "a.txt"):
         (tmp_path / name).write_bytes(gzip.compress(bytes(1_000_000)) if name.endswith("gz") else bytes(1_000_000))
-    with pytest.raises(FormatError, match=r"a\.txt\.gz holds more than 100,000 bytes without a place to cut them"):
+    with pytest.raises(FormatError, match=r"a\.txt\.gz holds 100,000 bytes without a place to cut them"):
         list(read_files([tmp_path / "a.txt.gz"], find_cut))
     assert joined(read_files([tmp_path / "a.txt"], find_cut)) == [bytes(1_000_000)]
 
@@ -125,6 +125,9 @@ def test_a_bomb_without_a_cut_is_refused(tmp_path, monkeypatch):
 def test_what_cannot_be_read_is_said_before_anything_is(files, tmp_path, monkeypatch):
     with pytest.raises(FormatError, match=r"a\.parquet\.gz: a parquet file cannot be read inside another archive"):
         read_files([files["a.jsonl"], tmp_path / "a.parquet.gz"], find_cut)
+    for name in ("a.tar", "a.tar.gz"):
+        with pytest.raises(FormatError, match=rf"{name}: a \.tar file holds others"):
+            read_files([files["a.jsonl"], tmp_path / name], find_cut)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(MissingPackageError, match="pyarrow"):
         read_files([files["a.jsonl"], files["a.parquet"]], find_cut)

@@ -1,0 +1,103 @@
+"""The text that `pybpe train` takes: files, pipes or standard input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pybpe.cli.arguments import is_regular
+from pybpe.cli.console import UsageError, standard_input
+
+if TYPE_CHECKING:
+    from pybpe import Tokenizer
+    from pybpe.evaluation.texts import Passage, Split
+    from pybpe.progress import Report
+    from pybpe.readers.blocks import Cut
+
+SAMPLE_BYTES = 10_000_000  # of the corpus, to measure bytes per token
+
+
+class Corpus:
+    """The training text: files, or standard input if there are none. Knows its size once it was read.
+
+    What can be read only once, such as a pipe, is kept in part to measure on. The share `held_out` is not trained on.
+    """
+
+    def __init__(self, files: list[Path], pattern: str, text_field: str, held_out: float | None) -> None:
+        self.files = files
+        self.text_field = text_field
+        self.lasting = bool(files) and all(map(is_regular, files))
+        self.n_bytes = 0
+        self._pattern = pattern
+        self._held_out = held_out
+        self._split: Split | None = None
+        self._sample: list[bytes] = []
+        if held_out and not self.lasting:
+            raise UsageError("--held-out needs files, whose end can be told; save the text in one, or use --eval FILE")
+
+    def source(self) -> list[Path] | Iterator[bytes]:
+        """What Tokenizer.train takes."""
+        from pybpe.evaluation.texts import Split
+
+        if self._held_out:
+            self._split = Split(self.files, self.cut, self.text_field, self._held_out)
+            return self._split.before()
+        return self.files if self.lasting else self._read_once()
+
+    def passages(self) -> list[Passage]:
+        """The text that was held out; the beginning of the training text if nothing was."""
+        from pybpe.evaluation.texts import Passage, first_passages
+
+        if self._split:
+            return self._split.held_out
+        if self.lasting:
+            return first_passages(self.files, self.cut, self.text_field)
+        return [Passage(piece) for piece in self._sample]
+
+    @property
+    def cut(self) -> Cut | None:
+        """Says where the text may be cut."""
+        from pybpe.patterns import prepare
+
+        return prepare(self._pattern).cut
+
+    def watched(self, report: Report) -> Report:
+        """The same report, from which this learns how many bytes of text were counted."""
+
+        def watch(stage: str, done: float, total: float | None) -> None:
+            if stage == "counting":
+                self.n_bytes = int(done)
+                total = self._split.n_before if self._split else total
+            report(stage, done, total)
+
+        return watch
+
+    def measure(self, tokenizer: Tokenizer) -> tuple[int, int]:
+        """(bytes, tokens) of the first SAMPLE_BYTES or so."""
+        n_bytes = n_tokens = 0
+        if self._split:
+            pieces: Iterable[bytes] = self._split.before()
+        else:
+            pieces = self._pieces() if self.lasting else self._sample
+        for piece in pieces:
+            n_bytes += len(piece)
+            n_tokens += tokenizer.count(piece)
+            if n_bytes >= SAMPLE_BYTES:
+                break
+        return n_bytes, n_tokens
+
+    def _pieces(self) -> Iterator[bytes]:
+        from pybpe.data.documents import read_documents, read_stream
+
+        if not self.files:
+            return read_stream(standard_input().buffer, self.cut)
+        return (piece for piece, _ in read_documents(self.files, self.cut, self.text_field))
+
+    def _read_once(self) -> Iterator[bytes]:
+        kept = 0
+        for piece in self._pieces():
+            if kept < SAMPLE_BYTES:
+                self._sample.append(piece)
+                kept += len(piece)
+            yield piece
