@@ -34,6 +34,7 @@ def arrays_of(counted: Counted, **changed: object) -> dict[str, np.ndarray]:
         "version": [1],
         "pattern": np.frombuffer(counted.pattern.encode(), np.uint8),
         "n_texts": [counted.n_texts],
+        "forgotten": [counted.forgotten],
         "words": np.frombuffer(b"".join(words), np.uint8),
         "sizes": [len(word) for word in words],
         "counts": counts,
@@ -53,12 +54,13 @@ def write_parts(path, parts: dict[str, bytes], **options: int) -> None:
 @given(
     words=st.dictionaries(st.binary(min_size=1, max_size=9), st.tuples(st.integers(1, 2**63 - 1), st.integers(0))),
     n_texts=st.integers(0, 1 << 31),
+    forgotten=st.integers(0, 1 << 62),
 )
-def test_what_was_written_is_read(tmp_path_factory, kind, words, n_texts):
+def test_what_was_written_is_read(tmp_path_factory, kind, words, n_texts, forgotten):
     path = tmp_path_factory.mktemp("counts") / "counts"
     items = [(word, count, first % 2**63) for word, (count, first) in words.items()]
-    WRITE[kind](path, Counted(GPT2, items, n_texts))
-    assert READ[kind](path) == Counted(GPT2, sorted(items, key=lambda item: (item[2], item[0])), n_texts)
+    WRITE[kind](path, Counted(GPT2, items, n_texts, forgotten))
+    assert READ[kind](path) == Counted(GPT2, sorted(items, key=lambda item: (item[2], item[0])), n_texts, forgotten)
 
 
 @both
@@ -156,6 +158,7 @@ def test_an_npz_as_numpy_writes_it(tmp_path):
         ({"version": [1, 1]}, "not one number each"),
         ({"n_texts": [-1]}, "it says that -1 texts"),
         ({"n_texts": [1 << 32]}, "it says that 4294967296 texts"),
+        ({"forgotten": [-1]}, "it says that -1 occurrences"),
         ({"pattern": np.frombuffer(b"(", np.uint8)}, "holds a wrong pattern: .*not a valid regular expression"),
         ({"pattern": np.frombuffer(b"\xff", np.uint8)}, "holds a wrong pattern"),
         ({"pattern": np.frombuffer(b"", np.uint8)}, "holds a wrong pattern: .*empty"),
@@ -204,7 +207,13 @@ def parquet_table(metadata=None, **changed) -> pa.Table:
         "first_seen": pa.array(first_seen),
         **changed,
     }
-    about = {"pybpe.version": "1", "pybpe.pattern": GPT2, "pybpe.n_texts": "5", **(metadata or {})}
+    about = {
+        "pybpe.version": "1",
+        "pybpe.pattern": GPT2,
+        "pybpe.n_texts": "5",
+        "pybpe.forgotten": "0",
+        **(metadata or {}),
+    }
     return pa.table(columns).replace_schema_metadata(about)
 
 
