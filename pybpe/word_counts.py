@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Source = Union[str, "os.PathLike[str]", Iterable[Union[str, bytes, "os.PathLike[str]"]], "WordCounts"]
 Pattern = str | Sequence[str] | None
 
+_LAST_ORDER = 2**31 - 1  # of a text; all texts beyond have this one, which only the order of ties can show
 _SECONDS_A_REPORT = 0.1
 _EPOCH_BYTES = 64 << 20  # of text between two looks at `max_words`: the same for any number of threads
 
@@ -320,13 +321,13 @@ class WordCounts:
     def _count(self, counter: WordCounter, texts: list[bytes], order: int) -> int:
         """Count some texts, the first of them number `order`; returns their bytes."""
         for text_number, text in enumerate(texts, order):
-            number = 0
+            place, number = min(text_number, _LAST_ORDER), 0
             for piece in self._pieces_of(text):
                 if self._split.scanner is not None:
-                    number = counter.count_text(self._split.scanner, piece, text_number, number)
+                    number = counter.count_text(self._split.scanner, piece, place, number)
                     continue
                 for word in self._split.split(piece):
-                    counter.add(word, 1, text_number << 32 | number)
+                    counter.add(word, 1, place << 32 | number)
                     number += 1
         return sum(map(len, texts))
 
