@@ -17,7 +17,7 @@ import numpy as np
 
 from pybpe._core.ids import IdBuffer, Rows
 from pybpe._core.trainer import Trainer
-from pybpe.conventions import Convention, convention_of, spelled_bytes
+from pybpe.conventions import Convention, convention_of, first_tokens
 from pybpe.definition import MAX_ID, MAX_RANKED_TOKEN, Definition, make_vocabulary, number_special_tokens
 from pybpe.errors import TrainingError
 from pybpe.patterns import resolve
@@ -55,25 +55,22 @@ def train(
     vocab_size = operator.index(vocab_size)
     names = list(number_special_tokens(special_tokens, vocab_size))  # a mistake shows before the work
     characters = [to_utf8(character) for character in initial_alphabet]
-    tokens = [spelled_bytes(name) for name in names] if way.specials_first else []
-    first = len(tokens)
-    tokens += [bytes([byte]) for byte in way.alphabet]
-    _check_size(vocab_size, len(tokens), "every byte is a token" if not first else "bytes and special tokens count")
+    tokens, id_of_byte = first_tokens(way, names)
+    reason = "bytes and special tokens count" if way.specials_first and names else "every byte is a token"
+    _check_size(vocab_size, len(tokens), reason)
     with reporting(progress) as report:
         protected = names if (way.protects if protect_special is None else protect_special) else []
         words, pattern = _words_of(source, pattern, protected, threads, limits, report, text_field)
         if way.order == "place":
             words = in_order_of_place(words)
-        id_of_byte = np.empty(256, dtype=np.uint32)
-        id_of_byte[list(way.alphabet)] = np.arange(first, first + 256)
-        rows, made = _forced_merges(characters, id_of_byte.tolist(), tokens)
+        rows, made = _forced_merges(characters, id_of_byte, tokens)
         tokens += made
         if characters:
             _check_size(vocab_size, len(tokens), "the characters of initial_alphabet are tokens")
             base = _definition(way, tokens, rows, pattern, {})
             symbols, sizes = _encode_words(TextEncoder(base), base, words)
         else:
-            symbols, sizes = id_of_byte, words.sizes
+            symbols, sizes = np.asarray(id_of_byte, dtype=np.uint32), words.sizes
         trainer = Trainer(
             symbols,
             sizes,
@@ -91,8 +88,8 @@ def train(
     rows += _last_of_each(_rows_of(trainer))
     tokens = trainer.tokens.to_list()
     if way.specials_first:
-        reached = {row[2] for row in rows}
-        tokens[:first] = [token if number in reached else b"" for number, token in enumerate(tokens[:first])]
+        reached = {*id_of_byte, *(row[2] for row in rows)}
+        tokens = [token if number in reached else b"" for number, token in enumerate(tokens)]
     special = number_special_tokens(names, 0 if way.specials_first else len(tokens))
     return _definition(way, tokens, rows, pattern, special)
 
