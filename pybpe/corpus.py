@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from pybpe.readers import blocks
@@ -34,11 +34,10 @@ def open_source(
     if isinstance(source, (list, tuple)) and _are_paths(source):
         return _from_files(source, cut, text_field)
     items = iter(source)
-    first = next(items, None)
-    if isinstance(first, os.PathLike):
-        return _from_files([first, *items], cut, text_field)  # type: ignore[list-item]
-    texts = items if first is None else chain([first], items)
-    return _batched(texts), None  # type: ignore[arg-type]
+    first = list(islice(items, 1))
+    if first and isinstance(first[0], os.PathLike):
+        return _from_files([*first, *items], cut, text_field)  # type: ignore[list-item]
+    return _batched(chain(first, items)), None  # type: ignore[arg-type]
 
 
 def _are_paths(items: list[object] | tuple[object, ...]) -> bool:

@@ -88,10 +88,12 @@ class Tokenizer:
         min_frequency: pairs that occur fewer times are not merged.
         threads: for counting; None for one a core. The result does not depend on it.
         progress: True for a bar on the terminal, or a function report(stage, done, total).
-        max_token_length: in bytes, of what a merge makes. In the huggingface convention a token must be shorter.
+        max_token_length: in bytes, of what a merge makes. In the huggingface convention a token must be shorter; in
+            tiktoken's none has more than 4,096.
         initial_alphabet: characters that are to be tokens whatever their frequency, before the first merge learned.
         protect_special: whether special tokens in the text are cut out of it and not learned from; None for what the
             convention does: pybpe's does, those of other packages learn from them.
+            WordCounts are as they were counted; True is an error where they are not without special tokens.
         max_words: see WordCounts; bounds the memory, at the price of exactness, with a warning.
         keep_on_interrupt: whether Ctrl-C while merging ends it with what was learned, and a warning.
         text_field: the field or column that holds the text, in files that have such.
@@ -125,7 +127,7 @@ class Tokenizer:
         *,
         min_frequency: int = 1,
         max_token_length: int | None = None,
-        protect_special: bool = True,
+        protect_special: bool | None = None,
         max_words: int | None = None,
         threads: int | None = None,
         progress: bool | Report = True,
@@ -135,7 +137,8 @@ class Tokenizer:
         """A tokenizer that has learned more, from `source`, up to `vocab_size` ids. No id that exists changes.
 
         Works for vocabularies from anywhere. The text is read as this tokenizer reads it, and learning goes on from
-        its tokens. The other parameters are those of `train`.
+        its tokens. Its special tokens are cut out of the text unless protect_special is False. The other parameters are
+        those of `train`. Raises ValueError for WordCounts of words that are not those of this tokenizer.
         """
         from pybpe.training import Limits, extend
 

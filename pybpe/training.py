@@ -22,7 +22,6 @@ from pybpe.definition import MAX_ID, MAX_RANKED_TOKEN, Definition, make_vocabula
 from pybpe.errors import TrainingError
 from pybpe.patterns import resolve
 from pybpe.progress import Report, reporting
-from pybpe.reading import PLAIN, Reading
 from pybpe.text_encoder import TextEncoder
 from pybpe.utf8 import to_utf8
 from pybpe.word_counts import Pattern, Source, WordCounts, Words, in_order_of_place, one_pattern
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     UInt32s = npt.NDArray[np.uint32]
 
 DEFAULT_PATTERN = "gpt4"
+_MOST = 2**62
 _MERGES_A_STEP = 64  # between two looks at Ctrl-C and the progress bar
 
 
@@ -54,13 +54,23 @@ def train(
     way = convention_of(convention)
     vocab_size = operator.index(vocab_size)
     names = list(number_special_tokens(special_tokens, vocab_size))  # a mistake shows before the work
-    characters = [to_utf8(character) for character in initial_alphabet]
+    characters = _checked_characters(initial_alphabet)
     tokens, id_of_byte = first_tokens(way, names)
     reason = "bytes and special tokens count" if way.specials_first and names else "every byte is a token"
     _check_size(vocab_size, len(tokens), reason)
     with reporting(progress) as report:
-        protected = names if (way.protects if protect_special is None else protect_special) else []
-        words, pattern = _words_of(source, pattern, protected, threads, limits, report, text_field)
+        if isinstance(source, WordCounts):
+            if pattern not in (DEFAULT_PATTERN, source.pattern) and resolve(one_pattern(pattern)) != source.pattern:
+                raise ValueError(f"the words were counted by the pattern {source.pattern!r}: leave out pattern=")
+            _check_counts(source, names, protect_special)
+            counts = _at_most(source, limits.max_words)
+        else:
+            protected = names if (way.protects if protect_special is None else protect_special) else []
+            counts = WordCounts(pattern, protect=protected, max_words=limits.max_words)
+            counts.update(source, threads=threads, progress=report, text_field=text_field)
+        pattern = counts.pattern
+        words = _words_of(counts)
+        del counts
         if way.order == "place":
             words = in_order_of_place(words)
         rows, made = _forced_merges(characters, id_of_byte, tokens)
@@ -99,7 +109,7 @@ def extend(
     source: Source,
     *,
     vocab_size: int,
-    protect_special: bool,
+    protect_special: bool | None,
     threads: int | None,
     progress: bool | Report,
     limits: Limits,
@@ -113,10 +123,18 @@ def extend(
     tokens = definition.vocabulary.to_list()
     tokens += [b""] * (n_vocab - len(tokens))
     with reporting(progress) as report:
-        protected = list(definition.special_tokens) if protect_special else []
-        words, _ = _words_of(
-            source, definition.pattern, protected, threads, limits, report, text_field, definition.reading
-        )
+        if isinstance(source, WordCounts):
+            _check_same_reading(source, definition)
+            _check_counts(source, definition.special_tokens, protect_special)
+            counts = _at_most(source, limits.max_words)
+        else:
+            protected = definition.special_tokens if protect_special in (None, True) else ()
+            counts = WordCounts(
+                definition.pattern, protect=protected, max_words=limits.max_words, reading=definition.reading
+            )
+            counts.update(source, threads=threads, progress=report, text_field=text_field)
+        words = _words_of(counts)
+        del counts
         symbols, sizes = _encode_words(TextEncoder(definition), definition, words)
         trainer = Trainer(
             symbols,
@@ -131,7 +149,7 @@ def extend(
         del words, symbols, sizes
         _learn(trainer, vocab_size, report, limits, "warning")
     known: Any = definition.merges.tolist()
-    rows = [*known, *_rows_of(trainer)]
+    rows = _first_of_each([*known, *_rows_of(trainer)])  # who was there keeps its place in the order
     return replace(
         definition,
         vocabulary=make_vocabulary(trainer.tokens.to_list()),
@@ -155,10 +173,10 @@ class Limits:
     keep_on_interrupt: bool = False
 
     def __post_init__(self) -> None:
-        if operator.index(self.min_frequency) < 1:
-            raise TrainingError(f"min_frequency is {self.min_frequency}, must be at least 1")
-        if self.max_token_length is not None and operator.index(self.max_token_length) < 1:
-            raise TrainingError(f"max_token_length is {self.max_token_length}, must be at least 1")
+        for name in ("min_frequency", "max_token_length", "max_words"):
+            number = getattr(self, name)
+            if number is not None and not 1 <= operator.index(number) <= _MOST:
+                raise TrainingError(f"{name} is {number}, must be at least 1 and at most 2**62")
 
     def most_bytes(self, reader: Convention | Definition) -> int:
         """The bytes that a merge may make."""
@@ -176,24 +194,8 @@ def _check_size(vocab_size: int, least: int, reason: str) -> None:
         raise TrainingError(f"vocab_size is {vocab_size}, must be at most {MAX_ID + 1:,}")
 
 
-def _words_of(
-    source: Source,
-    pattern: Pattern,
-    protected: Iterable[str],
-    threads: int | None,
-    limits: Limits,
-    report: Report,
-    text_field: str,
-    reading: Reading = PLAIN,
-) -> tuple[Words, str]:
-    """The words of a corpus, and the pattern that split it."""
-    if isinstance(source, WordCounts):
-        counts = source
-        if pattern not in (DEFAULT_PATTERN, counts.pattern) and resolve(one_pattern(pattern)) != counts.pattern:
-            raise ValueError(f"the words were counted by the pattern {counts.pattern!r}: leave out pattern=")
-    else:
-        counts = WordCounts(pattern, protect=protected, max_words=limits.max_words, reading=reading)
-        counts.update(source, threads=threads, progress=report, text_field=text_field)
+def _words_of(counts: WordCounts) -> Words:
+    """The words of a corpus, with a warning if some were forgotten."""
     if not len(counts):
         raise TrainingError("the corpus is empty: there is nothing to learn from")
     if counts.forgotten:
@@ -202,7 +204,37 @@ def _words_of(
             f"{counts.max_words or len(counts):,}: merges of rare pairs may differ from those of the whole corpus",
             stacklevel=4,
         )
-    return counts.words(), counts.pattern
+    return counts.words()
+
+
+def _check_counts(counts: WordCounts, names: Iterable[str], protect_special: bool | None) -> None:
+    """Raise ValueError if special tokens are to be left out that were not left out when the words were counted."""
+    missing = [name for name in names if name not in counts.protected]
+    if protect_special and missing:
+        raise ValueError(
+            f"the words were counted with {missing[0]!r} among the text: leave out protect_special=, or count them "
+            f"anew with WordCounts(..., protect=[{missing[0]!r}, ...])"
+        )
+
+
+def _check_same_reading(counts: WordCounts, definition: Definition) -> None:
+    """Raise ValueError for words that are not those into which this tokenizer splits text."""
+    if counts.pattern != definition.pattern:
+        raise ValueError(
+            f"the words were counted by the pattern {counts.pattern!r}, and this tokenizer splits by "
+            f"{definition.pattern!r}: count them with WordCounts(tokenizer.pattern)"
+        )
+    if counts.reading != definition.reading:
+        raise ValueError("this tokenizer changes text before it splits it: pass the text itself, not counts of words")
+
+
+def _at_most(counts: WordCounts, max_words: int | None) -> WordCounts:
+    """The counts, or those of the most frequent words if there are more."""
+    if max_words is None or len(counts) <= max_words:
+        return counts
+    fewer = WordCounts(counts.pattern, protect=counts.protected, max_words=max_words, reading=counts.reading)
+    fewer.merge(counts)
+    return fewer
 
 
 def _encode_words(encoder: TextEncoder, definition: Definition, words: Words) -> tuple[UInt32s, UInt32s]:
@@ -216,6 +248,20 @@ def _encode_words(encoder: TextEncoder, definition: Definition, words: Words) ->
     return symbols, np.diff(last, prepend=-1).astype(np.uint32)
 
 
+def _checked_characters(initial_alphabet: Iterable[str | bytes]) -> list[bytes]:
+    """Each as UTF-8. Raises TrainingError for what is not one character."""
+    characters = []
+    for character in initial_alphabet:
+        if not isinstance(character, (str, bytes)):
+            kind = type(character).__name__
+            raise TypeError(f"initial_alphabet must be of characters, str or bytes, not of {kind}")
+        content = to_utf8(character)
+        if len(content.decode(errors="replace")) != 1:
+            raise TrainingError(f"initial_alphabet has {character!r}, which is not one character")
+        characters.append(content)
+    return characters
+
+
 def _forced_merges(
     characters: list[bytes], id_of_byte: list[int], tokens: list[bytes]
 ) -> tuple[list[list[int]], list[bytes]]:
@@ -223,7 +269,7 @@ def _forced_merges(
     rows: list[list[int]] = []
     made: dict[bytes, int] = {}
     for character in characters:
-        left = id_of_byte[character[0]] if character else 0
+        left = id_of_byte[character[0]]
         for size in range(2, len(character) + 1):
             content = character[:size]
             if content not in made:
@@ -265,6 +311,14 @@ def _last_of_each(rows: list[list[int]]) -> list[list[int]]:
     """The rows without those whose pair comes again."""
     last = {(left, right): number for number, (left, right, _) in enumerate(rows)}
     return [row for number, row in enumerate(rows) if last[row[0], row[1]] == number]
+
+
+def _first_of_each(rows: list[list[int]]) -> list[list[int]]:
+    """The rows without those whose pair was there before."""
+    first: dict[tuple[int, int], list[int]] = {}
+    for row in rows:
+        first.setdefault((row[0], row[1]), row)
+    return list(first.values())
 
 
 def _definition(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import threading
 from collections import deque
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from pybpe._core.counter import WordCounter
 from pybpe.corpus import open_source
+from pybpe.definition import number_special_tokens
 from pybpe.files import PathLike
 from pybpe.parallel import check_threads
 from pybpe.patterns import WHOLE, prepare, resolve
@@ -52,15 +54,14 @@ def in_order_of_place(words: Words) -> Words:
     ends = np.cumsum(words.sizes, dtype=np.int64)
     starts = ends - words.sizes
     order = np.argsort(words.first_seen, kind="stable")
+    blob = words.blob.tobytes()
     if (np.diff(words.first_seen[order]) == 0).any():
-        blob = words.blob.tobytes()
         keys = zip(words.first_seen.tolist(), starts.tolist(), ends.tolist(), range(len(ends)), strict=True)
         ordered = sorted(keys, key=lambda key: (key[0], blob[key[1] : key[2]]))
         order = np.array([key[3] for key in ordered])
     sizes = words.sizes[order]
-    shift = starts[order] - (np.cumsum(sizes, dtype=np.int64) - sizes)
-    places = np.arange(len(words.blob)) + np.repeat(shift, sizes)
-    return Words(words.blob[places], sizes, words.counts[order], words.first_seen[order])
+    blob = b"".join(map(blob.__getitem__, map(slice, starts[order].tolist(), ends[order].tolist())))
+    return Words(np.frombuffer(blob, np.uint8), sizes, words.counts[order], words.first_seen[order])
 
 
 class WordCounts:
@@ -87,10 +88,10 @@ class WordCounts:
         max_words: int | None = None,
         reading: Reading = PLAIN,
     ) -> None:
-        if max_words is not None and max_words < 1:
+        if max_words is not None and operator.index(max_words) < 1:
             raise ValueError(f"max_words is {max_words}, must be at least 1")
         self._split = prepare(one_pattern(pattern))
-        self._protected = tuple(protect)
+        self._protected = tuple(number_special_tokens(protect, 0))
         self._reading = reading
         names = dict.fromkeys(self._protected, 0) | dict(reading.added_tokens)
         self._names = frozenset(names)
@@ -112,7 +113,7 @@ class WordCounts:
         made = cls(pattern)
         items = counts.items() if isinstance(counts, Mapping) else counts
         for number, (word, count) in enumerate(items):
-            made._counter.add(to_utf8(word), count, number)
+            made._counter.add(to_utf8(word), operator.index(count), number)
         made._n_texts = 1
         return made
 
@@ -120,6 +121,16 @@ class WordCounts:
     def pattern(self) -> str:
         """The regular expression that split the text into these words, or several with U+001E between them."""
         return self._split.pattern
+
+    @property
+    def protected(self) -> tuple[str, ...]:
+        """The strings that are cut out of the text."""
+        return self._protected
+
+    @property
+    def reading(self) -> Reading:
+        """What is done to text before it is split."""
+        return self._reading
 
     @property
     def total(self) -> int:
@@ -172,6 +183,8 @@ class WordCounts:
 
     def prune(self, min_count: int) -> None:
         """Forget the words that occur fewer than `min_count` times; `forgotten` grows by their occurrences."""
+        if min_count < 1:
+            raise ValueError(f"min_count is {min_count}, must be at least 1")
         with self._lock:
             self._keep(min_count - 1, -1)
 

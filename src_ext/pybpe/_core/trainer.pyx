@@ -381,8 +381,8 @@ cdef class Trainer:
 
     def __cinit__(
         self, const token_t[::1] symbols not None, const uint32_t[::1] sizes not None, const count_t[::1] counts not None,
-        list tokens not None, token_t last_token, *, const uint8_t[::1] blob=None, count_t min_count=1, size_t most_bytes=NONE, str order="ids",
-        str twins="separate"
+        list tokens not None, token_t last_token, *, const uint8_t[::1] blob=None, count_t min_count=1,
+        size_t most_bytes=NONE, str order="ids", str twins="separate"
     ):
         cdef size_t i
         if counts.shape[0] != sizes.shape[0]:
