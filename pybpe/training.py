@@ -20,35 +20,30 @@ from pybpe._core.trainer import Trainer
 from pybpe.conventions import Convention, convention_of, first_tokens
 from pybpe.definition import MAX_ID, MAX_RANKED_TOKEN, Definition, make_vocabulary, number_special_tokens
 from pybpe.errors import TrainingError
-from pybpe.patterns import resolve
 from pybpe.progress import Report, reporting
 from pybpe.text_encoder import TextEncoder
+from pybpe.training_words import Learned, check_limit
 from pybpe.utf8 import to_utf8
-from pybpe.word_counts import Pattern, Source, WordCounts, Words, in_order_of_place, one_pattern
+from pybpe.word_counts import Pattern, Words, in_order_of_place
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     UInt32s = npt.NDArray[np.uint32]
 
-DEFAULT_PATTERN = "gpt4"
-_MOST = 2**62
 _MERGES_A_STEP = 64  # between two looks at Ctrl-C and the progress bar
 
 
 def train(
-    source: Source,
+    learned: Learned,
     *,
     vocab_size: int,
     pattern: Pattern,
     special_tokens: Iterable[str],
     convention: str,
     initial_alphabet: Iterable[str | bytes],
-    protect_special: bool | None,
-    threads: int | None,
     progress: bool | Report,
     limits: Limits,
-    text_field: str,
 ) -> Definition:
     """Learn a vocabulary; see Tokenizer.train."""
     way = convention_of(convention)
@@ -59,18 +54,7 @@ def train(
     reason = "bytes and special tokens count" if way.specials_first and names else "every byte is a token"
     _check_size(vocab_size, len(tokens), reason)
     with reporting(progress) as report:
-        if isinstance(source, WordCounts):
-            if pattern not in (DEFAULT_PATTERN, source.pattern) and resolve(one_pattern(pattern)) != source.pattern:
-                raise ValueError(f"the words were counted by the pattern {source.pattern!r}: leave out pattern=")
-            _check_counts(source, names, protect_special)
-            counts = _at_most(source, limits.max_words)
-        else:
-            protected = names if (way.protects if protect_special is None else protect_special) else []
-            counts = WordCounts(pattern, protect=protected, max_words=limits.max_words)
-            counts.update(source, threads=threads, progress=report, text_field=text_field)
-        pattern = counts.pattern
-        words = _words_of(counts)
-        del counts
+        words, pattern = learned.words_to_train(pattern, names, way.protects, report)
         if way.order == "place":
             words = in_order_of_place(words)
         rows, made = _forced_merges(characters, id_of_byte, tokens)
@@ -105,15 +89,7 @@ def train(
 
 
 def extend(
-    definition: Definition,
-    source: Source,
-    *,
-    vocab_size: int,
-    protect_special: bool | None,
-    threads: int | None,
-    progress: bool | Report,
-    limits: Limits,
-    text_field: str,
+    definition: Definition, learned: Learned, *, vocab_size: int, progress: bool | Report, limits: Limits
 ) -> Definition:
     """Go on learning; see Tokenizer.extend."""
     vocab_size = operator.index(vocab_size)
@@ -123,18 +99,7 @@ def extend(
     tokens = definition.vocabulary.to_list()
     tokens += [b""] * (n_vocab - len(tokens))
     with reporting(progress) as report:
-        if isinstance(source, WordCounts):
-            _check_same_reading(source, definition)
-            _check_counts(source, definition.special_tokens, protect_special)
-            counts = _at_most(source, limits.max_words)
-        else:
-            protected = definition.special_tokens if protect_special in (None, True) else ()
-            counts = WordCounts(
-                definition.pattern, protect=protected, max_words=limits.max_words, reading=definition.reading
-            )
-            counts.update(source, threads=threads, progress=report, text_field=text_field)
-        words = _words_of(counts)
-        del counts
+        words = learned.words_to_extend(definition, report)
         symbols, sizes = _encode_words(TextEncoder(definition), definition, words)
         trainer = Trainer(
             symbols,
@@ -163,20 +128,16 @@ class Limits:
 
     min_frequency: pairs that occur fewer times are not merged.
     max_token_length: of what a merge makes, in bytes; None for no limit.
-    max_words: see WordCounts.
     keep_on_interrupt: whether Ctrl-C while merging ends it with what was learned.
     """
 
     min_frequency: int = 1
     max_token_length: int | None = None
-    max_words: int | None = None
     keep_on_interrupt: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("min_frequency", "max_token_length", "max_words"):
-            number = getattr(self, name)
-            if number is not None and not 1 <= operator.index(number) <= _MOST:
-                raise TrainingError(f"{name} is {number}, must be at least 1 and at most 2**62")
+        check_limit("min_frequency", self.min_frequency)
+        check_limit("max_token_length", self.max_token_length)
 
     def most_bytes(self, reader: Convention | Definition) -> int:
         """The bytes that a merge may make."""
@@ -192,49 +153,6 @@ def _check_size(vocab_size: int, least: int, reason: str) -> None:
         raise TrainingError(f"vocab_size is {vocab_size}, must be at least {least:,}: {reason}")
     if vocab_size > MAX_ID + 1:
         raise TrainingError(f"vocab_size is {vocab_size}, must be at most {MAX_ID + 1:,}")
-
-
-def _words_of(counts: WordCounts) -> Words:
-    """The words of a corpus, with a warning if some were forgotten."""
-    if not len(counts):
-        raise TrainingError("the corpus is empty: there is nothing to learn from")
-    if counts.forgotten:
-        warnings.warn(
-            f"{counts.forgotten:,} occurrences of rare words were forgotten, to remember no more than "
-            f"{counts.max_words or len(counts):,}: merges of rare pairs may differ from those of the whole corpus",
-            stacklevel=4,
-        )
-    return counts.words()
-
-
-def _check_counts(counts: WordCounts, names: Iterable[str], protect_special: bool | None) -> None:
-    """Raise ValueError if special tokens are to be left out that were not left out when the words were counted."""
-    missing = [name for name in names if name not in counts.protected]
-    if protect_special and missing:
-        raise ValueError(
-            f"the words were counted with {missing[0]!r} among the text: leave out protect_special=, or count them "
-            f"anew with WordCounts(..., protect=[{missing[0]!r}, ...])"
-        )
-
-
-def _check_same_reading(counts: WordCounts, definition: Definition) -> None:
-    """Raise ValueError for words that are not those into which this tokenizer splits text."""
-    if counts.pattern != definition.pattern:
-        raise ValueError(
-            f"the words were counted by the pattern {counts.pattern!r}, and this tokenizer splits by "
-            f"{definition.pattern!r}: count them with WordCounts(tokenizer.pattern)"
-        )
-    if counts.reading != definition.reading:
-        raise ValueError("this tokenizer changes text before it splits it: pass the text itself, not counts of words")
-
-
-def _at_most(counts: WordCounts, max_words: int | None) -> WordCounts:
-    """The counts, or those of the most frequent words if there are more."""
-    if max_words is None or len(counts) <= max_words:
-        return counts
-    fewer = WordCounts(counts.pattern, protect=counts.protected, max_words=max_words, reading=counts.reading)
-    fewer.merge(counts)
-    return fewer
 
 
 def _encode_words(encoder: TextEncoder, definition: Definition, words: Words) -> tuple[UInt32s, UInt32s]:

@@ -19,7 +19,7 @@ FLOORS = [
     ["pybpe"],  # __init__, the public names
     ["pybpe.tokenizer"],
     ["pybpe.training", "pybpe.incremental", "pybpe.id_arrays"],
-    ["pybpe.text_encoder", "pybpe.word_counts", "pybpe.conventions"],
+    ["pybpe.text_encoder", "pybpe.training_words", "pybpe.word_counts", "pybpe.conventions"],
     ["pybpe.formats", "pybpe.count_files"],
     ["pybpe.special", "pybpe.pieces", "pybpe.offsets", "pybpe.parallel"],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
