@@ -18,7 +18,7 @@ from pybpe.definition import number_special_tokens
 from pybpe.files import PathLike
 from pybpe.parallel import check_threads
 from pybpe.patterns import WHOLE, prepare, resolve
-from pybpe.pieces import Pieces
+from pybpe.pieces import Cut, Pieces
 from pybpe.progress import Report, reporting
 from pybpe.readers.documents import TEXT_FIELD
 from pybpe.reading import PLAIN, Reading
@@ -131,6 +131,11 @@ class WordCounts:
     def reading(self) -> Reading:
         """What is done to text before it is split."""
         return self._reading
+
+    @property
+    def cut(self) -> Cut | None:
+        """Finds the last place where text can be cut so that both parts have the words of the whole; see Split."""
+        return self._pieces.cut(self._split.cut)
 
     @property
     def total(self) -> int:
@@ -249,7 +254,7 @@ class WordCounts:
         threads = check_threads(threads)
         if self._split.scanner is None:
             threads = 1  # the regex module holds the GIL
-        batches, n_bytes = open_source(source, self._pieces.cut(self._split.cut), text_field)
+        batches, n_bytes = open_source(source, self.cut, text_field)
         with self._lock, reporting(progress) as report:
             counted = self._empty()
             done = 0
