@@ -5,11 +5,9 @@ from __future__ import annotations
 import operator
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from pybpe._core.counter import WordCounter
@@ -35,6 +33,8 @@ if TYPE_CHECKING:
 Source = Union[str, "os.PathLike[str]", Iterable[Union[str, bytes, "os.PathLike[str]"]], "WordCounts"]
 Pattern = str | Sequence[str] | None
 
+_LAST_ORDER = 2**31 - 1  # of a text; all texts beyond have this one, which only the order of ties can show
+_SECONDS_A_REPORT = 0.1
 _EPOCH_BYTES = 64 << 20  # of text between two looks at `max_words`: the same for any number of threads
 
 
@@ -258,7 +258,7 @@ class WordCounts:
         with self._lock, reporting(progress) as report:
             counted = self._empty()
             done = 0
-            while epoch := _take(batches, _EPOCH_BYTES if self.max_words else None):
+            for epoch in _epochs(batches, _EPOCH_BYTES if self.max_words else None):
                 done = counted._count_batches(epoch, threads, done, lambda done: report("counting", done, n_bytes))
                 counted._keep_most()
             if not len(self._counter):
@@ -293,42 +293,59 @@ class WordCounts:
         self._counter = kept
 
     def _count_batches(
-        self, batches: Iterable[list[bytes]], threads: int, done: int, report: Callable[[int], None]
+        self, batches: Iterator[list[bytes]], threads: int, done: int, report: Callable[[int], None]
     ) -> int:
-        """Count each batch by whichever counter is free: one thread a counter, one batch ahead of them all.
+        """Count all batches, on several threads with a counter each, which take turns at reading.
 
         done: the bytes counted before. Gives those counted now.
         """
-        free = [self._counter, *(WordCounter() for _ in range(threads - 1))]
-        counters = list(free)
-        running: deque[tuple[Future[int], WordCounter]] = deque()
+        turn = threading.Lock()
+        stopped = threading.Event()
+
+        def work(counter: WordCounter, tell: Callable[[int], None]) -> None:
+            nonlocal done
+            size = 0
+            while not stopped.is_set():
+                with turn:
+                    done += size
+                    batch = next(batches, None)
+                    if batch is None:
+                        return
+                    order, self._n_texts = self._n_texts, self._n_texts + len(batch)
+                tell(done)
+                size = self._count(counter, batch, order)
+
+        if threads == 1:
+            work(self._counter, report)
+            report(done)
+            return done
+        counters = [self._counter, *(WordCounter() for _ in range(threads - 1))]
         with ThreadPoolExecutor(threads) as pool:
-            for batch in batches:
-                if not free:
-                    future, counter = running.popleft()
-                    done += future.result()
-                    free.append(counter)
+            try:
+                running = [pool.submit(work, counter, lambda _: None) for counter in counters]
+                while wait(running, timeout=_SECONDS_A_REPORT, return_when=FIRST_EXCEPTION).not_done:
                     report(done)
-                counter = free.pop()
-                running.append((pool.submit(self._count, counter, batch, self._n_texts), counter))
-                self._n_texts += len(batch)
-            for future, _ in running:
-                done += future.result()
-                report(done)
+                    if any(future.done() and future.exception() for future in running):
+                        break
+            finally:
+                stopped.set()
+        for future in running:
+            future.result()
         for counter in counters[1:]:
             self._counter.merge(counter)
+        report(done)
         return done
 
     def _count(self, counter: WordCounter, texts: list[bytes], order: int) -> int:
         """Count some texts, the first of them number `order`; returns their bytes."""
         for text_number, text in enumerate(texts, order):
-            number = 0
+            place, number = min(text_number, _LAST_ORDER), 0
             for piece in self._pieces_of(text):
                 if self._split.scanner is not None:
-                    number = counter.count_text(self._split.scanner, piece, text_number, number)
+                    number = counter.count_text(self._split.scanner, piece, place, number)
                     continue
                 for word in self._split.split(piece):
-                    counter.add(word, 1, text_number << 32 | number)
+                    counter.add(word, 1, place << 32 | number)
                     number += 1
         return sum(map(len, texts))
 
@@ -350,19 +367,18 @@ def one_pattern(pattern: Pattern) -> str:
     return pattern if isinstance(pattern, str) else join_stages(map(resolve, pattern))
 
 
-def _take(batches: Iterator[list[bytes]], n_bytes: int | None) -> Iterator[list[bytes]] | list[list[bytes]]:
-    """The next batches up to so many bytes, none at the end; all that are left for None."""
-    if n_bytes is None:
-        first = next(batches, None)
-        return [] if first is None else chain([first], batches)
-    taken: list[list[bytes]] = []
-    size = 0
-    for batch in batches:
-        taken.append(batch)
-        size += sum(map(len, batch))
-        if size >= n_bytes:
-            break
-    return taken
+def _epochs(batches: Iterator[list[bytes]], n_bytes: int | None) -> Iterator[Iterator[list[bytes]]]:
+    """The batches in parts of so many bytes, or all of them as one; each part is to be used up before the next."""
+
+    def part(batch: list[bytes]) -> Iterator[list[bytes]]:
+        yield batch
+        size = sum(map(len, batch))
+        while (n_bytes is None or size < n_bytes) and (following := next(batches, None)) is not None:
+            yield following
+            size += sum(map(len, following))
+
+    while (first := next(batches, None)) is not None:
+        yield part(first)
 
 
 def _restore_counts(

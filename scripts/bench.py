@@ -115,8 +115,9 @@ def measure_all(arguments: argparse.Namespace, folder: Path) -> Report:
     if "training" in arguments.only:
         for text in texts:
             for vocab_size in arguments.vocab_sizes:
-                keep(training.equal_merges(text, vocab_size, arguments.rounds))
-                keep(training.other_ties(text, vocab_size, arguments.rounds))
+                keep(training.training(text, vocab_size, arguments.rounds))
+            keep(training.counting(text, arguments.rounds))
+            keep(training.without_pattern(text, arguments.rounds))
     return Report(conditions(texts, encodings, arguments.rounds, absent), results)
 
 
@@ -138,7 +139,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, metavar="ROWS", help=", ".join(GROUPS))
     parser.add_argument("--largest", type=int, default=64, help="millions of hostile characters to go up to")
     parser.add_argument("--unique-megabytes", type=float, default=1000, help="of unique words, for memory")
-    parser.add_argument("--vocab-sizes", nargs="+", type=int, default=[8_192, 32_768], help="for training")
+    parser.add_argument("--vocab-sizes", nargs="+", type=int, default=[8_192, 32_768, 131_072], help="for training")
     parser.add_argument("--json", type=Path, help="write the results to this file")
     parser.add_argument("--from", dest="finished", nargs="+", type=Path, help="join what --json wrote, measure nothing")
     parser.add_argument("--readme", action="store_true", help="put the results into README.md and docs/")

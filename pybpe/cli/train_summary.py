@@ -67,6 +67,9 @@ def _vocabulary(tokenizer: Tokenizer, extended: Tokenizer | None) -> str:
 
 def next_command(output: Path, names: list[str], corpus: AnyCorpus) -> str:
     """What to type after training on the files and globs `names`."""
+    from pybpe.readers.documents import TEXT_FIELD
+
     if not corpus.lasting:
         return f"pybpe encode {typed(output)} --text 'Hello world'"
-    return " ".join(["pybpe encode", typed(output), *map(typed, names)])
+    field = [] if corpus.text_field == TEXT_FIELD else ["--text-field", typed(corpus.text_field)]
+    return " ".join(["pybpe encode", typed(output), *map(typed, names), *field])

@@ -39,10 +39,10 @@ def read_pieces(files: Iterable[Path], cut: Cut | None, text_field: str) -> Piec
 
 
 def first_passages(files: list[Path], cut: Cut | None, text_field: str) -> list[Passage]:
-    """The beginnings of files, equally much of each, MOST_BYTES or so together."""
+    """The beginnings of files, equally much of each, MOST_BYTES together at most."""
     passages = []
     for path in files:
-        passages += _passages(read_pieces([path], cut, text_field), MOST_BYTES // len(files))
+        passages += _passages(read_pieces([path], cut, text_field), MOST_BYTES // len(files), cut)
     return passages
 
 
@@ -64,7 +64,7 @@ class Split:
         self.n_before = sum(before for _, before in self._before)  # bytes, more or less
         if self.n_before == size:
             raise ValueError(f"of {size:,} bytes {held_out:g} is nothing to measure on; hold a larger share out")
-        self.held_out: list[Passage] = []  # known once `before` was read to its end; MOST_BYTES or so
+        self.held_out: list[Passage] = []  # known once `before` was read to its end; MOST_BYTES of it at most
 
     def before(self) -> Iterator[bytes]:
         """The text to train on."""
@@ -76,21 +76,13 @@ class Split:
                     yield text
                     before -= len(text)
                     continue
-                end = self._end(text, before)
+                end = _end(text, before, self._cut)
                 if end:
                     yield text[:end]
                 rest = chain([(path, text[end:])], pieces)
-                held_out += _passages(rest, MOST_BYTES // len(self._before))
+                held_out += _passages(rest, MOST_BYTES // len(self._before), self._cut)
                 break
         self.held_out = held_out
-
-    def _end(self, text: bytes, most: int) -> int:
-        """Up to where to train on a text: a place where it may be cut, or else the end of a line, or of a character."""
-        end = self._cut(text[:most]) if self._cut else 0
-        end = end or text.rfind(b"\n", 0, most) + 1 or most
-        while 0 < end < len(text) and text[end] & 0xC0 == 0x80:
-            end -= 1
-        return end
 
     def _size(self, path: Path) -> int:
         size = text_size([path])
@@ -100,12 +92,22 @@ class Split:
         return read_pieces([path], self._cut, self._text_field)
 
 
-def _passages(pieces: Pieces, most: int) -> list[Passage]:
-    """Pieces until there are `most` bytes of them."""
+def _passages(pieces: Pieces, most: int, cut: Cut | None) -> list[Passage]:
+    """The beginning of the text of pieces, `most` bytes or a little less."""
     passages = []
     for path, text in pieces:
-        passages.append(Passage(text, without_archives(path).suffix.lower() in CODE_SUFFIXES))
+        taken = text if len(text) <= most else text[: _end(text, most, cut)]
+        if taken:
+            passages.append(Passage(taken, without_archives(path).suffix.lower() in CODE_SUFFIXES))
         most -= len(text)
         if most <= 0:
             break
     return passages
+
+
+def _end(text: bytes, most: int, cut: Cut | None) -> int:
+    """Up to where to take a text that is too long: a place where it may be cut, or the end of a line or character."""
+    end = (cut(text[:most]) if cut else 0) or text.rfind(b"\n", 0, most) + 1 or most
+    while 0 < end < len(text) and text[end] & 0xC0 == 0x80:
+        end -= 1
+    return end

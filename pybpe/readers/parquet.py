@@ -10,7 +10,8 @@ from pybpe.errors import FormatError
 from pybpe.extras import extra_module
 from pybpe.readers.fields import missing_field
 
-ROWS = 256  # at a time
+MOST_ROWS = 4096  # at a time
+BATCH_BYTES = 4 << 20
 _BUFFER_BYTES = 1 << 20  # of the packed column; without it a whole row group is read at once
 _TEXT_TYPES = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
 
@@ -53,6 +54,16 @@ def _batches(path: Path, file: Any, field: str) -> Iterator[list[bytes | None]]:
         kind = schema.field(field).type
         if str(kind.value_type if pyarrow.types.is_dictionary(kind) else kind) not in _TEXT_TYPES:
             raise FormatError(f"{path}: the column {field!r} holds {kind}, not strings")
-        for batch in parquet.iter_batches(ROWS, columns=[field], use_threads=False):
+        rows = _rows_at_a_time(parquet.metadata, field)
+        for batch in parquet.iter_batches(rows, columns=[field], use_threads=False):
             # As bytes: strings in files need not be UTF-8, and nobody has looked.
             yield batch.column(0).cast(pyarrow.large_binary()).to_pylist()
+
+
+def _rows_at_a_time(metadata: Any, field: str) -> int:
+    """How many rows have about BATCH_BYTES of text, on average."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    columns = (group.column(i) for group in groups for i in range(group.num_columns))
+    size: int = sum(column.total_uncompressed_size for column in columns if column.path_in_schema == field)
+    n_rows: int = metadata.num_rows
+    return min(max(1, BATCH_BYTES * n_rows // max(1, size)), MOST_ROWS)

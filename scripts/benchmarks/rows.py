@@ -27,7 +27,11 @@ ROWS = {
     "import": "import",
     "memory": "memory after unique words",
     "training": "training, equal merges",
+    "training memory": "memory of training, equal merges",
     "training ties": "training, other order of ties",
+    "training ties memory": "memory of training, other order of ties",
+    "counting": "counting words, two threads",
+    "training whole": "training without a pattern",
 }
 NORMAL = "normal text"  # what stands beside hostile characters
 REGEX = "splitting by regex alone"  # what stands beside a pattern of no known family

@@ -114,19 +114,36 @@ def _training(report: Report) -> list[str]:
     if not report.of("training"):
         return []
     lines = [
-        "Training on two threads, and how many times as fast as the other package:",
+        "Training from a file on two threads, and how many times the time and the memory other packages take:",
         "",
         "| text | tokens | pybpe | rustbpe, equal merges | others, with another order of ties |",
         "|---|---|---|---|---|",
     ]
     for result in report.of("training"):
-        ties = report.of("training ties", text=result.text, encoding=result.encoding)
-        others = ", ".join(f"{name} {times(ratio)}" for other in ties for name, ratio in other.ratios.items())
+        equal = _times_both(report, "training", result)
+        others = _times_both(report, "training ties", result)
+        memory = report.of("training memory", text=result.text, encoding=result.encoding)
+        mebibytes = "".join(f", {number(found.values[OURS])} MiB" for found in memory)
         lines.append(
-            f"| {result.text} | {result.encoding.removesuffix(' tokens')} | {number(result.values[OURS])} s "
-            f"| {times(result.ratios['rustbpe'])} | {others} |"
+            f"| {result.text} | {result.encoding.removesuffix(' tokens')} "
+            f"| {number(result.values[OURS])} s{mebibytes} | {', '.join(equal)} | {', '.join(others)} |"
         )
+    for result in report.of("counting"):
+        ratio = times(result.ratios[result.best_peer]) if result.best_peer else ""
+        lines += ["", f"Counting the words of {result.text}: {number(result.values[OURS])} MB/s, {ratio} one thread."]
+    for result in report.of("training whole"):
+        lines += ["", f"Without a pattern, {result.text} to {result.encoding}: {number(result.values[OURS])} s."]
     return [*lines, ""]
+
+
+def _times_both(report: Report, row: str, like: Result) -> list[str]:
+    """`package 3.0x, 1.2x` of each peer: its time and its memory by pybpe's."""
+    found = {}
+    for name in (row, f"{row} memory"):
+        for result in report.of(name, text=like.text, encoding=like.encoding):
+            for peer, ratio in result.ratios.items():
+                found.setdefault(peer, []).append(times(ratio))
+    return [f"{peer} {' and '.join(ratios)}" for peer, ratios in found.items()]
 
 
 def conditions_lines(facts: dict[str, Any]) -> list[str]:

@@ -1,92 +1,85 @@
-"""Rows on training, from text in memory or on disk to merges, on two threads."""
+"""Rows on training, from a file to merges on two threads: seconds and peak memory, each time in a fresh process."""
 
 from __future__ import annotations
 
-import operator
+import statistics
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-from pybpe import Tokenizer
+from pybpe import Tokenizer, WordCounts
 from pybpe.patterns import GPT2_ORIGINAL, GPT4
 
+from .limited import LostError, run_limited
 from .peers import THREADS, installed
 from .results import OURS, Result
-from .rows import measure
 from .texts import Text
-from .timing import warm
+from .timing import ratios
 
-DOCUMENT_BYTES = 1 << 16  # training text goes in documents of this size, so that every peer can use both threads
 COMMON = 0.95  # of the tokens, that trainers with another order of ties must share for their times to be compared
+LIMIT_SECONDS = 1800.0
+ONE_THREAD = "one thread"
+WHOLE_MEGABYTES = 10.0  # of text that is one word
+WHOLE_VOCAB_SIZE = 8_192
 
-
-def equal_merges(text: Text, vocab_size: int, rounds: int) -> Iterator[Result]:
-    """Beside rustbpe, whose merges are the same to the last."""
-    if not installed("rustbpe"):
-        return
-    import rustbpe
-
-    content = text.content
-    documents = [content[start : start + DOCUMENT_BYTES] for start in range(0, len(content), DOCUMENT_BYTES)]
-
-    def train_ours() -> Tokenizer:
-        return Tokenizer.train(iter(documents), vocab_size, special_tokens=[], threads=THREADS, progress=False)
-
-    def train_theirs() -> rustbpe.Tokenizer:
-        tokenizer = rustbpe.Tokenizer()
-        tokenizer.train_from_iterator(iter(documents), vocab_size, pattern=GPT4)
-        return tokenizer
-
-    right = {bytes(token): rank for token, rank in train_theirs().get_mergeable_ranks()}
-    jobs = {
-        OURS: warm(train_ours, 1, lambda: train_ours().mergeable_ranks == right),
-        "rustbpe": warm(train_theirs, 1, lambda: True),
-    }
-    yield measure("training", text.name, f"{vocab_size:,} tokens", "s", jobs, rounds)
+Tokens = list[bytes]
 
 
 @dataclass(frozen=True)
-class Trainer:
-    """A package that trains from a file: `train` is what is timed, `tokens` finds what was learned."""
+class Run:
+    """What one training took: seconds, MiB at the peak above those before it, and the tokens learned in their order."""
 
-    train: Callable[[Path, int], Any]
-    tokens: Callable[[Any], set[bytes]]
-
-
-def other_ties(text: Text, vocab_size: int, rounds: int) -> Iterator[Result]:
-    """Beside trainers that order ties otherwise, GPT-2's pattern, from a file; `COMMON` of the tokens must agree."""
-    trainers = {name: trainer for name, trainer in TRAINERS.items() if installed(name)}
-    if len(trainers) == 1:
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "corpus.txt"
-        path.write_text(text.content, encoding="utf-8")
-        learned = {name: trainer.tokens(trainer.train(path, vocab_size)) for name, trainer in trainers.items()}
-        common = {name: len(learned[OURS] & tokens) / len(learned[OURS]) for name, tokens in learned.items()}
-        jobs = {
-            name: warm(partial(trainer.train, path, vocab_size), 1, partial(operator.ge, common[name], COMMON))
-            for name, trainer in trainers.items()
-        }
-        result = measure("training ties", text.name, f"{vocab_size:,} tokens", "s", jobs, rounds)
-    del common[OURS]
-    result.notes.extend(f"{name} learns {share:.1%} of the same tokens" for name, share in common.items())
-    yield result
+    seconds: float
+    peak: float
+    tokens: Tokens
 
 
-def _train_pybpe(path: Path, vocab_size: int) -> Tokenizer:
-    return Tokenizer.train(path, vocab_size, pattern=GPT2_ORIGINAL, special_tokens=[], threads=THREADS, progress=False)
+def train_once(train: Callable[[Path, int], Callable[[], Tokens]], path: Path, vocab_size: int) -> Run:
+    """In a fresh process: train from a file, and only then ask for the tokens."""
+    before = _status("VmRSS")
+    start = time.perf_counter()
+    tokens = train(path, vocab_size)
+    elapsed = time.perf_counter() - start
+    return Run(elapsed, (_status("VmHWM") - before) / 2**10, tokens())
 
 
-def _train_gigabpe(path: Path, vocab_size: int) -> tuple[dict[str, int], Any]:
+def _status(name: str) -> int:
+    """A figure of this process in KiB, by Linux; 0 elsewhere."""
+    file = Path("/proc/self/status")
+    lines = file.read_text().splitlines() if file.exists() else []
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), 0)
+
+
+def _pybpe(path: Path, vocab_size: int) -> Callable[[], Tokens]:
+    tok = Tokenizer.train(path, vocab_size, special_tokens=[], threads=THREADS, progress=False)
+    return lambda: list(tok.vocab.values())
+
+
+def _pybpe_gpt2(path: Path, vocab_size: int) -> Callable[[], Tokens]:
+    tok = Tokenizer.train(path, vocab_size, pattern=GPT2_ORIGINAL, special_tokens=[], threads=THREADS, progress=False)
+    return lambda: list(tok.vocab.values())
+
+
+def _rustbpe(path: Path, vocab_size: int) -> Callable[[], Tokens]:
+    import rustbpe
+
+    tokenizer = rustbpe.Tokenizer()
+    with path.open(encoding="utf-8", newline="") as file:
+        tokenizer.train_from_iterator(iter([file.read()]), vocab_size, pattern=GPT4)
+    ranked = sorted(tokenizer.get_mergeable_ranks(), key=lambda item: item[1])
+    return lambda: [bytes(token) for token, _ in ranked]
+
+
+def _gigabpe(path: Path, vocab_size: int) -> Callable[[], Tokens]:
     import gigabpe
 
-    return gigabpe.train_bpe([str(path)], vocab_size, special_tokens=[], pretokenizer="bytelevel", threads=THREADS)
+    vocab, _ = gigabpe.train_bpe([str(path)], vocab_size, special_tokens=[], pretokenizer="bytelevel", threads=THREADS)
+    return lambda: _bytes_of(vocab)
 
 
-def _train_tokenizers(path: Path, vocab_size: int) -> Any:
+def _tokenizers(path: Path, vocab_size: int) -> Callable[[], Tokens]:
     from tokenizers import Tokenizer as TheirTokenizer
     from tokenizers import models, pre_tokenizers, trainers
 
@@ -95,19 +88,97 @@ def _train_tokenizers(path: Path, vocab_size: int) -> Any:
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=vocab_size, initial_alphabet=alphabet, show_progress=False)
     tokenizer.train([str(path)], trainer)
-    return tokenizer
+    return lambda: _bytes_of(tokenizer.get_vocab())
 
 
-def _bytes_of(vocab: dict[str, int]) -> set[bytes]:
+def _bytes_of(vocab: dict[str, int]) -> Tokens:
     """Tokens in GPT-2's spelling, a character a byte, as bytes."""
     plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in plain]
     spelling = {chr(byte): byte for byte in plain} | {chr(256 + place): byte for place, byte in enumerate(others)}
-    return {bytes(spelling[char] for char in token) for token in vocab}
+    return [bytes(spelling[char] for char in token) for token in sorted(vocab, key=vocab.__getitem__)]
 
 
-TRAINERS = {
-    OURS: Trainer(_train_pybpe, lambda tokenizer: set(tokenizer.mergeable_ranks)),
-    "gigabpe": Trainer(_train_gigabpe, lambda learned: _bytes_of(learned[0])),
-    "tokenizers": Trainer(_train_tokenizers, lambda tokenizer: _bytes_of(tokenizer.get_vocab())),
-}
+# Beside rustbpe, whose merges are the same to the last; and beside trainers that order ties otherwise.
+EQUAL = {OURS: _pybpe, "rustbpe": _rustbpe}
+OTHER_TIES = {OURS: _pybpe_gpt2, "gigabpe": _gigabpe, "tokenizers": _tokenizers}
+
+
+def training(text: Text, vocab_size: int, rounds: int) -> Iterator[Result]:
+    """From a file to `vocab_size` tokens."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "corpus.txt"
+        path.write_text(text.content, encoding="utf-8", newline="")
+        yield from _compare("training", EQUAL, 1.0, path, text, vocab_size, rounds)
+        yield from _compare("training ties", OTHER_TIES, COMMON, path, text, vocab_size, rounds)
+
+
+def _compare(
+    row: str,
+    trainers: dict[str, Callable[[Path, int], Callable[[], Tokens]]],
+    common: float,
+    path: Path,
+    text: Text,
+    vocab_size: int,
+    rounds: int,
+) -> Iterator[Result]:
+    """Time and memory of several trainers in turn; left out is who learns less than `common` of the same tokens."""
+    runs: dict[str, list[Run]] = {name: [] for name in trainers if name == OURS or installed(name)}
+    notes: list[str] = []
+    for _ in range(rounds):
+        for name in list(runs):
+            try:
+                runs[name].append(run_limited(train_once, trainers[name], path, vocab_size, seconds=LIMIT_SECONDS))
+            except LostError as reason:
+                del runs[name]
+                notes.append(f"{name}: {reason}")
+    ours = runs[OURS][0].tokens
+    for name in list(runs):
+        theirs = runs[name][0].tokens
+        share = (theirs == ours) if common == 1.0 else len(set(ours) & set(theirs)) / len(ours)
+        if share < common:
+            del runs[name]
+            notes.append(f"{name} learns other tokens and so has no figures")
+        elif share < 1:
+            notes.append(f"{name} learns {share:.1%} of the same tokens")
+    for suffix, unit, figure in (("", "s", "seconds"), (" memory", "MiB", "peak")):
+        costs = {name: [getattr(run, figure) for run in found] for name, found in runs.items()}
+        if not all(costs[OURS]):
+            continue  # a system that does not tell
+        values = {name: statistics.median(found) for name, found in costs.items()}
+        yield Result(row + suffix, text.name, f"{vocab_size:,} tokens", unit, values, ratios(costs, OURS), notes)
+
+
+def counting(text: Text, rounds: int) -> Iterator[Result]:
+    """Counting the words of a file: two threads beside one."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "corpus.txt"
+        path.write_text(text.content, encoding="utf-8", newline="")
+        costs: dict[str, list[float]] = {OURS: [], ONE_THREAD: []}
+        for _ in range(rounds):
+            for name, threads in ((OURS, THREADS), (ONE_THREAD, 1)):
+                costs[name].append(run_limited(count_once, path, threads, seconds=LIMIT_SECONDS))
+    values = {name: text.megabytes / statistics.median(found) for name, found in costs.items()}
+    yield Result("counting", text.name, "", "MB/s", values, ratios(costs, OURS))
+
+
+def count_once(path: Path, threads: int) -> float:
+    """In a fresh process: seconds to count a file."""
+    counts = WordCounts("gpt4")
+    start = time.perf_counter()
+    counts.update(path, threads=threads)
+    return time.perf_counter() - start
+
+
+def without_pattern(text: Text, rounds: int) -> Iterator[Result]:
+    """A text that is one word."""
+    content = text.encoded[: int(WHOLE_MEGABYTES * 1e6)]
+    costs = [run_limited(_whole_once, content, seconds=LIMIT_SECONDS) for _ in range(rounds)]
+    name = f"{len(content) / 1e6:.0f} MB of {text.name}"
+    yield Result("training whole", name, f"{WHOLE_VOCAB_SIZE:,} tokens", "s", {OURS: statistics.median(costs)})
+
+
+def _whole_once(content: bytes) -> float:
+    start = time.perf_counter()
+    Tokenizer.train(iter([content]), WHOLE_VOCAB_SIZE, pattern=None, special_tokens=[], progress=False)
+    return time.perf_counter() - start

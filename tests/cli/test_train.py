@@ -198,6 +198,9 @@ def test_json_lines_in_an_archive_give_what_their_texts_give(corpus, capsys):
     shown = capsys.readouterr().out
     assert f"{corpus.stat().st_size / 1000:.0f} KB" in next(row for row in shown.splitlines() if "corpus  " in row)
     assert "on all of it" in shown
+    command = shown.rsplit("next:  pybpe ", 1)[1].split()
+    assert command == ["encode", "lines.pybpe", "lines.jsonl.gz", "--text-field", "body"]
+    assert main(command) == 0
 
 
 def test_what_is_wrong_with_files_is_one_line(corpus, fails):

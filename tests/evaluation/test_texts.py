@@ -67,13 +67,13 @@ def test_nothing_held_out_is_an_error(tmp_path):
         Split([tmp_path / "a.txt"], find_cut, "text", 0.01)
 
 
-def test_passages_are_of_all_files_and_not_too_many(files, monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 100)
+@pytest.mark.parametrize("block", [100, 1 << 22])
+def test_passages_are_of_all_files_and_not_too_many(files, monkeypatch, block):
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", block)
     monkeypatch.setattr(texts, "MOST_BYTES", 3000)
-    passages = first_passages(files, find_cut, "text")
-    code = sum(len(passage.text) for passage in passages if passage.code)
-    assert 1000 <= code < 1200
-    assert 3000 <= sum(len(passage.text) for passage in passages) < 3500
     split = Split(files, find_cut, "text", 0.5)
     list(split.before())
-    assert 3000 <= sum(len(passage.text) for passage in split.held_out) < 3500
+    for passages in (first_passages(files, find_cut, "text"), split.held_out):
+        assert all(passage.text for passage in passages)
+        assert 980 < sum(len(passage.text) for passage in passages if passage.code) <= 1000
+        assert 2950 < sum(len(passage.text) for passage in passages) <= 3000

@@ -36,7 +36,7 @@ def test_what_was_written_is_read(tmp_path_factory, texts, rows, compression):
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.string_view()])
 @pytest.mark.parametrize("encoded", [False, True])
 def test_every_type_of_text(tmp_path, kind, encoded, monkeypatch):
-    monkeypatch.setattr(parquet, "ROWS", 2)
+    monkeypatch.setattr(parquet, "MOST_ROWS", 2)
     column = pa.array(["one", "zwei", "", "one", "four"], kind)
     if encoded and kind != pa.string_view():
         column = column.dictionary_encode()
@@ -88,7 +88,8 @@ def test_damaged_files_are_said_to_be(tmp_path):
             list(read_parquet(path, "text"))
 
 
-def test_a_file_that_shrinks_is_damaged(tmp_path):
+def test_a_file_that_shrinks_is_damaged(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "MOST_ROWS", 100)
     texts = pa.array([random.Random(i).randbytes(500) for i in range(2000)])
     path = write(tmp_path / "a.parquet", texts, row_group_size=300)
     rows = read_parquet(path, "text")
@@ -98,17 +99,19 @@ def test_a_file_that_shrinks_is_damaged(tmp_path):
         list(rows)
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path):
-    with pq.ParquetWriter(tmp_path / "a.parquet", pa.schema([("text", pa.string())])) as writer:
-        for i in range(20):
-            texts = [f"{i} {j} " + "some text, " * 600 for j in range(500)]
-            writer.write_table(pa.table({"text": texts}), row_group_size=500)
+@pytest.mark.parametrize(("rows", "words"), [(10_000, 600), (30, 200_000)])
+def test_memory_does_not_grow_with_the_file(tmp_path, rows, words):
+    texts = [f"{i} " + "some text, " * words for i in range(rows)]
+    options = {"row_group_size": rows, "use_dictionary": False, "write_batch_size": 1}  # a page is read whole
+    pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet", **options)
     before = pa.total_allocated_bytes()
-    most = 0
-    for number, _ in enumerate(read_parquet(tmp_path / "a.parquet", "text")):
-        if number % 100 == 0:
+    most = size = 0
+    for number, text in enumerate(read_parquet(tmp_path / "a.parquet", "text")):
+        size += len(text)
+        if number % (rows // 30) == 0:
             most = max(most, pa.total_allocated_bytes() - before)
-    assert most < 20_000_000  # of 66,000,000
+    assert size == sum(map(len, texts)) > 60_000_000
+    assert most < 20_000_000
 
 
 def test_without_pyarrow(monkeypatch):

@@ -1,21 +1,14 @@
 # Learning merges from words and how often they occur.
-#
-# All words lie in one array of slots, each symbol in as many slots as it joined, its id in the first and the last of
-# them, NONE between; NONE stands between two words. A pair is found by its junction, the first slot of its second
-# symbol: the slots on both sides of it tell both symbols, and whoever stands beside them is read as easily.
 cimport cython
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint32_t
 
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.pairs cimport Pairs
 from pybpe._core.queue cimport Queue
+from pybpe._core.slots cimport Slots
 from pybpe._core.spellings cimport Spellings
 from pybpe._core.types cimport count_t, pair_t, token_t
 
-
-cdef enum:
-    ALIGNED = 4  # slots that share a weight
-    HEAVY = 0x80000000  # weights from here on are places in `heavy`
 
 cdef enum:  # which pair goes first of those that occur equally often
     BY_IDS = 0  # the one with the smallest ids, left before right
@@ -50,11 +43,7 @@ ctypedef struct Beside:  # all symbols on one side
 
 @cython.final
 cdef class Trainer:
-    cdef token_t* symbols
-    cdef size_t n_slots
-    cdef uint32_t* weights  # how often the word of a slot occurs, by slot // ALIGNED; beyond HEAVY, where in `heavy`
-    cdef count_t* heavy
-    cdef uint32_t* spans  # slots of each token
+    cdef Slots slots
     cdef Pairs pairs
     cdef Pairs tally  # all pairs with their counts, while they are counted
     cdef Queue queue
@@ -72,21 +61,12 @@ cdef class Trainer:
     cdef readonly IdBuffer merges
     cdef readonly count_t last_count
 
-    cdef inline count_t count_of(self, uint32_t place) noexcept nogil:
-        """How often the word at a place occurs."""
-        cdef uint32_t weight = self.weights[place // ALIGNED]
-        return self.heavy[weight - HEAVY] if weight >= HEAVY else weight
-
     cdef inline bint fits(self, token_t left, token_t right, bint initial) noexcept nogil:
         """Whether two tokens may become one. Hugging Face lets any two of the first symbols."""
         if initial and self.twins == SHARED_AS_HUGGINGFACE:
             return True
         return self.tokens.size_of(left) + self.tokens.size_of(right) <= self.most_bytes
 
-    cdef int lay_out(
-        self, const uint8_t* blob, const token_t* symbols, size_t n_symbols, const uint32_t[::1] sizes,
-        const count_t[::1] counts
-    ) except -1
     cdef int count_pairs(self) noexcept nogil
     cdef uint32_t first_place(self, uint32_t index) noexcept nogil
     cdef int enqueue(self, uint32_t index) noexcept nogil

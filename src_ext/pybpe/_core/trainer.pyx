@@ -2,14 +2,15 @@
 # older tokens can only lose occurrences, for a merge makes none but with its new token: so a pair that at its birth
 # occurs too rarely to be reached need not be kept at all. How rarely that is is a guess; where it was wrong, all pairs
 # are counted once more, with a lower floor.
-from libc.stdint cimport INT64_MAX, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from pybpe._core.ids cimport IdBuffer
-from pybpe._core.memory cimport allocate, allocate_zeros, grow, prefetch
+from pybpe._core.memory cimport allocate_zeros, grow, prefetch
 from pybpe._core.pairs cimport Pair, Pairs, find_pair, places_of
 from pybpe._core.queue cimport Candidate, Queue, wait
+from pybpe._core.slots cimport ALIGNED, Slots, count_of
 from pybpe._core.spellings cimport Spellings
 from pybpe._core.types cimport NONE, count_t, pack_pair, pair_t, token_t
 
@@ -29,64 +30,6 @@ TWINS = {"separate": SEPARATE, "shared": SHARED, "huggingface": SHARED_AS_HUGGIN
 
 
 cdef class Trainer:
-    cdef int lay_out(
-        self, const uint8_t* blob, const token_t* symbols, size_t n_symbols, const uint32_t[::1] sizes,
-        const count_t[::1] counts
-    ) except -1:
-        """Give every word its slots."""
-        cdef size_t n_words = <size_t>sizes.shape[0]
-        cdef size_t i, k, read = 0, slot = ALIGNED, begin, n_heavy = 0
-        cdef uint32_t weight, span
-        cdef token_t symbol
-        cdef object windows = 0
-        for i in range(n_words):
-            if counts[i] < 1:
-                raise ValueError(f"word {i} has the count {counts[i]}, must be at least 1")
-            if sizes[i] < 1 or sizes[i] > n_symbols - read:
-                raise ValueError(f"word {i} has {sizes[i]} symbols, of {n_symbols - read} that are left")
-            for k in range(read, read + sizes[i]):
-                symbol = symbol_at(blob, symbols, k)
-                if symbol >= self.next_token or self.spans[symbol] == 0:
-                    raise ValueError(f"symbol {symbol} is not a token")
-                slot += self.spans[symbol]
-            slot = (slot + ALIGNED) & ~<size_t>(ALIGNED - 1)
-            read += sizes[i]
-            n_heavy += counts[i] >= HEAVY
-            windows += int(counts[i]) * (sizes[i] - 1)
-        if read != n_symbols:
-            raise ValueError(f"the words have {read} symbols, but there are {n_symbols}")
-        if slot >= NONE:
-            raise ValueError("the different words have 4 GiB or more together: give max_words, or fewer words")
-        if windows > INT64_MAX:  # no count of a pair can be higher than this
-            raise OverflowError("the corpus has 2**63 or more pairs")
-        if self.twins == SEPARATE:
-            self.floor = max(self.least, <count_t>(windows // (REACH * max(1, self.last_token - self.next_token))))
-        self.n_slots = slot
-        self.symbols = <token_t*>allocate(slot + 1, sizeof(token_t))
-        memset(self.symbols, 0xFF, (slot + 1) * sizeof(token_t))
-        self.weights = <uint32_t*>allocate_zeros(slot // ALIGNED + 1, sizeof(uint32_t))
-        self.heavy = <count_t*>allocate(n_heavy, sizeof(count_t))
-        read = n_heavy = 0
-        slot = ALIGNED
-        for i in range(n_words):
-            weight = <uint32_t>counts[i]
-            if counts[i] >= HEAVY:
-                self.heavy[n_heavy] = counts[i]
-                weight = <uint32_t>(HEAVY + n_heavy)
-                n_heavy += 1
-            begin = slot
-            for k in range(read, read + sizes[i]):
-                symbol = symbol_at(blob, symbols, k)
-                span = self.spans[symbol]
-                self.symbols[slot] = symbol
-                self.symbols[slot + span - 1] = symbol
-                slot += span
-            for k in range(begin // ALIGNED, (slot - 1) // ALIGNED + 1):
-                self.weights[k] = weight
-            slot = (slot + ALIGNED) & ~<size_t>(ALIGNED - 1)
-            read += sizes[i]
-        return 0
-
     cdef int count_pairs(self) noexcept nogil:
         """Find every pair that occurs `floor` times or more and queue it; 0 or OUT_OF_MEMORY."""
         cdef size_t slot, following, i
@@ -104,10 +47,10 @@ cdef class Trainer:
         if self.pairs.clear() < 0:
             return OUT_OF_MEMORY
         slot = ALIGNED
-        while slot < self.n_slots:
-            left = self.symbols[slot]
-            following = slot + 1 if left == NONE else slot + self.spans[left]
-            right = self.symbols[following]
+        while slot < self.slots.count:
+            left = self.slots.symbols[slot]
+            following = slot + 1 if left == NONE else slot + self.slots.spans[left]
+            right = self.slots.symbols[following]
             if left != NONE and right != NONE:
                 index = grid[left * side + right] if side else find_pair(self.tally, pack_pair(left, right))
                 if index == NONE:
@@ -118,7 +61,7 @@ cdef class Trainer:
                     if side:
                         grid[left * side + right] = index
                 entry = &self.tally.items[index]
-                entry.count += self.count_of(<uint32_t>following)
+                entry.count += count_of(self.slots, <uint32_t>following)
                 entry.cursor += 1
             slot = following
         for i in range(self.tally.count):
@@ -135,10 +78,10 @@ cdef class Trainer:
                 grid[left * side + right] = index
         self.tally.clear()
         slot = ALIGNED
-        while slot < self.n_slots:
-            left = self.symbols[slot]
-            following = slot + 1 if left == NONE else slot + self.spans[left]
-            right = self.symbols[following]
+        while slot < self.slots.count:
+            left = self.slots.symbols[slot]
+            following = slot + 1 if left == NONE else slot + self.slots.spans[left]
+            right = self.slots.symbols[following]
             if left != NONE and right != NONE:
                 index = grid[left * side + right] if side else find_pair(self.pairs, pack_pair(left, right))
                 if index != NONE:
@@ -159,7 +102,7 @@ cdef class Trainer:
         cdef const uint32_t* places = places_of(entry)
         cdef token_t left = <token_t>(entry.pair >> 32), right = <token_t>entry.pair
         while entry.cursor < entry.n_places:
-            if self.symbols[places[entry.cursor] - 1] == left and self.symbols[places[entry.cursor]] == right:
+            if self.slots.symbols[places[entry.cursor] - 1] == left and self.slots.symbols[places[entry.cursor]] == right:
                 return places[entry.cursor]
             entry.cursor += 1
         return NONE
@@ -211,20 +154,20 @@ cdef class Trainer:
         cdef token_t left = <token_t>(pair >> 32), right = <token_t>pair
         cdef uint32_t n = self.pairs.items[index].n_places, place, start, end, i
         cdef const uint32_t* places = places_of(&self.pairs.items[index])
-        cdef token_t* symbols = self.symbols
+        cdef token_t* symbols = self.slots.symbols
         cdef count_t count
         if expect(&self.lefts, n) < 0 or expect(&self.rights, n) < 0:
             return OUT_OF_MEMORY
         for i in range(n):
             if i + AHEAD < n:
                 prefetch(&symbols[places[i + AHEAD]])
-                prefetch(&self.weights[places[i + AHEAD] // ALIGNED])
+                prefetch(&self.slots.weights[places[i + AHEAD] // ALIGNED])
             place = places[i]
             if symbols[place - 1] != left or symbols[place] != right:
                 continue
-            start = place - self.spans[left]
-            end = place + self.spans[right]
-            count = self.count_of(place)
+            start = place - self.slots.spans[left]
+            end = place + self.slots.spans[right]
+            count = count_of(self.slots, place)
             symbols[place - 1] = NONE
             symbols[place] = NONE
             symbols[start] = joined
@@ -355,7 +298,7 @@ cdef class Trainer:
             joined = self.next_token
             if self.tokens.add_joined(left, right) < 0:
                 return OUT_OF_MEMORY
-            self.spans[joined] = self.spans[left] + self.spans[right]
+            self.slots.spans[joined] = self.slots.spans[left] + self.slots.spans[right]
             self.next_token += 1
         if self.merges.reserve(3) < 0 or self.replace(index, joined) < 0:
             return OUT_OF_MEMORY
@@ -384,9 +327,6 @@ cdef class Trainer:
         list tokens not None, token_t last_token, *, const uint8_t[::1] blob=None, count_t min_count=1,
         size_t most_bytes=NONE, str order="ids", str twins="separate"
     ):
-        cdef size_t i
-        if counts.shape[0] != sizes.shape[0]:
-            raise ValueError(f"there are {sizes.shape[0]} words and {counts.shape[0]} counts")
         self.merges = IdBuffer()
         self.pairs = Pairs()
         self.tally = Pairs()
@@ -397,25 +337,17 @@ cdef class Trainer:
         self.most_bytes = most_bytes
         self.order = ORDERS[order]
         self.twins = TWINS[twins]
+        self.slots = Slots(self.tokens, self.last_token, symbols, sizes, counts, blob)
         self.least = max(min_count, 1)
         self.floor = 1
-        self.spans = <uint32_t*>allocate_zeros(<size_t>self.last_token + 1, sizeof(uint32_t))
-        for i in range(self.next_token):
-            self.spans[i] = <uint32_t>self.tokens.size_of(<token_t>i)
+        if self.twins == SEPARATE:
+            self.floor = max(
+                self.least, <count_t>(self.slots.windows // (REACH * max(1, self.last_token - self.next_token)))
+            )
         self.lefts.sides = <Side*>allocate_zeros(<size_t>self.last_token + 1, sizeof(Side))
         self.rights.sides = <Side*>allocate_zeros(<size_t>self.last_token + 1, sizeof(Side))
-        if blob is not None and symbols.shape[0] != 256:
-            raise ValueError(f"there are {symbols.shape[0]} ids of bytes, must be 256")
-        if blob is None:
-            self.lay_out(NULL, &symbols[0] if symbols.shape[0] else NULL, <size_t>symbols.shape[0], sizes, counts)
-        else:
-            self.lay_out(&blob[0] if blob.shape[0] else NULL, &symbols[0], <size_t>blob.shape[0], sizes, counts)
 
     def __dealloc__(self):
-        free(self.symbols)
-        free(self.weights)
-        free(self.heavy)
-        free(self.spans)
         free_beside(&self.lefts)
         free_beside(&self.rights)
 
@@ -446,11 +378,6 @@ cdef class Trainer:
         if status == OUT_OF_MEMORY:
             raise MemoryError("out of memory while merging")
         return learned
-
-
-cdef inline token_t symbol_at(const uint8_t* blob, const token_t* symbols, size_t k) noexcept nogil:
-    """Symbol k of the words, whose ids are `symbols` or, of bytes, stand in `symbols` by byte."""
-    return symbols[k] if blob == NULL else symbols[blob[k]]
 
 
 cdef int expect(Beside* beside, size_t n) noexcept nogil:

@@ -1,0 +1,3 @@
+"""All words of a corpus in one array. Has no names for Python but the type itself."""
+
+class Slots: ...
