@@ -6,12 +6,12 @@ import operator
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from pybpe._core.counter import WordCounter
 from pybpe.corpus import open_source
+from pybpe.counting import Texts, count_alone, count_as_read, count_in_turns
 from pybpe.definition import number_special_tokens
 from pybpe.files import PathLike
 from pybpe.parallel import check_threads
@@ -34,7 +34,6 @@ Source = Union[str, "os.PathLike[str]", Iterable[Union[str, bytes, "os.PathLike[
 Pattern = str | Sequence[str] | None
 
 _LAST_ORDER = 2**31 - 1  # of a text; all texts beyond have this one, which only the order of ties can show
-_SECONDS_A_REPORT = 0.1
 _EPOCH_BYTES = 64 << 20  # of text between two looks at `max_words`: the same for any number of threads
 
 
@@ -254,12 +253,14 @@ class WordCounts:
         threads = check_threads(threads)
         if self._split.scanner is None:
             threads = 1  # the regex module holds the GIL
-        batches, n_bytes = open_source(source, self.cut, text_field)
+        batches, n_bytes, any_thread = open_source(source, self.cut, text_field)
         with self._lock, reporting(progress) as report:
             counted = self._empty()
             done = 0
             for epoch in _epochs(batches, _EPOCH_BYTES if self.max_words else None):
-                done = counted._count_batches(epoch, threads, done, lambda done: report("counting", done, n_bytes))
+                done = counted._count_batches(
+                    epoch, threads, done, lambda done: report("counting", done, n_bytes), any_thread
+                )
                 counted._keep_most()
             if not len(self._counter):
                 self._counter, counted._counter = counted._counter, self._counter
@@ -293,51 +294,33 @@ class WordCounts:
         self._counter = kept
 
     def _count_batches(
-        self, batches: Iterator[list[bytes]], threads: int, done: int, report: Callable[[int], None]
+        self, batches: Iterator[list[bytes]], threads: int, done: int, report: Callable[[int], None], any_thread: bool
     ) -> int:
-        """Count all batches, on several threads with a counter each, which take turns at reading.
+        """Count all batches.
 
-        done: the bytes counted before. Gives those counted now.
+        done: the bytes counted before. Gives those counted now. any_thread: whether any may read the batches.
         """
-        turn = threading.Lock()
-        stopped = threading.Event()
 
-        def work(counter: WordCounter, tell: Callable[[int], None]) -> None:
-            nonlocal done
-            size = 0
-            while not stopped.is_set():
-                with turn:
-                    done += size
-                    batch = next(batches, None)
-                    if batch is None:
-                        return
-                    order, self._n_texts = self._n_texts, self._n_texts + len(batch)
-                tell(done)
-                size = self._count(counter, batch, order)
+        def tell(size: int) -> None:
+            report(done + size)
 
         if threads == 1:
-            work(self._counter, report)
-            report(done)
-            return done
+            return done + count_alone(self._numbered(batches), self._count, self._counter, tell)
         counters = [self._counter, *(WordCounter() for _ in range(threads - 1))]
-        with ThreadPoolExecutor(threads) as pool:
-            try:
-                running = [pool.submit(work, counter, lambda _: None) for counter in counters]
-                while wait(running, timeout=_SECONDS_A_REPORT, return_when=FIRST_EXCEPTION).not_done:
-                    report(done)
-                    if any(future.done() and future.exception() for future in running):
-                        break
-            finally:
-                stopped.set()
-        for future in running:
-            future.result()
+        count_all = count_in_turns if any_thread else count_as_read
+        done += count_all(self._numbered(batches), self._count, counters, tell)
         for counter in counters[1:]:
             self._counter.merge(counter)
-        report(done)
         return done
 
-    def _count(self, counter: WordCounter, texts: list[bytes], order: int) -> int:
-        """Count some texts, the first of them number `order`; returns their bytes."""
+    def _numbered(self, batches: Iterator[list[bytes]]) -> Iterator[Texts]:
+        for batch in batches:
+            yield self._n_texts, batch
+            self._n_texts += len(batch)
+
+    def _count(self, counter: WordCounter, numbered: Texts) -> int:
+        """Count some texts; returns their bytes."""
+        order, texts = numbered
         for text_number, text in enumerate(texts, order):
             place, number = min(text_number, _LAST_ORDER), 0
             for piece in self._pieces_of(text):

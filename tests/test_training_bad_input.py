@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -229,3 +232,27 @@ print(tok.n_vocab < 1 << 20, tok.decode(tok.encode(text)) == text)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "True True\n", done.stderr
     assert "interrupted: the vocabulary has the" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process")
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_ctrl_c_while_a_pipe_gives_nothing(tmp_path, threads):
+    command = [sys.executable, "-m", "pybpe", "train", "-", "-o", str(tmp_path / "a.pybpe"), "--threads", threads]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdin.write(b"low lower " * 1_000_000)
+        process.stdin.flush()
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+        assert process.stderr.read() == b"pybpe: interrupted; nothing was written\n"
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_iterator_is_read_by_the_thread_that_gave_it(monkeypatch, threads):
+    """A cursor of sqlite3 gives nothing to another."""
+    monkeypatch.setattr("pybpe.readers.blocks.BLOCK_BYTES", 128)
+    rows = sqlite3.connect(":memory:").execute(
+        "with recursive n(i) as (select 1 union all select i + 1 from n where i < 500) select 'low ' || i from n"
+    )
+    ours = train((row[0] for row in rows), 300, threads=threads)
+    assert ours == train([f"low {number}" for number in range(1, 501)], 300, threads=threads)
