@@ -47,7 +47,7 @@ ON_A_TEXT = {
     "strings": encoding.strings,
     "decode": encoding.decoding,
 }
-GROUPS = (*ON_A_TEXT, "pattern", "adversarial", "growth", "spaces", "open", "import", "memory", "training")
+GROUPS = (*ON_A_TEXT, "pattern", "adversarial", "growth", "spaces", "open", "import", "memory", "training", "counting")
 
 
 def public_encoding(path: Path) -> Encoding:
@@ -112,12 +112,13 @@ def measure_all(arguments: argparse.Namespace, folder: Path) -> Report:
         keep(measure(arguments, texts, vocabulary, absent))
     if "import" in arguments.only:
         keep(fresh.importing(arguments.rounds))
-    if "training" in arguments.only:
-        for text in texts:
+    for text in texts:
+        if "training" in arguments.only:
             for vocab_size in arguments.vocab_sizes:
                 keep(training.training(text, vocab_size, arguments.rounds))
-            keep(training.counting(text, arguments.rounds))
             keep(training.without_pattern(text, arguments.rounds))
+        if "counting" in arguments.only:
+            keep(training.counting(text, arguments.rounds))
     return Report(conditions(texts, encodings, arguments.rounds, absent), results)
 
 
