@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pybpe.errors import TrainingError
+from pybpe.errors import SpecialTokenError, TrainingError
 from pybpe.formats.byte_level import to_bytes, to_chars
 
 if TYPE_CHECKING:
@@ -58,7 +58,21 @@ def convention_of(name: str) -> Convention:
     return CONVENTIONS[name]
 
 
-def spelled_bytes(name: str) -> bytes:
-    """The bytes whose printed characters are the name of a special token, so that merges could make it; else none."""
-    content = to_bytes(name)
-    return content if content == name.encode() else b""
+def first_tokens(way: Convention, names: list[str]) -> tuple[list[bytes], list[int]]:
+    """The tokens that training starts with, by id, and the id of each byte.
+
+    With special tokens first, each of them stands for the bytes whose printed characters are its name, if there are
+    such: merges that make these bytes make it, and one byte has no other token. Raises SpecialTokenError where the
+    name would be that of another byte.
+    """
+    tokens = [to_bytes(name) or b"" for name in names] if way.specials_first else []
+    for name, content in zip(names, tokens, strict=False):
+        if len(content) == 1 and content != name.encode():
+            raise SpecialTokenError(f"special token {name!r} is how Hugging Face writes the byte 0x{content[0]:02x}")
+    id_of_byte = [0] * 256
+    for byte in way.alphabet:
+        content = bytes([byte])
+        if content not in tokens[: len(names)]:
+            tokens.append(content)
+        id_of_byte[byte] = tokens.index(content)
+    return tokens, id_of_byte

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from pybpe.readers import blocks
@@ -21,8 +21,11 @@ _TEXT_SUFFIXES |= {".jsonl", ".ndjson", ".parquet", ".gz", ".zst"}
 
 def open_source(
     source: PathLike | Iterable[Text | os.PathLike[str]], cut: Cut | None, text_field: str = TEXT_FIELD
-) -> tuple[Iterator[list[bytes]], int | None]:
-    """Batches of texts from a path, a list of paths or globs, or an iterable of texts; and the bytes of all, if known.
+) -> tuple[Iterator[list[bytes]], int | None, bool]:
+    """Batches of texts from a path, a list of paths or globs, or an iterable of texts.
+
+    Then the bytes of all, if known; and whether any thread may read them, one after another: of an iterator only the
+    caller's may, and from a pipe, which may let it wait.
 
     A str is a path. A list is of paths if any of its items names a file, or if all look like file names (so that a
     mistyped name is an error, not a text); any other iterable is of texts. Each text is split on its own.
@@ -34,11 +37,10 @@ def open_source(
     if isinstance(source, (list, tuple)) and _are_paths(source):
         return _from_files(source, cut, text_field)
     items = iter(source)
-    first = next(items, None)
-    if isinstance(first, os.PathLike):
-        return _from_files([first, *items], cut, text_field)  # type: ignore[list-item]
-    texts = items if first is None else chain([first], items)
-    return _batched(texts), None  # type: ignore[arg-type]
+    first = list(islice(items, 1))
+    if first and isinstance(first[0], os.PathLike):
+        return _from_files([*first, *items], cut, text_field)  # type: ignore[list-item]
+    return _batched(chain(first, items)), None, isinstance(source, (list, tuple))  # type: ignore[arg-type]
 
 
 def _are_paths(items: list[object] | tuple[object, ...]) -> bool:
@@ -52,9 +54,10 @@ def _are_paths(items: list[object] | tuple[object, ...]) -> bool:
 
 def _from_files(
     paths: Iterable[PathLike], cut: Cut | None, text_field: str
-) -> tuple[Iterator[list[bytes]], int | None]:
+) -> tuple[Iterator[list[bytes]], int | None, bool]:
     files = expand(paths)
-    return _batched(text for text, _ in read_files(files, cut, text_field)), text_size(files)
+    texts = (text for text, _ in read_files(files, cut, text_field))
+    return _batched(texts), text_size(files), all(map(Path.is_file, files))
 
 
 def _batched(texts: Iterable[Text]) -> Iterator[list[bytes]]:

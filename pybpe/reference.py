@@ -77,11 +77,19 @@ def merge(ids: list[int], pair: Pair, token: int) -> list[int]:
 
 
 def train(
-    texts: Iterable[str | bytes], n_merges: int, pattern: str = GPT4_PATTERN, min_count: int = 1
+    texts: Iterable[str | bytes],
+    n_merges: int,
+    pattern: str = GPT4_PATTERN,
+    min_count: int = 1,
+    by_place: bool = False,
 ) -> dict[Pair, int]:
     """Learn up to `n_merges` merges. Of pairs with equal counts, the one with the smaller ids goes first.
 
-    Equal words are counted, not repeated: a corpus has far fewer different words than words.
+    by_place: the one goes first that comes first in the text as it is merged so far. That is the trainer of minbpe
+        (Karpathy, 2024): `max` over a dict of counts, which holds pairs in the order in which they were met.
+
+    Equal words are counted, not repeated: a corpus has far fewer different words than words. Words keep the order of
+    their first occurrence, so the first place of a pair among them is its first place in the text.
     """
     counts = Counter(word for text in texts for word in split(text, pattern))
     words = [(list(word), count) for word, count in counts.items()]
@@ -93,7 +101,9 @@ def train(
                 pairs[pair] += count
         if not pairs:
             break  # every word is one token
-        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        best = max(pairs, key=pairs.__getitem__)  # of several, the one that was met first
+        if not by_place:
+            best = min(pair for pair in pairs if pairs[pair] == pairs[best])
         if pairs[best] < min_count:
             break
         token = 256 + len(merges)

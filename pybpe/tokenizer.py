@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pybpe._core.decode import Ids
     from pybpe.offsets import Span, Unit
     from pybpe.progress import Report
-    from pybpe.word_counts import Pattern, Source
+    from pybpe.word_counts import Pattern, Source, WordCounts
 
 # numpy, and what only some methods need, is imported within these: opening a tokenizer takes less time than numpy does.
 
@@ -72,6 +72,7 @@ class Tokenizer:
         max_words: int | None = None,
         keep_on_interrupt: bool = False,
         text_field: str = "text",
+        on_counted: Callable[[WordCounts], None] | None = None,
     ) -> Tokenizer:
         """Learn a vocabulary from text.
 
@@ -88,33 +89,34 @@ class Tokenizer:
         min_frequency: pairs that occur fewer times are not merged.
         threads: for counting; None for one a core. The result does not depend on it.
         progress: True for a bar on the terminal, or a function report(stage, done, total).
-        max_token_length: in bytes, of what a merge makes. In the huggingface convention a token must be shorter.
+        max_token_length: in bytes, of what a merge makes. In the huggingface convention a token must be shorter; in
+            tiktoken's none has more than 4,096.
         initial_alphabet: characters that are to be tokens whatever their frequency, before the first merge learned.
         protect_special: whether special tokens in the text are cut out of it and not learned from; None for what the
             convention does: pybpe's does, those of other packages learn from them.
+            WordCounts are as they were counted; True is an error where they are not without special tokens.
         max_words: see WordCounts; bounds the memory, at the price of exactness, with a warning.
         keep_on_interrupt: whether Ctrl-C while merging ends it with what was learned, and a warning.
         text_field: the field or column that holds the text, in files that have such.
+        on_counted: called with the WordCounts, before the first merge: to save them, or to see what was forgotten.
 
         A corpus too small for `vocab_size` gives fewer tokens and a warning. Raises TrainingError for an empty corpus
         or a vocab_size below 256, SpecialTokenError for an empty or repeated special token, OSError for a file that
         cannot be read, FormatError for one that is not what its name says, MissingPackageError.
         """
         from pybpe.training import Limits, train
+        from pybpe.training_words import Learned
 
         return cls(
             train(
-                source,
+                Learned(source, protect_special, max_words, threads, text_field, on_counted),
                 vocab_size=vocab_size,
                 pattern=pattern,
                 special_tokens=special_tokens,
                 convention=convention,
                 initial_alphabet=initial_alphabet,
-                protect_special=protect_special,
-                threads=threads,
                 progress=progress,
-                limits=Limits(min_frequency, max_token_length, max_words, keep_on_interrupt),
-                text_field=text_field,
+                limits=Limits(min_frequency, max_token_length, keep_on_interrupt),
             )
         )
 
@@ -125,30 +127,30 @@ class Tokenizer:
         *,
         min_frequency: int = 1,
         max_token_length: int | None = None,
-        protect_special: bool = True,
+        protect_special: bool | None = None,
         max_words: int | None = None,
         threads: int | None = None,
         progress: bool | Report = True,
         keep_on_interrupt: bool = False,
         text_field: str = "text",
+        on_counted: Callable[[WordCounts], None] | None = None,
     ) -> Tokenizer:
         """A tokenizer that has learned more, from `source`, up to `vocab_size` ids. No id that exists changes.
 
         Works for vocabularies from anywhere. The text is read as this tokenizer reads it, and learning goes on from
-        its tokens. The other parameters are those of `train`.
+        its tokens. Its special tokens are cut out of the text unless protect_special is False. The other parameters are
+        those of `train`. Raises ValueError for WordCounts of words that are not those of this tokenizer.
         """
         from pybpe.training import Limits, extend
+        from pybpe.training_words import Learned
 
         return Tokenizer(
             extend(
                 self._definition,
-                source,
+                Learned(source, protect_special, max_words, threads, text_field, on_counted),
                 vocab_size=vocab_size,
-                protect_special=protect_special,
-                threads=threads,
                 progress=progress,
-                limits=Limits(min_frequency, max_token_length, max_words, keep_on_interrupt),
-                text_field=text_field,
+                limits=Limits(min_frequency, max_token_length, keep_on_interrupt),
             )
         )
 

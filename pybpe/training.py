@@ -17,63 +17,54 @@ import numpy as np
 
 from pybpe._core.ids import IdBuffer, Rows
 from pybpe._core.trainer import Trainer
-from pybpe.conventions import Convention, convention_of, spelled_bytes
+from pybpe.conventions import Convention, convention_of, first_tokens
 from pybpe.definition import MAX_ID, MAX_RANKED_TOKEN, Definition, make_vocabulary, number_special_tokens
 from pybpe.errors import TrainingError
-from pybpe.patterns import resolve
 from pybpe.progress import Report, reporting
-from pybpe.reading import PLAIN, Reading
 from pybpe.text_encoder import TextEncoder
+from pybpe.training_words import Learned, check_limit
 from pybpe.utf8 import to_utf8
-from pybpe.word_counts import Pattern, Source, WordCounts, Words, in_order_of_place, one_pattern
+from pybpe.word_counts import Pattern, Words, in_order_of_place
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     UInt32s = npt.NDArray[np.uint32]
 
-DEFAULT_PATTERN = "gpt4"
 _MERGES_A_STEP = 64  # between two looks at Ctrl-C and the progress bar
 
 
 def train(
-    source: Source,
+    learned: Learned,
     *,
     vocab_size: int,
     pattern: Pattern,
     special_tokens: Iterable[str],
     convention: str,
     initial_alphabet: Iterable[str | bytes],
-    protect_special: bool | None,
-    threads: int | None,
     progress: bool | Report,
     limits: Limits,
-    text_field: str,
 ) -> Definition:
     """Learn a vocabulary; see Tokenizer.train."""
     way = convention_of(convention)
     vocab_size = operator.index(vocab_size)
     names = list(number_special_tokens(special_tokens, vocab_size))  # a mistake shows before the work
-    characters = [to_utf8(character) for character in initial_alphabet]
-    tokens = [spelled_bytes(name) for name in names] if way.specials_first else []
-    first = len(tokens)
-    tokens += [bytes([byte]) for byte in way.alphabet]
-    _check_size(vocab_size, len(tokens), "every byte is a token" if not first else "bytes and special tokens count")
+    characters = _checked_characters(initial_alphabet)
+    tokens, id_of_byte = first_tokens(way, names)
+    reason = "bytes and special tokens count" if way.specials_first and names else "every byte is a token"
+    _check_size(vocab_size, len(tokens), reason)
     with reporting(progress) as report:
-        protected = names if (way.protects if protect_special is None else protect_special) else []
-        words, pattern = _words_of(source, pattern, protected, threads, limits, report, text_field)
+        words, pattern = learned.words_to_train(pattern, names, way.protects, report)
         if way.order == "place":
             words = in_order_of_place(words)
-        id_of_byte = np.empty(256, dtype=np.uint32)
-        id_of_byte[list(way.alphabet)] = np.arange(first, first + 256)
-        rows, made = _forced_merges(characters, id_of_byte.tolist(), tokens)
+        rows, made = _forced_merges(characters, id_of_byte, tokens)
         tokens += made
         if characters:
             _check_size(vocab_size, len(tokens), "the characters of initial_alphabet are tokens")
             base = _definition(way, tokens, rows, pattern, {})
             symbols, sizes = _encode_words(TextEncoder(base), base, words)
         else:
-            symbols, sizes = id_of_byte, words.sizes
+            symbols, sizes = np.asarray(id_of_byte, dtype=np.uint32), words.sizes
         trainer = Trainer(
             symbols,
             sizes,
@@ -91,22 +82,14 @@ def train(
     rows += _last_of_each(_rows_of(trainer))
     tokens = trainer.tokens.to_list()
     if way.specials_first:
-        reached = {row[2] for row in rows}
-        tokens[:first] = [token if number in reached else b"" for number, token in enumerate(tokens[:first])]
+        reached = {*id_of_byte, *(row[2] for row in rows)}
+        tokens = [token if number in reached else b"" for number, token in enumerate(tokens)]
     special = number_special_tokens(names, 0 if way.specials_first else len(tokens))
     return _definition(way, tokens, rows, pattern, special)
 
 
 def extend(
-    definition: Definition,
-    source: Source,
-    *,
-    vocab_size: int,
-    protect_special: bool,
-    threads: int | None,
-    progress: bool | Report,
-    limits: Limits,
-    text_field: str,
+    definition: Definition, learned: Learned, *, vocab_size: int, progress: bool | Report, limits: Limits
 ) -> Definition:
     """Go on learning; see Tokenizer.extend."""
     vocab_size = operator.index(vocab_size)
@@ -116,10 +99,7 @@ def extend(
     tokens = definition.vocabulary.to_list()
     tokens += [b""] * (n_vocab - len(tokens))
     with reporting(progress) as report:
-        protected = list(definition.special_tokens) if protect_special else []
-        words, _ = _words_of(
-            source, definition.pattern, protected, threads, limits, report, text_field, definition.reading
-        )
+        words = learned.words_to_extend(definition, report)
         symbols, sizes = _encode_words(TextEncoder(definition), definition, words)
         trainer = Trainer(
             symbols,
@@ -134,7 +114,7 @@ def extend(
         del words, symbols, sizes
         _learn(trainer, vocab_size, report, limits, "warning")
     known: Any = definition.merges.tolist()
-    rows = [*known, *_rows_of(trainer)]
+    rows = _first_of_each([*known, *_rows_of(trainer)])  # who was there keeps its place in the order
     return replace(
         definition,
         vocabulary=make_vocabulary(trainer.tokens.to_list()),
@@ -148,20 +128,16 @@ class Limits:
 
     min_frequency: pairs that occur fewer times are not merged.
     max_token_length: of what a merge makes, in bytes; None for no limit.
-    max_words: see WordCounts.
     keep_on_interrupt: whether Ctrl-C while merging ends it with what was learned.
     """
 
     min_frequency: int = 1
     max_token_length: int | None = None
-    max_words: int | None = None
     keep_on_interrupt: bool = False
 
     def __post_init__(self) -> None:
-        if operator.index(self.min_frequency) < 1:
-            raise TrainingError(f"min_frequency is {self.min_frequency}, must be at least 1")
-        if self.max_token_length is not None and operator.index(self.max_token_length) < 1:
-            raise TrainingError(f"max_token_length is {self.max_token_length}, must be at least 1")
+        check_limit("min_frequency", self.min_frequency)
+        check_limit("max_token_length", self.max_token_length)
 
     def most_bytes(self, reader: Convention | Definition) -> int:
         """The bytes that a merge may make."""
@@ -179,35 +155,6 @@ def _check_size(vocab_size: int, least: int, reason: str) -> None:
         raise TrainingError(f"vocab_size is {vocab_size}, must be at most {MAX_ID + 1:,}")
 
 
-def _words_of(
-    source: Source,
-    pattern: Pattern,
-    protected: Iterable[str],
-    threads: int | None,
-    limits: Limits,
-    report: Report,
-    text_field: str,
-    reading: Reading = PLAIN,
-) -> tuple[Words, str]:
-    """The words of a corpus, and the pattern that split it."""
-    if isinstance(source, WordCounts):
-        counts = source
-        if pattern not in (DEFAULT_PATTERN, counts.pattern) and resolve(one_pattern(pattern)) != counts.pattern:
-            raise ValueError(f"the words were counted by the pattern {counts.pattern!r}: leave out pattern=")
-    else:
-        counts = WordCounts(pattern, protect=protected, max_words=limits.max_words, reading=reading)
-        counts.update(source, threads=threads, progress=report, text_field=text_field)
-    if not len(counts):
-        raise TrainingError("the corpus is empty: there is nothing to learn from")
-    if counts.forgotten:
-        warnings.warn(
-            f"{counts.forgotten:,} occurrences of rare words were forgotten, to remember no more than "
-            f"{counts.max_words or len(counts):,}: merges of rare pairs may differ from those of the whole corpus",
-            stacklevel=4,
-        )
-    return counts.words(), counts.pattern
-
-
 def _encode_words(encoder: TextEncoder, definition: Definition, words: Words) -> tuple[UInt32s, UInt32s]:
     """The ids of all words, and how many each has."""
     ids = IdBuffer()
@@ -219,6 +166,20 @@ def _encode_words(encoder: TextEncoder, definition: Definition, words: Words) ->
     return symbols, np.diff(last, prepend=-1).astype(np.uint32)
 
 
+def _checked_characters(initial_alphabet: Iterable[str | bytes]) -> list[bytes]:
+    """Each as UTF-8. Raises TrainingError for what is not one character."""
+    characters = []
+    for character in initial_alphabet:
+        if not isinstance(character, (str, bytes)):
+            kind = type(character).__name__
+            raise TypeError(f"initial_alphabet must be of characters, str or bytes, not of {kind}")
+        content = to_utf8(character)
+        if len(content.decode(errors="replace")) != 1:
+            raise TrainingError(f"initial_alphabet has {character!r}, which is not one character")
+        characters.append(content)
+    return characters
+
+
 def _forced_merges(
     characters: list[bytes], id_of_byte: list[int], tokens: list[bytes]
 ) -> tuple[list[list[int]], list[bytes]]:
@@ -226,7 +187,7 @@ def _forced_merges(
     rows: list[list[int]] = []
     made: dict[bytes, int] = {}
     for character in characters:
-        left = id_of_byte[character[0]] if character else 0
+        left = id_of_byte[character[0]]
         for size in range(2, len(character) + 1):
             content = character[:size]
             if content not in made:
@@ -268,6 +229,14 @@ def _last_of_each(rows: list[list[int]]) -> list[list[int]]:
     """The rows without those whose pair comes again."""
     last = {(left, right): number for number, (left, right, _) in enumerate(rows)}
     return [row for number, row in enumerate(rows) if last[row[0], row[1]] == number]
+
+
+def _first_of_each(rows: list[list[int]]) -> list[list[int]]:
+    """The rows without those whose pair was there before."""
+    first: dict[tuple[int, int], list[int]] = {}
+    for row in rows:
+        first.setdefault((row[0], row[1]), row)
+    return list(first.values())
 
 
 def _definition(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from pybpe._core.counter import WordCounter
 from pybpe.corpus import open_source
+from pybpe.counting import Texts, count_alone, count_as_read, count_in_turns
+from pybpe.definition import number_special_tokens
 from pybpe.files import PathLike
 from pybpe.parallel import check_threads
 from pybpe.patterns import WHOLE, prepare, resolve
-from pybpe.pieces import Pieces
+from pybpe.pieces import Cut, Pieces
 from pybpe.progress import Report, reporting
 from pybpe.readers.documents import TEXT_FIELD
 from pybpe.reading import PLAIN, Reading
@@ -32,7 +34,6 @@ Source = Union[str, "os.PathLike[str]", Iterable[Union[str, bytes, "os.PathLike[
 Pattern = str | Sequence[str] | None
 
 _LAST_ORDER = 2**31 - 1  # of a text; all texts beyond have this one, which only the order of ties can show
-_SECONDS_A_REPORT = 0.1
 _EPOCH_BYTES = 64 << 20  # of text between two looks at `max_words`: the same for any number of threads
 
 
@@ -52,15 +53,14 @@ def in_order_of_place(words: Words) -> Words:
     ends = np.cumsum(words.sizes, dtype=np.int64)
     starts = ends - words.sizes
     order = np.argsort(words.first_seen, kind="stable")
+    blob = words.blob.tobytes()
     if (np.diff(words.first_seen[order]) == 0).any():
-        blob = words.blob.tobytes()
         keys = zip(words.first_seen.tolist(), starts.tolist(), ends.tolist(), range(len(ends)), strict=True)
         ordered = sorted(keys, key=lambda key: (key[0], blob[key[1] : key[2]]))
         order = np.array([key[3] for key in ordered])
     sizes = words.sizes[order]
-    shift = starts[order] - (np.cumsum(sizes, dtype=np.int64) - sizes)
-    places = np.arange(len(words.blob)) + np.repeat(shift, sizes)
-    return Words(words.blob[places], sizes, words.counts[order], words.first_seen[order])
+    blob = b"".join(map(blob.__getitem__, map(slice, starts[order].tolist(), ends[order].tolist())))
+    return Words(np.frombuffer(blob, np.uint8), sizes, words.counts[order], words.first_seen[order])
 
 
 class WordCounts:
@@ -87,10 +87,10 @@ class WordCounts:
         max_words: int | None = None,
         reading: Reading = PLAIN,
     ) -> None:
-        if max_words is not None and max_words < 1:
+        if max_words is not None and operator.index(max_words) < 1:
             raise ValueError(f"max_words is {max_words}, must be at least 1")
         self._split = prepare(one_pattern(pattern))
-        self._protected = tuple(protect)
+        self._protected = tuple(number_special_tokens(protect, 0))
         self._reading = reading
         names = dict.fromkeys(self._protected, 0) | dict(reading.added_tokens)
         self._names = frozenset(names)
@@ -112,7 +112,7 @@ class WordCounts:
         made = cls(pattern)
         items = counts.items() if isinstance(counts, Mapping) else counts
         for number, (word, count) in enumerate(items):
-            made._counter.add(to_utf8(word), count, number)
+            made._counter.add(to_utf8(word), operator.index(count), number)
         made._n_texts = 1
         return made
 
@@ -120,6 +120,21 @@ class WordCounts:
     def pattern(self) -> str:
         """The regular expression that split the text into these words, or several with U+001E between them."""
         return self._split.pattern
+
+    @property
+    def protected(self) -> tuple[str, ...]:
+        """The strings that are cut out of the text."""
+        return self._protected
+
+    @property
+    def reading(self) -> Reading:
+        """What is done to text before it is split."""
+        return self._reading
+
+    @property
+    def cut(self) -> Cut | None:
+        """Finds the last place where text can be cut so that both parts have the words of the whole; see Split."""
+        return self._pieces.cut(self._split.cut)
 
     @property
     def total(self) -> int:
@@ -172,6 +187,8 @@ class WordCounts:
 
     def prune(self, min_count: int) -> None:
         """Forget the words that occur fewer than `min_count` times; `forgotten` grows by their occurrences."""
+        if min_count < 1:
+            raise ValueError(f"min_count is {min_count}, must be at least 1")
         with self._lock:
             self._keep(min_count - 1, -1)
 
@@ -236,12 +253,14 @@ class WordCounts:
         threads = check_threads(threads)
         if self._split.scanner is None:
             threads = 1  # the regex module holds the GIL
-        batches, n_bytes = open_source(source, self._pieces.cut(self._split.cut), text_field)
+        batches, n_bytes, any_thread = open_source(source, self.cut, text_field)
         with self._lock, reporting(progress) as report:
             counted = self._empty()
             done = 0
             for epoch in _epochs(batches, _EPOCH_BYTES if self.max_words else None):
-                done = counted._count_batches(epoch, threads, done, lambda done: report("counting", done, n_bytes))
+                done = counted._count_batches(
+                    epoch, threads, done, lambda done: report("counting", done, n_bytes), any_thread
+                )
                 counted._keep_most()
             if not len(self._counter):
                 self._counter, counted._counter = counted._counter, self._counter
@@ -275,51 +294,33 @@ class WordCounts:
         self._counter = kept
 
     def _count_batches(
-        self, batches: Iterator[list[bytes]], threads: int, done: int, report: Callable[[int], None]
+        self, batches: Iterator[list[bytes]], threads: int, done: int, report: Callable[[int], None], any_thread: bool
     ) -> int:
-        """Count all batches, on several threads with a counter each, which take turns at reading.
+        """Count all batches.
 
-        done: the bytes counted before. Gives those counted now.
+        done: the bytes counted before. Gives those counted now. any_thread: whether any may read the batches.
         """
-        turn = threading.Lock()
-        stopped = threading.Event()
 
-        def work(counter: WordCounter, tell: Callable[[int], None]) -> None:
-            nonlocal done
-            size = 0
-            while not stopped.is_set():
-                with turn:
-                    done += size
-                    batch = next(batches, None)
-                    if batch is None:
-                        return
-                    order, self._n_texts = self._n_texts, self._n_texts + len(batch)
-                tell(done)
-                size = self._count(counter, batch, order)
+        def tell(size: int) -> None:
+            report(done + size)
 
         if threads == 1:
-            work(self._counter, report)
-            report(done)
-            return done
+            return done + count_alone(self._numbered(batches), self._count, self._counter, tell)
         counters = [self._counter, *(WordCounter() for _ in range(threads - 1))]
-        with ThreadPoolExecutor(threads) as pool:
-            try:
-                running = [pool.submit(work, counter, lambda _: None) for counter in counters]
-                while wait(running, timeout=_SECONDS_A_REPORT, return_when=FIRST_EXCEPTION).not_done:
-                    report(done)
-                    if any(future.done() and future.exception() for future in running):
-                        break
-            finally:
-                stopped.set()
-        for future in running:
-            future.result()
+        count_all = count_in_turns if any_thread else count_as_read
+        done += count_all(self._numbered(batches), self._count, counters, tell)
         for counter in counters[1:]:
             self._counter.merge(counter)
-        report(done)
         return done
 
-    def _count(self, counter: WordCounter, texts: list[bytes], order: int) -> int:
-        """Count some texts, the first of them number `order`; returns their bytes."""
+    def _numbered(self, batches: Iterator[list[bytes]]) -> Iterator[Texts]:
+        for batch in batches:
+            yield self._n_texts, batch
+            self._n_texts += len(batch)
+
+    def _count(self, counter: WordCounter, numbered: Texts) -> int:
+        """Count some texts; returns their bytes."""
+        order, texts = numbered
         for text_number, text in enumerate(texts, order):
             place, number = min(text_number, _LAST_ORDER), 0
             for piece in self._pieces_of(text):

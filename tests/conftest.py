@@ -27,10 +27,10 @@ def vocabs() -> Path:
 
 @pytest.fixture(scope="session")
 def texts() -> dict[str, str]:
-    """Real texts by name: shared/data/text beside the checkout."""
-    folder = SHARED / "text"
+    """Real texts by name: those in PYBPE_TEXTS, or in shared/data/text beside the checkout."""
+    folder = Path(os.environ.get("PYBPE_TEXTS", SHARED / "text"))
     if not folder.is_dir():
-        pytest.skip("no real texts: shared/data/text is not beside the checkout")
+        pytest.skip("no real texts: set PYBPE_TEXTS to a folder with english.txt, code.txt and multi.txt")
     return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.txt"))}
 
 

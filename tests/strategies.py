@@ -31,3 +31,6 @@ messy_bytes = st.one_of(
 
 # Few letters, many repeats: nearly every round of training is a tie.
 tiny_corpus = st.lists(st.text("ab ", max_size=12), min_size=1, max_size=8).filter(lambda texts: any(texts))
+
+# All trainers. minbpe and tiktoken raise TrainingError where pairs are wanting.
+CONVENTIONS = ["pybpe", "rustbpe", "huggingface", "minbpe", "tiktoken"]

@@ -19,9 +19,9 @@ FLOORS = [
     ["pybpe"],  # __init__, the public names
     ["pybpe.tokenizer"],
     ["pybpe.training", "pybpe.incremental", "pybpe.id_arrays"],
-    ["pybpe.text_encoder", "pybpe.word_counts", "pybpe.conventions"],
+    ["pybpe.text_encoder", "pybpe.training_words", "pybpe.word_counts", "pybpe.conventions"],
     ["pybpe.formats", "pybpe.count_files"],
-    ["pybpe.special", "pybpe.pieces", "pybpe.offsets", "pybpe.parallel"],
+    ["pybpe.special", "pybpe.pieces", "pybpe.offsets", "pybpe.parallel", "pybpe.counting"],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
     ["pybpe.automata", "pybpe.regex_splitter", "pybpe.readers"],
     ["pybpe.reading", "pybpe.normal"],

@@ -104,6 +104,6 @@ def test_the_total_is_known_where_files_are_read_as_they_are(folder):
 def test_batches_are_of_no_more_than_a_block(monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 200)
     texts = [b"a" * 10, b"b" * 10, b"c" * 10, b"d" * 500, b"e"]
-    batches, total = open_source(iter(texts), None)
+    batches, total, _ = open_source(iter(texts), None)
     assert list(batches) == [texts[:2], texts[2:3], texts[3:4], texts[4:]]
     assert total is None

@@ -1,4 +1,4 @@
-"""Parity with the real packages: tiktoken's ids, rustbpe's merges."""
+"""Parity of ids with tiktoken."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import rustbpe
 import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,24 +121,3 @@ def test_tokens_that_merging_does_not_reach(places, starts):
     content = " ".join(HAN[start : start + 20] + " " + HAN[start : start + 3] for start in starts)
     for _ in range(2):
         assert same(ours, theirs, content)
-
-
-def rustbpe_merges(corpus, vocab_size: int, pattern: str) -> dict[bytes, int]:
-    theirs = rustbpe.Tokenizer()
-    theirs.train_from_iterator(iter(corpus), vocab_size, pattern=pattern)
-    return {bytes(token): rank for token, rank in theirs.get_mergeable_ranks()}
-
-
-@given(corpus=tiny_corpus)
-@pytest.mark.filterwarnings("ignore:the corpus is too small")
-def test_rustbpe_on_ties(corpus):
-    ours = Tokenizer.train(iter(corpus), 290, progress=False)
-    assert list(ours.mergeable_ranks.items()) == sorted(
-        rustbpe_merges(corpus, 290, GPT4).items(), key=lambda item: item[1]
-    )
-
-
-@pytest.mark.parametrize("vocab_size", [8_192, 32_768])
-def test_rustbpe_on_real_text(texts, vocab_size):
-    ours = Tokenizer.train(iter([texts["english"]]), vocab_size, progress=False)
-    assert ours.mergeable_ranks == rustbpe_merges([texts["english"]], vocab_size, GPT4)

@@ -26,7 +26,10 @@ class WordCounter:
     def merge(self, other: WordCounter) -> None:
         """Add all counts of another counter; the earlier `first_seen` stays."""
     def kept(self, count: int, first_seen: int) -> WordCounter:
-        """The words that occur more than `count` times, and of those that occur so often, the ones seen by then."""
+        """The words that occur more than `count` times, and of those that occur so often, the ones seen by then.
+
+        Raises ValueError for a count below 0.
+        """
     def fill(
         self,
         blob: npt.NDArray[np.uint8],

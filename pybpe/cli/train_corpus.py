@@ -22,14 +22,15 @@ class Corpus:
     """The training text: files, or standard input if there are none. Knows its size once it was read.
 
     What can be read only once, such as a pipe, is kept in part to measure on. The share `held_out` is not trained on.
+    cut: says where the text may be cut.
     """
 
-    def __init__(self, files: list[Path], pattern: str, text_field: str, held_out: float | None) -> None:
+    def __init__(self, files: list[Path], cut: Cut | None, text_field: str, held_out: float | None) -> None:
         self.files = files
+        self.cut = cut
         self.text_field = text_field
         self.lasting = bool(files) and all(map(is_regular, files))
         self.n_bytes = 0
-        self._pattern = pattern
         self._held_out = held_out
         self._split: Split | None = None
         self._sample: list[bytes] = []
@@ -54,13 +55,6 @@ class Corpus:
         if self.lasting:
             return first_passages(self.files, self.cut, self.text_field)
         return [Passage(piece) for piece in self._sample]
-
-    @property
-    def cut(self) -> Cut | None:
-        """Says where the text may be cut."""
-        from pybpe.patterns import prepare
-
-        return prepare(self._pattern).cut
 
     def watched(self, report: Report) -> Report:
         """The same report, from which this learns how many bytes of text were counted."""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from pybpe.cli.arguments import check_inputs, check_output_file, place, share
 from pybpe.cli.console import UsageError, escaped, note, out, progress
-from pybpe.cli.train_corpus import Corpus
 from pybpe.units import ratio, size
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
+    from pybpe.cli.train_counts import AnyCorpus
     from pybpe.evaluation.measure import Evaluation
     from pybpe.evaluation.texts import Passage
 
@@ -40,7 +40,7 @@ class EvaluationText:
         self.files = check_inputs(options.eval) if options.eval else []
         self._passages: list[Passage] = []
 
-    def check(self, output: Path, corpus: Corpus) -> None:
+    def check(self, output: Path, corpus: AnyCorpus) -> None:
         """Everything that could go wrong, before the training: the place of the page, and the text of --eval."""
         from pybpe.evaluation.texts import first_passages
 
@@ -55,7 +55,7 @@ class EvaluationText:
             if not self._passages:
                 raise ValueError("there is nothing to measure on: every file of --eval is empty")
 
-    def measure(self, tokenizer: Tokenizer, output: Path, corpus: Corpus) -> None:
+    def measure(self, tokenizer: Tokenizer, output: Path, corpus: AnyCorpus) -> None:
         """Print how well it compresses, and write the page."""
         from pybpe.evaluation.measure import evaluate
         from pybpe.evaluation.report import About, write_report

@@ -36,7 +36,8 @@ class Evaluation:
     """How well a tokenizer compresses a text, and others beside it.
 
     names, n_vocab: of the tokenizers, the one that is evaluated first. total, kinds: all of the text, and its parts.
-    sizes: (vocabulary size, bytes per token) with the first merges only, from 256 tokens to all of them.
+    sizes: (vocabulary size, bytes per token) with the first merges only, from 256 tokens to all of them; none where
+        the tokenizer does not hold smaller ones.
     unused: the ordinary tokens, by id, that the text never needs. n_ordinary: how many there are.
     """
 
@@ -62,11 +63,10 @@ def evaluate(
 ) -> Evaluation:
     """Measure a tokenizer on passages, and others by name beside it.
 
-    report(done, total) is called with bytes now and then. Raises ValueError if there is no text, or if the tokenizer
-    was not trained by pybpe.
+    report(done, total) is called with bytes now and then. Raises ValueError if there is no text.
     """
     tokenizers = [tokenizer, *others.values()]
-    ladder = [tokenizer.smaller(size) for size in vocabulary_sizes(256 + len(tokenizer.merges))]
+    ladder = _smaller(tokenizer)
     sizes_of = [_token_sizes(each) for each in tokenizers]
     n_bytes = np.zeros(len(_KINDS), np.int64)
     n_tokens = np.zeros((len(tokenizers), len(_KINDS)), np.int64)
@@ -90,16 +90,25 @@ def evaluate(
             of_sizes[i] += int(each.count_batch(texts).sum())
         report(int(n_bytes.sum()), expected)
     total = int(n_bytes.sum())
-    unused = np.flatnonzero(~used[: 256 + len(tokenizer.merges)]).tolist()
+    by_name = {*tokenizer.special_tokens.values(), *tokenizer.added_tokens.values()}
+    ordinary = [token for token in tokenizer.vocab if token not in by_name]
     return Evaluation(
         names=[name, *others],
         n_vocab=[each.n_vocab for each in tokenizers],
         total=Kind("all of it", total, n_tokens.sum(axis=1).tolist()),
         kinds=[Kind(kind, int(n_bytes[i]), n_tokens[:, i].tolist()) for i, kind in enumerate(_KINDS) if n_bytes[i]],
         sizes=[(256 + len(each.merges), total / count) for each, count in zip(ladder, of_sizes, strict=True)],
-        unused=unused,
-        n_ordinary=256 + len(tokenizer.merges),
+        unused=[token for token in ordinary if not used[token]],
+        n_ordinary=len(ordinary),
     )
+
+
+def _smaller(tokenizer: Tokenizer) -> list[Tokenizer]:
+    """The tokenizers of the first merges; none if this is not a tokenizer that holds them."""
+    try:
+        return [tokenizer.smaller(size) for size in vocabulary_sizes(256 + len(tokenizer.merges))]
+    except ValueError:
+        return []
 
 
 def vocabulary_sizes(largest: int) -> list[int]:

@@ -80,6 +80,8 @@ def _head(tokenizer: Tokenizer, evaluation: Evaluation, about: About) -> str:
 
 
 def _sizes(evaluation: Evaluation) -> str:
+    if not evaluation.sizes:
+        return ""
     legend = '<span><b class="held"></b>this vocabulary, cut to its first merges</span>'
     if len(evaluation.names) > 1:
         legend += '<span><b class="beat"></b>public encodings</span>'
@@ -135,7 +137,7 @@ def _sized(tokenizer: Tokenizer, tokens: Iterable[int]) -> str:
 
 
 def _unused(tokenizer: Tokenizer, evaluation: Evaluation) -> str:
-    merged = [token for token in evaluation.unused if token >= 256]
+    merged = [token for token in evaluation.unused if len(tokenizer.token_bytes(token)) > 1]
     n_bytes = len(evaluation.unused) - len(merged)
     words = (
         f"{len(evaluation.unused):,} of {evaluation.n_ordinary:,} tokens do not occur in the text: "

@@ -7,6 +7,7 @@ import pytest
 from pybpe import Tokenizer
 from pybpe.evaluation import measure
 from pybpe.evaluation.measure import Kind, evaluate, vocabulary_sizes
+from pybpe.evaluation.report import About, render
 from pybpe.evaluation.texts import Passage
 
 LINES = ["the cat sat on the mat, ", "кот сидел на коврике ", "def cat(self):\n    return 1\n", "\xa0中文字符 1234 "]
@@ -100,3 +101,15 @@ def test_vocabulary_sizes_rise_by_about_one_factor(largest):
     assert len(sizes) <= measure.SIZES
     assert sizes == sorted(set(sizes))
     assert len(sizes) == min(measure.SIZES, largest - 255)
+
+
+def test_tokenizers_that_hold_no_smaller_ones(tokenizer):
+    """Those with other ids than training gives, or extended ones, have no curve of sizes. The rest is as for all."""
+    huggingface = Tokenizer.train(iter(LINES * 20), 300, convention="huggingface", progress=False)
+    for each in (huggingface, tokenizer.extend(iter(LINES), 310, progress=False)):
+        found = evaluate(each, PASSAGES, {})
+        assert found.sizes == []
+        assert found.total.n_tokens == [sum(each.count(passage.text) for passage in PASSAGES)]
+        assert found.n_ordinary == each.n_vocab - 1
+        assert not {*found.unused} & {*each.special_tokens.values()}
+        assert "Compression by vocabulary size" not in render(each, found, About("some", 1, "given"))

@@ -256,6 +256,8 @@ cdef class WordCounter:
         cdef size_t i
         cdef const ShortWord* short
         cdef const LongWord* word
+        if count < 0:
+            raise ValueError(f"count is {count}, must be 0 or more")
         with nogil:
             for i in range(self.short_mask + 1):
                 short = &self.shorts[i]

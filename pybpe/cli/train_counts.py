@@ -1,0 +1,108 @@
+"""The counts of words that `pybpe train` reads with --counts and writes with --save-counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pybpe.cli.arguments import check_inputs, check_output_file
+from pybpe.cli.console import UsageError, typed
+from pybpe.cli.train_corpus import Corpus
+
+if TYPE_CHECKING:
+    from pybpe import Tokenizer, WordCounts
+    from pybpe.evaluation.texts import Passage
+    from pybpe.progress import Report
+    from pybpe.readers.blocks import Cut
+
+_SUFFIXES = (".npz", ".parquet")
+
+
+class CountedCorpus:
+    """Files of counts in place of a Corpus. There is no text to measure on."""
+
+    lasting = False
+    text_field = "text"
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.files = check_inputs(names)
+        self._counts = _read(self.files[0])
+        for path in self.files[1:]:
+            self._counts.merge(_read(path))
+        words = self._counts.words()
+        self.n_bytes = int((words.sizes * words.counts).sum())
+
+    @property
+    def cut(self) -> Cut | None:
+        """Says where text may be cut that is split as the words were."""
+        return self._counts.cut
+
+    def source(self) -> WordCounts:
+        """What Tokenizer.train takes."""
+        return self._counts
+
+    def watched(self, report: Report) -> Report:
+        """The same report: nothing is counted."""
+        return report
+
+    def passages(self) -> list[Passage]:
+        """None."""
+        return []
+
+    def measure(self, tokenizer: Tokenizer) -> tuple[int, int]:
+        """No bytes and no tokens."""
+        return 0, 0
+
+
+AnyCorpus = Corpus | CountedCorpus
+
+
+class Counted:
+    """What was counted: written where --save-counts says, and told in the end."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.written = False
+        self.n_words = self.n_different = self.forgotten = 0
+        if path is not None:
+            _check_suffix(path, "--save-counts")
+
+    def check(self, inputs: Sequence[Path], outputs: Sequence[Path], force: bool) -> None:
+        """Raise unless the counts can be written."""
+        if self.path is None:
+            return
+        check_output_file(self.path, inputs, force, "--save-counts", "counts.npz")
+        for output in outputs:
+            if output.resolve() == self.path.resolve():
+                raise UsageError(f"two files cannot both be {output}; name another with --save-counts")
+        if self.path.suffix == ".parquet":
+            from pybpe.readers.parquet import check_parquet
+
+            check_parquet()
+
+    def __call__(self, counts: WordCounts) -> None:
+        """Take the counts up, and write them."""
+        self.n_words, self.n_different, self.forgotten = counts.total, len(counts), counts.forgotten
+        if self.path is not None:
+            (counts.to_npz if self.path.suffix == ".npz" else counts.to_parquet)(self.path)
+            self.written = True
+
+    @property
+    def interrupted(self) -> str:
+        """What is there when the merging was interrupted; '' if nothing."""
+        if not self.written or self.path is None:
+            return ""
+        return f"the counts are complete; go on with: pybpe train --counts {typed(self.path)}"
+
+
+def _read(path: Path) -> WordCounts:
+    from pybpe import WordCounts
+
+    _check_suffix(path, "--counts")
+    return WordCounts.from_npz(path) if path.suffix == ".npz" else WordCounts.from_parquet(path)
+
+
+def _check_suffix(path: Path, option: str) -> None:
+    if path.suffix not in _SUFFIXES:
+        raise UsageError(f"{path} is no file of counts by its name; end it in .npz or .parquet for {option}")

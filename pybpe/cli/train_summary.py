@@ -1,0 +1,75 @@
+"""What `pybpe train` says in the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pybpe.cli.console import escaped, typed
+from pybpe.units import rate, ratio, seconds, size
+
+if TYPE_CHECKING:
+    from pybpe import Tokenizer
+    from pybpe.cli.train_counts import AnyCorpus, Counted
+
+SHOWN_TOKENS = 12
+
+
+def rows(
+    tokenizer: Tokenizer,
+    extended: Tokenizer | None,
+    corpus: AnyCorpus,
+    counted: Counted,
+    convention: str,
+    output: Path,
+    taken: float,
+) -> list[tuple[str, str]]:
+    """The closing table. extended: the tokenizer that this one goes on from, if there is one."""
+    from pybpe.view import first_merges, longest_tokens, readable
+
+    def show(ids: list[int]) -> str:
+        return "  ".join(readable(tokenizer.token_bytes(token), 24) for token in ids)
+
+    table = [
+        ("vocabulary", _vocabulary(tokenizer, extended)),
+        ("convention", "goes on from " + repr(extended).strip("<>") if extended else convention),
+        ("corpus", f"{size(corpus.n_bytes)}, {counted.n_words:,} words, {counted.n_different:,} different"),
+    ]
+    if counted.forgotten:
+        everything = counted.n_words + counted.forgotten
+        share = counted.forgotten / everything
+        table.append(("forgotten", f"{counted.forgotten:,} of {everything:,} words ({share:.2%}), rare ones"))
+    table.append(("time", f"{seconds(taken)}, {rate(corpus.n_bytes, taken)} for counting and merging"))
+    measured, n_tokens = corpus.measure(tokenizer)
+    if n_tokens:
+        share_of_it = "all of it" if measured == corpus.n_bytes else f"its first {size(measured)}"
+        table.append(("bytes per token", f"{ratio(measured, n_tokens)} on {share_of_it}"))
+    first = first_merges(tokenizer, SHOWN_TOKENS)
+    if extended:
+        first = [token for token in tokenizer.vocab if token >= extended.n_vocab][:SHOWN_TOKENS]
+    table += [
+        ("new tokens" if extended else "first tokens", show(first)),
+        ("longest tokens", show(longest_tokens(tokenizer, SHOWN_TOKENS // 2))),
+        ("file", f"{escaped(str(output))}, {size(output.stat().st_size)}"),
+    ]
+    if counted.path:
+        table.append(("counts", f"{escaped(str(counted.path))}, {size(counted.path.stat().st_size)}"))
+    return table
+
+
+def _vocabulary(tokenizer: Tokenizer, extended: Tokenizer | None) -> str:
+    if extended:
+        n_new = tokenizer.n_vocab - extended.n_vocab
+        return f"{tokenizer.n_vocab:,} tokens: {extended.n_vocab:,} as they were, {n_new:,} new"
+    n_merges, n_special = len(tokenizer.merges), len(tokenizer.special_tokens)
+    return f"{tokenizer.n_vocab:,} tokens: 256 bytes, {n_merges:,} merges, {n_special} special"
+
+
+def next_command(output: Path, names: list[str], corpus: AnyCorpus) -> str:
+    """What to type after training on the files and globs `names`."""
+    from pybpe.readers.documents import TEXT_FIELD
+
+    if not corpus.lasting:
+        return f"pybpe encode {typed(output)} --text 'Hello world'"
+    field = [] if corpus.text_field == TEXT_FIELD else ["--text-field", typed(corpus.text_field)]
+    return " ".join(["pybpe encode", typed(output), *map(typed, names), *field])
