@@ -63,6 +63,16 @@ class Definition:
         except ValueError as error:
             raise FormatError(str(error)) from None
 
+    @property
+    def names(self) -> dict[str, int]:
+        """{name: id} of the tokens that are found by name, special or not."""
+        return {**self.special_tokens, **self.reading.added_tokens}
+
+    @property
+    def n_vocab(self) -> int:
+        """The largest id plus one."""
+        return max(len(self.vocabulary), max(self.names.values(), default=-1) + 1)
+
     def _ranked(self, hint: memoryview) -> tuple[memoryview, MergeTable]:
         """The rows that follow from a vocabulary of ranks, and their table."""
         longest = self.vocabulary.longest

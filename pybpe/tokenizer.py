@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pybpe._core.decode import Ids
+    from pybpe.compat.tiktoken import Encoding
     from pybpe.offsets import Span, Unit
     from pybpe.progress import Report
     from pybpe.word_counts import Pattern, Source
@@ -49,8 +50,8 @@ class Tokenizer:
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
         self._text = TextEncoder(definition)
-        self._names = {**definition.special_tokens, **definition.reading.added_tokens}  # tokens found by name
-        self._n_vocab = max(len(definition.vocabulary), max(self._names.values(), default=-1) + 1)
+        self._names = definition.names
+        self._n_vocab = definition.n_vocab
 
     # Making one
 
@@ -226,6 +227,12 @@ class Tokenizer:
         from pybpe.formats import gpt2
 
         gpt2.write(self._definition, folder)
+
+    def as_tiktoken(self, name: str = "pybpe") -> Encoding:
+        """An object that stands wherever a tiktoken.Encoding stands; tiktoken need not be installed."""
+        from pybpe.compat.tiktoken import Encoding
+
+        return Encoding.of(name, self._definition, self._text)
 
     # Text to ids
 
