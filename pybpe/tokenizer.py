@@ -514,7 +514,7 @@ class Tokenizer:
 
     @property
     def _special_bytes(self) -> dict[int, bytes]:
-        return {token: name.encode() for name, token in self._names.items()}
+        return self._definition.names_by_id
 
     @functools.cached_property
     def _ints(self) -> list[int]:

@@ -299,8 +299,7 @@ class Encoding:
 
     @functools.cached_property
     def _decoder(self) -> Decoder:
-        names = {token: name.encode() for name, token in self._special_tokens.items()}
-        return Decoder(self._definition.vocabulary, names, as_uint32)
+        return Decoder(self._definition.vocabulary, self._definition.names_by_id, as_uint32)
 
     @functools.cached_property
     def _ints(self) -> list[int]:
