@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -30,7 +31,8 @@ class Definition:
     merges: uint32[n, 3], rows (left, right, token) in learned order. With the rule "ranks" they follow from the
         vocabulary, one for each token that merging comes to, by id; whatever rows are given, those are kept.
     pattern: the regular expression that splits text into words, or several as `pybpe.stages` joins them.
-    special_tokens: name -> id, none of them the id of an ordinary token of other bytes.
+    special_tokens: name -> id, none of them the id of an ordinary token of other bytes. With the rule "ranks" several
+        names may share an id, as in tiktoken's o200k_harmony; it decodes to the first of them.
     reading: what is done to text before it is split.
     whole_words: with the rule "merges", whether a word that is a token is that token.
     carried: data for JSON that a file held and that does not bear on ids, kept to be written back.
@@ -62,6 +64,27 @@ class Definition:
             prepare(self.pattern)
         except ValueError as error:
             raise FormatError(str(error)) from None
+
+    @property
+    def names(self) -> dict[str, int]:
+        """{name: id} of the tokens that are found by name, special or not."""
+        return {**self.special_tokens, **self.reading.added_tokens}
+
+    @property
+    def names_by_id(self) -> dict[int, bytes]:
+        """{id: name in UTF-8} of those tokens; of names that share an id the first."""
+        return {token: name.encode() for name, token in reversed(self.names.items())}
+
+    @property
+    def shared_id(self) -> int | None:
+        """An id that several names share, None if there is none."""
+        counts = Counter(self.names.values())
+        return next((token for token, count in counts.items() if count > 1), None)
+
+    @property
+    def n_vocab(self) -> int:
+        """The largest id plus one."""
+        return max(len(self.vocabulary), max(self.names.values(), default=-1) + 1)
 
     def _ranked(self, hint: memoryview) -> tuple[memoryview, MergeTable]:
         """The rows that follow from a vocabulary of ranks, and their table."""
@@ -98,7 +121,7 @@ class Definition:
                 raise SpecialTokenError(f"special token {name!r} has id {token!r}, which is not an int")
             if not 0 <= token <= MAX_ID:
                 raise SpecialTokenError(f"special token {name!r} has id {token}; ids go from 0 to {MAX_ID}")
-            if token in seen:
+            if token in seen and self.rule != "ranks":
                 raise SpecialTokenError(f"special tokens {seen[token]!r} and {name!r} share id {token}")
             if self.vocabulary.has(token) and self.vocabulary.token_bytes(token) != name.encode():
                 ordinary = self.vocabulary.token_bytes(token)

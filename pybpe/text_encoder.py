@@ -32,6 +32,7 @@ class TextEncoder:
         self.split = prepare(definition.pattern)
         self.pieces = Pieces(definition.reading, definition.special_tokens)
         self.special = SpecialTokens(definition.special_tokens, self.pieces.normal)
+        self._sized_by_id = self.pieces.plain and definition.shared_id is None  # else names need a look at the text
         self.core = Encoder(
             definition.vocabulary,
             definition.table,
@@ -87,7 +88,7 @@ class TextEncoder:
             return ids.to_list(ints), sizes[ids.to_numpy()]
 
         content = to_utf8(text)
-        if not self.pieces.plain:
+        if not self._sized_by_id:
             decoded = content.decode("utf-8", "surrogateescape")
             return read_spans(self.pieces.located(decoded, found), decoded, encode_sized, unit)
         ids = IdBuffer()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pybpe._core.decode import Ids
+    from pybpe.compat.tiktoken import Encoding
     from pybpe.offsets import Span, Unit
     from pybpe.progress import Report
     from pybpe.word_counts import Pattern, Source, WordCounts
@@ -49,8 +50,8 @@ class Tokenizer:
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
         self._text = TextEncoder(definition)
-        self._names = {**definition.special_tokens, **definition.reading.added_tokens}  # tokens found by name
-        self._n_vocab = max(len(definition.vocabulary), max(self._names.values(), default=-1) + 1)
+        self._names = definition.names
+        self._n_vocab = definition.n_vocab
 
     # Making one
 
@@ -228,6 +229,41 @@ class Tokenizer:
         from pybpe.formats import gpt2
 
         gpt2.write(self._definition, folder)
+
+    @classmethod
+    def from_minbpe(cls, path: PathLike) -> Tokenizer:
+        """Read minbpe's .model. Raises FormatError, with the line, for a file that is not one."""
+        from pybpe.formats import minbpe
+
+        return cls(minbpe.read(path))
+
+    def to_minbpe(self, path: PathLike) -> None:
+        """Write minbpe's NAME.model, and NAME.vocab beside it. Raises ValueError for what they cannot say."""
+        from pybpe.formats import minbpe
+
+        minbpe.write(self._definition, path)
+
+    @classmethod
+    def from_gguf(cls, path: PathLike) -> Tokenizer:
+        """Read the vocabulary of a GGUF file, a model or not, whose kind is gpt2: byte-level BPE.
+
+        Raises FormatError, with the reason, for a file that is damaged or whose ids pybpe cannot reproduce.
+        """
+        from pybpe.formats import gguf
+
+        return cls(gguf.read(path))
+
+    def to_gguf(self, path: PathLike) -> None:
+        """Write the vocabulary as a GGUF file without a model. Raises ValueError for what it cannot say."""
+        from pybpe.formats import gguf
+
+        gguf.write(self._definition, path)
+
+    def as_tiktoken(self, name: str = "pybpe") -> Encoding:
+        """An object that stands wherever a tiktoken.Encoding stands; tiktoken need not be installed."""
+        from pybpe.compat.tiktoken import Encoding
+
+        return Encoding.of(name, self._definition, self._text)
 
     # Text to ids
 
@@ -509,7 +545,7 @@ class Tokenizer:
 
     @property
     def _special_bytes(self) -> dict[int, bytes]:
-        return {token: name.encode() for name, token in self._names.items()}
+        return self._definition.names_by_id
 
     @functools.cached_property
     def _ints(self) -> list[int]:

@@ -93,8 +93,7 @@ def extend(
 ) -> Definition:
     """Go on learning; see Tokenizer.extend."""
     vocab_size = operator.index(vocab_size)
-    names = {**definition.special_tokens, **definition.reading.added_tokens}
-    n_vocab = max(len(definition.vocabulary), max(names.values(), default=-1) + 1)
+    n_vocab = definition.n_vocab
     _check_size(vocab_size, n_vocab, "there are so many ids")
     tokens = definition.vocabulary.to_list()
     tokens += [b""] * (n_vocab - len(tokens))

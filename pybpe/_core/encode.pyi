@@ -28,7 +28,7 @@ class Encoder:
         """The most memory, in bytes, that the cache of one running call takes from now on."""
     def encode(self, text: str | bytes, out: IdBuffer) -> None:
         """Encode by the compiled splitter. Raises UnicodeEncodeError for a str with lone surrogates."""
-    def encode_split(self, text: str | bytes, ends: npt.NDArray[np.int64], out: IdBuffer) -> None:
+    def encode_split(self, text: str | bytes, ends: npt.NDArray[np.int64] | array[int], out: IdBuffer) -> None:
         """Encode text whose words end at these places, in bytes."""
     def encode_with_dropout(self, words: list[bytes], p: float, seed: int, out: IdBuffer) -> None:
         """Merge each word, at each step leaving out every possible merge with probability p."""

@@ -80,6 +80,8 @@ def write(definition: Definition, path: PathLike) -> None:
         raise ValueError("vocab.json and merges.txt are for the split pattern gpt2; write a tokenizer.json instead")
     if definition.whole_words or definition.reading != PLAIN:
         raise ValueError("vocab.json and merges.txt cannot say how this tokenizer reads text; write a tokenizer.json")
+    if definition.shared_id is not None:
+        raise ValueError(f"several special tokens share the id {definition.shared_id}; vocab.json cannot say that")
     vocab, merges = write_vocabulary(definition), write_merges(definition)
     if definition.rule == "ranks":
         made = {left + right for left, right in merges}

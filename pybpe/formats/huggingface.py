@@ -343,6 +343,8 @@ def _content(definition: Definition) -> Json:
 def _write_added_tokens(definition: Definition, vocab: dict[str, int]) -> list[Json]:
     """The tokens by name in the order of their ids. If their numbers would not come out, they go into `vocab` too."""
     special, reading = definition.special_tokens, definition.reading
+    if definition.shared_id is not None:
+        raise ValueError(f"several special tokens share the id {definition.shared_id}; this format cannot say that")
     named = sorted({**special, **reading.added_tokens}.items(), key=lambda item: item[1])
     if _numbered([name for name, _ in named], vocab) != [token for _, token in named]:
         whole_words = definition.rule == "ranks" or definition.whole_words

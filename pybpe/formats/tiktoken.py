@@ -13,7 +13,7 @@ from typing import Any
 from pybpe._core.ids import Rows
 from pybpe._core.rank_file import parse_ranks
 from pybpe._core.vocab import Vocabulary
-from pybpe.definition import MAX_ID, Definition
+from pybpe.definition import MAX_ID, Definition, make_vocabulary
 from pybpe.encodings import by_sha256
 from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.files import PathLike, write_atomic
@@ -36,9 +36,32 @@ def read(path: PathLike, pattern: str | None = None, special_tokens: Mapping[str
         pattern = known.pattern
     if special_tokens is None:
         special_tokens = known.special_tokens if known else {}
+    return parse(content, path, pattern, special_tokens)
+
+
+def parse(content: bytes, path: PathLike, pattern: str, special_tokens: Mapping[str, int]) -> Definition:
+    """What a rank file holds; `path` is what errors call it."""
     return Definition(
         rule="ranks",
         vocabulary=_parse(content, path),
+        merges=memoryview(Rows(array("I"), 3)),
+        pattern=resolve(pattern),
+        special_tokens=_as_dict(special_tokens),
+    )
+
+
+def from_ranks(ranks: Mapping[bytes, int], pattern: str, special_tokens: Mapping[str, int]) -> Definition:
+    """What {bytes: rank} says, as a rank file would. Raises ValueError for what is no such mapping."""
+    tokens: dict[int, bytes] = {}
+    for token, rank in ranks.items():
+        number = _as_int(rank)
+        if not isinstance(token, bytes) or not token or type(number) is not int or not 0 <= number <= MAX_ID:
+            raise ValueError(f"mergeable_ranks must map bytes to ids 0 to {MAX_ID}, not {token!r:.60} to {rank!r:.40}")
+        if tokens.setdefault(number, token) is not token:
+            raise ValueError(f"the tokens {tokens[number]!r:.60} and {token!r:.60} share rank {number}")
+    return Definition(
+        rule="ranks",
+        vocabulary=make_vocabulary(tokens.get(number, b"") for number in range(max(tokens, default=-1) + 1)),
         merges=memoryview(Rows(array("I"), 3)),
         pattern=resolve(pattern),
         special_tokens=_as_dict(special_tokens),

@@ -128,3 +128,20 @@ def test_kinds_of_ids_of_special_tokens(tmp_path):
     for bad in ({"<s>": 300.0}, {b"<s>": 300}, ["<s>"], {"<s>": 1 << 30}):
         with pytest.raises(SpecialTokenError):
             Tokenizer.from_tiktoken(path, "gpt2", bad)
+
+
+def test_several_special_tokens_may_share_an_id(tmp_path):
+    path = tmp_path / "ranks"
+    path.write_bytes(rank_lines(BYTES))
+    tok = Tokenizer.from_tiktoken(path, "gpt2", {"<long name>": 300, "<s>": 300})
+    assert tok.encode("a<s><long name>é", allowed_special="all") == [97, 300, 300, 195, 169]
+    assert tok.decode([300]) == "<long name>"
+    spans = tok.encode_with_offsets("é<s><long name>a", allowed_special="all")[1]
+    assert spans == [(0, 1), (0, 1), (1, 4), (4, 15), (15, 16)]
+    spans = tok.encode_with_offsets("é<s><long name>a", allowed_special="all", unit="byte")[1]
+    assert spans == [(0, 1), (1, 2), (2, 5), (5, 16), (16, 17)]
+    tok.save(tmp_path / "saved")
+    assert Tokenizer.load(tmp_path / "saved").decode([300]) == "<long name>"
+    for write in (tok.to_huggingface, tok.to_gpt2):
+        with pytest.raises(ValueError, match="share the id 300"):
+            write(tmp_path / "out")

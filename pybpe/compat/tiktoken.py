@@ -1,0 +1,369 @@
+"""tiktoken's face: an Encoding that answers as tiktoken 0.14's does, and needs no tiktoken.
+
+`Tokenizer.as_tiktoken` makes one; `import pybpe.compat.tiktoken as tiktoken` is the one line that changes in a program.
+Ids, arguments and kinds of errors are those of tiktoken. What is not the same:
+
+- `isinstance(encoding, tiktoken.Encoding)` is False. That class has no place to register another one at, and an object
+  that says it is of a class whose code it does not run would lie to whoever asks in order to know.
+- An id below 0 or beyond 32 bits is a KeyError like any other unknown id, where tiktoken has an OverflowError.
+- `encode_to_numpy` and `encode_with_unstable` take lone surrogates as `encode` does; in tiktoken they are an error.
+- Text that the pattern does not match is kept as words of its own; tiktoken drops it.
+- Where a Hugging Face file has normal forms or tokens found by name that are not special, they stay at work here; such
+  tokens are in neither `special_tokens_set` nor `_mergeable_ranks`.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Literal
+
+from pybpe._core.decode import Decoder
+from pybpe._core.ids import IdBuffer
+from pybpe.compat import unstable
+from pybpe.definition import Definition
+from pybpe.encodings import BY_NAME, name_for_model
+from pybpe.errors import SpecialTokenError, TokenIdError
+from pybpe.formats import native
+from pybpe.formats.tiktoken import from_ranks
+from pybpe.id_arrays import as_uint32
+from pybpe.parallel import MAX_THREADS
+from pybpe.published import definition_of
+from pybpe.special import Allowed, Disallowed, find_one_of
+from pybpe.text_encoder import TextEncoder
+from pybpe.utf8 import to_utf8
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from pybpe._core.decode import Ids
+
+__all__ = ["Encoding", "encoding_for_model", "encoding_name_for_model", "get_encoding", "list_encoding_names"]
+
+NOTHING: frozenset[str] = frozenset()
+
+
+@functools.lru_cache(maxsize=8)
+def get_encoding(encoding_name: str) -> Encoding:
+    """A public encoding by name, downloaded if it is not on this machine. Raises ValueError for an unknown name."""
+    return Encoding.of(encoding_name, definition_of(encoding_name))
+
+
+def encoding_for_model(model_name: str) -> Encoding:
+    """The public encoding of a model. Raises KeyError for an unknown one."""
+    return get_encoding(encoding_name_for_model(model_name))
+
+
+def encoding_name_for_model(model_name: str) -> str:
+    """The name of that encoding."""
+    return name_for_model(model_name)
+
+
+def list_encoding_names() -> list[str]:
+    """The names of the public encodings."""
+    return list(BY_NAME)
+
+
+class Encoding:
+    """What tiktoken.Encoding is, with its methods, properties and private names. Any number of threads may use one."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        pat_str: str,
+        mergeable_ranks: Mapping[bytes, int],
+        special_tokens: Mapping[str, int],
+        explicit_n_vocab: int | None = None,
+    ) -> None:
+        """Make one of ranks, as tiktoken does. Raises ValueError where these contradict each other."""
+        self._serve(name, from_ranks(mergeable_ranks, pat_str, special_tokens))
+        n_tokens = len(mergeable_ranks) + len(special_tokens)
+        if explicit_n_vocab and not explicit_n_vocab == n_tokens == self.n_vocab:
+            raise ValueError(
+                f"explicit_n_vocab is {explicit_n_vocab}; there are {n_tokens} tokens, and ids up to {self.n_vocab - 1}"
+            )
+
+    @classmethod
+    def of(cls, name: str, definition: Definition, text: TextEncoder | None = None) -> Encoding:
+        """The face of a definition; `text` is what encodes by it, if there is that already."""
+        made = cls.__new__(cls)
+        made._serve(name, definition, text)
+        return made
+
+    def _serve(self, name: str, definition: Definition, text: TextEncoder | None = None) -> None:
+        self.name = name
+        self.max_token_value = definition.n_vocab - 1
+        self._definition = definition
+        self._text = text or TextEncoder(definition)
+        self._pat_str = self._text.split.pattern
+        self._special_tokens = dict(definition.special_tokens)
+        self._special_token_values = set(self._special_tokens.values())
+
+    def __repr__(self) -> str:
+        return f"<Encoding {self.name!r}>"
+
+    def __reduce__(self) -> tuple[Callable[[str, bytes], Encoding], tuple[str, bytes]]:
+        return _unpickle, (self.name, native.dumps(self._definition))
+
+    # Text to ids
+
+    def encode(
+        self, text: str, *, allowed_special: Allowed = NOTHING, disallowed_special: Disallowed = "all"
+    ) -> list[int]:
+        """The ids of a text. Raises ValueError for a special token in it that is disallowed."""
+        return self._encode(text, allowed_special, disallowed_special).to_list(self._ints)
+
+    def encode_ordinary(self, text: str) -> list[int]:
+        """The ids of a text in which special tokens are text like any other."""
+        return self._text.ordinary(_checked(text)).to_list(self._ints)
+
+    def encode_to_numpy(
+        self, text: str, *, allowed_special: Allowed = NOTHING, disallowed_special: Disallowed = "all"
+    ) -> npt.NDArray[np.uint32]:
+        """As `encode`, as uint32[n]."""
+        return self._encode(text, allowed_special, disallowed_special).to_numpy()
+
+    def encode_ordinary_batch(self, text: Iterable[str], *, num_threads: int = 8) -> list[list[int]]:
+        """As `encode_ordinary` for each text."""
+        return self._encode_batch(text, num_threads, NOTHING, ())
+
+    def encode_batch(
+        self,
+        text: Iterable[str],
+        *,
+        num_threads: int = 8,
+        allowed_special: Allowed = NOTHING,
+        disallowed_special: Disallowed = "all",
+    ) -> list[list[int]]:
+        """As `encode` for each text."""
+        return self._encode_batch(text, num_threads, allowed_special, disallowed_special)
+
+    def encode_with_unstable(
+        self, text: str, *, allowed_special: Allowed = NOTHING, disallowed_special: Disallowed = "all"
+    ) -> tuple[list[int], list[list[int]]]:
+        """The ids that stay whatever follows the text, and what the ids after those could be."""
+        disallowed_special = _names(disallowed_special)
+        try:
+            found = self._text.special.allowed_in(_checked(text), allowed_special, disallowed_special)
+        except SpecialTokenError as error:
+            raise self._disallowed([text], allowed_special, disallowed_special, error) from None
+        ids = self._encode(text, found, ()).to_list(self._ints)
+        n_last = self._size_of_last_word(text, found)
+        stable, rest = unstable.cut_unstable(ids, n_last, self._tokens)
+        return stable, unstable.completions(rest, self._sorted_tokens, self)
+
+    def encode_single_token(self, text_or_bytes: str | bytes) -> int:
+        """The id of one token, special or not. Raises KeyError for what is not one token."""
+        content = text_or_bytes.encode() if isinstance(text_or_bytes, str) else text_or_bytes
+        if not isinstance(content, bytes):
+            raise TypeError(f"text_or_bytes must be str or bytes, not {type(content).__name__}")
+        found = self._definition.vocabulary.token_id(content)
+        if found is None:
+            found = self._definition.names.get(content.decode("utf-8", "surrogateescape"))
+        if found is None:
+            raise TokenIdError(f"{content!r} is not one token of this vocabulary")
+        return found
+
+    # Ids to text
+
+    def decode_bytes(self, tokens: Ids) -> bytes:
+        """The bytes that ids stand for. Raises KeyError for an id that has no token."""
+        return self._decoder.decode_bytes(tokens)
+
+    def decode(self, tokens: Ids, errors: str = "replace") -> str:
+        """The text that ids stand for; `errors` as in bytes.decode."""
+        return self._decoder.decode(tokens, errors)
+
+    def decode_single_token_bytes(self, token: int) -> bytes:
+        """The bytes of one id. Raises KeyError for an id that has no token."""
+        number = operator.index(token)
+        if not 0 <= number <= self.max_token_value:
+            raise TokenIdError(f"id {number} is outside the vocabulary, which has ids 0 to {self.max_token_value}")
+        return self._decoder.token_bytes(number)
+
+    def decode_tokens_bytes(self, tokens: Iterable[int]) -> list[bytes]:
+        """The bytes of each id."""
+        return [self.decode_single_token_bytes(token) for token in tokens]
+
+    def decode_with_offsets(self, tokens: Iterable[int]) -> tuple[str, list[int]]:
+        """The text, and of each id the index of the first character that has bytes of it.
+
+        Raises UnicodeDecodeError if the bytes are not UTF-8.
+        """
+        contents = self.decode_tokens_bytes(tokens)
+        offsets, begun = [], 0  # begun: how many characters have begun
+        for content in contents:
+            within = _continues(content[0])  # the token begins within the character that began last
+            offsets.append(max(0, begun - within))
+            begun += sum(not _continues(byte) for byte in content)
+        return b"".join(contents).decode(), offsets
+
+    def decode_batch(self, batch: Iterable[Ids], *, errors: str = "replace", num_threads: int = 8) -> list[str]:
+        """As `decode` for each; one thread does it, faster than several."""
+        _threads(num_threads)
+        return self._decoder.decode_batch(batch, errors)
+
+    def decode_bytes_batch(self, batch: Iterable[Ids], *, num_threads: int = 8) -> list[bytes]:
+        """As `decode_bytes` for each."""
+        _threads(num_threads)
+        return list(map(self._decoder.decode_bytes, batch))
+
+    # What it holds
+
+    def token_byte_values(self) -> list[bytes]:
+        """The bytes of all ordinary tokens, sorted."""
+        return list(self._sorted_tokens)
+
+    @property
+    def eot_token(self) -> int:
+        """The id of "<|endoftext|>". Raises KeyError if there is none."""
+        return self._special_tokens["<|endoftext|>"]
+
+    @functools.cached_property
+    def special_tokens_set(self) -> set[str]:
+        """The names of the special tokens."""
+        return set(self._special_tokens)
+
+    def is_special_token(self, token: int) -> bool:
+        """Whether an id is that of a special token."""
+        return operator.index(token) in self._special_token_values
+
+    @property
+    def n_vocab(self) -> int:
+        """The largest id plus one."""
+        return self.max_token_value + 1
+
+    # Private names that programs use
+
+    @functools.cached_property
+    def _mergeable_ranks(self) -> dict[bytes, int]:
+        ranks: dict[bytes, int] = {}
+        for rank, token in enumerate(self._definition.vocabulary.to_list()):
+            if token:
+                ranks.setdefault(token, rank)
+        return ranks
+
+    def _encode_single_piece(self, text_or_bytes: str | bytes) -> list[int]:
+        """The ids of text that is one word, whatever the pattern says."""
+        content = text_or_bytes.encode() if isinstance(text_or_bytes, str) else text_or_bytes
+        ids = IdBuffer()
+        if content:
+            self._text.core.encode_split(content, array("q", [len(content)]), ids)
+        return ids.to_list(self._ints)
+
+    def _encode_only_native_bpe(self, text: str) -> list[int]:
+        """The ids of an ordinary text, word by word."""
+        words = self._text.split.split(to_utf8(_checked(text)))
+        return [token for word in words for token in self._encode_single_piece(word)]
+
+    def _encode_bytes(self, text: bytes) -> list[int]:
+        """The ids of bytes; where they stop being UTF-8, the rest is one word with the word before it."""
+        if not isinstance(text, bytes):
+            raise TypeError(f"text must be bytes, not {type(text).__name__}")
+        try:
+            return self.encode_ordinary(text.decode())
+        except UnicodeDecodeError as error:
+            beginning, rest = text[: error.start].decode(), text[error.start :]
+        ids = self.encode_ordinary(beginning)
+        stable, unfinished = unstable.cut_unstable(ids, self._size_of_last_word(beginning, NOTHING), self._tokens)
+        return stable + self._encode_single_piece(unfinished + rest)
+
+    # What they stand on
+
+    def _encode(self, text: str, allowed: Allowed, disallowed: Disallowed) -> IdBuffer:
+        disallowed = _names(disallowed)
+        try:
+            return self._text.encode(_checked(text), allowed, disallowed)
+        except SpecialTokenError as error:
+            raise self._disallowed([text], allowed, disallowed, error) from None
+
+    def _encode_batch(
+        self, texts: Iterable[str], num_threads: int, allowed: Allowed, disallowed: Disallowed
+    ) -> list[list[int]]:
+        disallowed = _names(disallowed)
+        content = [_checked(text) for text in texts]
+        try:
+            parts = self._text.batch(content, _threads(num_threads), allowed, disallowed)
+            return [ids for part, offsets in parts for ids in part.to_lists(self._ints, offsets)]
+        except SpecialTokenError as error:
+            raise self._disallowed(content, allowed, disallowed, error) from None
+
+    def _disallowed(
+        self, texts: list[str], allowed: Allowed, disallowed: Disallowed, error: SpecialTokenError
+    ) -> SpecialTokenError:
+        """The error as tiktoken words it: programs look for these words."""
+        forbidden = self._text.special.policy(allowed, disallowed)[1]
+        name = next((name for text in texts if (name := find_one_of(forbidden, text)) is not None), None)
+        if name is None:  # in the normal form only, which tiktoken does not have
+            return error
+        return SpecialTokenError(
+            f"Encountered text corresponding to disallowed special token {name!r}.\n"
+            f"To encode it as that token, pass allowed_special={{{name!r}, ...}}.\n"
+            f"To encode it as text, pass disallowed_special=(enc.special_tokens_set - {{{name!r}}}), "
+            "or disallowed_special=() for all of them."
+        )
+
+    def _size_of_last_word(self, text: str, found: AbstractSet[str]) -> int:
+        """How many ids the last word of a text gives; 0 if a token found by name is the last."""
+        pieces = self._text.pieces.of(text, frozenset(found))
+        if not pieces or isinstance(pieces[-1], int):
+            return 0
+        words = self._text.split.split(to_utf8(pieces[-1]))
+        return len(self._encode_single_piece(words[-1])) if words else 0
+
+    def _merge(self, content: bytes) -> list[int]:
+        """The ids of bytes that merge as one word, even if they are a token."""
+        ids = IdBuffer()
+        self._text.core.encode_with_dropout([content], 0.0, 0, ids)
+        return ids.to_list(self._ints)
+
+    @functools.cached_property
+    def _decoder(self) -> Decoder:
+        return Decoder(self._definition.vocabulary, self._definition.names_by_id, as_uint32)
+
+    @functools.cached_property
+    def _ints(self) -> list[int]:
+        return list(range(self.n_vocab))
+
+    @functools.cached_property
+    def _tokens(self) -> list[bytes]:
+        """The ordinary tokens by id; empty where there is none."""
+        tokens = self._definition.vocabulary.to_list()
+        return tokens + [b""] * (self.n_vocab - len(tokens))
+
+    @functools.cached_property
+    def _sorted_tokens(self) -> list[bytes]:
+        return sorted(self._mergeable_ranks)
+
+
+def _unpickle(name: str, content: bytes) -> Encoding:
+    """A pickled Encoding is its name and the bytes of pybpe's own file."""
+    return Encoding.of(name, native.loads(content))
+
+
+def _checked(text: str) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"text must be str, not {type(text).__name__}")
+    return text
+
+
+def _names(disallowed: Disallowed) -> Literal["all"] | frozenset[str]:
+    """Any collection, so also a str that is not "all", is its items."""
+    return "all" if disallowed == "all" else frozenset(disallowed)
+
+
+def _threads(num_threads: int) -> int:
+    """As many threads as the caller says, within reason."""
+    if num_threads < 1:
+        raise ValueError(f"num_threads is {num_threads}, must be at least 1")
+    return min(num_threads, MAX_THREADS)
+
+
+def _continues(byte: int) -> bool:
+    """Whether a byte of UTF-8 is within a character that began before."""
+    return 0x80 <= byte < 0xC0

@@ -1,0 +1,103 @@
+"""What a text's last ids could become when the text goes on: the rules of tiktoken's `encode_with_unstable`.
+
+Ids of all words but the last are taken for settled, and so is white space, of which several words may become one, only
+where something else follows. For what remains, every way is tried in which one more token could complete it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+BLANKS = b" \n\t"
+MAX_CHAR = 4  # bytes of a character in UTF-8
+
+
+class Words(Protocol):
+    """What encodes here: an `Encoding`."""
+
+    def encode_ordinary(self, text: str) -> list[int]:
+        """The ids of an ordinary text."""
+
+    def encode_single_token(self, text_or_bytes: str | bytes) -> int:
+        """The id of one token."""
+
+    def decode_single_token_bytes(self, token: int) -> bytes:
+        """The bytes of one id."""
+
+    def _merge(self, content: bytes) -> list[int]: ...
+
+
+def cut_unstable(ids: list[int], n_last: int, tokens: Sequence[bytes]) -> tuple[list[int], bytes]:
+    """The ids that are settled, and the bytes of those that are not.
+
+    n_last: how many ids the last word has. tokens: the bytes of each id, empty for a special token.
+    """
+    first = len(ids) - n_last
+    if n_last and _is_blank(tokens[ids[first]]):
+        while first and _is_blank(tokens[ids[first - 1]]):
+            first -= 1
+    return ids[:first], b"".join(tokens[token] for token in ids[first:])
+
+
+def _is_blank(token: bytes) -> bool:
+    return bool(token) and not token.strip(BLANKS)
+
+
+def completions(rest: bytes, sorted_tokens: Sequence[bytes], words: Words) -> list[list[int]]:
+    """The ids, up to the one that reaches the end of `rest`, of all its continuations by one token; each once."""
+    found: dict[tuple[int, ...], None] = {
+        (words.encode_single_token(token),): None for token in _beginning_with(rest, sorted_tokens)
+    }
+    for place in range(1, len(rest)):
+        for token in _beginning_with(rest[place:], sorted_tokens):
+            found[_reaching(len(rest), _encode(rest[:place] + token, words), words)] = None
+    # A last white space may be cut off from what is before it by the character that follows.
+    last = _last_char(rest)
+    if last and len(last.encode()) < len(rest) and _is_white_space(last):
+        place = len(rest) - len(last.encode())
+        found[tuple(words._merge(rest[:place]) + words._merge(rest[place:]))] = None
+    return list(map(list, found))
+
+
+def _beginning_with(start: bytes, sorted_tokens: Sequence[bytes]) -> Iterator[bytes]:
+    """The tokens that begin with these bytes; none for no bytes."""
+    place = bisect_left(sorted_tokens, start) if start else len(sorted_tokens)
+    while place < len(sorted_tokens) and sorted_tokens[place].startswith(start):
+        yield sorted_tokens[place]
+        place += 1
+
+
+def _encode(content: bytes, words: Words) -> list[int]:
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return words._merge(content)
+    return words.encode_ordinary(text)
+
+
+def _reaching(size: int, ids: list[int], words: Words) -> tuple[int, ...]:
+    """The first ids that together have at least `size` bytes."""
+    reached = 0
+    for count, token in enumerate(ids, 1):
+        reached += len(words.decode_single_token_bytes(token))
+        if reached >= size:
+            return tuple(ids[:count])
+    return tuple(ids)
+
+
+def _last_char(content: bytes) -> str:
+    """The last character of UTF-8; empty if the bytes do not end with one."""
+    for size in range(1, MAX_CHAR + 1):
+        try:
+            char = content[-size:].decode()
+        except UnicodeDecodeError:
+            continue
+        return char if len(char) == 1 else ""
+    return ""
+
+
+def _is_white_space(char: str) -> bool:
+    """Whether Unicode says so; Python counts four control characters too."""
+    return char.isspace() and not "\x1c" <= char <= "\x1f"
