@@ -5,6 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # as in typing, whose import costs more than all that happens here
 if TYPE_CHECKING:
     from pybpe.errors import (
+        DownloadError,
         FormatError,
         MissingPackageError,
         PybpeError,
@@ -12,13 +13,16 @@ if TYPE_CHECKING:
         SpecialTokenError,
         TokenIdError,
         TrainingError,
+        UnknownEncodingError,
     )
+    from pybpe.public_encodings import encoding_for_model, get_encoding
     from pybpe.tokenizer import Tokenizer
     from pybpe.word_counts import WordCounts
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "DownloadError",
     "FormatError",
     "MissingPackageError",
     "PybpeError",
@@ -27,10 +31,18 @@ __all__ = [
     "TokenIdError",
     "Tokenizer",
     "TrainingError",
+    "UnknownEncodingError",
     "WordCounts",
+    "encoding_for_model",
+    "get_encoding",
 ]
 
-_HOMES = {"Tokenizer": "pybpe.tokenizer", "WordCounts": "pybpe.word_counts"}  # of the other names: pybpe.errors
+_HOMES = {  # of the other names: pybpe.errors
+    "Tokenizer": "pybpe.tokenizer",
+    "WordCounts": "pybpe.word_counts",
+    "encoding_for_model": "pybpe.public_encodings",
+    "get_encoding": "pybpe.public_encodings",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -24,6 +24,16 @@ class TokenIdError(PybpeError, ValueError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class UnknownEncodingError(PybpeError, ValueError, KeyError):
+    """A public encoding, or a model, of a name that is not known."""
+
+    __str__ = TokenIdError.__str__
+
+
+class DownloadError(PybpeError, OSError):
+    """A file that is not on this machine could not be downloaded, or is not what was published."""
+
+
 class ShardError(PybpeError, ValueError):
     """Token shards are damaged, unfinished, or were made by another tokenizer."""
 

@@ -17,13 +17,16 @@ FLOORS = [
     ["pybpe.gpt"],
     ["pybpe.view", "pybpe.pages", "pybpe.evaluation", "pybpe.data", "pybpe.distributed"],
     ["pybpe"],  # __init__, the public names
+    ["pybpe.public_encodings"],
     ["pybpe.tokenizer"],
     ["pybpe.compat"],  # faces that Tokenizer hands out; those that make one are above
     ["pybpe.training", "pybpe.incremental", "pybpe.id_arrays"],
     ["pybpe.text_encoder", "pybpe.word_counts", "pybpe.conventions"],
+    ["pybpe.published"],
     ["pybpe.formats", "pybpe.count_files"],
     ["pybpe.special", "pybpe.pieces", "pybpe.offsets", "pybpe.parallel"],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
+    ["pybpe.download"],
     ["pybpe.automata", "pybpe.regex_splitter", "pybpe.readers"],
     ["pybpe.reading", "pybpe.normal"],
     ["pybpe._core"],

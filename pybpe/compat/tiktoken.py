@@ -23,11 +23,13 @@ from pybpe._core.decode import Decoder
 from pybpe._core.ids import IdBuffer
 from pybpe.compat import unstable
 from pybpe.definition import Definition
+from pybpe.encodings import BY_NAME, name_for_model
 from pybpe.errors import SpecialTokenError, TokenIdError
 from pybpe.formats import native
 from pybpe.formats.tiktoken import from_ranks
 from pybpe.id_arrays import as_uint32
 from pybpe.parallel import MAX_THREADS
+from pybpe.published import definition_of
 from pybpe.special import Allowed, Disallowed, find_one_of
 from pybpe.text_encoder import TextEncoder
 from pybpe.utf8 import to_utf8
@@ -38,9 +40,30 @@ if TYPE_CHECKING:
 
     from pybpe._core.decode import Ids
 
-__all__ = ["Encoding"]
+__all__ = ["Encoding", "encoding_for_model", "encoding_name_for_model", "get_encoding", "list_encoding_names"]
 
 NOTHING: frozenset[str] = frozenset()
+
+
+@functools.lru_cache(maxsize=8)
+def get_encoding(encoding_name: str) -> Encoding:
+    """A public encoding by name, downloaded if it is not on this machine. Raises ValueError for an unknown name."""
+    return Encoding.of(encoding_name, definition_of(encoding_name))
+
+
+def encoding_for_model(model_name: str) -> Encoding:
+    """The public encoding of a model. Raises KeyError for an unknown one."""
+    return get_encoding(encoding_name_for_model(model_name))
+
+
+def encoding_name_for_model(model_name: str) -> str:
+    """The name of that encoding."""
+    return name_for_model(model_name)
+
+
+def list_encoding_names() -> list[str]:
+    """The names of the public encodings."""
+    return list(BY_NAME)
 
 
 class Encoding:

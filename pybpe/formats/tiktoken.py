@@ -36,6 +36,11 @@ def read(path: PathLike, pattern: str | None = None, special_tokens: Mapping[str
         pattern = known.pattern
     if special_tokens is None:
         special_tokens = known.special_tokens if known else {}
+    return parse(content, path, pattern, special_tokens)
+
+
+def parse(content: bytes, path: PathLike, pattern: str, special_tokens: Mapping[str, int]) -> Definition:
+    """What a rank file holds; `path` is what errors call it."""
     return Definition(
         rule="ranks",
         vocabulary=_parse(content, path),
