@@ -15,7 +15,7 @@ PACKAGE = Path(pybpe.__file__).parent
 FLOORS = [
     ["pybpe.cli", "pybpe.__main__"],
     ["pybpe.gpt"],
-    ["pybpe.view", "pybpe.pages", "pybpe.evaluation", "pybpe.data", "pybpe.distributed"],
+    ["pybpe.view", "pybpe.pages", "pybpe.evaluation", "pybpe.compat.rustbpe", "pybpe.data", "pybpe.distributed"],
     ["pybpe"],  # __init__, the public names
     ["pybpe.public_encodings"],
     ["pybpe.tokenizer"],
