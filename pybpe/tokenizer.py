@@ -228,6 +228,19 @@ class Tokenizer:
 
         gpt2.write(self._definition, folder)
 
+    @classmethod
+    def from_minbpe(cls, path: PathLike) -> Tokenizer:
+        """Read minbpe's .model. Raises FormatError, with the line, for a file that is not one."""
+        from pybpe.formats import minbpe
+
+        return cls(minbpe.read(path))
+
+    def to_minbpe(self, path: PathLike) -> None:
+        """Write minbpe's NAME.model, and NAME.vocab beside it. Raises ValueError for what they cannot say."""
+        from pybpe.formats import minbpe
+
+        minbpe.write(self._definition, path)
+
     def as_tiktoken(self, name: str = "pybpe") -> Encoding:
         """An object that stands wherever a tiktoken.Encoding stands; tiktoken need not be installed."""
         from pybpe.compat.tiktoken import Encoding
