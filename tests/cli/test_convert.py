@@ -1,0 +1,113 @@
+"""pybpe convert: every kind of file from every other, proved, refused in one line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pybpe import Tokenizer
+from pybpe.cli import convert
+from pybpe.cli.main import main
+
+TEXT = "The cat sat on 12345 mats, and it's old.\n\n  é <|endoftext|>"
+
+
+@pytest.fixture
+def plain(workplace) -> Tokenizer:
+    """What every kind can hold: plain.pybpe."""
+    made = Tokenizer.train(iter(["The cat sat on a mat"] * 9), 266, pattern="gpt2", progress=False)
+    made.save("plain.pybpe")
+    return made
+
+
+def converted(*argv: str) -> None:
+    assert main(["convert", *argv]) == 0
+
+
+def test_from_each_kind_to_each(plain, capsys):
+    outputs = {
+        "a.pybpe": [],
+        "a.tiktoken": [],
+        "a.json": [],
+        "a.model": [],
+        "hf": [],
+        "pair": ["--to", "gpt2"],
+        "odd.name": ["--to", "tiktoken"],
+    }
+    for name, options in outputs.items():
+        converted("plain.pybpe", name, *options)
+    assert "both give the same" in capsys.readouterr().out
+    assert sorted(path.name for path in Path("pair").iterdir()) == ["merges.txt", "vocab.json"]
+    for name in outputs:
+        known = ["--pattern", "gpt2"] if name in ("a.tiktoken", "odd.name") else []
+        for goal in ("b.pybpe", "b.json", "b.model"):
+            converted(name, goal, "--force", *known)
+            capsys.readouterr()
+            assert main(["encode", goal, "--text", TEXT.replace("<|endoftext|>", "")]) == 0
+            ids = [int(word) for word in capsys.readouterr().out.split()]
+            assert ids == plain.encode(TEXT.replace("<|endoftext|>", "")), (name, goal)
+            assert main(["info", goal, "--json"]) == 0
+            facts = json.loads(capsys.readouterr().out)
+            assert facts["special_tokens"] == ({} if known else plain.special_tokens)
+
+
+def test_a_rank_file_says_what_it_does_not_hold(plain, capsys):
+    converted("plain.pybpe", "a.tiktoken")
+    assert "neither the split pattern nor special tokens" in capsys.readouterr().err
+
+
+def test_what_cannot_be_said_is_refused(corpus, tokenizer, fails):
+    assert "for the split pattern gpt2" in fails(1, "convert", "corpus.pybpe", "pair", "--to", "gpt2")
+    special = Tokenizer.train(iter(["ab"] * 9), 257, special_tokens=["<a b>"], progress=False)
+    special.save("special.pybpe")
+    assert "holds white space" in fails(1, "convert", "special.pybpe", "special.model")
+    assert not [path for path in Path().iterdir() if path.name in ("pair", "special.model", "special.vocab")]
+
+
+def test_places_that_cannot_be_written(plain, fails):
+    assert "does not say of what kind" in fails(2, "convert", "plain.pybpe", "a.bin")
+    assert "is the tokenizer itself" in fails(1, "convert", "plain.pybpe", "./plain.pybpe", "--force")
+    Path("there.json").write_text("mine")
+    assert "add --force" in fails(1, "convert", "plain.pybpe", "there.json")
+    Path("there.vocab").write_text("mine")
+    assert "there.vocab exists already" in fails(1, "convert", "plain.pybpe", "there.model")
+    Path("folder").mkdir()
+    Path("folder/tokenizer.json").write_text("mine")
+    assert "tokenizer.json exists already" in fails(1, "convert", "plain.pybpe", "folder")
+    assert "is a folder; name a file" in fails(1, "convert", "plain.pybpe", "folder", "--to", "pybpe")
+    assert "is a file" in fails(1, "convert", "plain.pybpe", "there.json", "--to", "gpt2")
+    assert "there is no folder" in fails(1, "convert", "plain.pybpe", "nowhere/a.pybpe")
+    assert Path("there.json").read_text() == "mine"
+    converted("plain.pybpe", "there.json", "--force")
+    assert json.loads(Path("there.json").read_text())["model"]["type"] == "BPE"
+
+
+def test_files_that_are_no_tokenizers(plain, fails):
+    assert "did you mean 'plain.pybpe'?" in fails(1, "convert", "plain.pybp", "a.json")
+    Path("bad.model").write_text("minbpe v1\n\n0\n1 999\n")
+    assert "bad.model, line 4" in fails(1, "convert", "bad.model", "a.json")
+    assert "bad.model, line 4" in fails(1, "info", "bad.model")
+    Path("sentences.model").write_bytes(b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02")
+    assert "is not a tokenizer" in fails(1, "info", "sentences.model")
+    assert "see: pybpe convert --help" in fails(2, "convert", "plain.pybpe")
+
+
+@pytest.mark.parametrize("damage", ["ids", "text"])
+def test_a_writer_that_does_not_keep_its_word(plain, fails, monkeypatch, damage):
+    other = Tokenizer.train(
+        iter(["on the mat the cat"] * 9),
+        262 if damage == "ids" else 256,
+        pattern="gpt2",
+        special_tokens=["<|endoftexT|>"],
+        progress=False,
+    )
+    if damage == "text":
+        monkeypatch.setattr(Tokenizer, "encode", lambda *_, **__: [256])
+    monkeypatch.setattr(Tokenizer, "from_huggingface", lambda _: other)
+    assert "nothing was written" in fails(1, "convert", "plain.pybpe", "a.json")
+    assert not Path("a.json").exists()
+
+
+def test_the_probe_holds_what_differs():
+    for text in ("doesn't", "1234567", "\r\n", "cafe\u0301", "中文", "🙂", "\u3000"):
+        assert text in convert.PROBE
