@@ -241,6 +241,16 @@ class Tokenizer:
 
         minbpe.write(self._definition, path)
 
+    @classmethod
+    def from_gguf(cls, path: PathLike) -> Tokenizer:
+        """Read the vocabulary of a GGUF file, a model or not, whose kind is gpt2: byte-level BPE.
+
+        Raises FormatError, with the reason, for a file that is damaged or whose ids pybpe cannot reproduce.
+        """
+        from pybpe.formats import gguf
+
+        return cls(gguf.read(path))
+
     def as_tiktoken(self, name: str = "pybpe") -> Encoding:
         """An object that stands wherever a tiktoken.Encoding stands; tiktoken need not be installed."""
         from pybpe.compat.tiktoken import Encoding

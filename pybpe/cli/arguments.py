@@ -72,7 +72,7 @@ def add_tokenizer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "tokenizer",
         metavar="TOKENIZER",
-        help="a .pybpe file, a tiktoken rank file, a tokenizer.json or its folder, a minbpe .model",
+        help="a .pybpe file, a tiktoken rank file, a tokenizer.json or its folder, a minbpe .model, a .gguf",
     )
     parser.add_argument(
         "--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that is not a public encoding"
@@ -112,6 +112,8 @@ def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
         return _without_pattern(Tokenizer.load, path, pattern)
     if start.lstrip().startswith(b"{"):
         return _without_pattern(Tokenizer.from_huggingface, path, pattern)
+    if start.startswith(b"GGUF"):
+        return _without_pattern(Tokenizer.from_gguf, path, pattern)
     if start.startswith(b"minbpe "):
         return _without_pattern(Tokenizer.from_minbpe, path, pattern)
     if not _RANK_LINE.match(start):

@@ -1,0 +1,175 @@
+"""Vocabularies of GGUF files: read, and refused where they are damaged or say what is not known."""
+
+from __future__ import annotations
+
+import random
+import struct
+from pathlib import Path
+
+import pytest
+
+from pybpe import FormatError, Tokenizer
+from pybpe.cli.main import main
+from pybpe.formats.byte_level import to_chars
+from pybpe.patterns import GPT2_ORIGINAL, LLAMA3
+
+U32, F32, BOOL, STR, LIST, U64 = 4, 6, 7, 8, 9, 10
+
+
+def string(text: str | bytes) -> bytes:
+    content = text.encode() if isinstance(text, str) else text
+    return struct.pack("<Q", len(content)) + content
+
+
+def strings(items) -> tuple[int, bytes]:
+    return LIST, struct.pack("<IQ", STR, len(items)) + b"".join(map(string, items))
+
+
+def numbers(items) -> tuple[int, bytes]:
+    return LIST, struct.pack(f"<IQ{len(items)}i", 5, len(items), *items)
+
+
+def facts() -> dict[str, tuple[int, bytes]]:
+    """A small vocabulary: the bytes, two merges, an unused id, one token of each other type."""
+    tokens = [to_chars(bytes([i])) for i in range(256)] + ["ab", "Ġab", "[PAD258]", "<|end|>", "<tool call>"]
+    return {
+        "general.architecture": (STR, string("gpt2")),
+        "general.sizes": numbers([1, 2, 3]),
+        "general.tags": strings(["a", "b"]),
+        "gpt2.scale": (F32, struct.pack("<f", 0.5)),
+        "tokenizer.ggml.model": (STR, string("gpt2")),
+        "tokenizer.ggml.pre": (STR, string("gpt-2")),
+        "tokenizer.ggml.tokens": strings(tokens),
+        "tokenizer.ggml.token_type": numbers([1] * 258 + [5, 3, 4]),
+        "tokenizer.ggml.merges": strings(["a b", "Ġ ab"]),
+        "tokenizer.ggml.add_bos_token": (BOOL, b"\x00"),
+        "tokenizer.ggml.eos_token_id": (U32, struct.pack("<I", 259)),
+    }
+
+
+def gguf(entries: dict[str, tuple[int, bytes]], version: int = 3, more: bytes = b"tensors") -> bytes:
+    body = b"".join(string(key) + struct.pack("<I", of_type) + value for key, (of_type, value) in entries.items())
+    return b"GGUF" + struct.pack("<IQQ", version, 7, len(entries)) + body + more
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return tmp_path / "some.gguf"
+
+
+def test_a_small_one(path):
+    for version in (2, 3):
+        path.write_bytes(gguf(facts(), version))
+        tok = Tokenizer.from_gguf(path)
+        assert tok.encode("ab ab<tool call>c<|end|>", allowed_special="all") == [256, 257, 260, 99, 259]
+        assert tok.decode([256, 257, 259, 260]) == "ab ab<|end|><tool call>"
+        assert tok.special_tokens == {"<|end|>": 259}
+        assert tok.added_tokens == {"<tool call>": 260}
+        assert tok.pattern == GPT2_ORIGINAL
+        with pytest.raises(ValueError, match="258"):
+            tok.decode([258])
+
+
+def test_words_that_are_tokens(path):
+    entries = facts()
+    entries["tokenizer.ggml.merges"] = strings(["a b"])
+    path.write_bytes(gguf(entries))
+    assert Tokenizer.from_gguf(path).encode("ab ab") == [256, 32, 256]
+    entries["tokenizer.ggml.pre"] = STR, string("llama-bpe")
+    path.write_bytes(gguf(entries))
+    tok = Tokenizer.from_gguf(path)
+    assert tok.encode("ab ab") == [256, 257]
+    assert tok.pattern == LLAMA3
+
+
+def test_gpt2_of_llama_cpp_equals_gpt2(vocabs):
+    file = vocabs / "ggml-vocab-gpt-2.gguf"
+    if not file.exists():
+        pytest.skip("no ggml-vocab-gpt-2.gguf among the vocabularies")
+    pair = Tokenizer.from_gpt2(vocabs / "gpt2" / "vocab.json", vocabs / "gpt2" / "merges.txt")
+    tok = Tokenizer.from_gguf(file)
+    assert tok.vocab == pair.vocab
+    assert tok.merges == pair.merges
+    assert tok.special_tokens == pair.special_tokens
+    text = "The quick brown fox doesn't mind, 中文字符 12345\n\n  x <|endoftext|>"
+    assert tok.encode(text, allowed_special="all") == pair.encode(text, allowed_special="all")
+
+
+def test_the_commands_take_it(path, capsys, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    entries = facts()
+    entries["tokenizer.ggml.token_type"] = numbers([1] * 258 + [5, 3, 3])
+    path.write_bytes(gguf(entries))
+    assert main(["info", "some.gguf"]) == 0
+    assert main(["convert", "some.gguf", "some.json"]) == 0
+    assert Tokenizer.from_huggingface("some.json").encode("ab ab") == [256, 257]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("model", (STR, string("llama")), "the kind 'llama'"),
+        ("model", None, "the kind None"),
+        ("pre", (STR, string("tekken")), "by the name 'tekken'"),
+        ("pre", (U32, b"\x01\x00\x00\x00"), "by the name 1"),
+        ("pre", None, "by the name 'default'"),
+        ("add_space_prefix", (BOOL, b"\x01"), "a space before the text"),
+        ("tokens", None, "no list of tokens"),
+        ("tokens", numbers([1, 2]), "no list of tokens"),
+        ("tokens", strings([b"\xff"]), "are not UTF-8"),
+        ("tokens", strings(["a"] * 261), "is there twice"),
+        ("tokens", strings(["a", "b", "c"]), "not one type for each"),
+        ("token_type", None, "not one type for each"),
+        ("token_type", numbers([1] * 260 + [6]), "is of type 6"),
+        ("token_type", numbers([1] * 261), "stands for no byte"),
+        ("token_type", numbers([5] + [1] * 257 + [5, 3, 3]), "no token for byte 0x00"),
+        ("merges", None, "no list of merges"),
+        ("merges", strings(["ab"]), "not two tokens"),
+        ("merges", strings(["a b c"]), "not two tokens"),
+        ("merges", strings(["a c"]), "needs the token 'ac'"),
+        ("odd", (13, b""), "no type 13"),
+        ("odd", (LIST, struct.pack("<IQ", LIST, 1)), "a list of type 9"),
+        ("odd", (LIST, struct.pack("<IQ", STR, 1 << 62)), "truncated|no type"),
+        ("odd", (LIST, struct.pack("<IQ", U64, 1 << 62)), "truncated"),
+        ("odd", (STR, struct.pack("<Q", 1 << 63)), "truncated"),
+    ],
+)
+def test_what_is_refused(path, key, value, message):
+    entries = facts()
+    entries.pop(f"tokenizer.ggml.{key}", None)
+    if value is not None:
+        entries[f"tokenizer.ggml.{key}"] = value
+    path.write_bytes(gguf(entries, more=b""))
+    with pytest.raises(FormatError, match=message):
+        Tokenizer.from_gguf(path)
+
+
+def test_headers_that_are_wrong(path):
+    twice = gguf(facts(), more=b"")
+    doubled = twice.replace(b"tokenizer.ggml.pre", b"tokenizer.ggml.PRE").replace(b"general.sizes", b"general.sizes")
+    for content, message in (
+        (b"", "not a GGUF"),
+        (b"GGUF", "truncated"),
+        (gguf(facts(), version=1), "version 1"),
+        (gguf(facts(), version=0x03000000), "little-endian"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 0, 1 << 62), "truncated"),
+        (doubled, "'default'"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(FormatError, match=message):
+            Tokenizer.from_gguf(path)
+
+
+def test_damaged_files_are_a_format_error_or_a_tokenizer(path):
+    whole, rng = gguf(facts()), random.Random(3)
+    for _ in range(1500):
+        content = bytearray(whole[: rng.randrange(len(whole))] if rng.random() < 0.3 else whole)
+        for _ in range(rng.randrange(1, 4)):
+            if content:
+                content[rng.randrange(len(content))] = rng.choice([0, 1, 8, 9, 0x7F, 0x80, 0xFF, rng.randrange(256)])
+        path.write_bytes(content)
+        try:
+            tok = Tokenizer.from_gguf(path)
+        except FormatError:
+            continue
+        assert tok.decode(tok.encode_ordinary("The quick é")) == "The quick é"
