@@ -251,6 +251,12 @@ class Tokenizer:
 
         return cls(gguf.read(path))
 
+    def to_gguf(self, path: PathLike) -> None:
+        """Write the vocabulary as a GGUF file without a model. Raises ValueError for what it cannot say."""
+        from pybpe.formats import gguf
+
+        gguf.write(self._definition, path)
+
     def as_tiktoken(self, name: str = "pybpe") -> Encoding:
         """An object that stands wherever a tiktoken.Encoding stands; tiktoken need not be installed."""
         from pybpe.compat.tiktoken import Encoding

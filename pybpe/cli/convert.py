@@ -70,6 +70,7 @@ def kinds() -> dict[str, Kind]:
             lambda _, path: Tokenizer.from_minbpe(path),
             beside=".vocab",
         ),
+        "gguf": Kind("a GGUF vocabulary", Tokenizer.to_gguf, lambda _, path: Tokenizer.from_gguf(path)),
     }
 
 
@@ -78,6 +79,7 @@ SUFFIXES = {
     ".tiktoken": "tiktoken",
     ".json": "tokenizer.json",
     ".model": "minbpe",
+    ".gguf": "gguf",
     "": "huggingface",
 }
 
@@ -88,7 +90,7 @@ def add_commands(commands: Any) -> None:
         "convert",
         help="write a tokenizer as a file of another kind",
         description="Write a tokenizer as a file of another kind, which OUT's name says: .pybpe, .tiktoken, .json\n"
-        "(Hugging Face's), .model (minbpe's); any other name is a folder that transformers can open.\n"
+        "(Hugging Face's), .model (minbpe's), .gguf; a name without an ending is a folder that transformers can open.\n"
         "Before anything is written, what was written is read back and must give the same ids.",
         epilog="examples:\n  pybpe convert corpus.pybpe tokenizer.json\n  pybpe convert cl100k_base.tiktoken folder\n"
         "  pybpe convert corpus.pybpe folder --to gpt2",
@@ -101,7 +103,7 @@ def add_commands(commands: Any) -> None:
         "--to",
         choices=(*SUFFIXES.values(), "gpt2"),
         metavar="KIND",
-        help="pybpe, tiktoken, tokenizer.json, huggingface or gpt2 (folders), minbpe; where OUT's name does not say it",
+        help="pybpe, tiktoken, tokenizer.json, huggingface or gpt2 (folders), minbpe, gguf; else by the name of OUT",
     )
     parser.add_argument("--force", action="store_true", help="replace what is there")
     parser.set_defaults(run=run)

@@ -13,9 +13,16 @@ from typing import Any
 
 from pybpe.definition import Definition, make_vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
-from pybpe.files import PathLike, Reader
-from pybpe.formats.byte_level import read_merges, read_vocabulary, token_list
-from pybpe.patterns import DEEPSEEK_V3, GPT2_ORIGINAL, LLAMA3, QWEN2, STARCODER
+from pybpe.files import PathLike, Reader, write_atomic
+from pybpe.formats.byte_level import (
+    read_merges,
+    read_vocabulary,
+    to_bytes,
+    token_list,
+    write_merges,
+    write_vocabulary,
+)
+from pybpe.patterns import DEEPSEEK_V3, GPT2, GPT2_ORIGINAL, LLAMA3, QWEN2, STARCODER
 from pybpe.reading import Reading
 
 MAGIC = b"GGUF"
@@ -139,3 +146,65 @@ def _value(reader: Reader, of_type: int, wanted: bool, path: PathLike) -> Any:
     for _ in range(count):
         _string(reader, "list of strings")
     return None
+
+
+def write(definition: Definition, path: PathLike) -> None:
+    """Write the vocabulary alone, a GGUF file without a model. Raises ValueError for what it cannot say."""
+    tokens, types, merges = _to_lists(definition)
+    entries = [
+        ("general.architecture", _text("gpt2")),
+        (f"{PREFIX}model", _text("gpt2")),
+        (f"{PREFIX}pre", _text(_split_name(definition, merges))),
+        (f"{PREFIX}tokens", _texts(tokens)),
+        (f"{PREFIX}token_type", struct.pack(f"<IIQ{len(types)}i", ARRAY, 5, len(types), *types)),
+        (f"{PREFIX}merges", _texts([" ".join(pair) for pair in merges])),
+    ]
+    header = MAGIC + struct.pack("<IQQ", 3, 0, len(entries))
+    write_atomic(path, header + b"".join(_sized(key) + value for key, value in entries))
+
+
+def _to_lists(definition: Definition) -> tuple[list[str], list[int], list[tuple[str, str]]]:
+    """Characters and types by id, and the merges."""
+    if definition.reading != Reading(added_tokens=definition.reading.added_tokens) or definition.shared_id is not None:
+        raise ValueError("GGUF cannot say how this tokenizer reads text; write a tokenizer.json")
+    vocab, merges = write_vocabulary(definition), write_merges(definition)
+    if not merges:
+        raise ValueError("GGUF cannot hold a vocabulary without merges")
+    by_id = {token: (chars, NORMAL) for chars, token in vocab.items()}
+    for name, token in definition.names.items():
+        if token in by_id or name in vocab:
+            raise ValueError(f"the token {name!r} is an ordinary one too; GGUF cannot say that")
+        by_id[token] = name, CONTROL if name in definition.special_tokens else USER_DEFINED
+    listed = [by_id.get(token, (f"[PAD{token}]", UNUSED)) for token in range(definition.n_vocab)]
+    if len({chars for chars, _ in listed}) < len(listed):
+        raise ValueError("a token has the name of an id that is not used; GGUF cannot say that")
+    return [chars for chars, _ in listed], [of_type for _, of_type in listed], merges
+
+
+def _split_name(definition: Definition, merges: list[tuple[str, str]]) -> str:
+    """What GGUF calls this way to split and to merge."""
+    pattern = GPT2_ORIGINAL if definition.pattern == GPT2 else definition.pattern
+    ranks = definition.rule == "ranks"
+    names = WHOLE_WORDS if definition.whole_words or (ranks and pattern in WHOLE_WORDS.values()) else PATTERNS
+    name = next((name for name, text in names.items() if text == pattern), None)
+    if name is None:
+        raise ValueError("GGUF has no name, known exactly, for how this tokenizer splits and merges")
+    if ranks and names is PATTERNS:
+        made = {to_bytes(left + right) for left, right in merges}
+        lone = [token for token in definition.vocabulary.to_list() if len(token) > 1 and token not in made]
+        if lone:
+            raise ValueError(f"no merge makes the token {lone[0]!r}, a whole word; GGUF cannot say that here")
+    return name
+
+
+def _sized(text: str) -> bytes:
+    content = text.encode()
+    return struct.pack("<Q", len(content)) + content
+
+
+def _text(text: str) -> bytes:
+    return struct.pack("<I", STRING) + _sized(text)
+
+
+def _texts(texts: list[str]) -> bytes:
+    return struct.pack("<IIQ", ARRAY, STRING, len(texts)) + b"".join(map(_sized, texts))

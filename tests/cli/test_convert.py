@@ -30,6 +30,7 @@ def test_from_each_kind_to_each(plain, capsys):
         "a.tiktoken": [],
         "a.json": [],
         "a.model": [],
+        "a.gguf": [],
         "hf": [],
         "pair": ["--to", "gpt2"],
         "odd.name": ["--to", "tiktoken"],
@@ -40,7 +41,7 @@ def test_from_each_kind_to_each(plain, capsys):
     assert sorted(path.name for path in Path("pair").iterdir()) == ["merges.txt", "vocab.json"]
     for name in outputs:
         known = ["--pattern", "gpt2"] if name in ("a.tiktoken", "odd.name") else []
-        for goal in ("b.pybpe", "b.json", "b.model"):
+        for goal in ("b.pybpe", "b.json", "b.model", "b.gguf"):
             converted(name, goal, "--force", *known)
             capsys.readouterr()
             assert main(["encode", goal, "--text", TEXT.replace("<|endoftext|>", "")]) == 0

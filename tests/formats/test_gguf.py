@@ -7,11 +7,15 @@ import struct
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import text, tiny_corpus
 
 from pybpe import FormatError, Tokenizer
 from pybpe.cli.main import main
 from pybpe.formats.byte_level import to_chars
-from pybpe.patterns import GPT2_ORIGINAL, LLAMA3
+from pybpe.formats.tiktoken import from_ranks
+from pybpe.patterns import GPT2, GPT2_ORIGINAL, LLAMA3
 
 U32, F32, BOOL, STR, LIST, U64 = 4, 6, 7, 8, 9, 10
 
@@ -173,3 +177,54 @@ def test_damaged_files_are_a_format_error_or_a_tokenizer(path):
         except FormatError:
             continue
         assert tok.decode(tok.encode_ordinary("The quick é")) == "The quick é"
+
+
+@given(corpus=tiny_corpus, content=text, pattern=st.sampled_from([GPT2, "qwen2", "starcoder", "deepseek-v3"]))
+@pytest.mark.filterwarnings("ignore:the corpus is too small")
+def test_what_is_written_is_read(tmp_path_factory, corpus, content, pattern):
+    path = tmp_path_factory.getbasetemp() / "written.gguf"
+    tok = Tokenizer.train(iter([*corpus, "ab ab"]), 280, pattern=pattern, progress=False)
+    tok.to_gguf(path)
+    again = Tokenizer.from_gguf(path)
+    assert again.encode_ordinary(content) == tok.encode_ordinary(content)
+    assert (again.vocab, again.merges, again.special_tokens) == (tok.vocab, tok.merges, tok.special_tokens)
+
+
+def test_all_types_are_written_back(path):
+    for pre in ("gpt-2", "llama-bpe"):
+        entries = facts()
+        entries["tokenizer.ggml.pre"] = STR, string(pre)
+        path.write_bytes(gguf(entries))
+        tok = Tokenizer.from_gguf(path)
+        tok.to_gguf(path)
+        assert Tokenizer.from_gguf(path) == tok
+
+
+def test_a_rank_file_is_written(path, vocabs):
+    tok = Tokenizer.from_tiktoken(vocabs / "r50k_base.tiktoken")
+    tok.to_gguf(path)
+    pair = Tokenizer.from_gpt2(vocabs / "gpt2" / "vocab.json", vocabs / "gpt2" / "merges.txt")
+    again = Tokenizer.from_gguf(path)
+    assert (again.vocab, again.merges, again.special_tokens) == (pair.vocab, pair.merges, pair.special_tokens)
+
+
+def test_what_cannot_be_written(path, small):
+    def refused(tok, message):
+        with pytest.raises(ValueError, match=message):
+            tok.to_gguf(path)
+
+    def ranks(more, pattern="gpt2", special=None):
+        tokens = [*(bytes([i]) for i in range(256)), *more]
+        made = from_ranks({token: i for i, token in enumerate(tokens)}, pattern, special or {})
+        return Tokenizer(made)
+
+    refused(small, "no name, known exactly")
+    refused(ranks([]), "without merges")
+    refused(ranks([b"ab", b"xyz"]), "a whole word")
+    refused(ranks([b"ab", b"<s>"], special={"<s>": 300}), "is an ordinary one too")
+    refused(ranks([b"ab"], special={"<s>": 300, "<t>": 300}), "how this tokenizer reads text")
+    refused(ranks([b"ab"], special={"[PAD260]": 300}), "not used")
+    refused(Tokenizer.train(iter(["ab"] * 9), 257, pattern="llama3", progress=False), "no name, known exactly")
+    assert not path.exists()
+    ranks([b"ab", b"xyz"], "llama3").to_gguf(path)
+    assert Tokenizer.from_gguf(path).encode("xyz") == [257]
