@@ -8,6 +8,8 @@ Ids, arguments and kinds of errors are those of tiktoken. What is not the same:
 - An id below 0 or beyond 32 bits is a KeyError like any other unknown id, where tiktoken has an OverflowError.
 - `encode_to_numpy` and `encode_with_unstable` take lone surrogates as `encode` does; in tiktoken they are an error.
 - Text that the pattern does not match is kept as words of its own; tiktoken drops it.
+- Where a Hugging Face file has normal forms or tokens found by name that are not special, they stay at work here; such
+  tokens are in neither `special_tokens_set` nor `_mergeable_ranks`.
 """
 
 from __future__ import annotations
@@ -99,7 +101,7 @@ class Encoding:
         self._definition = definition
         self._text = text or TextEncoder(definition)
         self._pat_str = self._text.split.pattern
-        self._special_tokens = definition.names
+        self._special_tokens = dict(definition.special_tokens)
         self._special_token_values = set(self._special_tokens.values())
 
     def __repr__(self) -> str:
@@ -162,7 +164,7 @@ class Encoding:
             raise TypeError(f"text_or_bytes must be str or bytes, not {type(content).__name__}")
         found = self._definition.vocabulary.token_id(content)
         if found is None:
-            found = self._special_tokens.get(content.decode("utf-8", "surrogateescape"))
+            found = self._definition.names.get(content.decode("utf-8", "surrogateescape"))
         if found is None:
             raise TokenIdError(f"{content!r} is not one token of this vocabulary")
         return found

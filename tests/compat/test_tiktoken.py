@@ -7,6 +7,7 @@ import inspect
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from strategies import any_text, boundary_text, messy_bytes, tiny_corpus
 from pybpe import Tokenizer
 from pybpe.compat.tiktoken import Encoding
 from pybpe.patterns import CL100K, GPT2
+from pybpe.reading import Reading
 
 PUBLIC = [name for name in vars(tiktoken.Encoding) if not name.startswith("_")]
 PRIVATE = ["_encode_single_piece", "_encode_only_native_bpe", "_encode_bytes"]
@@ -296,3 +298,20 @@ def test_tiktoken_is_not_needed(small, tmp_path):
         "import pickle; assert pickle.loads(pickle.dumps(face)).encode_with_unstable('a fox')[0]\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+
+
+def test_what_a_hugging_face_file_adds(small):
+    reading = Reading(normalizer="NFC", added_tokens={"<tool>": 500})
+    tok = Tokenizer(replace(small._definition, reading=reading))
+    face = tok.as_tiktoken()
+    content = "cafe\u0301<tool>fox "
+    assert face.encode(content) == tok.encode(content)
+    assert face.encode(content, disallowed_special=face.special_tokens_set) == tok.encode(content)
+    assert face.decode(face.encode(content)) == "caf\u00e9<tool>fox "
+    assert face.encode_single_token("<tool>") == 500
+    assert face.n_vocab == tok.n_vocab
+    assert not face.is_special_token(500)
+    stable, completions = face.encode_with_unstable(content)
+    assert face.decode(stable) == "caf\u00e9<tool>fox"
+    assert all(face.decode_bytes(ids).startswith(b" ") for ids in completions)
+    assert pickle.loads(pickle.dumps(face)).encode(content) == tok.encode(content)
