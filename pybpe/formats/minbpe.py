@@ -10,6 +10,7 @@ by the pattern it was made with.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from array import array
@@ -34,6 +35,8 @@ BYTES = [bytes([byte]) for byte in range(256)]
 MAX_TOKEN = 1 << 16  # bytes; a few lines that join tokens to themselves would otherwise ask for all memory
 MAX_TOKENS = 1 << 28  # bytes of all tokens
 MAX_PATTERN = 10_000  # characters
+MAX_REPEATS = 100_000  # of a pattern whose counts stand within one another; a regex engine takes memory for each
+_REPEAT = re.compile(r"(?<!\\x)\{([0-9]*),?([0-9]*)\}")
 _NUMBER = re.compile(r"[0-9]{1,7}")
 
 
@@ -118,6 +121,9 @@ def _unclear(pattern: str) -> str | None:
     """Why a pattern does not mean the same to minbpe and to pybpe, None if it does."""
     if len(pattern) > MAX_PATTERN:
         return f"the pattern has {len(pattern):,} characters, and {MAX_PATTERN:,} are allowed"
+    counts = [max((int(count[:7]) for count in found if count), default=1) for found in _REPEAT.findall(pattern)]
+    if math.prod(max(count, 1) for count in counts) > MAX_REPEATS:
+        return f"the pattern repeats things {MAX_REPEATS:,} times or more"
     try:
         if resolve(pattern) != pattern:
             return f"the pattern {pattern!r} is a name of pybpe's"

@@ -51,8 +51,8 @@ def test_other_files_beside_public_encodings(corpus, tokenizer, monkeypatch, cap
     for name in ("near", "wrong"):
         tokenizer.to_tiktoken(f"vocabs/{name}.tiktoken")
     digest = hashlib.sha256(Path("vocabs/near.tiktoken").read_bytes()).hexdigest()
-    near = Encoding("near", digest, tokenizer.pattern, {})
-    monkeypatch.setattr(encodings, "ENCODINGS", (near, Encoding("wrong", "0" * 64, "", {})))
+    near = Encoding("near", "near.tiktoken", 0, digest, tokenizer.pattern, {})
+    monkeypatch.setattr(encodings, "ENCODINGS", (near, Encoding("wrong", "wrong.tiktoken", 0, "0" * 64, "", {})))
     monkeypatch.setenv("PYBPE_VOCABS", "vocabs")
     Path("wrong.tiktoken").write_text("damaged")
     Path("vocabs/wrong.tiktoken").write_text("damaged")

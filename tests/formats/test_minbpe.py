@@ -109,6 +109,8 @@ def test_what_is_there_for_people(path, small):
         (lambda lines: [*lines[:1], "gpt2", *lines[2:]], "is a name of pybpe's"),
         (lambda lines: [*lines[:1], "a" * 10_001, *lines[2:]], "10,001 characters"),
         (lambda lines: [*lines[:1], "(?:" * 3000 + ")" * 3000, *lines[2:]], "pattern"),
+        (lambda lines: [*lines[:1], "(?:a{10000}){10000}|b", *lines[2:]], "repeats things"),
+        (lambda lines: [*lines[:1], "a{1," + "9" * 6000 + "}|b", *lines[2:]], "repeats things"),
         (lambda lines: [*lines[:2], "9" * 5000, *lines[3:]], "line 3: '9999"),
         (lambda lines: [*lines[:2], "-1", *lines[3:]], "line 3: '-1' is not a number"),
         (lambda lines: [*lines[:2], "4194303", *lines[3:]], "should say a special token|is not a special token"),
