@@ -109,6 +109,7 @@ def extend(
     text_field: str,
 ) -> Definition:
     """Go on learning; see Tokenizer.extend."""
+    definition.check_bytes("pybpe does not extend it")
     vocab_size = operator.index(vocab_size)
     names = {**definition.special_tokens, **definition.reading.added_tokens}
     n_vocab = max(len(definition.vocabulary), max(names.values(), default=-1) + 1)

@@ -18,13 +18,20 @@ FLOORS = [
     ["pybpe.view", "pybpe.pages", "pybpe.evaluation", "pybpe.compat", "pybpe.data", "pybpe.distributed"],
     ["pybpe"],  # __init__, the public names
     ["pybpe.tokenizer"],
-    ["pybpe.training", "pybpe.incremental", "pybpe.id_arrays"],
+    ["pybpe.training", "pybpe.incremental", "pybpe.sentence_decoder"],
     ["pybpe.text_encoder", "pybpe.word_counts", "pybpe.conventions"],
     ["pybpe.formats", "pybpe.count_files"],
-    ["pybpe.special", "pybpe.pieces", "pybpe.offsets", "pybpe.parallel"],
+    [
+        "pybpe.special",
+        "pybpe.pieces",
+        "pybpe.sentence_pieces",
+        "pybpe.offsets",
+        "pybpe.parallel",
+        "pybpe.id_arrays",
+    ],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
     ["pybpe.automata", "pybpe.regex_splitter", "pybpe.readers"],
-    ["pybpe.reading", "pybpe.normal"],
+    ["pybpe.reading", "pybpe.normal", "pybpe.sentence", "pybpe.charsmap", "pybpe.scored"],
     ["pybpe._core"],
     ["pybpe.extras"],
     [
