@@ -85,7 +85,9 @@ class Tokenizer:
             several in a list, each splitting the words of the one before; None to keep every text whole.
         convention: whose trainer this is to equal, in the order of merges among equal counts and the layout of ids:
             "pybpe", which is "rustbpe"; "huggingface", where special tokens have the first ids and count among
-            `vocab_size`; "minbpe"; "tiktoken", its educational trainer. The last two fail for want of pairs.
+            `vocab_size`; "minbpe"; "tiktoken", its educational trainer; "sentencepiece" with the identity normalizer
+            and byte_fallback, whose lines are texts and whose `vocab_size` counts all tokens. It takes none of the
+            settings of words and merges below. The last three fail for want of pairs.
         min_frequency: pairs that occur fewer times are not merged.
         threads: for counting; None for one a core. The result does not depend on it.
         progress: True for a bar on the terminal, or a function report(stage, done, total).

@@ -17,12 +17,13 @@ import numpy as np
 
 from pybpe._core.ids import IdBuffer, Rows
 from pybpe._core.trainer import Trainer
-from pybpe.conventions import Convention, convention_of, spelled_bytes
+from pybpe.conventions import SENTENCEPIECE, Convention, convention_of, spelled_bytes
 from pybpe.definition import MAX_ID, MAX_RANKED_TOKEN, Definition, make_vocabulary, number_special_tokens
 from pybpe.errors import TrainingError
 from pybpe.patterns import resolve
 from pybpe.progress import Report, reporting
 from pybpe.reading import PLAIN, Reading
+from pybpe.sentence_training import train_sentences
 from pybpe.text_encoder import TextEncoder
 from pybpe.utf8 import to_utf8
 from pybpe.word_counts import Pattern, Source, WordCounts, Words, in_order_of_place, one_pattern
@@ -51,6 +52,11 @@ def train(
     text_field: str,
 ) -> Definition:
     """Learn a vocabulary; see Tokenizer.train."""
+    if convention == SENTENCEPIECE:
+        _check_sentences(pattern, initial_alphabet, protect_special, limits)
+        return train_sentences(
+            source, vocab_size=vocab_size, special_tokens=special_tokens, progress=progress, text_field=text_field
+        )
     way = convention_of(convention)
     vocab_size = operator.index(vocab_size)
     names = list(number_special_tokens(special_tokens, vocab_size))  # a mistake shows before the work
@@ -95,6 +101,23 @@ def train(
         tokens[:first] = [token if number in reached else b"" for number, token in enumerate(tokens[:first])]
     special = number_special_tokens(names, 0 if way.specials_first else len(tokens))
     return _definition(way, tokens, rows, pattern, special)
+
+
+def _check_sentences(
+    pattern: Pattern, initial_alphabet: Iterable[str | bytes], protect_special: bool | None, limits: Limits
+) -> None:
+    """Raise TrainingError for what the convention of sentencepiece has no place for."""
+    given = {
+        "pattern": pattern != DEFAULT_PATTERN,
+        "initial_alphabet": bool(list(initial_alphabet)),
+        "protect_special": protect_special is not None,
+        "min_frequency": limits.min_frequency != 1,
+        "max_token_length": limits.max_token_length is not None,
+        "max_words": limits.max_words is not None,
+        "keep_on_interrupt": limits.keep_on_interrupt,
+    }
+    if wrong := [name for name, is_given in given.items() if is_given]:
+        raise TrainingError(f"the convention sentencepiece takes no {' and no '.join(wrong)}; leave it out")
 
 
 def extend(

@@ -19,7 +19,7 @@ FLOORS = [
     ["pybpe"],  # __init__, the public names
     ["pybpe.tokenizer"],
     ["pybpe.training", "pybpe.incremental", "pybpe.sentence_decoder"],
-    ["pybpe.text_encoder", "pybpe.word_counts", "pybpe.conventions"],
+    ["pybpe.text_encoder", "pybpe.word_counts", "pybpe.conventions", "pybpe.sentence_training"],
     ["pybpe.formats", "pybpe.count_files"],
     [
         "pybpe.special",
@@ -31,7 +31,7 @@ FLOORS = [
     ],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
     ["pybpe.automata", "pybpe.regex_splitter", "pybpe.readers"],
-    ["pybpe.reading", "pybpe.normal", "pybpe.sentence", "pybpe.charsmap", "pybpe.scored"],
+    ["pybpe.reading", "pybpe.normal", "pybpe.sentence", "pybpe.charsmap", "pybpe.scored", "pybpe.script_table"],
     ["pybpe._core"],
     ["pybpe.extras"],
     [
