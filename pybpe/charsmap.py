@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from pybpe.errors import FormatError
 
-MAX_KEYS = 1 << 20  # nmt_nfkc has 220,000; many keys can share the units of a small file
+MAX_KEYS = 1 << 19  # nmt_nfkc_cf has 227,000; many keys can share the units of a small file
 MAX_NESTED = 32  # keys that are beginnings of one key; sentencepiece looks at no more
 Part = tuple[str, int, int]  # text, and the (start, end) that it was made from
 
@@ -56,7 +56,7 @@ def _keys(units: tuple[int, ...]) -> Iterator[tuple[bytes, int]]:
             unit = units[index]
             after, name = base ^ (unit & 0xFF) ^ _offset(unit), key + bytes([unit & 0xFF])
             is_key = unit >> 8 & 1
-            if visited > 4 * MAX_KEYS or nested + is_key > MAX_NESTED or len(name) > 4 * MAX_NESTED:
+            if visited > 2 * MAX_KEYS or nested + is_key > MAX_NESTED or len(name) > 4 * MAX_NESTED:
                 raise FormatError("the normalizer's map of characters has too many or too long keys")
             if is_key:
                 if after >= len(units):

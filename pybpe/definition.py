@@ -58,6 +58,8 @@ class Definition:
         object.__setattr__(self, "symbols", None)
         if (self.rule == "scores") != (self.scores is not None):
             raise FormatError("a vocabulary has scores if and only if its tokens merge by them")
+        if self.scores is not None and self.whole_words:
+            raise FormatError("a vocabulary with scores has no whole words")
         if self.scores is not None:
             self._make_symbols(self.scores)
         else:

@@ -33,6 +33,8 @@ _BYTE_NAMES = {f"<0x{byte:02X}>": byte for byte in range(256)}
 _UNKNOWN_TEXT = " \u2047 "
 _MOST_NESTED = 64  # symbols that begin with each other; sentencepiece looks at no more
 _CARRIED = {"trainer_spec": 2, "normalizer_spec": 3, "self_test_data": 4, "denormalizer_spec": 5}
+# A piece as it is mostly written: name, score, and the kind if it is not normal. Tried first, because it is faster.
+_USUAL = re.compile(rb"\x0a([\x00-\x7f])(.*)\x15(....)(?:\x18([\x00-\x7f]))?", re.DOTALL)
 
 
 @dataclass
@@ -73,6 +75,7 @@ def loads(content: bytes, name: str = "the model") -> Definition:
     }
     _check_nesting(added, name)
     tokens = [_token(piece) for piece in model.pieces]
+    bytes_at = set(byte_ids)
     charsmap = _bytes(normalizer, 2, b"", name)
     unknown_text = _text(_bytes(trainer, 44, _UNKNOWN_TEXT.encode(), name), name)
     try:
@@ -80,7 +83,7 @@ def loads(content: bytes, name: str = "the model") -> Definition:
             rule="scores",
             vocabulary=make_vocabulary(tokens),
             merges=memoryview(array("I")),
-            pattern=pattern_of(token for number, token in enumerate(tokens) if number not in set(byte_ids)),
+            pattern=pattern_of(token for number, token in enumerate(tokens) if number not in bytes_at),
             special_tokens={
                 piece.name: number for number, piece in enumerate(model.pieces) if piece.kind in (CONTROL, UNKNOWN)
             },
@@ -123,6 +126,10 @@ def _parse(content: memoryview, name: str) -> _Model:
 
 
 def _piece(content: memoryview, name: str) -> _Piece:
+    if usual := _USUAL.fullmatch(content):
+        size, text, score, kind = usual.groups()
+        if size[0] == len(text):
+            return _Piece(_text(text, name), struct.unpack("<f", score)[0], kind[0] if kind else NORMAL)
     piece = _Piece("")
     for number, kind, value in fields(content, name):
         if number == 1 and kind == BYTES and isinstance(value, memoryview):
@@ -186,29 +193,34 @@ def _check_pieces(pieces: list[_Piece], has_bytes: bool, name: str) -> list[int]
     byte_ids = [-1] * 256
     unknown = 0
     for number, piece in enumerate(pieces):
-        what = f"{name}: piece {number}, {piece.name[:40]!r},"
-        if not piece.name:
-            raise FormatError(f"{name}: piece {number} is empty")
         if piece.name in ids:
-            raise FormatError(f"{what} is piece {ids[piece.name]} too")
+            raise FormatError(f"{name}: piece {number}, {piece.name[:40]!r}, is piece {ids[piece.name]} too")
+        if (reason := _why_not(piece, has_bytes)) is not None:
+            raise FormatError(f"{name}: piece {number}, {piece.name[:40]!r}, {reason}")
         ids[piece.name] = number
-        if piece.kind not in (NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE):
-            what_kind = "unused" if piece.kind == UNUSED else f"of the unknown kind {piece.kind}"
-            raise FormatError(f"{what} is {what_kind}; pybpe does not know what to do with it")
-        if piece.kind in (NORMAL, USER_DEFINED) and (" " in piece.name or "\0" in piece.name):
-            raise FormatError(f"{what} holds a space or a NUL, which no text is read as")
-        if piece.kind in (CONTROL, UNKNOWN) and len(piece.name) == 1:
-            raise FormatError(f"{what} is one character, so that text could give it")
         unknown += piece.kind == UNKNOWN
         if piece.kind == BYTE:
-            if not has_bytes or piece.name not in _BYTE_NAMES:
-                raise FormatError(f"{what} is not one of the 256 bytes, or the model has none (byte_fallback is off)")
             byte_ids[_BYTE_NAMES[piece.name]] = number
     if unknown != 1:
         raise FormatError(f"{name} has {unknown} pieces for what is unknown, must be 1")
     if has_bytes and -1 in byte_ids:
         raise FormatError(f"{name} has no piece for byte 0x{byte_ids.index(-1):02X} (byte_fallback is on)")
     return byte_ids if has_bytes else []
+
+
+def _why_not(piece: _Piece, has_bytes: bool) -> str | None:
+    """Why pybpe cannot have a piece, None if it can."""
+    if not piece.name:
+        return "is empty"
+    if piece.kind in (NORMAL, USER_DEFINED):
+        return "holds a space or a NUL, which no text is read as" if " " in piece.name or "\0" in piece.name else None
+    if piece.kind in (CONTROL, UNKNOWN):
+        return "is one character, so that text could give it" if len(piece.name) == 1 else None
+    if piece.kind == BYTE:
+        is_byte = has_bytes and piece.name in _BYTE_NAMES
+        return None if is_byte else "is not one of the 256 bytes, or the model has none (byte_fallback is off)"
+    kind = "unused" if piece.kind == UNUSED else f"of the unknown kind {piece.kind}"
+    return f"is {kind}; pybpe does not know what to do with it"
 
 
 def _check_nesting(names: Iterable[str], name: str) -> None:
@@ -279,6 +291,8 @@ def dumps(definition: Definition) -> bytes:
             "a sentencepiece model has tokens of characters that merge by scores, and this tokenizer has not"
         )
     carried = definition.carried.get("sentencepiece", {})
+    if not isinstance(carried, dict) or not all(isinstance(content, str) for content in carried.values()):
+        raise ValueError("what this tokenizer carries along of a sentencepiece model is damaged")
     kept = {what: base64.b64decode(carried.get(what, "")) for what in _CARRIED}
     pieces = b"".join(
         bytes_field(
