@@ -51,10 +51,13 @@ CONVENTIONS = {
 }
 
 
+SENTENCEPIECE = "sentencepiece"  # trains from characters: see pybpe.sentence_training
+
+
 def convention_of(name: str) -> Convention:
     """The convention of this name. Raises TrainingError if there is none."""
     if name not in CONVENTIONS:
-        raise TrainingError(f"there is no convention {name!r}; there are {', '.join(CONVENTIONS)}")
+        raise TrainingError(f"there is no convention {name!r}; there are {', '.join([*CONVENTIONS, SENTENCEPIECE])}")
     return CONVENTIONS[name]
 
 

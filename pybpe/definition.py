@@ -16,6 +16,7 @@ from pybpe._core.vocab import Vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.patterns import prepare
 from pybpe.reading import PLAIN, Reading
+from pybpe.scored import Scores, Symbols, make_symbols
 
 MAX_ID = 2**22 - 1  # 4 million, so that a small file cannot ask for all memory
 MAX_RANKED_TOKEN = 4096  # bytes; looking for all ways to cut a token takes time by the square of its size
@@ -26,20 +27,24 @@ class Definition:
     """A tokenizer's content. Checked at birth: a Definition that exists can encode any text.
 
     rule: how words merge. "merges": by the list of pairs, in its order. "ranks": any two neighbours whose bytes joined
-        are a token merge, lowest id first, and a word that is a token is that token (tiktoken).
+        are a token merge, lowest id first, and a word that is a token is that token (tiktoken). "scores": as "ranks",
+        but from characters, and those with the highest score first (sentencepiece).
     vocabulary: the ordinary tokens, by id; holes allowed.
     merges: uint32[n, 3], rows (left, right, token) in learned order. With the rule "ranks" they follow from the
-        vocabulary, one for each token that merging comes to, by id; whatever rows are given, those are kept.
+        vocabulary, one for each token that merging comes to, by id; whatever rows are given, those are kept. With
+        "scores" they follow too: those of them whose parts are tokens, in their order.
     pattern: the regular expression that splits text into words, or several as `pybpe.stages` joins them.
     special_tokens: name -> id, none of them the id of an ordinary token of other bytes. With the rule "ranks" several
         names may share an id, as in tiktoken's o200k_harmony; it decodes to the first of them.
     reading: what is done to text before it is split.
     whole_words: with the rule "merges", whether a word that is a token is that token.
     carried: data for JSON that a file held and that does not bear on ids, kept to be written back.
+    scores: with the rule "scores", what the vocabulary has beside its tokens.
     table: the merges made ready.
+    symbols: what the table merges, with the rule "scores"; otherwise that is the vocabulary.
     """
 
-    rule: Literal["merges", "ranks"]
+    rule: Literal["merges", "ranks", "scores"]
     vocabulary: Vocabulary
     merges: memoryview
     pattern: str
@@ -47,9 +52,28 @@ class Definition:
     reading: Reading = PLAIN
     whole_words: bool = False
     carried: Mapping[str, Any] = field(default_factory=dict)
+    scores: Scores | None = None
     table: MergeTable = field(init=False, repr=False, compare=False)
+    symbols: Symbols | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "symbols", None)
+        if (self.rule == "scores") != (self.scores is not None):
+            raise FormatError("a vocabulary has scores if and only if its tokens merge by them")
+        if self.scores is not None and self.whole_words:
+            raise FormatError("a vocabulary with scores has no whole words")
+        if self.scores is not None:
+            self._make_symbols(self.scores)
+        else:
+            self._make_table()
+        self._check_special_tokens()
+        try:
+            prepare(self.pattern)
+        except ValueError as error:
+            raise FormatError(str(error)) from None
+
+    def _make_table(self) -> None:
+        """Make ready what merges bytes to tokens."""
         missing = [byte for byte in range(256) if self.vocabulary.token_id(bytes([byte])) is None]
         if missing:
             raise FormatError(f"the vocabulary has no token for byte 0x{missing[0]:02x}, so some text has no ids")
@@ -59,11 +83,29 @@ class Definition:
         rows, table = self._ranked(merges) if self.rule == "ranks" else (merges, self._listed(merges))
         object.__setattr__(self, "merges", rows)
         object.__setattr__(self, "table", table)
-        self._check_special_tokens()
-        try:
-            prepare(self.pattern)
-        except ValueError as error:
-            raise FormatError(str(error)) from None
+
+    def _make_symbols(self, scores: Scores) -> None:
+        """Make ready what merges characters to tokens."""
+        symbols = make_symbols(self.vocabulary.to_list(), scores)
+        flat: Any = memoryview(Rows(symbols.rows, 3)).tolist()
+        tokens = symbols.tokens
+        rows = ((tokens[left], tokens[right], tokens[token]) for left, right, token in flat)
+        named = array("I", chain.from_iterable(row for row in rows if -1 not in row))
+        object.__setattr__(self, "merges", memoryview(Rows(named, 3)))
+        object.__setattr__(self, "table", symbols.table)
+        object.__setattr__(self, "symbols", symbols)
+
+    def token_id(self, content: bytes) -> int | None:
+        """The id of an ordinary token; of several with these bytes, the one that merging makes."""
+        if self.symbols is not None and (symbol := self.symbols.vocabulary.token_id(content)) is not None:
+            found = self.symbols.tokens[symbol]
+            return found if found >= 0 else self.vocabulary.token_id(content)
+        return self.vocabulary.token_id(content)
+
+    def check_bytes(self, what: str) -> None:
+        """Raise ValueError if the tokens are not of bytes, which `what` needs."""
+        if self.rule == "scores":
+            raise ValueError(f"the tokens of this vocabulary are of characters and merge by scores; {what}")
 
     @property
     def names(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pybpe.errors import FormatError
 from pybpe.normal import FORMS, Form, normalize
+from pybpe.sentence import Sentence
 
 FLAGS = ("lstrip", "rstrip", "single_word", "normalized")
 
@@ -26,14 +27,18 @@ class Reading:
         "single_word": only where no letter, digit or the like stands beside the name;
         "normalized": in the normal form of the text, and only where tokens without this flag were not found.
     prefix_space: whether each stretch of text between tokens gets a space before it, unless it begins with one.
+    sentence: how sentencepiece reads it, instead of all but the added tokens, which are found in what comes of that.
     """
 
     normalizer: Form | None = None
     added_tokens: Mapping[str, int] = field(default_factory=dict)
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     prefix_space: bool = False
+    sentence: Sentence | None = None
 
     def __post_init__(self) -> None:
+        if self.sentence is not None and (self.normalizer or self.flags or self.prefix_space):
+            raise FormatError("a text is read as a sentence or in another way, not both")
         if self.normalizer not in (None, *FORMS):
             raise FormatError(f"the normalizer is {self.normalizer!r}, must be None or one of {', '.join(FORMS)}")
         for name, flags in self.flags.items():
@@ -51,6 +56,7 @@ class Reading:
             "added_tokens": dict(sorted(self.added_tokens.items(), key=lambda item: item[1])),
             "flags": {name: list(flags) for name, flags in sorted(self.flags.items())},
             "prefix_space": self.prefix_space,
+            "sentence": self.sentence.to_json() if self.sentence else None,
         }
         return {name: value for name, value in content.items() if value}
 
@@ -73,6 +79,7 @@ class Reading:
             added_tokens=added,
             flags={name: tuple(some) for name, some in flags.items()},
             prefix_space=prefix_space,
+            sentence=Sentence.from_json(content["sentence"]) if "sentence" in content else None,
         )
 
 

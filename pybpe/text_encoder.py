@@ -13,6 +13,7 @@ from pybpe.definition import Definition
 from pybpe.parallel import PART_BYTES, bounds_of_parts, check_threads, encode_in_parts
 from pybpe.patterns import prepare
 from pybpe.pieces import Cut, Pieces
+from pybpe.sentence_pieces import SentencePieces
 from pybpe.special import Allowed, Disallowed, SpecialTokens, Text
 from pybpe.utf8 import repair_surrogates, to_utf8
 
@@ -30,15 +31,19 @@ class TextEncoder:
 
     def __init__(self, definition: Definition) -> None:
         self.split = prepare(definition.pattern)
-        self.pieces = Pieces(definition.reading, definition.special_tokens)
+        self.pieces = _pieces(definition)
         self.special = SpecialTokens(definition.special_tokens, self.pieces.normal)
         self._sized_by_id = self.pieces.plain and definition.shared_id is None  # else names need a look at the text
+        symbols = definition.symbols
         self.core = Encoder(
-            definition.vocabulary,
+            symbols.vocabulary if symbols else definition.vocabulary,
             definition.table,
             self.split.scanner,
             definition.rule == "ranks" or definition.whole_words,
+            symbols.emission if symbols else None,
         )
+        # What a run of characters without a token is, where these are not written as bytes.
+        self._unknown = definition.scores.unknown if definition.scores and not definition.scores.byte_ids else None
 
     @functools.cached_property
     def cut(self) -> Cut | None:
@@ -59,7 +64,7 @@ class TextEncoder:
 
     def count(self, text: Text) -> int:
         """How many ids `ordinary` gives."""
-        ids = IdBuffer(kept=False)
+        ids = IdBuffer(kept=self._unknown is not None)
         self._append_pieces(text, NONE, ids)
         return len(ids)
 
@@ -85,7 +90,13 @@ class TextEncoder:
         def encode_sized(piece: bytes) -> tuple[list[int], npt.NDArray[np.int64]]:
             ids = IdBuffer()
             self._append(piece, ids)
-            return ids.to_list(ints), sizes[ids.to_numpy()]
+            listed = ids.to_list(ints)
+            if self._unknown in listed:
+                raise ValueError(
+                    "the text has characters without a token, and the unknown token stands for any number of them: "
+                    "where they are is not known"
+                )
+            return listed, sizes[ids.to_numpy()]
 
         content = to_utf8(text)
         if not self._sized_by_id:
@@ -119,7 +130,7 @@ class TextEncoder:
         spare: list[IdBuffer] = []  # whose memory is used again: fresh memory costs more than encoding into it
 
         def encode_part(bounds: tuple[int, int]) -> tuple[IdBuffer, array[int]]:
-            ids = spare.pop() if spare else IdBuffer(kept=kept)
+            ids = spare.pop() if spare else IdBuffer(kept=kept or self._unknown is not None)
             part = texts[slice(*bounds)]
             offsets = array("q", bytes(8 * (len(part) + 1)))
             self._append_texts(part, self.special.allowed_in_each(part, policy), ids, offsets)
@@ -160,6 +171,7 @@ class TextEncoder:
 
     def _append(self, text: Text, ids: IdBuffer, threads: int = 1) -> None:
         """Encode ordinary text to the end of `ids`."""
+        start = len(ids)
         try:
             if threads > 1 and len(text) >= 2 * PART_BYTES and self.split.scanner and self.split.cut:
                 encode_in_parts(self.core, to_utf8(text), self.split.cut, threads, ids)
@@ -171,6 +183,15 @@ class TextEncoder:
         except UnicodeEncodeError:
             # Bytes are never encoded. Joined surrogates are characters, which can have a normal form.
             self._append_pieces(repair_surrogates(text), NONE, ids)  # type: ignore[arg-type]
+        if self._unknown is not None:
+            ids.unite(start, self._unknown)
+
+
+def _pieces(definition: Definition) -> Pieces | SentencePieces:
+    reading = definition.reading
+    if reading.sentence is None:
+        return Pieces(reading, definition.special_tokens)
+    return SentencePieces(reading, reading.sentence, definition.special_tokens)
 
 
 def _checked(texts: Iterable[Text]) -> list[Text]:

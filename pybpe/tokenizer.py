@@ -18,6 +18,7 @@ from pybpe.incremental import DecodeStream, EncodeAppender
 from pybpe.parallel import check_threads
 from pybpe.patterns import name_of
 from pybpe.pieces import Cut
+from pybpe.sentence_decoder import SentenceDecoder, SentenceStream
 from pybpe.special import Allowed, Disallowed, Text
 from pybpe.text_encoder import TextEncoder
 from pybpe.utf8 import to_utf8
@@ -86,7 +87,9 @@ class Tokenizer:
             several in a list, each splitting the words of the one before; None to keep every text whole.
         convention: whose trainer this is to equal, in the order of merges among equal counts and the layout of ids:
             "pybpe", which is "rustbpe"; "huggingface", where special tokens have the first ids and count among
-            `vocab_size`; "minbpe"; "tiktoken", its educational trainer. The last two fail for want of pairs.
+            `vocab_size`; "minbpe"; "tiktoken", its educational trainer; "sentencepiece" with the identity normalizer
+            and byte_fallback, whose lines are texts and whose `vocab_size` counts all tokens. It takes none of the
+            settings of words and merges below. The last three fail for want of pairs.
         min_frequency: pairs that occur fewer times are not merged.
         threads: for counting; None for one a core. The result does not depend on it.
         progress: True for a bar on the terminal, or a function report(stage, done, total).
@@ -190,6 +193,7 @@ class Tokenizer:
         """
         from pybpe.formats import tiktoken
 
+        self._definition.check_bytes("a rank file cannot say so")
         ranks = self.mergeable_ranks
         if len(ranks) < sum(map(bool, self._definition.vocabulary.to_list())):
             raise ValueError("two tokens of this vocabulary have the same bytes; a rank file cannot hold both")
@@ -264,6 +268,26 @@ class Tokenizer:
         from pybpe.compat.tiktoken import Encoding
 
         return Encoding.of(name, self._definition, self._text)
+
+    @classmethod
+    def from_sentencepiece(cls, path: PathLike) -> Tokenizer:
+        """Read a sentencepiece .model of BPE type. `encode_ordinary` gives sentencepiece's ids, `decode` its text.
+
+        Control symbols and the unknown token are special tokens; symbols that users defined are found in every text.
+        A character without a token is written as bytes where the model has them (byte_fallback), and a run of such
+        characters as the unknown token where not: of its text that is all that decoding gives back.
+
+        Raises FormatError, with the reason, for a file that is damaged or whose ids pybpe cannot reproduce.
+        """
+        from pybpe.formats import sentencepiece
+
+        return cls(sentencepiece.read(path))
+
+    def to_sentencepiece(self, path: PathLike) -> None:
+        """Write a sentencepiece .model. Raises ValueError for a tokenizer whose tokens are not of characters."""
+        from pybpe.formats import sentencepiece
+
+        sentencepiece.write(self._definition, path)
 
     # Text to ids
 
@@ -392,6 +416,7 @@ class Tokenizer:
         """
         if p == 0:
             return self.encode_ordinary(text)
+        self._definition.check_bytes("pybpe has no dropout for them")
         return self._text.with_dropout(text, p, seed).to_list(self._ints)
 
     def encode_appender(self) -> EncodeAppender:
@@ -420,8 +445,10 @@ class Tokenizer:
         """As `decode` for each."""
         return self._decoder.decode_batch(batch, errors)
 
-    def decode_stream(self) -> DecodeStream:
+    def decode_stream(self) -> DecodeStream | SentenceStream:
         """An object with `feed(id)` and `finish()`, which give text as ids come and never half a character."""
+        if isinstance(self._decoder, SentenceDecoder):
+            return SentenceStream(self._decoder)
         return DecodeStream(self.token_bytes)
 
     def token_bytes(self, token: int) -> bytes:
@@ -437,7 +464,7 @@ class Tokenizer:
         Raises TokenIdError if these bytes are not one token.
         """
         content = to_utf8(token)
-        found = self._definition.vocabulary.token_id(content)
+        found = self._definition.token_id(content)
         if found is None:
             name = content.decode("utf-8", "surrogateescape")
             found = self._names.get(name)
@@ -518,6 +545,7 @@ class Tokenizer:
             "added_tokens": self.added_tokens,
             "normalizer": self._definition.reading.normalizer,
             "prefix_space": self._definition.reading.prefix_space,
+            **self._scored_info,
             "whole_words": self._definition.rule == "ranks" or self._definition.whole_words,
             "pattern": self.pattern,
             "pattern_name": name_of(self.pattern),
@@ -526,6 +554,20 @@ class Tokenizer:
             "cache_bytes": self._text.core.cache_bytes,
             "unicode": UNICODE_VERSION,
             "fingerprint": self.fingerprint,
+        }
+
+    @property
+    def _scored_info(self) -> dict[str, Any]:
+        """What `info` says of vocabularies of characters only."""
+        scores, sentence = self._definition.scores, self._definition.reading.sentence
+        if scores is None or sentence is None:
+            return {}
+        return {
+            "rule": "scores",
+            "byte_fallback": bool(scores.byte_ids),
+            "dummy_prefix": sentence.dummy_prefix,
+            "single_spaces": sentence.single_spaces,
+            "charsmap_bytes": len(sentence.charsmap),
         }
 
     @functools.cached_property
@@ -540,7 +582,10 @@ class Tokenizer:
         return sizes
 
     @functools.cached_property
-    def _decoder(self) -> Decoder:
+    def _decoder(self) -> Decoder | SentenceDecoder:
+        scores, sentence = self._definition.scores, self._definition.reading.sentence
+        if scores is not None and sentence is not None:
+            return SentenceDecoder(self._definition, sentence, scores, self._special_bytes)
         return Decoder(self._definition.vocabulary, self._special_bytes, as_uint32)
 
     @property

@@ -17,12 +17,13 @@ import numpy as np
 
 from pybpe._core.ids import IdBuffer, Rows
 from pybpe._core.trainer import Trainer
-from pybpe.conventions import Convention, convention_of, first_tokens
+from pybpe.conventions import SENTENCEPIECE, Convention, convention_of, first_tokens
 from pybpe.definition import MAX_ID, MAX_RANKED_TOKEN, Definition, make_vocabulary, number_special_tokens
 from pybpe.errors import TrainingError
 from pybpe.progress import Report, reporting
+from pybpe.sentence_training import train_sentences
 from pybpe.text_encoder import TextEncoder
-from pybpe.training_words import Learned, check_limit
+from pybpe.training_words import DEFAULT_PATTERN, Learned, check_limit
 from pybpe.utf8 import to_utf8
 from pybpe.word_counts import Pattern, Words, in_order_of_place
 
@@ -46,6 +47,15 @@ def train(
     limits: Limits,
 ) -> Definition:
     """Learn a vocabulary; see Tokenizer.train."""
+    if convention == SENTENCEPIECE:
+        _check_sentences(learned, pattern, initial_alphabet, limits)
+        return train_sentences(
+            learned.source,
+            vocab_size=vocab_size,
+            special_tokens=special_tokens,
+            progress=progress,
+            text_field=learned.text_field,
+        )
     way = convention_of(convention)
     vocab_size = operator.index(vocab_size)
     names = list(number_special_tokens(special_tokens, vocab_size))  # a mistake shows before the work
@@ -88,10 +98,29 @@ def train(
     return _definition(way, tokens, rows, pattern, special)
 
 
+def _check_sentences(
+    learned: Learned, pattern: Pattern, initial_alphabet: Iterable[str | bytes], limits: Limits
+) -> None:
+    """Raise TrainingError for what the convention of sentencepiece has no place for."""
+    given = {
+        "pattern": pattern != DEFAULT_PATTERN,
+        "initial_alphabet": bool(list(initial_alphabet)),
+        "protect_special": learned.protect_special is not None,
+        "min_frequency": limits.min_frequency != 1,
+        "max_token_length": limits.max_token_length is not None,
+        "max_words": learned.max_words is not None,
+        "on_counted": learned.on_counted is not None,
+        "keep_on_interrupt": limits.keep_on_interrupt,
+    }
+    if wrong := [name for name, is_given in given.items() if is_given]:
+        raise TrainingError(f"the convention sentencepiece takes no {' and no '.join(wrong)}; leave it out")
+
+
 def extend(
     definition: Definition, learned: Learned, *, vocab_size: int, progress: bool | Report, limits: Limits
 ) -> Definition:
     """Go on learning; see Tokenizer.extend."""
+    definition.check_bytes("pybpe does not extend it")
     vocab_size = operator.index(vocab_size)
     n_vocab = definition.n_vocab
     _check_size(vocab_size, n_vocab, "there are so many ids")

@@ -20,15 +20,19 @@ FLOORS = [
     ["pybpe.public_encodings"],
     ["pybpe.tokenizer"],
     ["pybpe.compat"],  # faces that Tokenizer hands out; those that make one are above
-    ["pybpe.training", "pybpe.incremental", "pybpe.id_arrays"],
-    ["pybpe.text_encoder", "pybpe.training_words", "pybpe.word_counts", "pybpe.conventions"],
+    ["pybpe.training", "pybpe.incremental", "pybpe.sentence_decoder"],
+    [
+        *("pybpe.text_encoder", "pybpe.training_words", "pybpe.word_counts", "pybpe.conventions"),
+        "pybpe.sentence_training",
+    ],
     ["pybpe.published"],
     ["pybpe.formats", "pybpe.count_files"],
-    ["pybpe.special", "pybpe.pieces", "pybpe.offsets", "pybpe.parallel", "pybpe.counting"],
+    ["pybpe.special", "pybpe.pieces", "pybpe.sentence_pieces", "pybpe.offsets", "pybpe.parallel", "pybpe.counting"],
+    ["pybpe.id_arrays"],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
     ["pybpe.download"],
     ["pybpe.automata", "pybpe.regex_splitter", "pybpe.readers"],
-    ["pybpe.reading", "pybpe.normal"],
+    ["pybpe.reading", "pybpe.normal", "pybpe.sentence", "pybpe.charsmap", "pybpe.scored", "pybpe.script_table"],
     ["pybpe._core"],
     ["pybpe.extras"],
     [

@@ -5,6 +5,7 @@ from array import array
 import numpy as np
 import numpy.typing as npt
 
+from pybpe._core.emission import Emission
 from pybpe._core.ids import IdBuffer
 from pybpe._core.merge import MergeTable
 from pybpe._core.splitter import Splitter
@@ -13,12 +14,17 @@ from pybpe._core.vocab import Vocabulary
 class Encoder:
     """Splits text, merges each word, and remembers what words encode to. Immutable; any number of threads may call it.
 
-    With `whole_words`, a word that is itself a token is that token, whatever merging would give. `text` is str or
-    bytes everywhere. Every method appends to `out`, and lets go of the GIL on long texts.
+    With `whole_words`, a word that is itself a token is that token, whatever merging would give. With an `emission`,
+    `vocabulary` has the symbols that are merged, and that says which ids they are. `text` is str or bytes everywhere. Every method appends to `out`, and lets go of the GIL on long texts.
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, merges: MergeTable, splitter: Splitter | None, whole_words: bool
+        self,
+        vocabulary: Vocabulary,
+        merges: MergeTable,
+        splitter: Splitter | None,
+        whole_words: bool,
+        emission: Emission | None = None,
     ) -> None: ...
     cache_bytes: int
     @property

@@ -16,6 +16,8 @@ class IdBuffer:
         """`expected`: of how many bytes of text ids will come, so that memory is taken once."""
     def append(self, token: int) -> None:
         """Add one id. Raises BufferError once an array looks at the ids."""
+    def unite(self, start: int, token: int) -> None:
+        """Make one of each run of `token` among the ids from `start` on, which must be kept."""
     def take(self, other: IdBuffer) -> None:
         """Move all ids of another buffer to the end of this. Raises BufferError once an array looks at either."""
     def clear(self) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pybpe._core.ids import IdBuffer
 from pybpe._core.spellings import Spellings
 
-Order = Literal["ids", "place"]
+Order = Literal["ids", "place", "spelling"]
 Twins = Literal["separate", "shared", "huggingface"]
 
 class Trainer:
@@ -22,7 +22,10 @@ class Trainer:
     min_count: pairs that occur fewer times (and at least once) are never merged.
     most_bytes: no merge makes a longer token.
     order: which of equally frequent pairs goes first: by "ids", the smallest (left, right), or by "place", the one
-        whose first occurrence comes first in the words as they are now.
+        whose first occurrence comes first in the words as they are now, or by "spelling", the one of fewest characters,
+        at most 16, of these the first by its bytes.
+    scripts: with "spelling", uint16 for each token, which then are characters: only tokens of one script are merged; 0
+        goes with any, 65,535 with none.
     twins: what a merge becomes whose bytes are a token already: "separate", a token of its own; "shared", that token;
         "huggingface", that token, with the counts that the tokenizers package then has.
 
@@ -42,6 +45,7 @@ class Trainer:
         most_bytes: int = 0xFFFFFFFF,
         order: Order = "ids",
         twins: Twins = "separate",
+        scripts: npt.NDArray[np.uint16] | None = None,
     ) -> None: ...
     merges: IdBuffer
     """Rows (left, right, token) learned so far."""

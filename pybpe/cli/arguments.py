@@ -116,6 +116,8 @@ def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
         return _without_pattern(Tokenizer.from_gguf, path, pattern)
     if start.startswith(b"minbpe "):
         return _without_pattern(Tokenizer.from_minbpe, path, pattern)
+    if start.startswith(b"\n") and not _RANK_LINE.match(start):  # a message whose first field is a piece
+        return _without_pattern(Tokenizer.from_sentencepiece, path, pattern)
     if not _RANK_LINE.match(start):
         raise FormatError(f"{path} is not a tokenizer; make one with: pybpe train corpus.txt -o new.pybpe")
     try:

@@ -76,6 +76,7 @@ def write(definition: Definition, path: PathLike) -> None:
     Special tokens stand in vocab.json beside the others. Raises ValueError for what these files cannot say: a pattern
     other than GPT-2's, whole words before merges, tokens that no merge makes but that whole words are.
     """
+    definition.check_bytes("vocab.json and merges.txt cannot say so")
     if definition.pattern not in (GPT2, GPT2_ORIGINAL):
         raise ValueError("vocab.json and merges.txt are for the split pattern gpt2; write a tokenizer.json instead")
     if definition.whole_words or definition.reading != PLAIN:

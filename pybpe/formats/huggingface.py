@@ -312,6 +312,7 @@ def write(definition: Definition, path: PathLike) -> None:
 
 
 def _content(definition: Definition) -> Json:
+    definition.check_bytes("pybpe does not write a tokenizer.json of them")
     reading = definition.reading
     vocab = write_vocabulary(definition)
     added = _write_added_tokens(definition, vocab)

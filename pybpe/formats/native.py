@@ -6,11 +6,14 @@ Layout, all numbers little-endian:
     u32       version
     u32       size of the header
     u64 x 3   number of tokens, their bytes, number of merges
-    header    JSON: rule, pattern, special_tokens, unicode; of version 2 also reading, whole_words, carried
+    header    JSON: rule, pattern, special_tokens, unicode; of version 2 also reading, whole_words, carried; of 3 scores
     u32[n]    sizes of the tokens
     bytes     the tokens, joined
     u32[m, 3] merges
     32 bytes  sha256 of all before
+
+Version 3 is version 2 with the rule "scores", and no merges: they follow from the scores. Tokenizers without scores are
+written as version 2.
 
 Version 1 has no merges where the rule is "ranks". Since version 2 they are there, as a hint that makes opening faster:
 they follow from the tokens, and a wrong one changes no id.
@@ -35,15 +38,18 @@ from pybpe.definition import MAX_ID, Definition
 from pybpe.errors import FormatError
 from pybpe.files import PathLike, Reader, write_atomic
 from pybpe.reading import Reading
+from pybpe.scored import Scores
 
 MAGIC = b"\x93PYBPE\r\n"  # not ASCII and with a line end, so that a transfer as text shows
-VERSION = 2
+VERSION = 2  # what is written, unless there are scores
+SCORED = 3
 _FIXED = "<IIQQQ"
 
 
 def dumps(definition: Definition) -> bytes:
     """The file's bytes."""
-    body = _body(definition, VERSION, definition.merges.tobytes())
+    listed = definition.scores is None
+    body = _body(definition, VERSION if listed else SCORED, definition.merges.tobytes() if listed else b"")
     return body + hashlib.sha256(body).digest()
 
 
@@ -58,7 +64,8 @@ def _body(definition: Definition, version: int, merges: bytes) -> bytes:
     later = {
         "reading": definition.reading.to_json(),
         "whole_words": definition.whole_words,
-        "carried": dict(definition.carried) if version == VERSION else {},  # ids do not depend on it
+        "carried": dict(definition.carried) if version > 1 else {},  # ids do not depend on it
+        "scores": definition.scores.to_json() if definition.scores else None,
     }
     later = {name: value for name, value in later.items() if value}
     header = json.dumps(
@@ -105,8 +112,8 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
     reader = Reader(body, name)
     reader.take(len(MAGIC), "magic")
     version, header_size, n_tokens, n_bytes, n_merges = reader.unpack(_FIXED, "fixed header")
-    if version not in (1, VERSION):
-        raise FormatError(f"{name} is of version {version}; this pybpe reads up to version {VERSION}: upgrade pybpe")
+    if not 1 <= version <= SCORED:
+        raise FormatError(f"{name} is of version {version}; this pybpe reads up to version {SCORED}: upgrade pybpe")
     if hashlib.sha256(body).digest() != content[-32:]:
         raise FormatError(f"{name} is damaged or truncated: its checksum does not match")
     if n_tokens > MAX_ID + 1:
@@ -131,6 +138,7 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
         reading=Reading.from_json(header.get("reading", {})),
         whole_words=header.get("whole_words", False),
         carried=header.get("carried", {}),
+        scores=Scores.from_json(header["scores"]) if header["rule"] == "scores" else None,
     )
 
 
@@ -145,7 +153,8 @@ def _parse_header(text: bytes, name: str) -> dict[str, Any]:
         not isinstance(specials, dict)
         or not all(isinstance(token, int) for token in specials.values())
         or not isinstance(header.get("pattern"), str)
-        or header.get("rule") not in ("merges", "ranks")
+        or header.get("rule") not in ("merges", "ranks", "scores")
+        or (header["rule"] == "scores") != isinstance(header.get("scores"), dict)
         or not isinstance(header.get("whole_words", False), bool)
         or not isinstance(header.get("carried", {}), dict)
     ):

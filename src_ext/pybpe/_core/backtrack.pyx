@@ -123,6 +123,8 @@ cdef class Backtracker:
         cdef size_t* by_rank
         cdef const Merge* merge
         cdef token_t left, right
+        if merges.tied:
+            return 0
         for slot in range(merges.mask + 1):
             if merges.slots[slot].rank != NONE and merges.slots[slot].rank >= ranks:
                 ranks = <size_t>merges.slots[slot].rank + 1

@@ -5,6 +5,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from pybpe._core.backtrack cimport Backtracker, Scratch as StepScratch
 from pybpe._core.cache cimport Item, WordCache
 from pybpe._core.cuts cimport Cuts
+from pybpe._core.emission cimport Emission
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.merge cimport MergeTable, Scratch
 from pybpe._core.splitter cimport Splitter
@@ -38,6 +39,7 @@ cdef class Encoder:
     cdef MergeTable merges
     cdef Splitter splitter
     cdef bint whole_words
+    cdef Emission emission  # None where the symbols of merging are the tokens
     cdef readonly size_t cache_bytes  # the most that the cache of one running call takes
     cdef Cuts cuts
     cdef Backtracker backtracker  # None until there were long words enough to build it for

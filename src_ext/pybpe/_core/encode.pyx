@@ -7,6 +7,7 @@ from libc.string cimport memcpy, memset
 from pybpe._core.backtrack cimport Backtracker, free_scratch as free_steps, init_scratch as init_steps
 from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, PACKED, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, look_up_char, mix_key, size_of, unpack
 from pybpe._core.cuts cimport CUTS, Cuts
+from pybpe._core.emission cimport Emission
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.memory cimport allocate, allocate_zeros
 from pybpe._core.merge cimport SHORT_WORD, MergeTable, free_scratch
@@ -80,7 +81,9 @@ cdef class Encoder:
         cdef size_t size = size_of(item), bit
         cdef Py_ssize_t count = self.merge(worker, item.word, size, ids)
         cdef token_t whole
-        if self.whole_words and count > 1:
+        if self.emission is not None:
+            count = <Py_ssize_t>self.emission.write(ids, <size_t>count)
+        elif self.whole_words and count > 1:
             bit = self.token_bit(item)
             if self.token_bits[bit >> 6] >> (bit & 63) & 1:  # perhaps a token that merging does not reach
                 whole = self.vocabulary.find(item.word, size)
@@ -169,7 +172,8 @@ cdef class Encoder:
             ids[0] = self.vocabulary.find(word, size)
             if ids[0] != NONE:
                 return 1
-        return self.merge(worker, word, size, ids)
+        cdef Py_ssize_t count = self.merge(worker, word, size, ids)
+        return count if self.emission is None else <Py_ssize_t>self.emission.write(ids, <size_t>count)
 
     cdef int encode_words(
         self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
@@ -231,12 +235,14 @@ cdef class Encoder:
     # -----------------------------------------------------------------------------------------------------------------
 
     def __cinit__(
-        self, Vocabulary vocabulary not None, MergeTable merges not None, Splitter splitter, bint whole_words
+        self, Vocabulary vocabulary not None, MergeTable merges not None, Splitter splitter, bint whole_words,
+        Emission emission=None
     ):
         self.vocabulary = vocabulary
         self.merges = merges
         self.splitter = splitter
         self.whole_words = whole_words
+        self.emission = emission
         self.cuts = Cuts(vocabulary)
         self.limit_cache(DEFAULT_CACHE)
         self.mark_tokens()

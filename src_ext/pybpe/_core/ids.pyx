@@ -125,6 +125,18 @@ cdef class IdBuffer:
         self.data[self.size] = token
         self.size += 1
 
+    def unite(self, size_t start, token_t token):
+        cdef size_t i, size = start
+        if self.exports:
+            raise BufferError("an array over these ids exists; they can no longer move")
+        if start > self.size:
+            raise ValueError(f"there are {self.size} ids, none from {start} on")
+        for i in range(start, self.size):
+            if self.data[i] != token or i == start or self.data[i - 1] != token:
+                self.data[size] = self.data[i]
+                size += 1
+        self.size = size
+
     def take(self, IdBuffer other not None):
         if self.exports or other.exports or self is other:
             raise BufferError("an array over these ids exists; they can no longer move")

@@ -45,6 +45,7 @@ cdef class MergeTable:
     cdef size_t mask
     cdef int shift
     cdef size_t count
+    cdef readonly bint tied  # whether merges to different tokens may have the same rank; the leftmost of them goes first
     cdef uint64_t* filter  # a bit for the hash of each pair: most pairs do not merge, and this says so from the L2 cache
     cdef int filter_shift
     cdef ByteMerge* byte_pairs  # [first byte << 8 | second byte]: the merge of their two ids

@@ -9,6 +9,9 @@
 #
 # Finding the rows is merging every token, the shorter ones first. Rows from a file are a hint, which is checked row by
 # row: faster than finding them, and the file need not be trusted.
+#
+# A vocabulary whose ranks stand beside it is the same but for the ranks. Tokens may share one, for of merges of equal
+# rank the leftmost goes first, alone as within a text.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
@@ -88,8 +91,10 @@ cdef int are_right(Vocabulary vocabulary, MergeTable table, Work work) except -1
     return True
 
 
-cdef int find_rows(Vocabulary vocabulary, MergeTable table, Work work, const token_t* by_size) except -1 nogil:
-    """Add the row of every token, given in the order of their sizes."""
+cdef int find_rows(
+    Vocabulary vocabulary, MergeTable table, Work work, const token_t* by_size, const uint32_t* ranks
+) except -1 nogil:
+    """Add the row of every token, given in the order of their sizes. Without `ranks` a token's id is its rank."""
     cdef size_t i, size, previous = 0
     cdef token_t token
     for i in range(vocabulary.count):
@@ -107,7 +112,7 @@ cdef int find_rows(Vocabulary vocabulary, MergeTable table, Work work, const tok
             if vocabulary.find(vocabulary.blob + vocabulary.offsets[token], size) != token:
                 continue
         if merge_token(vocabulary, table, work, token) == 2:
-            table.add(work.made[0], work.made[1], token, token)
+            table.add(work.made[0], work.made[1], token, ranks[token] if ranks else token)
             work.parts[token] = Parts(work.made[0], work.made[1], token)
     if previous == 2:
         table.note_byte_pairs()
@@ -150,8 +155,6 @@ def ranked_merges(Vocabulary vocabulary not None, const token_t[:, ::1] hint not
     cdef MergeTable table
     cdef Work work
     cdef bint right
-    cdef size_t* starts = NULL
-    cdef token_t* by_size = NULL
     if hint.shape[1] != 3:
         raise ValueError("merges must be rows of (left, right, token)")
     if n and n <= vocabulary.count and not vocabulary.has_twins:
@@ -163,13 +166,34 @@ def ranked_merges(Vocabulary vocabulary not None, const token_t[:, ::1] hint not
             return table, None
     table = MergeTable(vocabulary, vocabulary.count)
     work = Work(vocabulary.count, longest)
+    find_all(vocabulary, table, work, NULL)
+    return table, rows_of(vocabulary, work)
+
+
+def scored_merges(Vocabulary vocabulary not None, const uint32_t[::1] ranks not None, bint tied):
+    cdef MergeTable table
+    cdef Work work
+    if <size_t>ranks.shape[0] != vocabulary.count:
+        raise ValueError(f"there are {vocabulary.count} tokens and {ranks.shape[0]} ranks")
+    table = MergeTable(vocabulary, vocabulary.count)
+    table.tied = tied
+    work = Work(vocabulary.count, vocabulary.longest)
+    find_all(vocabulary, table, work, &ranks[0])
+    return table, rows_of(vocabulary, work)
+
+
+cdef int find_all(Vocabulary vocabulary, MergeTable table, Work work, const uint32_t* ranks) except -1:
+    """Add the row of every token to an empty table."""
+    cdef size_t longest = vocabulary.longest
+    cdef size_t* starts = NULL
+    cdef token_t* by_size = NULL
     try:
         starts = <size_t*>allocate_zeros(longest + 2, sizeof(size_t))
         by_size = <token_t*>allocate(vocabulary.count, sizeof(token_t))
         with nogil:
             sort_by_size(vocabulary, longest, starts, by_size)
-            find_rows(vocabulary, table, work, by_size)
+            find_rows(vocabulary, table, work, by_size, ranks)
     finally:
         free(starts)
         free(by_size)
-    return table, rows_of(vocabulary, work)
+    return 0

@@ -1,10 +1,10 @@
 # Learning merges from words and how often they occur.
 cimport cython
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.pairs cimport Pairs
-from pybpe._core.queue cimport Queue
+from pybpe._core.queue cimport Candidate, Queue
 from pybpe._core.slots cimport Slots
 from pybpe._core.spellings cimport Spellings
 from pybpe._core.types cimport count_t, pair_t, token_t
@@ -13,6 +13,14 @@ from pybpe._core.types cimport count_t, pair_t, token_t
 cdef enum:  # which pair goes first of those that occur equally often
     BY_IDS = 0  # the one with the smallest ids, left before right
     BY_PLACE = 1  # the one that occurs first
+    BY_SPELLING = 2  # the one of fewest characters, and of these the first by its bytes
+
+cdef enum:  # of pairs in the order of their spelling
+    MOST_CHARS = 16
+    MOST_SPELLED = 64  # their bytes
+    KEY_BYTES = 7  # of which stand in the key of a candidate
+    NEVER = 0xFFFF  # the script of a token that is not merged
+
 
 cdef enum:  # what becomes of a merge that makes the bytes of a token there already is
     SEPARATE = 0  # another token
@@ -47,6 +55,10 @@ cdef class Trainer:
     cdef Pairs pairs
     cdef Pairs tally  # all pairs with their counts, while they are counted
     cdef Queue queue
+    cdef Candidate* ties  # candidates whose keys do not tell them apart
+    cdef size_t ties_capacity
+    cdef uint16_t* chars  # of each token, in the order of spelling
+    cdef uint16_t* scripts  # the script of each token, 0 for any; only tokens of one script become one
     cdef Beside lefts
     cdef Beside rights
     cdef int order
@@ -63,6 +75,10 @@ cdef class Trainer:
 
     cdef inline bint fits(self, token_t left, token_t right, bint initial) noexcept nogil:
         """Whether two tokens may become one. Hugging Face lets any two of the first symbols."""
+        if self.order == BY_SPELLING:
+            if self.chars[left] + self.chars[right] > MOST_CHARS or self.scripts[left] == NEVER or self.scripts[right] == NEVER:
+                return False
+            return self.scripts[left] == self.scripts[right] or not (self.scripts[left] and self.scripts[right])
         if initial and self.twins == SHARED_AS_HUGGINGFACE:
             return True
         return self.tokens.size_of(left) + self.tokens.size_of(right) <= self.most_bytes
@@ -70,6 +86,9 @@ cdef class Trainer:
     cdef int count_pairs(self) noexcept nogil
     cdef uint32_t first_place(self, uint32_t index) noexcept nogil
     cdef int enqueue(self, uint32_t index) noexcept nogil
+    cdef size_t spell(self, pair_t pair, uint8_t* out) noexcept nogil
+    cdef bint spelled_before(self, pair_t a, pair_t b) noexcept nogil
+    cdef int first_spelled(self, Candidate* top) noexcept nogil
     cdef int best(self, uint32_t* index) noexcept nogil
     cdef int replace(self, uint32_t index, token_t joined) noexcept nogil
     cdef uint32_t kept(self, pair_t pair, count_t count, uint32_t n_places) noexcept nogil

@@ -2,9 +2,9 @@
 # older tokens can only lose occurrences, for a merge makes none but with its new token: so a pair that at its birth
 # occurs too rarely to be reached need not be kept at all. How rarely that is is a guess; where it was wrong, all pairs
 # are counted once more, with a lower floor.
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memcmp, memcpy, memset
 
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.memory cimport allocate_zeros, grow, prefetch
@@ -25,7 +25,7 @@ cdef enum:
     REACH = 96  # the first floor is the count that so many times the tokens wanted would have, if all had the same
     STEP_DOWN = 8  # from one floor to the next
 
-ORDERS = {"ids": BY_IDS, "place": BY_PLACE}
+ORDERS = {"ids": BY_IDS, "place": BY_PLACE, "spelling": BY_SPELLING}
 TWINS = {"separate": SEPARATE, "shared": SHARED, "huggingface": SHARED_AS_HUGGINGFACE}
 
 
@@ -111,6 +111,8 @@ cdef class Trainer:
         """Queue an entry by its count of now, or drop it if that is below the floor; 0 or OUT_OF_MEMORY."""
         cdef Pair* entry = &self.pairs.items[index]
         cdef Candidate item
+        cdef uint8_t spelled[MOST_SPELLED]
+        cdef size_t n, i
         if entry.owner == NONE or self.pairs.items[entry.owner].count < self.floor:
             self.pairs.drop_places(index)
             return 0
@@ -118,9 +120,62 @@ cdef class Trainer:
         if item.count < self.queue.level:
             wait(self.queue, entry, index, item.count)
             return 0
-        item.key = self.first_place(index) if self.order == BY_PLACE else entry.pair
+        if self.order == BY_IDS:
+            item.key = entry.pair
+        elif self.order == BY_PLACE:
+            item.key = self.first_place(index)
+        else:
+            n = self.spell(entry.pair, spelled)
+            item.key = <uint64_t>(self.chars[<token_t>(entry.pair >> 32)] + self.chars[<token_t>entry.pair]) << 56
+            for i in range(n if n < KEY_BYTES else KEY_BYTES):
+                item.key |= <uint64_t>spelled[i] << (48 - 8 * i)
         item.index = index
         return self.queue.push(item)
+
+    cdef size_t spell(self, pair_t pair, uint8_t* out) noexcept nogil:
+        """The bytes of what a pair becomes; how many."""
+        cdef token_t left = <token_t>(pair >> 32), right = <token_t>pair
+        cdef size_t size = self.tokens.size_of(left)
+        memcpy(out, self.tokens.blob + self.tokens.start_of(left), size)
+        memcpy(out + size, self.tokens.blob + self.tokens.start_of(right), self.tokens.size_of(right))
+        return size + self.tokens.size_of(right)
+
+    cdef bint spelled_before(self, pair_t a, pair_t b) noexcept nogil:
+        """Whether a pair comes first by its bytes."""
+        cdef uint8_t first[MOST_SPELLED]
+        cdef uint8_t second[MOST_SPELLED]
+        cdef size_t n = self.spell(a, first), m = self.spell(b, second)
+        cdef int difference = memcmp(first, second, n if n < m else m)
+        return difference < 0 or (difference == 0 and n < m)
+
+    cdef int first_spelled(self, Candidate* top) noexcept nogil:
+        """Make of `top`, taken from the queue, the first of those that have its count and key; MERGED or OUT_OF_MEMORY."""
+        cdef Candidate other
+        cdef Pair* entry
+        cdef size_t n = 0, i
+        cdef void* grown
+        while self.queue.size and self.queue.heap[0].count == top.count and self.queue.heap[0].key == top.key:
+            other = self.queue.heap[0]
+            self.queue.pop()
+            entry = &self.pairs.items[other.index]
+            if entry.owner == NONE or self.pairs.items[entry.owner].count != other.count:
+                if self.enqueue(other.index) < 0:
+                    return OUT_OF_MEMORY
+                continue
+            if n == self.ties_capacity:
+                grown = grow(self.ties, &self.ties_capacity, n + 1, sizeof(Candidate))
+                if grown == NULL:
+                    return OUT_OF_MEMORY
+                self.ties = <Candidate*>grown
+            self.ties[n] = other
+            if self.spelled_before(entry.pair, self.pairs.items[top.index].pair):
+                self.ties[n] = top[0]
+                top[0] = other
+            n += 1
+        for i in range(n):
+            if self.queue.push(self.ties[i]) < 0:
+                return OUT_OF_MEMORY
+        return MERGED
 
     cdef int best(self, uint32_t* index) noexcept nogil:
         """Take the entry that goes next from the queue: MERGED, NO_PAIR_LEFT or OUT_OF_MEMORY."""
@@ -142,6 +197,11 @@ cdef class Trainer:
             self.queue.pop()
             entry = &self.pairs.items[top.index]
             if entry.owner != NONE and self.pairs.items[entry.owner].count == top.count:
+                if self.order == BY_SPELLING:
+                    if self.first_spelled(&top) < 0:
+                        return OUT_OF_MEMORY
+                    index[0] = top.index
+                    return MERGED
                 if self.order == BY_IDS or self.first_place(top.index) == top.key:
                     index[0] = top.index
                     return MERGED
@@ -299,6 +359,9 @@ cdef class Trainer:
             if self.tokens.add_joined(left, right) < 0:
                 return OUT_OF_MEMORY
             self.slots.spans[joined] = self.slots.spans[left] + self.slots.spans[right]
+            if self.order == BY_SPELLING:
+                self.chars[joined] = self.chars[left] + self.chars[right]
+                self.scripts[joined] = self.scripts[left] if self.scripts[left] else self.scripts[right]
             self.next_token += 1
         if self.merges.reserve(3) < 0 or self.replace(index, joined) < 0:
             return OUT_OF_MEMORY
@@ -325,8 +388,9 @@ cdef class Trainer:
     def __cinit__(
         self, const token_t[::1] symbols not None, const uint32_t[::1] sizes not None, const count_t[::1] counts not None,
         list tokens not None, token_t last_token, *, const uint8_t[::1] blob=None, count_t min_count=1,
-        size_t most_bytes=NONE, str order="ids", str twins="separate"
+        size_t most_bytes=NONE, str order="ids", str twins="separate", const uint16_t[::1] scripts=None
     ):
+        cdef size_t i
         self.merges = IdBuffer()
         self.pairs = Pairs()
         self.tally = Pairs()
@@ -344,10 +408,25 @@ cdef class Trainer:
             self.floor = max(
                 self.least, <count_t>(self.slots.windows // (REACH * max(1, self.last_token - self.next_token)))
             )
+        if (self.order == BY_SPELLING) != (scripts is not None) or (
+            scripts is not None and scripts.shape[0] != self.next_token
+        ):
+            raise ValueError("the script of each token goes with the order of spelling")
+        if self.order == BY_SPELLING:
+            self.chars = <uint16_t*>allocate_zeros(<size_t>self.last_token + 1, sizeof(uint16_t))
+            self.scripts = <uint16_t*>allocate_zeros(<size_t>self.last_token + 1, sizeof(uint16_t))
+            for i in range(self.next_token):
+                if self.tokens.size_of(<token_t>i) > 4:
+                    raise ValueError(f"token {i} is not one character")
+                self.chars[i] = 1
+                self.scripts[i] = scripts[i]
         self.lefts.sides = <Side*>allocate_zeros(<size_t>self.last_token + 1, sizeof(Side))
         self.rights.sides = <Side*>allocate_zeros(<size_t>self.last_token + 1, sizeof(Side))
 
     def __dealloc__(self):
+        free(self.ties)
+        free(self.chars)
+        free(self.scripts)
         free_beside(&self.lefts)
         free_beside(&self.rights)
 

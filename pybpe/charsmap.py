@@ -1,0 +1,128 @@
+"""sentencepiece's compiled maps of characters: the longest key at each place of a text becomes its value.
+
+A map holds a double array, as Darts-clone writes it, that finds keys, and the values with a NUL behind each. It is read
+once, into a dict; after that only places where some key may begin cost anything.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+
+from pybpe.errors import FormatError
+
+MAX_KEYS = 1 << 19  # nmt_nfkc_cf has 227,000; many keys can share the units of a small file
+MAX_NESTED = 32  # keys that are beginnings of one key; sentencepiece looks at no more
+Part = tuple[str, int, int]  # text, and the (start, end) that it was made from
+
+
+def read_charsmap(blob: bytes) -> dict[str, str]:
+    """{key: value} of a compiled map. Raises FormatError for one that is damaged, or that is not of characters."""
+    if len(blob) < 4:
+        raise FormatError("the normalizer's map of characters is truncated")
+    (size,) = struct.unpack("<I", blob[:4])
+    if size % 4 or size < 4 or 4 + size > len(blob):
+        raise FormatError("the normalizer's map of characters is damaged: its trie does not fit in it")
+    units = struct.unpack(f"<{size // 4}I", blob[4 : 4 + size])
+    values = blob[4 + size :]
+    found: dict[str, str] = {}
+    for key, place in _keys(units):
+        end = values.find(b"\0", place) if 0 <= place < len(values) else -1
+        if end < 0:
+            raise FormatError("the normalizer's map of characters is damaged: a value is not in it")
+        try:
+            name, value = key.decode(), values[place:end].decode()
+        except UnicodeDecodeError:
+            raise FormatError("the normalizer's map of characters holds bytes that are no characters") from None
+        if "\0" in name or "  " in value:
+            raise FormatError("the normalizer's map of characters holds a NUL or two spaces in a row")
+        found[name] = value
+    return found
+
+
+def _keys(units: tuple[int, ...]) -> Iterator[tuple[bytes, int]]:
+    """Every key, and where its value begins."""
+    children: dict[int, list[int]] = {}
+    for index, unit in enumerate(units):
+        if not unit >> 31:
+            children.setdefault(index ^ (unit & 0xFF), []).append(index)
+    waiting = [(_offset(units[0]), b"", 0)]
+    visited = 0
+    while waiting:
+        base, key, nested = waiting.pop()
+        for index in children.get(base, ()):
+            visited += 1
+            unit = units[index]
+            after, name = base ^ (unit & 0xFF) ^ _offset(unit), key + bytes([unit & 0xFF])
+            is_key = unit >> 8 & 1
+            if visited > 2 * MAX_KEYS or nested + is_key > MAX_NESTED or len(name) > 4 * MAX_NESTED:
+                raise FormatError("the normalizer's map of characters has too many or too long keys")
+            if is_key:
+                if after >= len(units):
+                    raise FormatError("the normalizer's map of characters is damaged: a value is not in it")
+                yield name, units[after] & 0x7FFFFFFF
+            waiting.append((after, name, nested + is_key))
+
+
+def _offset(unit: int) -> int:
+    return unit >> 10 << ((unit & 0x200) >> 6)
+
+
+class CharsMap:
+    """Brings text to the form that a map says. Immutable.
+
+    keys: what becomes of what. names: what is left as it is wherever it is found first, the longest of them.
+    """
+
+    def __init__(self, keys: dict[str, str], names: frozenset[str]) -> None:
+        self._keys = keys
+        self._longest: dict[str, int] = {}
+        for key in keys:
+            self._longest[key[0]] = max(len(key), self._longest.get(key[0], 0))
+        singles = {key for key in keys if len(key) == 1}
+        followed = {key[0] for key in keys if len(key) > 1} - singles
+        after = {key[1] for key in keys if len(key) > 1 and key[0] in followed}
+        alternatives = [re.escape(name) for name in sorted(names, key=len, reverse=True)]
+        named = f"({'|'.join(alternatives)})" if alternatives else "((?!))"
+        if singles:
+            named += f"|{_class(singles)}"
+        if followed:
+            named += f"|{_class(followed)}(?={_class(after)})"
+        self._places = re.compile(named)
+
+    def parts(self, text: str) -> Iterator[Part]:
+        """The text in its new form, in parts: what is left as it is, and what is not."""
+        done = place = 0
+        while (match := self._places.search(text, place)) is not None:
+            start = match.start()
+            if match.group(1) is not None:
+                place = match.end()
+                if done < start:
+                    yield text[done:start], done, start
+                yield text[start:place], start, place
+                done = place
+                continue
+            for size in range(self._longest[text[start]], 0, -1):
+                value = self._keys.get(text[start : start + size])
+                if value is not None:
+                    if done < start:
+                        yield text[done:start], done, start
+                    done = place = min(start + size, len(text))
+                    yield value, start, place
+                    break
+            else:
+                place = start + 1
+        if done < len(text):
+            yield text[done:], done, len(text)
+
+
+def _class(chars: set[str]) -> str:
+    """A class of these characters."""
+    spans: list[list[int]] = []
+    for point in sorted(map(ord, chars)):
+        if spans and spans[-1][1] == point - 1:
+            spans[-1][1] = point
+        else:
+            spans.append([point, point])
+    return "[" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in spans) + "]"

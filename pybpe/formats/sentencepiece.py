@@ -1,0 +1,338 @@
+"""sentencepiece's .model of BPE type: exact, or refused with the reason.
+
+A model holds its pieces (a string, a score and a kind each), how it was trained, and how text is brought to its form.
+In a Definition a piece is its UTF-8 with a space for U+2581, as which sentencepiece writes spaces. Control symbols and
+the unknown token are special tokens, symbols that users defined are added tokens. What does not bear on ids is carried
+along and written back.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import struct
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pybpe.definition import MAX_ID, Definition, make_vocabulary
+from pybpe.errors import FormatError
+from pybpe.files import PathLike, write_atomic
+from pybpe.formats.byte_level import read_bytes
+from pybpe.formats.protobuf import BYTES, FIXED32, VARINT, bytes_field, fields, float_field, varint_field
+from pybpe.reading import Reading
+from pybpe.scored import Scores
+from pybpe.sentence import SPACE, Sentence
+
+# The kinds of pieces.
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
+_BPE = 2
+_KINDS = {1: "unigram", 2: "BPE", 3: "word", 4: "char"}
+_BYTE_NAMES = {f"<0x{byte:02X}>": byte for byte in range(256)}
+_UNKNOWN_TEXT = " \u2047 "
+_MOST_NESTED = 64  # symbols that begin with each other; sentencepiece looks at no more
+_CARRIED = {"trainer_spec": 2, "normalizer_spec": 3, "self_test_data": 4, "denormalizer_spec": 5}
+# A piece as it is mostly written: name, score, and the kind if it is not normal. Tried first, because it is faster.
+_USUAL = re.compile(rb"\x0a([\x00-\x7f])(.*)\x15(....)(?:\x18([\x00-\x7f]))?", re.DOTALL)
+
+
+@dataclass
+class _Piece:
+    name: str
+    score: float = 0.0
+    kind: int = NORMAL
+
+
+@dataclass
+class _Model:
+    """What a file says, by the fields of its messages."""
+
+    pieces: list[_Piece] = field(default_factory=list)
+    parts: dict[int, list[bytes]] = field(default_factory=lambda: {number: [] for number in _CARRIED.values()})
+
+
+def read(path: PathLike) -> Definition:
+    """Read a .model file of BPE type.
+
+    Raises FormatError for what is not one, and for what pybpe cannot do exactly as sentencepiece does; OSError if it
+    cannot be read.
+    """
+    return loads(read_bytes(path), str(path))
+
+
+def loads(content: bytes, name: str = "the model") -> Definition:
+    """As `read`, of the content of a file; `name` is what errors call it."""
+    model = _parse(memoryview(content), name)
+    trainer = _values(b"".join(model.parts[2]), name)
+    normalizer = _values(b"".join(model.parts[3]), name)
+    _check_specs(trainer, normalizer, _values(b"".join(model.parts[5]), name), name)
+    byte_ids = _check_pieces(model.pieces, bool(_number(trainer, 35, 0, name)), name)
+    added = {
+        piece.name.replace(SPACE, " "): number
+        for number, piece in enumerate(model.pieces)
+        if piece.kind == USER_DEFINED
+    }
+    _check_nesting(added, name)
+    tokens = [_token(piece) for piece in model.pieces]
+    bytes_at = set(byte_ids)
+    charsmap = _bytes(normalizer, 2, b"", name)
+    unknown_text = _text(_bytes(trainer, 44, _UNKNOWN_TEXT.encode(), name), name)
+    try:
+        return Definition(
+            rule="scores",
+            vocabulary=make_vocabulary(tokens),
+            merges=memoryview(array("I")),
+            pattern=pattern_of(token for number, token in enumerate(tokens) if number not in bytes_at),
+            special_tokens={
+                piece.name: number for number, piece in enumerate(model.pieces) if piece.kind in (CONTROL, UNKNOWN)
+            },
+            reading=Reading(
+                added_tokens=added,
+                sentence=Sentence(
+                    dummy_prefix=bool(_number(normalizer, 3, 1, name)),
+                    single_spaces=bool(_number(normalizer, 4, 1, name)),
+                    charsmap=charsmap,
+                ),
+            ),
+            carried=_carried(model),
+            scores=Scores(
+                array("f", [piece.score for piece in model.pieces]),
+                next(number for number, piece in enumerate(model.pieces) if piece.kind == UNKNOWN),
+                unknown_text,
+                tuple(byte_ids),
+            ),
+        )
+    except FormatError as error:
+        raise FormatError(f"{name}: {error}") from None
+
+
+def _parse(content: memoryview, name: str) -> _Model:
+    model = _Model()
+    for number, kind, value in fields(content, name):
+        if number == 1 and kind == BYTES and isinstance(value, memoryview):
+            if len(model.pieces) > MAX_ID:
+                raise FormatError(f"{name} has more than the {MAX_ID + 1:,} pieces that pybpe allows")
+            model.pieces.append(_piece(value, name))
+        elif number in model.parts and kind == BYTES and isinstance(value, memoryview):
+            model.parts[number].append(bytes(value))
+        elif number <= 5:
+            raise FormatError(f"{name} is damaged: field {number} is of wire type {kind}")
+        else:
+            raise FormatError(f"{name} has a field {number}, which pybpe does not know")
+    if not model.pieces:
+        raise FormatError(f"{name} is not a sentencepiece model: it has no pieces")
+    return model
+
+
+def _piece(content: memoryview, name: str) -> _Piece:
+    if usual := _USUAL.fullmatch(content):
+        size, text, score, kind = usual.groups()
+        if size[0] == len(text):
+            return _Piece(_text(text, name), struct.unpack("<f", score)[0], kind[0] if kind else NORMAL)
+    piece = _Piece("")
+    for number, kind, value in fields(content, name):
+        if number == 1 and kind == BYTES and isinstance(value, memoryview):
+            piece.name = _text(bytes(value), name)
+        elif number == 2 and kind == FIXED32 and isinstance(value, memoryview):
+            piece.score = struct.unpack("<f", value)[0]
+        elif number == 3 and kind == VARINT and isinstance(value, int):
+            piece.kind = value
+        else:
+            raise FormatError(f"{name} is damaged: a piece has a field {number} of wire type {kind}")
+    return piece
+
+
+def _values(content: bytes, name: str) -> dict[int, int | bytes]:
+    """The fields of a message; of one that is there several times, the last."""
+    return {
+        number: value if isinstance(value, int) else bytes(value)
+        for number, _, value in fields(memoryview(content), name)
+    }
+
+
+def _number(values: dict[int, int | bytes], number: int, default: int, name: str) -> int:
+    value = values.get(number, default)
+    if not isinstance(value, int):
+        raise FormatError(f"{name} is damaged: field {number} of what it says of itself is not a number")
+    return value
+
+
+def _bytes(values: dict[int, int | bytes], number: int, default: bytes, name: str) -> bytes:
+    value = values.get(number, default)
+    if not isinstance(value, bytes):
+        raise FormatError(f"{name} is damaged: field {number} of what it says of itself is a number")
+    return value
+
+
+def _text(content: bytes, name: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise FormatError(f"{name} holds a string that is not UTF-8: {content[:40]!r}") from None
+
+
+def _check_specs(
+    trainer: dict[int, int | bytes], normalizer: dict[int, int | bytes], denormalizer: dict[int, int | bytes], name: str
+) -> None:
+    """Raise FormatError for what pybpe does not do."""
+    kind = _number(trainer, 3, 1, name)
+    if kind != _BPE:
+        raise FormatError(f"{name} is a model of type {_KINDS.get(kind, kind)}; pybpe reads BPE")
+    if _number(trainer, 24, 0, name):
+        raise FormatError(f"{name} writes spaces behind words (treat_whitespace_as_suffix), which pybpe does not do")
+    if not _number(normalizer, 5, 1, name):
+        raise FormatError(f"{name} leaves spaces as they are (escape_whitespaces is off), which pybpe does not do")
+    if _bytes(denormalizer, 2, b"", name):
+        raise FormatError(f"{name} changes text after decoding (denormalizer_spec), which pybpe does not do")
+
+
+def _check_pieces(pieces: list[_Piece], has_bytes: bool, name: str) -> list[int]:
+    """The ids of the 256 bytes, none if there are none. Raises FormatError for pieces that pybpe cannot have."""
+    ids: dict[str, int] = {}
+    byte_ids = [-1] * 256
+    unknown = 0
+    for number, piece in enumerate(pieces):
+        if piece.name in ids:
+            raise FormatError(f"{name}: piece {number}, {piece.name[:40]!r}, is piece {ids[piece.name]} too")
+        if (reason := _why_not(piece, has_bytes)) is not None:
+            raise FormatError(f"{name}: piece {number}, {piece.name[:40]!r}, {reason}")
+        ids[piece.name] = number
+        unknown += piece.kind == UNKNOWN
+        if piece.kind == BYTE:
+            byte_ids[_BYTE_NAMES[piece.name]] = number
+    if unknown != 1:
+        raise FormatError(f"{name} has {unknown} pieces for what is unknown, must be 1")
+    if has_bytes and -1 in byte_ids:
+        raise FormatError(f"{name} has no piece for byte 0x{byte_ids.index(-1):02X} (byte_fallback is on)")
+    return byte_ids if has_bytes else []
+
+
+def _why_not(piece: _Piece, has_bytes: bool) -> str | None:
+    """Why pybpe cannot have a piece, None if it can."""
+    if not piece.name:
+        return "is empty"
+    if piece.kind in (NORMAL, USER_DEFINED):
+        return "holds a space or a NUL, which no text is read as" if " " in piece.name or "\0" in piece.name else None
+    if piece.kind in (CONTROL, UNKNOWN):
+        return "is one character, so that text could give it" if len(piece.name) == 1 else None
+    if piece.kind == BYTE:
+        is_byte = has_bytes and piece.name in _BYTE_NAMES
+        return None if is_byte else "is not one of the 256 bytes, or the model has none (byte_fallback is off)"
+    kind = "unused" if piece.kind == UNUSED else f"of the unknown kind {piece.kind}"
+    return f"is {kind}; pybpe does not know what to do with it"
+
+
+def _check_nesting(names: Iterable[str], name: str) -> None:
+    """Raise FormatError for so many symbols that begin with each other that sentencepiece would not find them all."""
+    open_names: list[str] = []
+    for symbol in sorted(names):
+        while open_names and not symbol.startswith(open_names[-1]):
+            open_names.pop()
+        open_names.append(symbol)
+        if len(open_names) > _MOST_NESTED:
+            raise FormatError(f"{name} has more than {_MOST_NESTED} symbols that begin with each other")
+
+
+def _token(piece: _Piece) -> bytes:
+    """The bytes of a piece that text is merged to or that stands for a byte; none of others."""
+    if piece.kind == BYTE:
+        return bytes([_BYTE_NAMES[piece.name]])
+    return piece.name.replace(SPACE, " ").encode() if piece.kind == NORMAL else b""
+
+
+def pattern_of(tokens: Iterable[bytes]) -> str:
+    """What splits text so that no token reaches beyond a word: before spaces, and around some line ends."""
+    joined = b"\xff".join(tokens)
+    if re.search(rb"[^ \xff] ", joined):
+        return r"[\s\S]+"
+    alone = "".join(
+        char for char in "\n\r\t" if not re.search(rb"[^\xff]%b|%b[^\xff]" % (char.encode(), char.encode()), joined)
+    )
+    alone = alone.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    return f"[{alone}]| *[^ {alone}]+| +" if alone else " *[^ ]+| +"
+
+
+def _carried(model: _Model) -> dict[str, Any]:
+    """The messages beside the pieces, without the map of characters, which is large and stands elsewhere."""
+    carried = {}
+    for what, number in _CARRIED.items():
+        content = b"".join(model.parts[number])
+        if number == 3:
+            content = _without_reading(content)
+        if content:
+            carried[what] = base64.b64encode(content).decode()
+    return {"sentencepiece": carried}
+
+
+def _without_reading(normalizer: bytes) -> bytes:
+    """What a normalizer spec says beside that which a Sentence holds."""
+    kept = b""
+    for number, kind, value in fields(memoryview(normalizer), "the normalizer"):
+        if number not in (2, 3, 4, 5):
+            write: Callable[[int, Any], bytes] = varint_field if kind == VARINT else bytes_field
+            kept += write(number, value if isinstance(value, int) else bytes(value)) if kind in (VARINT, BYTES) else b""
+    return kept
+
+
+# Writing
+
+
+def write(definition: Definition, path: PathLike) -> None:
+    """Write a .model file. Raises ValueError for what such a file cannot say."""
+    write_atomic(path, dumps(definition))
+
+
+def dumps(definition: Definition) -> bytes:
+    """The file's bytes."""
+    scores, sentence = definition.scores, definition.reading.sentence
+    if scores is None or sentence is None:
+        raise ValueError(
+            "a sentencepiece model has tokens of characters that merge by scores, and this tokenizer has not"
+        )
+    carried = definition.carried.get("sentencepiece", {})
+    if not isinstance(carried, dict) or not all(isinstance(content, str) for content in carried.values()):
+        raise ValueError("what this tokenizer carries along of a sentencepiece model is damaged")
+    kept = {what: base64.b64decode(carried.get(what, "")) for what in _CARRIED}
+    pieces = b"".join(
+        bytes_field(
+            1,
+            bytes_field(1, name.encode()) + float_field(2, score) + (varint_field(3, kind) if kind != NORMAL else b""),
+        )
+        for (name, kind), score in zip(_names(definition, scores), scores.scores, strict=True)
+    )
+    trainer = kept["trainer_spec"] or _trainer_spec(definition, scores)
+    normalizer = (
+        kept["normalizer_spec"]
+        + bytes_field(2, sentence.charsmap)
+        + varint_field(3, sentence.dummy_prefix)
+        + varint_field(4, sentence.single_spaces)
+        + varint_field(5, 1)
+    )
+    written = pieces + bytes_field(2, trainer) + bytes_field(3, normalizer)
+    for what in ("self_test_data", "denormalizer_spec"):
+        written += bytes_field(_CARRIED[what], kept[what]) if kept[what] else b""
+    return written
+
+
+def _names(definition: Definition, scores: Scores) -> list[tuple[str, int]]:
+    """The name and the kind of each piece."""
+    tokens = definition.vocabulary.to_list()
+    names = [(token.decode("utf-8", "replace").replace(" ", SPACE), NORMAL) for token in tokens]
+    for byte, number in enumerate(scores.byte_ids):
+        names[number] = f"<0x{byte:02X}>", BYTE
+    for name, number in definition.special_tokens.items():
+        names[number] = name, UNKNOWN if number == scores.unknown else CONTROL
+    for name, number in definition.reading.added_tokens.items():
+        names[number] = name.replace(" ", SPACE), USER_DEFINED
+    return names
+
+
+def _trainer_spec(definition: Definition, scores: Scores) -> bytes:
+    """What a reader must know of how a model was trained."""
+    return (
+        varint_field(3, _BPE)
+        + varint_field(4, len(definition.vocabulary))
+        + varint_field(35, bool(scores.byte_ids))
+        + bytes_field(44, scores.unknown_text.encode())
+    )

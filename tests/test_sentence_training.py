@@ -1,0 +1,89 @@
+"""Training in the convention of sentencepiece: what it makes of small corpora, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from pybpe import Tokenizer, TrainingError, WordCounts
+from pybpe.script_table import script_of
+
+
+def train(lines, vocab_size, **options) -> Tokenizer:
+    options.setdefault("special_tokens", [])
+    return Tokenizer.train(iter(lines), vocab_size, convention="sentencepiece", progress=False, **options)
+
+
+def pieces_of(tok: Tokenizer, first: int = 259) -> list[bytes]:
+    return [tok.token_bytes(token) for token in range(first, tok.n_vocab)]
+
+
+def test_the_layout_and_the_order():
+    tok = train(["aaa ab aaa b"], 268)
+    assert pieces_of(tok) == [b"aa", b"aaa", b" aaa", b"ab", b" b", b" ab", b"a", b" ", b"b"]
+    assert tok.special_tokens == {"<unk>": 0, "<s>": 1, "</s>": 2}
+    assert tok.vocab[3 + 0x41] == b"A"
+    assert tok.decode(tok.encode("ab é")) == "ab é"
+    assert tok.info["byte_fallback"] is True
+
+
+def test_special_tokens_come_before_the_bytes_and_are_not_learned_from():
+    tok = train(["a<e>b a<e>b ab<s>"], 264, special_tokens=["<e>"])
+    assert tok.special_tokens["<e>"] == 3
+    assert pieces_of(tok, 260) == [b" a", b"a", b"b", b" "]
+
+
+def test_pieces_hold_one_script_and_sixteen_characters():
+    tok = train(["a1a1 中a中a かなカナ漢 éé " + "x" * 40] * 9, 283)
+    pieces = pieces_of(tok)
+    assert b"xxxxxxxxxxxxxxxx" in pieces
+    assert max(len(piece.decode()) for piece in pieces) == 16
+    assert not [piece for piece in pieces if piece.strip() in (b"a1", b"1a", "中a".encode())]
+    assert any("カナ漢" in piece.decode() or "なカ" in piece.decode() for piece in pieces)
+
+
+def test_lines_are_read_one_by_one():
+    long = "ab" * 2096
+    assert len(long) == 4192
+    assert pieces_of(train(["cd cd"], 264)) == pieces_of(train([f"{long}x\r\ncd cd\r\n\n▅ cd\n"], 264))
+    assert (
+        pieces_of(train(["cd", "cd"], 264)) == pieces_of(train(["  cd\ncd  "], 264)) == pieces_of(train(["cd cd"], 264))
+    )
+
+
+def test_files_saved_and_written(tmp_path):
+    (tmp_path / "corpus.txt").write_text("low lower lowest\n" * 10, encoding="utf-8")
+    tok = Tokenizer.train(tmp_path / "corpus.txt", 275, convention="sentencepiece", progress=False)
+    assert "<|endoftext|>" in tok.special_tokens
+    tok.save(tmp_path / "t.pybpe")
+    tok.to_sentencepiece(tmp_path / "t.model")
+    assert Tokenizer.load(tmp_path / "t.pybpe") == tok == Tokenizer.from_sentencepiece(tmp_path / "t.model")
+
+
+@pytest.mark.parametrize(
+    ("lines", "vocab_size", "options", "reason"),
+    [
+        (["ab"], 300, {}, r"after 2 merges no two are left .* set vocab_size 36 lower"),
+        (["ab"], 261, {}, "vocab_size is 261, must be 262 to"),
+        ([""], 300, {}, "corpus is empty"),
+        (["▅"], 300, {}, "corpus is empty"),
+        (["ab"], 262, {"pattern": "gpt2"}, "takes no pattern"),
+        (["ab"], 262, {"min_frequency": 2, "max_words": 5}, "takes no min_frequency and no max_words"),
+        (["ab"], 262, {"initial_alphabet": "c"}, "takes no initial_alphabet"),
+        (["ab"], 262, {"special_tokens": ["a b"]}, "holds a space"),
+        (["ab"], 262, {"special_tokens": ["<0x41>"]}, "name of a byte"),
+    ],
+)
+def test_what_is_refused(lines, vocab_size, options, reason):
+    with pytest.raises(TrainingError, match=reason):
+        train(lines, vocab_size, **options)
+
+
+def test_counts_of_words_are_refused():
+    with pytest.raises(TrainingError, match="learns from lines"):
+        Tokenizer.train(WordCounts(), 300, convention="sentencepiece", progress=False)
+
+
+def test_scripts():
+    assert [script_of(char) for char in "aé中かカーΩ1 \u0301\U00018000\u0378"] == [
+        *("Latn", "Latn", "Hani", "Hani", "Hani", "Hani", "Grek", "Zyyy", "Zyyy", "Zinh", "Tang", "Zyyy")
+    ]
