@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import pickle
 import random
@@ -11,6 +12,7 @@ import time
 import pytest
 
 from pybpe import FormatError, TokenIdError, Tokenizer
+from pybpe.formats import native
 from pybpe.formats.protobuf import bytes_field, float_field, varint_field
 from pybpe.formats.sentencepiece import BYTE, CONTROL, NORMAL, UNKNOWN, UNUSED, USER_DEFINED, loads, pattern_of
 
@@ -147,6 +149,38 @@ def test_saved_pickled_and_written_again(tmp_path):
             assert again.encode("low lower é中文<x>  x") == tok.encode("low lower é中文<x>  x")
         assert tok.to_sentencepiece(tmp_path / "2.model") is None
         assert (tmp_path / "2.model").read_bytes() == (tmp_path / "t.model").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"unknown":0', b'"unknown":3'),
+        (b'"unknown":0', b'"unknown":-1'),
+        (b'"unknown":0', b'"unknown":[]'),
+        (b'"byte_ids":[3,', b'"byte_ids":[4,'),
+        (b'"byte_ids":[3,', b'"byte_ids":["3",'),
+        (b'"scores":{', b'"whole_words":true,"scores":{'),
+        (b'"scores":{', b'"scorer":{'),
+        (b'"rule":"scores"', b'"rule":"merges"'),
+        (b'"rule":"scores"', b'"rule":"ranks"'),
+        (b'"unknown_text":" \\u2047 "', b'"unknown_text":"\\ud800"'),
+        (b'"unknown_text":" \\u2047 "', b'"unknown_text":5'),
+        (b'"dummy_prefix":true', b'"dummy_prefix":1'),
+        (b'"sentence":{', b'"prefix_space":true,"sentence":{'),
+        (b'"sentence":{', b'"sentence":{"charsmap":"AAAA",'),
+        (b'{"scores":"AA', b'{"scores":"A'),
+    ],
+)
+def test_damaged_saved_files(old, new):
+    content = native.dumps(loads(model()))
+    fixed = struct.calcsize("<8sIIQQQ")
+    magic, version, size, *counts = struct.unpack("<8sIIQQQ", content[:fixed])
+    header = content[fixed : fixed + size]
+    assert old in header
+    header = header.replace(old, new, 1)
+    body = struct.pack("<8sIIQQQ", magic, version, len(header), *counts) + header + content[fixed + size : -32]
+    with pytest.raises(FormatError):
+        native.loads(body + hashlib.sha256(body).digest())
 
 
 def test_what_cannot_be_said_or_done(small, tmp_path):
