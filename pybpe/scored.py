@@ -68,6 +68,7 @@ class Scores:
         if (
             type(unknown) is not int
             or type(text) is not str
+            or any("\ud800" <= char <= "\udfff" for char in text)
             or type(byte_ids) is not list
             or any(type(token) is not int for token in byte_ids)
         ):

@@ -105,6 +105,7 @@ def _count_words(source: Source, names: list[str], text_field: str, report: Repo
     """How often each word occurs, with U+2581 before it."""
     batches, n_bytes, _ = open_source(source, _after_last_line, text_field)  # type: ignore[arg-type]
     meta = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
+    common = "<" if all("<" in name for name in names) else ""  # what every name holds
     sentence = Sentence()
     words: Counter[str] = Counter()
     done = 0
@@ -119,7 +120,7 @@ def _count_words(source: Source, names: list[str], text_field: str, report: Repo
                 if _RESERVED in read:
                     continue
                 read = sentence.read(read, None)
-                if "<" in read or len(meta.pattern) > 5000:
+                if common in read:
                     read = meta.sub(_BORDER, read)
                 words.update(read.split(" ")[1:])
         report("counting", done, n_bytes)

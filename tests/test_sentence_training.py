@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pybpe import Tokenizer, TrainingError, WordCounts
 from pybpe.script_table import script_of
@@ -15,6 +19,39 @@ def train(lines, vocab_size, **options) -> Tokenizer:
 
 def pieces_of(tok: Tokenizer, first: int = 259) -> list[bytes]:
     return [tok.token_bytes(token) for token in range(first, tok.n_vocab)]
+
+
+def plain_training(lines: list[str], n_pieces: int) -> list[str]:
+    """The pieces of several characters, by counting all pairs anew each time; fewer where no two are left."""
+    words = Counter(word for line in lines for word in line.split(" ") if word)
+    parts = {word: ["▁", *word] for word in words}
+    pieces: list[str] = []
+    while len(pieces) < n_pieces:
+        pairs: Counter[tuple[str, str]] = Counter()
+        for word, split in parts.items():
+            for left, right in zip(split, split[1:], strict=False):
+                if len(left + right) <= 16:
+                    pairs[left, right] += words[word]
+        if not pairs:
+            break
+        best = min(pairs, key=lambda pair: (-pairs[pair], len("".join(pair)), "".join(pair).encode()))
+        pieces.append("".join(best))
+        for split in parts.values():
+            place = 0
+            while place + 1 < len(split):
+                if (split[place], split[place + 1]) == best:
+                    split[place : place + 2] = ["".join(best)]
+                place += 1
+    return pieces
+
+
+@given(lines=st.lists(st.text("abcß ", max_size=60), min_size=1, max_size=6), n_pieces=st.integers(0, 40))
+def test_ties_equal_training_in_plain_python(lines, n_pieces):
+    pieces = plain_training(lines, n_pieces)
+    chars = len(set("".join(lines)) - {" "}) + 1
+    if chars > 1:
+        made = pieces_of(train(lines, 259 + chars + len(pieces)))
+        assert made[: len(pieces)] == [piece.replace("▁", " ").encode() for piece in pieces]
 
 
 def test_the_layout_and_the_order():

@@ -20,6 +20,7 @@ ALPHABETS = [
     "ab▁ \u200d\u0378\U0010ffff",
     ["a", "b", " ", "<", "e>", "<e>", "<s>", "<unk>", "<0x41>", "</s>"],
     [*"abab ", "▅"],
+    [*"ab []E", "[E]", "[E]]", "<s>"],
 ]
 
 
@@ -62,7 +63,7 @@ def test_ties(tmp_path):
     compared = 0
     for number in range(4000):
         alphabet = ALPHABETS[number % len(ALPHABETS)]
-        special = ["<e>"] if "<e>" in alphabet else []
+        special = [name for name in ("<e>", "[E]", "[E]]") if name in alphabet]
         lengths = [rng.randrange(1, rng.choice((8, 30, 90))) for _ in range(rng.randrange(1, 8))]
         lines = ["".join(rng.choices(alphabet, k=length)) for length in lengths]
         size = 261 + len(special) + rng.randrange(30)

@@ -205,6 +205,8 @@ def _check_pieces(pieces: list[_Piece], has_bytes: bool, name: str) -> list[int]
         raise FormatError(f"{name} has {unknown} pieces for what is unknown, must be 1")
     if has_bytes and -1 in byte_ids:
         raise FormatError(f"{name} has no piece for byte 0x{byte_ids.index(-1):02X} (byte_fallback is on)")
+    if has_bytes and SPACE not in ids:
+        raise FormatError(f"{name} has no piece {SPACE!r}, and would write a space as the bytes of that character")
     return byte_ids if has_bytes else []
 
 

@@ -89,7 +89,7 @@ def test_files_that_are_no_tokenizers(plain, fails):
     assert "bad.model, line 4" in fails(1, "convert", "bad.model", "a.json")
     assert "bad.model, line 4" in fails(1, "info", "bad.model")
     Path("sentences.model").write_bytes(b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02")
-    assert "is not a tokenizer" in fails(1, "info", "sentences.model")
+    assert "sentences.model is a model of type unigram" in fails(1, "info", "sentences.model")
     assert "see: pybpe convert --help" in fails(2, "convert", "plain.pybpe")
 
 

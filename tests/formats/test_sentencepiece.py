@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import pickle
 import random
@@ -11,6 +12,7 @@ import time
 import pytest
 
 from pybpe import FormatError, TokenIdError, Tokenizer
+from pybpe.formats import native
 from pybpe.formats.protobuf import bytes_field, float_field, varint_field
 from pybpe.formats.sentencepiece import BYTE, CONTROL, NORMAL, UNKNOWN, UNUSED, USER_DEFINED, loads, pattern_of
 
@@ -149,6 +151,38 @@ def test_saved_pickled_and_written_again(tmp_path):
         assert (tmp_path / "2.model").read_bytes() == (tmp_path / "t.model").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"unknown":0', b'"unknown":3'),
+        (b'"unknown":0', b'"unknown":-1'),
+        (b'"unknown":0', b'"unknown":[]'),
+        (b'"byte_ids":[3,', b'"byte_ids":[4,'),
+        (b'"byte_ids":[3,', b'"byte_ids":["3",'),
+        (b'"scores":{', b'"whole_words":true,"scores":{'),
+        (b'"scores":{', b'"scorer":{'),
+        (b'"rule":"scores"', b'"rule":"merges"'),
+        (b'"rule":"scores"', b'"rule":"ranks"'),
+        (b'"unknown_text":" \\u2047 "', b'"unknown_text":"\\ud800"'),
+        (b'"unknown_text":" \\u2047 "', b'"unknown_text":5'),
+        (b'"dummy_prefix":true', b'"dummy_prefix":1'),
+        (b'"sentence":{', b'"prefix_space":true,"sentence":{'),
+        (b'"sentence":{', b'"sentence":{"charsmap":"AAAA",'),
+        (b'{"scores":"AA', b'{"scores":"A'),
+    ],
+)
+def test_damaged_saved_files(old, new):
+    content = native.dumps(loads(model()))
+    fixed = struct.calcsize("<8sIIQQQ")
+    magic, version, size, *counts = struct.unpack("<8sIIQQQ", content[:fixed])
+    header = content[fixed : fixed + size]
+    assert old in header
+    header = header.replace(old, new, 1)
+    body = struct.pack("<8sIIQQQ", magic, version, len(header), *counts) + header + content[fixed + size : -32]
+    with pytest.raises(FormatError):
+        native.loads(body + hashlib.sha256(body).digest())
+
+
 def test_what_cannot_be_said_or_done(small, tmp_path):
     tok = tokenizer()
     for action in (
@@ -197,9 +231,9 @@ def test_words_are_cut_where_no_piece_reaches_across():
         (model(more=bytes_field(5, bytes_field(2, b"abcd"))), "denormalizer_spec"),
         (model(normalizer=bytes_field(2, b"abcd")), "map of characters is damaged"),
         (model(normalizer=bytes_field(2, b"ab")), "map of characters is truncated"),
-        (model(words=["a", "a"]), "is piece 259 too"),
-        (model(words=[""]), "is empty"),
-        (model(words=["a b"]), "holds a space"),
+        (model(words=["▁", "a", "a"]), "is piece 260 too"),
+        (model(words=["▁", ""]), "is empty"),
+        (model(words=["▁", "a b"]), "holds a space"),
         (model(start=[]), "has 0 pieces for what is unknown"),
         (model(start=[("<unk>", UNKNOWN), ("<unk2>", UNKNOWN)]), "has 2 pieces for what is unknown"),
         (model(start=[("<unk>", UNKNOWN), ("x", CONTROL)]), "is one character"),
@@ -207,7 +241,8 @@ def test_words_are_cut_where_no_piece_reaches_across():
         (model(start=[*START, ("y", 9)]), "of the unknown kind 9"),
         (model(byte_fallback=False, start=[*START, BYTES[5]]), "byte_fallback is off"),
         (model(byte_fallback=False, trainer=varint_field(35, 1)), "no piece for byte 0x00"),
-        (model(words=["x" * 5000]), "5,000 bytes; 4,096 are allowed"),
+        (model(words=["a"]), "would write a space as the bytes"),
+        (model(words=["▁", "x" * 5000]), "5,000 bytes; 4,096 are allowed"),
         (model(more=piece("z", NORMAL, float("nan"))), "the score nan"),
         (model(more=varint_field(200, 1)), "field 200, which pybpe does not know"),
         (model(symbols=["x" * size for size in range(1, 70)]), "begin with each other"),

@@ -11,6 +11,8 @@ import pytest
 from parity_texts import boundary_strings, code_points
 
 from pybpe import Tokenizer
+from pybpe.formats.protobuf import bytes_field, float_field, varint_field
+from pybpe.formats.sentencepiece import BYTE, CONTROL, NORMAL, UNKNOWN, USER_DEFINED
 
 sentencepiece = pytest.importorskip("sentencepiece", reason="the ids of models are compared with sentencepiece")
 
@@ -108,6 +110,51 @@ def test_every_code_point_and_random_strings(mistral):
 def test_trained_models(trained):
     check_ids(trained, random_texts(RANDOM_STRINGS // 5, 10))
     check_ids(trained, [*code_points(0, 0x4000), *code_points(0xA000, 0x12000), *code_points(0x1D000, 0x20000), *LINES])
+
+
+CHARS = "ab▁é中文\n-"
+STRING_CHARS = "aabb ▁é中文\n-x語"
+
+
+def random_model(rng: random.Random) -> bytes:
+    """Pieces of all kinds in any order, many with equal scores, some of characters that are no pieces."""
+    byte_fallback, highest = rng.random() < 0.5, rng.choice((1, 3, 50))
+    pieces = {"<unk>": (UNKNOWN, 0.0), "<s>": (CONTROL, 0.0)}
+    if byte_fallback:
+        pieces.update({f"<0x{byte:02X}>": (BYTE, 0.0) for byte in range(256)})
+    for _ in range(rng.randrange(4)):
+        pieces.setdefault("".join(rng.choices(CHARS, k=rng.randrange(1, 4))), (USER_DEFINED, 0.0))
+    for char in CHARS:
+        if char == "▁" or rng.random() < 0.7:
+            pieces.setdefault(char, (NORMAL, -1.0))
+    for _ in range(rng.randrange(40)):
+        name = "".join(rng.choices(rng.choice((CHARS, "ab▁")), k=rng.randrange(2, rng.choice((3, 7)))))
+        pieces.setdefault(name, (NORMAL, float(rng.randrange(-highest, highest))))
+    shuffled = rng.sample(list(pieces.items()), len(pieces))
+    content = b"".join(
+        bytes_field(1, bytes_field(1, name.encode()) + float_field(2, score) + varint_field(3, kind))
+        for name, (kind, score) in shuffled
+    )
+    unknown = rng.choice((b"", bytes_field(44, b""), bytes_field(44, b" x ")))
+    normalizer = varint_field(3, rng.random() < 0.6) + varint_field(4, rng.random() < 0.5)
+    return (
+        content
+        + bytes_field(2, varint_field(3, 2) + varint_field(35, byte_fallback) + unknown)
+        + bytes_field(3, normalizer)
+    )
+
+
+def test_random_models(tmp_path):
+    rng = random.Random(15)
+    path = tmp_path / "t.model"
+    for _ in range(200):
+        path.write_bytes(random_model(rng))
+        ours, theirs = Tokenizer.from_sentencepiece(path), sentencepiece.SentencePieceProcessor(model_file=str(path))
+        strings = ["".join(rng.choices(STRING_CHARS, k=rng.randrange(rng.choice((8, 40, 90))))) for _ in range(25)]
+        check_ids((ours, theirs), [*strings, " ".join(strings) * 60])
+        for string in strings:
+            ids = [*theirs.encode(string), *rng.choices(range(ours.n_vocab), k=6)]
+            assert ours.decode(ids) == theirs.decode(ids)
 
 
 def test_decoding(trained):
