@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+import tokenizers
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from strategies import CONVENTIONS, text, tiny_corpus
@@ -187,27 +188,54 @@ def test_public_vocabularies_of_tiktoken(vocabs, tmp_path, name):
     check_elsewhere(Tokenizer.from_tiktoken(vocabs / f"{name}.tiktoken"), through_tiktoken(tmp_path))
 
 
-def test_the_files_of_gpt2(tmp_path, small):
-    gpt2 = trained(["The quick brown fox"], 270, pattern="gpt2")
-    gpt2.to_gpt2(tmp_path)
-
+def through_huggingface(folder):
     def again(after: Tokenizer) -> Tokenizer:
-        after.to_gpt2(tmp_path / "new")
-        return Tokenizer.from_gpt2(tmp_path / "new" / "vocab.json", tmp_path / "new" / "merges.txt")
+        after.to_huggingface(folder / "new.json")
+        return Tokenizer.from_huggingface(folder / "new.json")
 
-    check_elsewhere(Tokenizer.from_gpt2(tmp_path / "vocab.json", tmp_path / "merges.txt"), again)
+    return again
+
+
+def test_the_vocabulary_of_qwen(vocabs, tmp_path):
+    """It has a normal form and tokens found by name."""
+    if not (vocabs / "qwen3" / "tokenizer.json").exists():
+        pytest.skip("no qwen3/tokenizer.json among the public vocabularies")
+    before = Tokenizer.from_huggingface(vocabs / "qwen3")
+    after = check_elsewhere(before, through_huggingface(tmp_path))
+    theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "new.json"))
+    for content in (NEW[0].replace("<|endoftext|>", ""), "The quick e\u0301 <tool_call> brown fox"):
+        assert theirs.encode(content).ids == after.encode(content)
+    counts = WordCounts(before.pattern)
+    counts.update(iter(NEW))
+    with pytest.raises(ValueError, match="this tokenizer changes text before it splits it"):
+        extended(before, counts, 4)
+
+
+def through_gpt2(folder):
+    def again(after: Tokenizer) -> Tokenizer:
+        after.to_gpt2(folder / "new")
+        return Tokenizer.from_gpt2(folder / "new" / "vocab.json", folder / "new" / "merges.txt")
+
+    return again
+
+
+def test_the_files_of_gpt2(tmp_path):
+    trained(["The quick brown fox"], 270, pattern="gpt2").to_gpt2(tmp_path)
+    check_elsewhere(Tokenizer.from_gpt2(tmp_path / "vocab.json", tmp_path / "merges.txt"), through_gpt2(tmp_path))
+
+
+def test_the_vocabulary_of_gpt2(vocabs, tmp_path):
+    if not (vocabs / "gpt2" / "vocab.json").exists():
+        pytest.skip("no gpt2/vocab.json among the public vocabularies")
+    before = Tokenizer.from_gpt2(vocabs / "gpt2" / "vocab.json", vocabs / "gpt2" / "merges.txt")
+    after = check_elsewhere(before, through_gpt2(tmp_path))
+    assert (before.eot_token, after.eot_token, after.n_vocab) == (50256, 50256, 50257 + 6)
 
 
 def test_a_file_of_huggingface(tmp_path, small):
     small.to_huggingface(tmp_path / "tokenizer.json")
-
-    def again(after: Tokenizer) -> Tokenizer:
-        after.to_huggingface(tmp_path / "new.json")
-        return Tokenizer.from_huggingface(tmp_path / "new.json")
-
     before = Tokenizer.from_huggingface(tmp_path / "tokenizer.json")
-    after = check_elsewhere(before, again)
-    tokenizers = pytest.importorskip("tokenizers")
+    after = check_elsewhere(before, through_huggingface(tmp_path))
     theirs = tokenizers.Tokenizer.from_file(str(tmp_path / "new.json"))
     content = NEW[0].replace("<|endoftext|>", "")
     assert theirs.encode(content).ids == after.encode(content)

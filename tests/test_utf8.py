@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pybpe.utf8 import is_utf8, repair_surrogates, to_utf8
+from pybpe._core.unicode import is_utf8
+from pybpe.utf8 import repair_surrogates, to_utf8
 
 
 @given(text=st.text())  # surrogates too

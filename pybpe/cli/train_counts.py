@@ -31,7 +31,7 @@ class CountedCorpus:
         for path in self.files[1:]:
             self._counts.merge(_read(path))
         words = self._counts.words()
-        self.n_bytes = int((words.sizes * words.counts).sum())
+        self.n_bytes = int(words.sizes.astype("float64") @ words.counts)  # which no count is too high for
 
     @property
     def cut(self) -> Cut | None:
