@@ -188,6 +188,12 @@ def test_counts_of_another_pattern():
         train(WordCounts())
 
 
+def python(script, folder):
+    """What a process of its own does, in a folder without the source."""
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=folder)
+
+
 COUNTING = """
 import os, signal, sys, threading
 from pybpe import WordCounts
@@ -211,14 +217,13 @@ except KeyboardInterrupt:
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process")
 @pytest.mark.parametrize("pattern", ["gpt4", r"\w+(?<=\w)"], ids=["scanner", "regex"])
-def test_ctrl_c_while_counting(pattern):
+def test_ctrl_c_while_counting(pattern, tmp_path):
     """A real one, which comes at any place in the code."""
-    script = COUNTING.replace("PATTERN", repr(pattern))
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    done = python(COUNTING.replace("PATTERN", repr(pattern)), tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "2 words\n", "")
 
 
-def test_ctrl_c_while_one_long_word_is_merged():
+def test_ctrl_c_while_one_long_word_is_merged(tmp_path):
     """It is seen between merges, and keeps what was learned."""
     script = """
 import os, signal, threading, warnings
@@ -229,7 +234,7 @@ threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
 tok = Tokenizer.train([text], 1 << 20, pattern=None, progress=False, keep_on_interrupt=True)
 print(tok.n_vocab < 1 << 20, tok.decode(tok.encode(text)) == text)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    done = python(script, tmp_path)
     assert done.stdout == "True True\n", done.stderr
     assert "interrupted: the vocabulary has the" in done.stderr
 
@@ -238,7 +243,7 @@ print(tok.n_vocab < 1 << 20, tok.decode(tok.encode(text)) == text)
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_ctrl_c_while_a_pipe_gives_nothing(tmp_path, threads):
     command = [sys.executable, "-m", "pybpe", "train", "-", "-o", str(tmp_path / "a.pybpe"), "--threads", threads]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as process:
         process.stdin.write(b"low lower " * 1_000_000)
         process.stdin.flush()
         time.sleep(1)

@@ -14,6 +14,7 @@ cdef enum:
     BLOCKS_A_SIGNAL = 1 << 13  # about 10 MB of text between two looks at Ctrl-C
     ORDER_BITS = 32  # first_seen = order of the text << 32 | number of the word in it
     LEAST_BITS = 10  # of places in a new table
+    AHEAD = 16  # entries whose places in another table are asked for early
     # What a tally returns when it fails.
     OUT_OF_MEMORY = -1
     OVERFLOW = -2
@@ -232,6 +233,9 @@ cdef class WordCounter:
             raise ValueError("cannot merge counts into themselves")
         with nogil:
             for i in range(other.short_mask + 1):
+                if i + AHEAD <= other.short_mask and other.shorts[i + AHEAD].high:
+                    short = &other.shorts[i + AHEAD]
+                    prefetch(&self.shorts[self.slot_of(short.low, short.high)])
                 short = &other.shorts[i]
                 if short.high:
                     status = self.make_room(1)
