@@ -1,10 +1,10 @@
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
 from pybpe._core.cache cimport SHORT_KEY, Item, load_short, mix_key
-from pybpe._core.memory cimport grow, prefetch
+from pybpe._core.memory cimport grow, map_zeros, prefetch, unmap
 from pybpe._core.splitter cimport Splitter
 from pybpe._core.types cimport NONE, count_t
 from pybpe._core.vocab cimport hash_bytes
@@ -32,7 +32,7 @@ cdef class WordCounter:
         if old != NULL and bits == 64 - self.short_shift:
             return 0
         mask = (<size_t>1 << bits) - 1
-        table = <ShortWord*>calloc(mask + 1, sizeof(ShortWord))
+        table = <ShortWord*>map_zeros((mask + 1) * sizeof(ShortWord))
         if table == NULL:
             return OUT_OF_MEMORY
         for i in range(self.short_mask + 1 if old != NULL else 0):
@@ -41,7 +41,7 @@ cdef class WordCounter:
                 while table[slot].high:
                     slot = (slot + 1) & mask
                 table[slot] = old[i]
-        free(old)
+        unmap(old, (self.short_mask + 1) * sizeof(ShortWord))
         self.shorts = table
         self.short_mask = mask
         self.short_shift = 64 - bits
@@ -175,7 +175,7 @@ cdef class WordCounter:
             raise MemoryError
 
     def __dealloc__(self):
-        free(self.shorts)
+        unmap(self.shorts, (self.short_mask + 1) * sizeof(ShortWord))
         free(self.arena)
         free(self.longs)
         free(self.table)
