@@ -20,7 +20,7 @@ from pybpe.cli.console import progress, summary
 from pybpe.cli.train_corpus import Corpus
 from pybpe.cli.train_counts import AnyCorpus, Counted, CountedCorpus
 from pybpe.cli.train_evaluation import EvaluationText
-from pybpe.cli.train_options import EXAMPLES, SPECIAL, VOCAB_SIZE, add_options, check_options
+from pybpe.cli.train_options import EXAMPLES, SENTENCEPIECE, SPECIAL, VOCAB_SIZE, add_options, check_options
 from pybpe.cli.train_summary import next_command, rows
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
                 progress=corpus.watched(report),
                 keep_on_interrupt=options.keep_on_interrupt,
                 text_field=corpus.text_field,
-                on_counted=counted,
+                on_counted=None if options.convention == SENTENCEPIECE else counted,
             )
     except KeyboardInterrupt as stop:
         raise type(stop)(counted.interrupted) from None
@@ -127,4 +127,4 @@ def _learner(options: argparse.Namespace, extended: Tokenizer | None) -> Callabl
         convention=options.convention or "pybpe",
         initial_alphabet=options.initial_alphabet or "",
     )
-    return train if options.counts else partial(train, pattern=_pattern(options))
+    return train if options.counts or options.convention == SENTENCEPIECE else partial(train, pattern=_pattern(options))

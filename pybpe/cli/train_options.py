@@ -10,7 +10,8 @@ from pybpe.cli.train_evaluation import add_evaluation_options
 
 VOCAB_SIZE = 32768
 SPECIAL = "<|endoftext|>"
-CONVENTIONS = ("pybpe", "rustbpe", "huggingface", "minbpe", "tiktoken")
+SENTENCEPIECE = "sentencepiece"
+CONVENTIONS = ("pybpe", "rustbpe", "huggingface", "minbpe", "tiktoken", SENTENCEPIECE)
 
 EXAMPLES = """\
 examples:
@@ -102,9 +103,30 @@ def check_options(options: argparse.Namespace) -> None:
         _check_counts(options)
     if options.extend:
         _check_extend(options)
+    if options.convention == SENTENCEPIECE:
+        _check_sentencepiece(options)
     patterns = options.pattern or []
     if len(patterns) > 1 and "none" in patterns:
         raise UsageError("--pattern none keeps texts whole and stands alone; leave out the other patterns")
+
+
+def _check_sentencepiece(options: argparse.Namespace) -> None:
+    given = {
+        "--pattern": options.pattern,
+        "--special-in-text": options.special_in_text,
+        "--initial-alphabet": options.initial_alphabet,
+        "--min-frequency": options.min_frequency > 1,
+        "--max-token-length": options.max_token_length,
+        "--max-words": options.max_words,
+        "--keep-on-interrupt": options.keep_on_interrupt,
+        "--counts": options.counts,
+        "--save-counts": options.save_counts,
+        "--held-out": options.held_out,
+    }
+    if wrong := [name for name, value in given.items() if value]:
+        raise UsageError(f"--convention sentencepiece has no place for {' and '.join(wrong)}; leave it out")
+    if STDIN in options.corpus:
+        raise UsageError("--convention sentencepiece learns from lines, of files; name a file in place of -")
 
 
 def _check_counts(options: argparse.Namespace) -> None:

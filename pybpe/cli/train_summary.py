@@ -33,7 +33,7 @@ def rows(
     table = [
         ("vocabulary", _vocabulary(tokenizer, extended)),
         ("convention", "goes on from " + repr(extended).strip("<>") if extended else convention),
-        ("corpus", f"{size(corpus.n_bytes)}, {counted.n_words:,} words, {counted.n_different:,} different"),
+        ("corpus", _corpus(corpus, counted)),
     ]
     if counted.forgotten:
         everything = counted.n_words + counted.forgotten
@@ -55,6 +55,12 @@ def rows(
     if counted.path:
         table.append(("counts", f"{escaped(str(counted.path))}, {size(counted.path.stat().st_size)}"))
     return table
+
+
+def _corpus(corpus: AnyCorpus, counted: Counted) -> str:
+    if not counted.n_words:
+        return size(corpus.n_bytes)
+    return f"{size(corpus.n_bytes)}, {counted.n_words:,} words, {counted.n_different:,} different"
 
 
 def _vocabulary(tokenizer: Tokenizer, extended: Tokenizer | None) -> str:

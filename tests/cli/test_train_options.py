@@ -11,16 +11,17 @@ from pybpe import Tokenizer, WordCounts
 from pybpe.cli.main import main
 from pybpe.cli.train_options import CONVENTIONS
 from pybpe.conventions import CONVENTIONS as ALL_CONVENTIONS
+from pybpe.conventions import SENTENCEPIECE
 from pybpe.patterns import WHOLE
 
 pytestmark = pytest.mark.filterwarnings("ignore:the corpus is too small")
 
 
 def test_every_convention_is_offered():
-    assert set(CONVENTIONS) == set(ALL_CONVENTIONS)
+    assert set(CONVENTIONS) == {*ALL_CONVENTIONS, SENTENCEPIECE}
 
 
-@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize("convention", ALL_CONVENTIONS)
 def test_a_convention(corpus, capsys, convention):
     assert main(["train", "corpus.txt", "--vocab-size", "290", "--convention", convention, "--report", "a.html"]) == 0
     expected = Tokenizer.train(corpus, 290, convention=convention, progress=False)
@@ -262,3 +263,15 @@ def test_help_has_examples(capsys):
     shown = capsys.readouterr().out
     for option in ("--extend", "--counts", "--save-counts", "--convention", "--special-in-text", "examples:"):
         assert option in shown
+
+
+def test_sentencepiece(corpus, capsys, fails):
+    assert main(["train", "corpus.txt", "--convention", "sentencepiece", "--vocab-size", "340", "-o", "s.pybpe"]) == 0
+    shown = capsys.readouterr().out
+    made = Tokenizer.load("s.pybpe")
+    assert made == Tokenizer.train(corpus, 340, convention="sentencepiece", progress=False)
+    assert "sentencepiece" in shown
+    assert f"{made.n_vocab:,} tokens" in shown
+    command = ["train", "corpus.txt", "--convention", "sentencepiece", "--force"]
+    assert "no place for --pattern and --max-words" in fails(2, *command, "--pattern", "gpt2", "--max-words", "9")
+    assert "name a file in place of -" in fails(2, "train", "-", "--convention", "sentencepiece")
