@@ -63,7 +63,7 @@ def test_files_of_hugging_face(tokenizer, fails, capsys):
     assert "pybpe reads BPE" in fails(1, "info", "corpus.json")
 
 
-def test_files_of_gpt2(fails, capsys):
+def test_files_of_gpt2(workplace, fails, capsys):
     tokenizer = Tokenizer.train(iter(["The cat sat"] * 9), 260, pattern="gpt2", progress=False)
     tokenizer.to_gpt2("pair")
     for name in ("pair", "pair/vocab.json"):
