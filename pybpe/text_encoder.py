@@ -14,7 +14,7 @@ from pybpe.parallel import PART_BYTES, bounds_of_parts, check_threads, encode_in
 from pybpe.patterns import prepare
 from pybpe.pieces import Cut, Pieces
 from pybpe.sentence_pieces import SentencePieces
-from pybpe.special import Allowed, Disallowed, SpecialTokens, Text
+from pybpe.special import Allowed, Disallowed, Policy, SpecialTokens, Text
 from pybpe.utf8 import repair_surrogates, to_utf8
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class TextEncoder:
         """The ids of all texts, and where in them each text begins and the last one ends, int64."""
         texts = _checked(texts)
         ids, ends = IdBuffer(expected=sum(map(len, texts))), array("q", [0])
-        for part, part_ends in self.batch(texts, threads, allowed, disallowed):
+        for part, part_ends in self._parts(texts, threads, self.special.policy(allowed, disallowed)):
             begin = len(ids)
             ends.extend([begin + end for end in part_ends[1:]])
             ids.take(part)
@@ -125,8 +125,11 @@ class TextEncoder:
 
         A part's ids are gone when the next part is asked for. Without `kept` they are counted and forgotten.
         """
-        texts = _checked(texts)
-        policy = self.special.policy(allowed, disallowed)
+        return self._parts(_checked(texts), threads, self.special.policy(allowed, disallowed), kept)
+
+    def _parts(
+        self, texts: list[Text], threads: int | None, policy: Policy, kept: bool = True
+    ) -> Iterator[tuple[IdBuffer, array[int]]]:
         spare: list[IdBuffer] = []  # whose memory is used again: fresh memory costs more than encoding into it
 
         def encode_part(bounds: tuple[int, int]) -> tuple[IdBuffer, array[int]]:

@@ -51,6 +51,7 @@ cdef class WordCounter:
         self, const uint8_t* word, size_t size, uint64_t hash, count_t times, int64_t first_seen
     ) noexcept nogil
     cdef int tally(self, const uint8_t* word, size_t size, count_t times, int64_t first_seen) noexcept nogil
+    cdef int take(self, WordCounter other, count_t count, int64_t first_seen) noexcept nogil
     cdef int64_t count_words(
         self, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t found, int64_t serial
     ) noexcept nogil

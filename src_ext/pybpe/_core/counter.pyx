@@ -139,6 +139,36 @@ cdef class WordCounter:
             return OUT_OF_MEMORY
         return self.tally_short(self.slot_of(key.low, key.high), key.low, key.high, times, first_seen)
 
+    cdef int take(self, WordCounter other, count_t count, int64_t first_seen) noexcept nogil:
+        """Add another's words that occur more than `count` times, or so many and were seen by `first_seen`.
+
+        0, OUT_OF_MEMORY or OVERFLOW, with some of them added on failure.
+        """
+        cdef int status
+        cdef size_t i
+        cdef const ShortWord* short
+        cdef const LongWord* word
+        for i in range(other.short_mask + 1):
+            if i + AHEAD <= other.short_mask and other.shorts[i + AHEAD].high:
+                short = &other.shorts[i + AHEAD]
+                prefetch(&self.shorts[self.slot_of(short.low, short.high)])
+            short = &other.shorts[i]
+            if short.high and (short.count > count or (short.count == count and short.first_seen <= first_seen)):
+                status = self.make_room(1)
+                if status == 0:
+                    status = self.tally_short(
+                        self.slot_of(short.low, short.high), short.low, short.high, short.count, short.first_seen
+                    )
+                if status:
+                    return status
+        for i in range(other.n_longs):
+            word = &other.longs[i]
+            if word.count > count or (word.count == count and word.first_seen <= first_seen):
+                status = self.tally_long(other.arena + word.start, word.size, word.hash, word.count, word.first_seen)
+                if status:
+                    return status
+        return 0
+
     cdef int64_t count_words(
         self, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t found, int64_t serial
     ) noexcept nogil:
@@ -225,62 +255,20 @@ cdef class WordCounter:
         check(self.tally(<const uint8_t*><const char*>word, <size_t>len(word), times, first_seen))
 
     def merge(self, WordCounter other not None):
-        cdef int status = 0
-        cdef size_t i
-        cdef const ShortWord* short
-        cdef const LongWord* long_word
+        cdef int status
         if other is self:
             raise ValueError("cannot merge counts into themselves")
         with nogil:
-            for i in range(other.short_mask + 1):
-                if i + AHEAD <= other.short_mask and other.shorts[i + AHEAD].high:
-                    short = &other.shorts[i + AHEAD]
-                    prefetch(&self.shorts[self.slot_of(short.low, short.high)])
-                short = &other.shorts[i]
-                if short.high:
-                    status = self.make_room(1)
-                    if status == 0:
-                        status = self.tally_short(
-                            self.slot_of(short.low, short.high), short.low, short.high, short.count, short.first_seen
-                        )
-                    if status:
-                        break
-            for i in range(other.n_longs if status == 0 else 0):
-                long_word = &other.longs[i]
-                status = self.tally_long(
-                    other.arena + long_word.start, long_word.size, long_word.hash, long_word.count, long_word.first_seen
-                )
-                if status:
-                    break
+            status = self.take(other, 0, -1)
         check(status)
 
     def kept(self, count_t count, int64_t first_seen):
         cdef WordCounter made = WordCounter()
-        cdef int status = 0
-        cdef size_t i
-        cdef const ShortWord* short
-        cdef const LongWord* word
+        cdef int status
         if count < 0:
             raise ValueError(f"count is {count}, must be 0 or more")
         with nogil:
-            for i in range(self.short_mask + 1):
-                short = &self.shorts[i]
-                if short.count > count or (short.count == count and short.high and short.first_seen <= first_seen):
-                    status = made.make_room(1)
-                    if status == 0:
-                        status = made.tally_short(
-                            made.slot_of(short.low, short.high), short.low, short.high, short.count, short.first_seen
-                        )
-                    if status:
-                        break
-            for i in range(self.n_longs if status == 0 else 0):
-                word = &self.longs[i]
-                if word.count > count or (word.count == count and word.first_seen <= first_seen):
-                    status = made.tally_long(
-                        self.arena + word.start, word.size, word.hash, word.count, word.first_seen
-                    )
-                    if status:
-                        break
+            status = made.take(self, count, first_seen)
         check(status)
         return made
 

@@ -4,7 +4,7 @@
 cimport cython
 from libc.stdint cimport uint8_t, uint32_t
 
-from pybpe._core.types cimport count_t, token_t
+from pybpe._core.types cimport NONE, count_t, token_t
 
 cdef enum:
     ALIGNED = 4  # slots that share a weight
@@ -33,3 +33,16 @@ cdef inline count_t count_of(Slots slots, uint32_t place) noexcept nogil:
     """How often the word at a place occurs."""
     cdef uint32_t weight = slots.weights[place // ALIGNED]
     return slots.heavy[weight - HEAVY] if weight >= HEAVY else weight
+
+
+cdef inline bint next_window(Slots slots, size_t* slot, token_t* left, token_t* right) noexcept nogil:
+    """Go on from `slot`, where a symbol or nothing is, to the next window's junction; False behind the last."""
+    cdef size_t at = slot[0]
+    while at < slots.count:
+        left[0] = slots.symbols[at]
+        at += 1 if left[0] == NONE else slots.spans[left[0]]
+        right[0] = slots.symbols[at]
+        if left[0] != NONE and right[0] != NONE:
+            slot[0] = at
+            return True
+    return False

@@ -2,7 +2,10 @@
 cimport cython
 from libc.stdint cimport uint8_t, uint32_t
 
-from pybpe._core.types cimport NONE, token_t
+from pybpe._core.types cimport NONE, pair_t, token_t
+
+cdef enum:
+    MOST_SPELLED = 64  # bytes of two tokens that `spell` and `comes_before` take: 16 characters
 
 
 @cython.final
@@ -34,3 +37,8 @@ cdef class Spellings:
     cdef size_t place_of(self, const uint8_t* data, size_t size) noexcept nogil
     cdef void join(self, token_t left, token_t right) noexcept nogil
     cdef int close(self, size_t size) noexcept nogil
+
+    # The bytes of a pair, into room for MOST_SPELLED; how many.
+    cdef size_t spell(self, pair_t pair, uint8_t* out) noexcept nogil
+    # Whether a pair comes first by its bytes.
+    cdef bint comes_before(self, pair_t pair, pair_t other) noexcept nogil

@@ -3,7 +3,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
 from pybpe._core.memory cimport grow
-from pybpe._core.types cimport NONE, token_t
+from pybpe._core.types cimport NONE, pair_t, token_t
 from pybpe._core.vocab cimport hash_bytes
 
 
@@ -97,6 +97,20 @@ cdef class Spellings:
         if self.count * 2 > self.mask:
             return self.rehash((self.mask + 1) * 2)
         return 0
+
+    cdef size_t spell(self, pair_t pair, uint8_t* out) noexcept nogil:
+        cdef token_t left = <token_t>(pair >> 32), right = <token_t>pair
+        cdef size_t size = self.size_of(left)
+        memcpy(out, self.blob + self.start_of(left), size)
+        memcpy(out + size, self.blob + self.start_of(right), self.size_of(right))
+        return size + self.size_of(right)
+
+    cdef bint comes_before(self, pair_t pair, pair_t other) noexcept nogil:
+        cdef uint8_t first[MOST_SPELLED]
+        cdef uint8_t second[MOST_SPELLED]
+        cdef size_t n = self.spell(pair, first), m = self.spell(other, second)
+        cdef int difference = memcmp(first, second, n if n < m else m)
+        return difference < 0 or (difference == 0 and n < m)
 
     # -----------------------------------------------------------------------------------------------------------------
 

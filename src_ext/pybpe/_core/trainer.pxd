@@ -17,7 +17,6 @@ cdef enum:  # which pair goes first of those that occur equally often
 
 cdef enum:  # of pairs in the order of their spelling
     MOST_CHARS = 16
-    MOST_SPELLED = 64  # their bytes
     KEY_BYTES = 7  # of which stand in the key of a candidate
     NEVER = 0xFFFF  # the script of a token that is not merged
 
@@ -86,8 +85,6 @@ cdef class Trainer:
     cdef int count_pairs(self) noexcept nogil
     cdef uint32_t first_place(self, uint32_t index) noexcept nogil
     cdef int enqueue(self, uint32_t index) noexcept nogil
-    cdef size_t spell(self, pair_t pair, uint8_t* out) noexcept nogil
-    cdef bint spelled_before(self, pair_t a, pair_t b) noexcept nogil
     cdef int first_spelled(self, Candidate* top) noexcept nogil
     cdef int best(self, uint32_t* index) noexcept nogil
     cdef int replace(self, uint32_t index, token_t joined) noexcept nogil

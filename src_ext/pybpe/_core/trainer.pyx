@@ -4,14 +4,14 @@
 # are counted once more, with a lower floor.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memset
 
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.memory cimport allocate_zeros, grow, prefetch
 from pybpe._core.pairs cimport Pair, Pairs, find_pair, places_of
 from pybpe._core.queue cimport Candidate, Queue, wait
-from pybpe._core.slots cimport ALIGNED, Slots, count_of
-from pybpe._core.spellings cimport Spellings
+from pybpe._core.slots cimport ALIGNED, Slots, count_of, next_window
+from pybpe._core.spellings cimport MOST_SPELLED, Spellings
 from pybpe._core.types cimport NONE, count_t, pack_pair, pair_t, token_t
 
 cdef enum:
@@ -32,9 +32,9 @@ TWINS = {"separate": SEPARATE, "shared": SHARED, "huggingface": SHARED_AS_HUGGIN
 cdef class Trainer:
     cdef int count_pairs(self) noexcept nogil:
         """Find every pair that occurs `floor` times or more and queue it; 0 or OUT_OF_MEMORY."""
-        cdef size_t slot, following, i
+        cdef size_t slot = ALIGNED, i
         cdef size_t side = self.next_token if self.next_token <= GRID else 0
-        cdef token_t left, right
+        cdef token_t left = NONE, right = NONE
         cdef uint32_t index
         cdef uint32_t* grid = NULL  # of few tokens, where each pair is, without a hash
         cdef Pair* entry
@@ -45,25 +45,20 @@ cdef class Trainer:
             memset(grid, 0xFF, side * side * sizeof(uint32_t))
         self.queue.clear()
         if self.pairs.clear() < 0:
+            free(grid)
             return OUT_OF_MEMORY
-        slot = ALIGNED
-        while slot < self.slots.count:
-            left = self.slots.symbols[slot]
-            following = slot + 1 if left == NONE else slot + self.slots.spans[left]
-            right = self.slots.symbols[following]
-            if left != NONE and right != NONE:
-                index = grid[left * side + right] if side else find_pair(self.tally, pack_pair(left, right))
+        while next_window(self.slots, &slot, &left, &right):
+            index = grid[left * side + right] if side else find_pair(self.tally, pack_pair(left, right))
+            if index == NONE:
+                index = self.tally.make(pack_pair(left, right), 0, 0, True)
                 if index == NONE:
-                    index = self.tally.make(pack_pair(left, right), 0, 0, True)
-                    if index == NONE:
-                        free(grid)
-                        return OUT_OF_MEMORY
-                    if side:
-                        grid[left * side + right] = index
-                entry = &self.tally.items[index]
-                entry.count += count_of(self.slots, <uint32_t>following)
-                entry.cursor += 1
-            slot = following
+                    free(grid)
+                    return OUT_OF_MEMORY
+                if side:
+                    grid[left * side + right] = index
+            entry = &self.tally.items[index]
+            entry.count += count_of(self.slots, <uint32_t>slot)
+            entry.cursor += 1
         for i in range(self.tally.count):
             entry = &self.tally.items[i]
             left = <token_t>(entry.pair >> 32)
@@ -78,17 +73,12 @@ cdef class Trainer:
                 grid[left * side + right] = index
         self.tally.clear()
         slot = ALIGNED
-        while slot < self.slots.count:
-            left = self.slots.symbols[slot]
-            following = slot + 1 if left == NONE else slot + self.slots.spans[left]
-            right = self.slots.symbols[following]
-            if left != NONE and right != NONE:
-                index = grid[left * side + right] if side else find_pair(self.pairs, pack_pair(left, right))
-                if index != NONE:
-                    entry = &self.pairs.items[index]
-                    places_of(entry)[entry.cursor] = <uint32_t>following
-                    entry.cursor += 1
-            slot = following
+        while next_window(self.slots, &slot, &left, &right):
+            index = grid[left * side + right] if side else find_pair(self.pairs, pack_pair(left, right))
+            if index != NONE:
+                entry = &self.pairs.items[index]
+                places_of(entry)[entry.cursor] = <uint32_t>slot
+                entry.cursor += 1
         free(grid)
         for i in range(self.pairs.count):
             self.pairs.items[i].cursor = 0
@@ -125,28 +115,12 @@ cdef class Trainer:
         elif self.order == BY_PLACE:
             item.key = self.first_place(index)
         else:
-            n = self.spell(entry.pair, spelled)
+            n = self.tokens.spell(entry.pair, spelled)
             item.key = <uint64_t>(self.chars[<token_t>(entry.pair >> 32)] + self.chars[<token_t>entry.pair]) << 56
             for i in range(n if n < KEY_BYTES else KEY_BYTES):
                 item.key |= <uint64_t>spelled[i] << (48 - 8 * i)
         item.index = index
         return self.queue.push(item)
-
-    cdef size_t spell(self, pair_t pair, uint8_t* out) noexcept nogil:
-        """The bytes of what a pair becomes; how many."""
-        cdef token_t left = <token_t>(pair >> 32), right = <token_t>pair
-        cdef size_t size = self.tokens.size_of(left)
-        memcpy(out, self.tokens.blob + self.tokens.start_of(left), size)
-        memcpy(out + size, self.tokens.blob + self.tokens.start_of(right), self.tokens.size_of(right))
-        return size + self.tokens.size_of(right)
-
-    cdef bint spelled_before(self, pair_t a, pair_t b) noexcept nogil:
-        """Whether a pair comes first by its bytes."""
-        cdef uint8_t first[MOST_SPELLED]
-        cdef uint8_t second[MOST_SPELLED]
-        cdef size_t n = self.spell(a, first), m = self.spell(b, second)
-        cdef int difference = memcmp(first, second, n if n < m else m)
-        return difference < 0 or (difference == 0 and n < m)
 
     cdef int first_spelled(self, Candidate* top) noexcept nogil:
         """Make of `top`, taken from the queue, the first of those that have its count and key; MERGED or OUT_OF_MEMORY."""
@@ -168,7 +142,7 @@ cdef class Trainer:
                     return OUT_OF_MEMORY
                 self.ties = <Candidate*>grown
             self.ties[n] = other
-            if self.spelled_before(entry.pair, self.pairs.items[top.index].pair):
+            if self.tokens.comes_before(entry.pair, self.pairs.items[top.index].pair):
                 self.ties[n] = top[0]
                 top[0] = other
             n += 1
