@@ -32,18 +32,11 @@ class Sentence:
 
     def __post_init__(self) -> None:
         if self.charsmap:
-            self._keys  # noqa: B018 - a damaged map shows
-
-    @functools.cached_property
-    def _keys(self) -> dict[str, str]:
-        return read_charsmap(self.charsmap)
+            _keys(self.charsmap)  # a damaged map shows
 
     def map_of(self, names: frozenset[str], line_by_line: bool = False) -> CharsMap | None:
         """The map made ready, which leaves names alone, and line ends too if wanted; None where nothing changes."""
-        if not self.charsmap:
-            return None
-        keys = {key: value for key, value in self._keys.items() if "\n" not in key} if line_by_line else self._keys
-        return CharsMap(keys, frozenset(name.replace(" ", SPACE) for name in names))
+        return _made_ready(self.charsmap, names, line_by_line) if self.charsmap else None
 
     def mapped(self, text: str, charsmap: CharsMap | None) -> str:
         """A text in its new form but for spaces, its bytes that are no UTF-8 as U+FFFD."""
@@ -114,6 +107,19 @@ class Sentence:
         if type(prefix) is not bool or type(single) is not bool:
             raise FormatError("what is said of reading a sentence has a field of the wrong type")
         return cls(prefix, single, charsmap)
+
+
+@functools.lru_cache(maxsize=2)  # half a second each for those of sentencepiece itself
+def _keys(charsmap: bytes) -> dict[str, str]:
+    return read_charsmap(charsmap)
+
+
+@functools.lru_cache(maxsize=4)
+def _made_ready(charsmap: bytes, names: frozenset[str], line_by_line: bool) -> CharsMap:
+    keys = _keys(charsmap)
+    if line_by_line:
+        keys = {key: value for key, value in keys.items() if "\n" not in key}
+    return CharsMap(keys, frozenset(name.replace(" ", SPACE) for name in names))
 
 
 def _single(parts: Iterator[Part] | list[Part], text: str) -> Iterator[Part]:
