@@ -38,5 +38,9 @@ class ShardError(PybpeError, ValueError):
     """Token shards are damaged, unfinished, or were made by another tokenizer."""
 
 
+class ParityError(PybpeError, ValueError):
+    """pybpe and the tokenizer that it should stand in for do not give the same."""
+
+
 class MissingPackageError(PybpeError, ImportError):
     """A package that this work needs is not installed."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pybpe._core.decode import Ids
+    from pybpe.compat.huggingface import PreTrainedTokenizerFast
     from pybpe.compat.tiktoken import Encoding
     from pybpe.offsets import Span, Unit
     from pybpe.progress import Report
@@ -268,6 +269,16 @@ class Tokenizer:
         from pybpe.compat.tiktoken import Encoding
 
         return Encoding.of(name, self._definition, self._text)
+
+    def as_huggingface(self) -> PreTrainedTokenizerFast:
+        """A fast tokenizer of transformers (extra hf) for which pybpe encodes and decodes.
+
+        It finds special tokens in text, and puts a template (BOS and the like) around it, as transformers does. Raises
+        MissingPackageError without transformers, ValueError for what a tokenizer.json cannot say.
+        """
+        from pybpe.compat.huggingface import PreTrainedTokenizerFast
+
+        return PreTrainedTokenizerFast.of(self._definition)
 
     @classmethod
     def from_sentencepiece(cls, path: PathLike) -> Tokenizer:

@@ -57,6 +57,11 @@ def read(path: PathLike) -> Definition:
     )
 
 
+def from_json(content: Any, what: str) -> Definition:
+    """Read what a tokenizer.json holds; `what` names it in errors. Raises FormatError as `read` does."""
+    return _definition(_object(content, what), {}, what)
+
+
 def _definition(content: Json, config: Json, path: PathLike) -> Definition:
     model = _object(content.get("model"), f"{path}: model")
     _check_model(model, path)
