@@ -32,17 +32,23 @@ class Call:
         self.truncation = truncation
         self.padding = padding
 
-    def encodings(self, texts: Sequence[str], lists: list[list[int]]) -> list[Encoding]:
-        """The encodings of texts, whose ids are given."""
+    def encodings(self, texts: Sequence[str], threads: int | None) -> list[Encoding]:
+        """The encodings of texts."""
+        lists = self.encode(texts, threads)
+        size = self._padded_size(lists) if self.padding else 0
+        return [Encoding(self, text, ids, size) for text, ids in zip(texts, lists, strict=True)]
+
+    def encode(self, texts: Sequence[str], threads: int | None) -> list[list[int]]:
+        """The ids of texts, with all but padding."""
         before, behind = self.template.before, self.template.behind
+        lists = self.snapshot.encode(texts, threads)
         if self.truncation is not None:
             kept = self.truncation["max_length"] - self.template.added
             part = slice(-kept, None) if self.truncation["direction"] == "left" else slice(kept)
             lists = [ids[part] if len(ids) > kept else ids for ids in lists]
         if before or behind:
             lists = [[*before, *ids, *behind] for ids in lists]
-        size = self._padded_size(lists) if self.padding else 0
-        return [Encoding(self, text, ids, size) for text, ids in zip(texts, lists, strict=True)]
+        return lists
 
     def _padded_size(self, lists: list[list[int]]) -> int:
         """The length that all are padded to; longer ones stay as they are."""
@@ -57,12 +63,13 @@ class Call:
 class Encoding:
     """Stands wherever a tokenizers.Encoding stands, but is no instance of it."""
 
-    __slots__ = ("_call", "_ids", "_real", "_size", "_text")
+    __slots__ = ("_call", "_ids", "_n", "_real", "_size", "_text")
 
     def __init__(self, call: Call, text: str, ids: list[int], size: int) -> None:
         self._call = call
         self._text = text
-        self._ids = ids  # without padding
+        self._ids: list[int] | None = ids  # without padding; given to who asks first, which spares a copy
+        self._n = len(ids)
         self._size = size
         self._real: Any = None
 
@@ -77,14 +84,17 @@ class Encoding:
     @property
     def ids(self) -> list[int]:
         """The ids. A new list each time, as all that follow."""
-        return self._padded(self._ids.copy(), "pad_id") if self._real is None else self._real.ids  # type: ignore[no-any-return]
+        if self._real is not None:
+            return self._real.ids  # type: ignore[no-any-return]
+        ids, self._ids = self._ids, None
+        return self._padded(self._call.encode([self._text], 1)[0] if ids is None else ids, "pad_id")
 
     @property
     def attention_mask(self) -> list[int]:
         """1 for each id, 0 for padding."""
         if self._real is not None:
             return self._real.attention_mask  # type: ignore[no-any-return]
-        return self._padded([1] * len(self._ids), None)
+        return self._padded([1] * self._n, None)
 
     @property
     def type_ids(self) -> list[int]:
@@ -116,15 +126,16 @@ class Encoding:
             if call.padding is not None:  # the overflowing parts too
                 names = ("direction", "pad_id", "pad_type_id", "pad_token")
                 real.pad(self._size, **{name: call.padding[name] for name in names})
-            if real.ids != self.ids:
-                raise ParityError(f"pybpe gives ids {self.ids[:20]} for {self._text[:80]!r}, tokenizers {real.ids[:20]}")
+            ids = self.ids
+            if real.ids != ids:
+                raise ParityError(f"pybpe gives ids {ids[:20]} for {self._text[:80]!r}, tokenizers {real.ids[:20]}")
             self._real = real
         return self._real
 
     @property
     def _n_own(self) -> int:
         """How many ids are of the text."""
-        return len(self._ids) - self._call.template.added
+        return self._n - self._call.template.added
 
     def _padded(self, values: list[int], name: str | None, filler: int = 0) -> list[int]:
         """The values with what stands for padding: of that name in the padding's settings, or `filler`."""
@@ -137,7 +148,7 @@ class Encoding:
         return around + values if padding["direction"] == "left" else values + around
 
     def __len__(self) -> int:
-        return max(len(self._ids), self._size) if self._real is None else len(self._real)
+        return max(self._n, self._size) if self._real is None else len(self._real)
 
     def __getattr__(self, name: str) -> Any:
         if name in self.__slots__:  # while unpickling

@@ -96,9 +96,8 @@ class Tokenizer:
         truncation, padding = self._backend.truncation, self._backend.padding
         if truncation is not None and not template.serves(truncation):
             return None
-        lists = snapshot.encode(texts, 1 if len(texts) == 1 else _threads())
         call = Call(snapshot, template, add_special_tokens, offsets, truncation, padding)
-        return call.encodings(texts, lists)
+        return call.encodings(texts, 1 if len(texts) == 1 else _threads())
 
     # Ids to text
 
