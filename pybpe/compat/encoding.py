@@ -1,4 +1,4 @@
-"""tokenizers' Encoding of a text that pybpe encoded: the ids are there, the rest comes from the real one when asked for.
+"""tokenizers' Encoding of a text that pybpe encoded: the ids are there, the rest comes from the real one if asked for.
 
 Ids, types, masks and length are what most programs want, and follow from the ids of the text. Offsets, the strings of
 tokens, words and overflowing parts are made by the tokenizers package, the first time that one of them is asked for.
@@ -115,7 +115,7 @@ class Encoding:
     @property
     def n_sequences(self) -> int:
         """How many texts it is of."""
-        return 1 if self._real is None else self._real.n_sequences  # type: ignore[no-any-return]
+        return 1 if self._real is None else self._real.n_sequences
 
     @property
     def real(self) -> Any:

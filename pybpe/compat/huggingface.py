@@ -18,9 +18,10 @@ from pybpe.formats import huggingface
 __all__ = ["PreTrainedTokenizerFast", "patch_transformers", "unpatch_transformers"]
 
 _transformers = extra_module("transformers", "hf", "for its tokenizers")
+_Base: Any = _transformers.PreTrainedTokenizerFast
 
 
-class PreTrainedTokenizerFast(_transformers.PreTrainedTokenizerFast):  # type: ignore[misc]
+class PreTrainedTokenizerFast(_Base):  # type: ignore[misc]
     """transformers' class of the same name, whose texts pybpe encodes; what it saves names transformers' class."""
 
     # No __init__ here: transformers would take a class that has one for a model's own, and build its backend anew.

@@ -104,7 +104,7 @@ class Tokenizer:
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
         """The text that ids stand for."""
         found = self._decode(ids, skip_special_tokens)
-        return self._backend.decode(ids, skip_special_tokens) if found is None else found  # type: ignore[no-any-return]
+        return self._backend.decode(ids, skip_special_tokens) if found is None else found
 
     def decode_batch(self, sequences: Sequence[Sequence[int]], skip_special_tokens: bool = True) -> list[str]:
         """The text of each."""
