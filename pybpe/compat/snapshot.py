@@ -133,9 +133,11 @@ class Snapshot:
                 continue
             start = added.index(0) if 0 in added else 0
             end = start + len(plain)
-            template = Template(ids[:start], ids[end:], (types[:start], types[start], types[end:]))
-            same = found in (None, template) and ids[start:end] == plain
-            if not same or set(types[start:end]) != {types[start]} or 0 in added[:start] + added[end:]:
+            own = set(types[start:end])
+            if ids[start:end] != plain or len(own) != 1 or 0 in added[end:]:
+                return None
+            template = Template(ids[:start], ids[end:], (types[:start], own.pop(), types[end:]))
+            if found not in (None, template):
                 return None
             found = template
         if found is None or around != (found.before + found.behind, found.types[0] + found.types[2]):
