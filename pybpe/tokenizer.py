@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pybpe._core.decode import Ids
+    from pybpe.chat_template import ChatTemplate
     from pybpe.compat.huggingface import PreTrainedTokenizerFast
     from pybpe.compat.tiktoken import Encoding
     from pybpe.offsets import Span, Unit
@@ -503,6 +504,13 @@ class Tokenizer:
     def special_tokens(self) -> dict[str, int]:
         """{name: id} of the special tokens."""
         return dict(self._definition.special_tokens)
+
+    @property
+    def chat_template(self) -> ChatTemplate | None:
+        """The template for chats that came with the files it was read from (extra chat), None if none did."""
+        from pybpe.chat_template import ChatTemplate
+
+        return ChatTemplate.from_config(self._definition.carried.get("tokenizer_config", {}))
 
     @property
     def added_tokens(self) -> dict[str, int]:

@@ -74,7 +74,9 @@ def plain(value):
     """Arrays, which may hold lists of several lengths, as lists."""
     if isinstance(value, dict):
         return {key: plain(each) for key, each in value.items()}
-    return (value.dtype, value.tolist()) if isinstance(value, np.ndarray) else value
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return (value.dtype, plain(value.tolist())) if isinstance(value, np.ndarray) else value
 
 
 def assert_same(pair, call):
