@@ -132,6 +132,7 @@ class Environment(_Sandbox):  # type: ignore[misc]
         self.filters["tojson"] = _to_json
         for name in ("center", "indent", "wordwrap", "tojson", "join", "replace", "format"):
             self.filters[name] = _limited_filter(name, self.filters[name])
+        del self.globals["lipsum"]  # random text, and any amount of it
         self.globals.update(raise_exception=_raise, strftime_now=_now, dict=_Dict(), namespace=_Names)
 
     def _generate(self, source: Any, name: Any, filename: Any, defer_init: bool = False) -> Any:
@@ -155,6 +156,19 @@ class Environment(_Sandbox):  # type: ignore[misc]
             _bounded(len(left) + len(right))
         return super().call_binop(context, operator, left, right)
 
+    def wrap_str_format(self, value: Any) -> Any:
+        """`format` of a text, if it is not one to a great width."""
+        wrapped = super().wrap_str_format(value)
+        if wrapped is None:
+            return None
+
+        def limited(*args: Any, **kwargs: Any) -> str:
+            _check_format(value.__self__)
+            _bounded(max((arg for arg in [*args, *kwargs.values()] if isinstance(arg, int)), default=0))
+            return wrapped(*args, **kwargs)  # type: ignore[no-any-return]
+
+        return limited
+
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  Jinja's signature
         """A call, if it is not one that makes too long a text."""
         owner = getattr(__obj, "__self__", None)
@@ -169,9 +183,9 @@ def _limited_filter(name: str, apply: Any) -> Any:
 
     @functools.wraps(apply)
     def limited(*args: Any, **kwargs: Any) -> Any:
-        values = [arg for arg in args if isinstance(arg, (str, int, list, tuple))] + list(kwargs.values())
-        if name == "join" and len(values) > 1 and isinstance(values[1], str):
-            values[:2] = values[1], list(values[0])
+        values = [arg for arg in args if isinstance(arg, (str, int, list, tuple, dict))] + list(kwargs.values())
+        if name == "join" and len(values) > 1:  # what is joined comes first
+            values = values[1::-1]
         if values and isinstance(values[0], str):
             _check_sizes(name, values[0], values[1:])
         return apply(*args, **kwargs)
@@ -187,7 +201,7 @@ def _check_sizes(method: str, text: str, args: Any) -> None:
         _check_format(text)
     elif method == "replace" and len(args) > 1 and isinstance(args[0], str) and isinstance(args[1], str):
         _bounded(len(text) + text.count(args[0]) * len(args[1]))
-    elif method == "join" and args and isinstance(args[0], (list, tuple)):
+    elif method == "join" and args and isinstance(args[0], (str, list, tuple, dict)):
         _bounded(len(text) * len(args[0]) + sum(len(part) for part in args[0] if isinstance(part, str)))
 
 
