@@ -49,6 +49,8 @@ class ChatTemplate:
         Raises FormatError if there is none, OSError if it cannot be read.
         """
         where = Path(path)
+        if not where.exists():
+            raise FileNotFoundError(f"there is no {path}")
         if where.suffix == ".jinja":
             return cls(read_text(where))
         made = cls.from_config(read_config(where.parent if where.is_file() else where))
