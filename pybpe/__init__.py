@@ -5,9 +5,11 @@ from __future__ import annotations
 TYPE_CHECKING = False  # as in typing, whose import costs more than all that happens here
 if TYPE_CHECKING:
     from pybpe.errors import (
+        ChatTemplateError,
         DownloadError,
         FormatError,
         MissingPackageError,
+        ParityError,
         PybpeError,
         ShardError,
         SpecialTokenError,
@@ -22,9 +24,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ChatTemplateError",
     "DownloadError",
     "FormatError",
     "MissingPackageError",
+    "ParityError",
     "PybpeError",
     "ShardError",
     "SpecialTokenError",

@@ -38,5 +38,13 @@ class ShardError(PybpeError, ValueError):
     """Token shards are damaged, unfinished, or were made by another tokenizer."""
 
 
+class ParityError(PybpeError, ValueError):
+    """pybpe and the tokenizer that it should stand in for do not give the same."""
+
+
+class ChatTemplateError(PybpeError, ValueError):
+    """A chat template is wrong, refuses the messages, or asks for more than it may have."""
+
+
 class MissingPackageError(PybpeError, ImportError):
     """A package that this work needs is not installed."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from pybpe._core.decode import Ids
+    from pybpe.chat_template import ChatTemplate
+    from pybpe.compat.huggingface import PreTrainedTokenizerFast
     from pybpe.compat.tiktoken import Encoding
     from pybpe.offsets import Span, Unit
     from pybpe.progress import Report
@@ -274,6 +276,16 @@ class Tokenizer:
 
         return Encoding.of(name, self._definition, self._text)
 
+    def as_huggingface(self) -> PreTrainedTokenizerFast:
+        """A fast tokenizer of transformers (extra hf) for which pybpe encodes and decodes.
+
+        It finds special tokens in text, and puts a template (BOS and the like) around it, as transformers does. Raises
+        MissingPackageError without transformers, ValueError for what a tokenizer.json cannot say.
+        """
+        from pybpe.compat.huggingface import PreTrainedTokenizerFast
+
+        return PreTrainedTokenizerFast.of(self._definition)
+
     @classmethod
     def from_sentencepiece(cls, path: PathLike) -> Tokenizer:
         """Read a sentencepiece .model of BPE type. `encode_ordinary` gives sentencepiece's ids, `decode` its text.
@@ -497,6 +509,13 @@ class Tokenizer:
     def special_tokens(self) -> dict[str, int]:
         """{name: id} of the special tokens."""
         return dict(self._definition.special_tokens)
+
+    @property
+    def chat_template(self) -> ChatTemplate | None:
+        """The template for chats that came with the files it was read from (extra chat), None if none did."""
+        from pybpe.chat_template import ChatTemplate
+
+        return ChatTemplate.from_config(self._definition.carried.get("tokenizer_config", {}))
 
     @property
     def added_tokens(self) -> dict[str, int]:

@@ -27,9 +27,9 @@ from pathlib import Path
 os.environ["RAYON_NUM_THREADS"] = "2"  # of the packages whose threads cannot be set otherwise; read at their import
 os.environ["TIKTOKEN_CACHE_DIR"] = ""  # tiktoken reads the rank file itself and not a copy of it
 
-from benchmarks import adversarial, encoding, fresh, memory, pages, pattern, training
+from benchmarks import adversarial, encoding, faces, fresh, memory, pages, pattern, training
 from benchmarks.conditions import conditions
-from benchmarks.peers import Encoding, open_peers
+from benchmarks.peers import Encoding, installed, open_peers
 from benchmarks.results import Report, Result
 from benchmarks.rows import ROWS
 from benchmarks.tables import full, number
@@ -47,7 +47,10 @@ ON_A_TEXT = {
     "strings": encoding.strings,
     "decode": encoding.decoding,
 }
-GROUPS = (*ON_A_TEXT, "pattern", "adversarial", "growth", "spaces", "open", "import", "memory", "training", "counting")
+GROUPS = (
+    *ON_A_TEXT,
+    *("pattern", "adversarial", "growth", "spaces", "open", "import", "memory", "training", "counting", "transformers"),
+)
 
 
 def public_encoding(path: Path) -> Encoding:
@@ -110,6 +113,12 @@ def measure_all(arguments: argparse.Namespace, folder: Path) -> Report:
 
     for vocabulary in encodings:
         keep(measure(arguments, texts, vocabulary, absent))
+    if "transformers" in arguments.only:
+        if installed("transformers"):
+            for path in arguments.tokenizers or [vocabulary.path for vocabulary in encodings]:
+                keep(faces.transformers(texts, path, folder, arguments.rounds))
+        else:
+            absent.append("transformers is not installed")
     if "import" in arguments.only:
         keep(fresh.importing(arguments.rounds))
     for text in texts:
@@ -135,6 +144,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", nargs="+", type=Path, default=[], help="UTF-8 files to measure on")
     parser.add_argument("--ranks", nargs="+", type=Path, default=[], help="public .tiktoken files")
+    parser.add_argument(
+        "--tokenizers",
+        nargs="+",
+        type=Path,
+        default=[],
+        help="tokenizer.json files, folders of GPT-2's; for transformers",
+    )
     parser.add_argument("--megabytes", type=float, help="of each text, only so many")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, metavar="ROWS", help=", ".join(GROUPS))

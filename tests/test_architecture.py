@@ -19,6 +19,8 @@ FLOORS = [
     ["pybpe"],  # __init__, the public names
     ["pybpe.public_encodings"],
     ["pybpe.tokenizer"],
+    ["pybpe.chat_template"],
+    ["pybpe.chat_sandbox"],
     ["pybpe.compat"],  # faces that Tokenizer hands out; those that make one are above
     ["pybpe.training", "pybpe.incremental", "pybpe.sentence_decoder"],
     [

@@ -47,12 +47,18 @@ def read_bytes(path: PathLike) -> bytes:
     return content
 
 
+def read_text(path: PathLike) -> str:
+    """The content of a file of text. Raises as `read_bytes` does, and FormatError if it is not UTF-8."""
+    try:
+        return read_bytes(path).decode()
+    except UnicodeDecodeError:
+        raise FormatError(f"{path} is not UTF-8") from None
+
+
 def read_json(path: PathLike) -> Any:
     """The content of a JSON file. Raises FormatError if it is none, OSError if it cannot be read."""
     try:
-        return json.loads(read_bytes(path).decode())
-    except UnicodeDecodeError:
-        raise FormatError(f"{path} is not UTF-8") from None
+        return json.loads(read_text(path))
     except RecursionError:
         raise FormatError(f"{path} is nested too deeply") from None
     except FormatError:

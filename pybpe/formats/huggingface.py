@@ -19,6 +19,7 @@ from pybpe.files import PathLike, atomic_folder, write_atomic
 from pybpe.formats.byte_level import (
     read_json,
     read_merges,
+    read_text,
     read_vocabulary,
     to_bytes,
     token_list,
@@ -33,6 +34,7 @@ from pybpe.reading import FLAGS, Reading
 from pybpe.stages import SEPARATOR, join_stages, stages_of
 
 TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
+TEMPLATE, TEMPLATES = "chat_template.jinja", "additional_chat_templates"
 _CARRIED = ("post_processor", "decoder", "truncation", "padding")
 _WHOLE_TEXT = r"[\s\S]+"
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
@@ -49,12 +51,28 @@ def read(path: PathLike) -> Definition:
     folder = Path(path)
     if not folder.is_dir():
         return _definition(_object(read_json(path), path), {}, path)
-    file, config = folder / TOKENIZER, folder / CONFIG
+    file = folder / TOKENIZER
     if not file.exists():
         raise FileNotFoundError(f"there is no {TOKENIZER} in {folder}; of vocab.json and merges.txt read both by name")
-    return _definition(
-        _object(read_json(file), file), _object(read_json(config), config) if config.exists() else {}, file
-    )
+    return _definition(_object(read_json(file), file), read_config(folder), file)
+
+
+def read_config(folder: Path) -> Json:
+    """A folder's tokenizer_config.json, {} if there is none; with the chat templates that have files of their own."""
+    file = folder / CONFIG
+    config = _object(read_json(file), file) if file.exists() else {}
+    alone, others = folder / TEMPLATE, sorted((folder / TEMPLATES).glob("*.jinja"))
+    if alone.exists() and not others:
+        config["chat_template"] = read_text(alone)
+    elif alone.exists() or others:
+        named = {path.stem: read_text(path) for path in others}
+        config["chat_template"] = {**({"default": read_text(alone)} if alone.exists() else {}), **named}
+    return config
+
+
+def from_json(content: Any, what: str) -> Definition:
+    """Read what a tokenizer.json holds; `what` names it in errors. Raises FormatError as `read` does."""
+    return _definition(_object(content, what), {}, what)
 
 
 def _definition(content: Json, config: Json, path: PathLike) -> Definition:

@@ -11,7 +11,8 @@ from .texts import CJK
 
 ON_TEXTS = (
     "numpy", "first", "list", "documents numpy", "documents list", "count", "documents count",
-    "strings list", "strings numpy", "decode numpy", "decode list", "pattern",
+    "strings list", "strings numpy", "decode numpy", "decode list",
+    "transformers call", "transformers encode", "transformers batch", "pattern",
 )  # fmt: skip
 MAIN_ENCODING = "cl100k_base"
 

@@ -1,0 +1,171 @@
+"""What a tokenizers.Tokenizer does to texts and ids at one moment, done by pybpe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from pybpe._core.decode import Decoder
+from pybpe.errors import FormatError, ParityError
+from pybpe.formats import huggingface
+from pybpe.formats.byte_level import to_bytes
+from pybpe.id_arrays import as_uint32
+from pybpe.text_encoder import TextEncoder
+
+State = tuple[Any, ...]
+
+_PARTS = ("normalizer", "pre_tokenizer", "post_processor", "decoder")
+_SETTINGS = (
+    *("dropout", "unk_token", "fuse_unk", "byte_fallback", "ignore_merges"),
+    *("continuing_subword_prefix", "end_of_word_suffix"),
+)
+_SAMPLES = ("", "a", "Hello world", "x 1\n\ny")
+
+
+def state_of(backend: Any) -> State:
+    """What differs after a tokenizer was changed, unless in what names of tokens mean. Takes a few microseconds."""
+    model = backend.model
+    parts = [_content(getattr(backend, name)) for name in _PARTS]
+    return (*parts, type(model), *[getattr(model, name, None) for name in _SETTINGS], backend.get_vocab_size(True))
+
+
+def _content(part: Any) -> Any:
+    try:
+        return None if part is None else part.__getstate__()
+    except Exception:  # one written in Python, which pybpe never serves
+        return type(part)
+
+
+def added_tokens(backend: Any) -> dict[int, Any]:
+    """{id: AddedToken} of the tokens that are found by name."""
+    return backend.get_added_tokens_decoder()  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Template:
+    """What is put around the ids of one text, and the types of all: what a post-processor does.
+
+    types: of what is before, of the text, of what is behind.
+    """
+
+    before: list[int]
+    behind: list[int]
+    types: tuple[list[int], int, list[int]]
+
+    @property
+    def added(self) -> int:
+        """How many ids are put around a text."""
+        return len(self.before) + len(self.behind)
+
+    def serves(self, truncation: Mapping[str, Any]) -> bool:
+        """Whether a truncation is one that keeps some ids of a text, and that tokenizers does without an error."""
+        kept = truncation["max_length"] - self.added
+        return kept > truncation["stride"] and truncation["strategy"] != "only_second"  # type: ignore[no-any-return]
+
+
+class Snapshot:
+    """Immutable but for caches; any number of threads may use one."""
+
+    def __init__(self, backend: Any, state: State) -> None:
+        """Read a tokenizer. Raises FormatError for one that pybpe cannot be equal to."""
+        definition = huggingface.from_json(json.loads(_written(backend)), "the tokenizer")
+        self._state = state
+        self._text = TextEncoder(definition)
+        self._ints = list(range(definition.n_vocab))
+        self._original = _clone(backend)
+        self._lock = Lock()
+        self._templates = {add: self._template(add) for add in (True, False)}
+        names = added_tokens(backend)
+        self.names = [names[token].content for token in sorted(names)]
+        self.tokens = definition.vocabulary.to_list()
+        self._special_ids = frozenset(token for token, entry in names.items() if entry.special)
+        self._decoder: Decoder | None = None
+        if type(backend.decoder).__name__ == "ByteLevel" and all(map(_is_itself, self.names)):
+            self._decoder = Decoder(definition.vocabulary, definition.names_by_id, as_uint32)
+
+    def template(self, add_special_tokens: bool) -> Template | None:
+        """What is put around a text; None if that is nothing so simple."""
+        return self._templates[bool(add_special_tokens)]
+
+    def encode(self, texts: Sequence[str], threads: int | None) -> list[list[int]]:
+        """The ids of each text, in which all tokens are found by name, without what is put around."""
+        if len(texts) == 1:
+            return [self._text.encode(texts[0], "all", ()).to_list(self._ints)]
+        parts = self._text.batch(texts, threads, "all", ())
+        return [ids for part, offsets in parts for ids in part.to_lists(self._ints, offsets)]
+
+    def decode(self, ids: Sequence[int], skip_special_tokens: bool) -> str | None:
+        """The text of ids; None for what pybpe does not decode, such as ids without a token."""
+        if self._decoder is None:
+            return None
+        if skip_special_tokens and not self._special_ids.isdisjoint(ids):
+            ids = [token for token in ids if token not in self._special_ids]
+        try:
+            return self._decoder.decode(ids, "replace")
+        except (TypeError, ValueError, OverflowError):
+            return None
+
+    def original(self, text: str, add_special_tokens: bool, offsets: bool, truncation: Mapping[str, Any] | None) -> Any:
+        """The real tokenizers.Encoding of a text. Raises ParityError if the tokenizer has been changed since."""
+        if state_of(self._original)[:-1] != self._state[:-1]:
+            raise ParityError("the tokenizer was changed after this text was encoded, so its offsets are lost")
+        with self._lock:
+            if truncation is None:
+                self._original.no_truncation()
+            else:
+                self._original.enable_truncation(**truncation)
+            encode = self._original.encode_batch if offsets else self._original.encode_batch_fast
+            return encode([text], add_special_tokens=add_special_tokens)[0]
+
+    def _template(self, add_special_tokens: bool) -> Template | None:
+        """What the real tokenizer puts around texts, if around all the same."""
+        found: Template | None = None
+        around: tuple[list[int], list[int]] | None = None  # of a text without ids
+        for sample in _SAMPLES:
+            real = self.original(sample, add_special_tokens, True, None)
+            ids, types, added = real.ids, real.type_ids, real.special_tokens_mask
+            plain = self.encode([sample], 1)[0]
+            if not plain:
+                around = ids, types
+                continue
+            start = added.index(0) if 0 in added else 0
+            end = start + len(plain)
+            own = set(types[start:end])
+            if ids[start:end] != plain or len(own) != 1 or 0 in added[end:]:
+                return None
+            template = Template(ids[:start], ids[end:], (types[:start], own.pop(), types[end:]))
+            if found not in (None, template):
+                return None
+            found = template
+        if found is None or around != (found.before + found.behind, found.types[0] + found.types[2]):
+            return None
+        return found
+
+
+def _written(backend: Any) -> str:
+    """A tokenizer as the text of a tokenizer.json."""
+    try:
+        return backend.to_str()  # type: ignore[no-any-return]
+    except Exception as error:  # a part written in Python
+        raise FormatError(f"the tokenizer cannot be written as a tokenizer.json: {error}") from None
+
+
+def _clone(backend: Any) -> Any:
+    """A tokenizer of the same parts, with names, truncation and padding of its own."""
+    made = type(backend)(backend.model)
+    for name in _PARTS:
+        setattr(made, name, getattr(backend, name))
+    names = added_tokens(backend)
+    made.add_tokens([names[token] for token in sorted(names)])
+    if added_tokens(made) != names:
+        raise FormatError("the tokenizers package would give the added tokens other ids if they were added again")
+    return made
+
+
+def _is_itself(name: str) -> bool:
+    """Whether the name of a token, taken as characters that stand for bytes, still says itself."""
+    content = to_bytes(name)
+    return content is None or content == name.encode()
