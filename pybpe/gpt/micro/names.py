@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pybpe.gpt.characters import Characters
 from pybpe.gpt.micro import MicroConfig, MicroGPT
 
 
@@ -32,23 +33,31 @@ def read_documents(path: Path) -> list[str]:
     return [line.strip() for line in path.read_text(encoding="utf-8").strip().split("\n") if line.strip()]
 
 
-def reproduce(documents: Sequence[str], *, steps: int = 1000, seed: int = 42, dtype: str = "float64") -> NamesRun:
+def reproduce(
+    documents: Sequence[str],
+    *,
+    steps: int = 1000,
+    seed: int = 42,
+    dtype: str = "float64",
+    n_layer: int = 1,
+    n_head: int = 4,
+    n_embd: int = 16,
+    block_size: int = 16,
+) -> NamesRun:
     """Train microgpt's model on documents, then sample 20 new ones at temperature 0.5."""
     rng = random.Random(seed)
     documents = list(documents)
     rng.shuffle(documents)
-    characters = sorted(set("".join(documents)))
-    begin = len(characters)  # one more token, before and after every document
-    id_of = {character: id_ for id_, character in enumerate(characters)}
-    config = MicroConfig(len(characters) + 1, 1, 4, 16, 16, dtype, seed, init_std=0.08)
+    vocabulary = Characters(documents)
+    begin = vocabulary.eot_token  # before and after every document
+    config = MicroConfig(vocabulary.n_vocab, n_layer, n_head, n_embd, block_size, dtype, seed, init_std=0.08)
     model = MicroGPT(config, pieces=1, rng=rng)
-    seen = documents[:steps]
-    ids = [[begin, *(id_of[character] for character in document), begin] for document in seen]
+    ids = [[begin, *vocabulary.encode_ordinary(document), begin] for document in documents[:steps]]
     losses = model.train_documents(ids, steps, lr=0.01)
     samples = []
     for _ in range(20):
         made = model.generate([begin], config.block_size, temperature=0.5, seed=rng, stop=(begin,))
-        samples.append("".join(characters[id_] for id_ in made))
+        samples.append(vocabulary.decode(made))
     return NamesRun(losses, samples)
 
 

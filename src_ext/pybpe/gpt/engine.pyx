@@ -240,11 +240,12 @@ cdef class Engine:
             self.step_range(start, stop, rates)
         self.busy -= 1
 
-    def train_documents(self, ids, offsets, size_t steps, double lr, adam):
-        """microgpt's training loop in one call: a document a step, the learning rate falling linearly to 0.
+    def train_documents(self, ids, offsets, size_t first, size_t last, size_t steps, double lr, adam):
+        """microgpt's training loop, or a part of it, in one call: a document a step, lr falling linearly to 0.
 
-        Document d is ids[offsets[d]:offsets[d + 1]], at least two ids; step s takes document s mod n_documents, at
-        most block_size + 1 of its ids. Returns the float64 losses of all steps. `prepare(1, block_size)` comes first.
+        Document d is ids[offsets[d]:offsets[d + 1]], at least two ids, of which a step takes at most block_size + 1.
+        Takes steps first..last - 1 of `steps`, from document 0 on and round again, and returns their float64 losses.
+        `prepare(1, block_size)` comes first.
         """
         cdef const int32_t[::1] all_ids = checked_ids(ids, self.shape.n_vocab)
         cdef const Py_ssize_t[::1] starts = np.ascontiguousarray(offsets, np.intp)
@@ -253,7 +254,9 @@ cdef class Engine:
             raise ValueError("every document needs at least two ids")
         if self.batch != 1 or self.time != self.shape.block_size:
             raise ValueError("prepare(1, block_size) comes first")
-        cdef double[::1] losses = np.zeros(steps, np.float64)
+        if not first < last <= steps:
+            raise ValueError(f"steps {first}..{last} of {steps}: there is nothing to do")
+        cdef double[::1] losses = np.zeros(last - first, np.float64)
         cdef piece_t* piece = &self.pieces[0]
         cdef size_t step, n, i, used, after_layout = self.arena.used
         cdef double rates[SETTINGS + 3]
@@ -264,8 +267,8 @@ cdef class Engine:
         self.busy += 1
         try:
             with nogil:
-                for step in range(steps):
-                    doc = step % n_docs
+                for step in range(first, last):
+                    doc = (step - first) % n_docs
                     n = min(self.shape.block_size, <size_t>(starts[doc + 1] - starts[doc] - 1))
                     for i in range(n):
                         piece.ids[i] = all_ids[starts[doc] + i]
@@ -274,7 +277,7 @@ cdef class Engine:
                     piece.tape = tape_begin(&self.arena, fresh.max_ops, self.width, fresh.scratch)
                     self.record(piece, n, n, 1.0 / n)
                     self.compute(piece, True)
-                    losses[step] = self.loss_value()
+                    losses[step - first] = self.loss_value()
                     fill_rates(rates, settings, lr * (1 - <double>step / steps), step + 1)
                     self.step_range(0, self.n_params, rates)
                     if step % SIGNAL_STEPS == SIGNAL_STEPS - 1:
