@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from pybpe.files import PathLike, write_atomic
-from pybpe.gpt.chart import loss_chart
+from pybpe.gpt.chart import legend, loss_chart
 from pybpe.gpt.facts import DemoFacts, Sample, Stage
 from pybpe.gpt.report_style import STYLE
 from pybpe.pages import chips, head, render_page, table
@@ -68,10 +68,9 @@ def _learning(facts: DemoFacts) -> str:
         f"<p>On text that it never saw, its loss went from {first:.2f} to {last:.2f} nats per token, which is "
         f"{facts.bits_per_byte(first):.2f} to {facts.bits_per_byte(last):.2f} bits per byte. Knowing how frequent each "
         f"token is, and nothing more, would give {facts.unigram:.2f}: that is the dashed line to beat.</p>"
-        + loss_chart(facts)
-        + '<div class="legend"><span><b class="train"></b>training text, smoothed</span>'
-        '<span><b class="held"></b>held-out text</span><span><b class="beat"></b>token frequencies alone</span></div>'
-        f"<p><br>A GPT of {config.n_layer} layers, {config.n_head} heads and width {config.n_embd} that sees "
+        + loss_chart(facts.curves)
+        + legend()
+        + f"<p><br>A GPT of {config.n_layer} layers, {config.n_head} heads and width {config.n_embd} that sees "
         f"{config.block_size} tokens at once. It took {len(facts.losses):,} steps through a text of "
         f"{facts.n_train_ids:,} tokens.</p>"
     )

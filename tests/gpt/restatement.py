@@ -1,7 +1,7 @@
 """microgpt's algorithm in plain Python: scalars with gradients, lists of them, `random` and `math`, and nothing else.
 
-A number remembers what it was computed from and the local derivatives; the gradient is pushed back along that graph. It is slow
-and short, and shares no line and no idea of layout with the compiled engine, which is held against it.
+A number remembers what it was computed from and the local derivatives; the gradient is pushed back along that graph.
+It is slow and short, and shares no line and no idea of layout with the compiled engine, which is held against it.
 """
 
 from __future__ import annotations
