@@ -52,6 +52,11 @@ def positive(text: str) -> float:
     return number
 
 
+def at_least_0(text: str) -> float:
+    """An argparse type: numbers from 0 on."""
+    return 0.0 if text.strip() in ("0", "0.0") else positive(text)
+
+
 def share(text: str) -> float:
     """An argparse type: a part of something, above 0 and at most a half."""
     number = positive(text)

@@ -1,4 +1,8 @@
-"""The look of what only the report of a demonstration has."""
+"""What only the reports on a GPT have: the look of samples, and their text."""
+
+from __future__ import annotations
+
+from html import escape
 
 STYLE = """
 .pair {
@@ -16,3 +20,8 @@ STYLE = """
   .pair { grid-template-columns: 1fr; }
 }
 """
+
+
+def shown(text: str) -> str:
+    """Text of a model as HTML: bytes that were no characters are U+FFFD, control characters are left out."""
+    return escape("".join(char for char in text.strip() if char.isprintable() or char in "\n\t"))
