@@ -119,7 +119,8 @@ def pretrain(
                 val_loss = evaluate(model, val_ids, batch_size, eval_windows)
                 log.val_losses.append((step + 1, val_loss))
             if on_step is not None:
-                on_step(TrainingStep(step + 1, loss, val_loss, rate, progress, log.tokens_per_second))
+                done = max(progress, (step + 1) / steps)
+                on_step(TrainingStep(step + 1, loss, val_loss, rate, done, log.tokens_per_second))
         if val_ids is not None and not interrupted():
             log.val_losses.append((model.step, evaluate(model, val_ids, batch_size, eval_windows)))
         log.seconds = time.perf_counter() - began
