@@ -5,6 +5,7 @@
     python scripts/bench.py --texts english.txt code.txt multi.txt \\
         --ranks r50k_base.tiktoken cl100k_base.tiktoken o200k_base.tiktoken --json bench.json
     python scripts/bench.py ... --only numpy list          # some groups of rows
+    python scripts/bench.py ... --only gpt --names names.txt --shakespeare tinyshakespeare.txt   # the micro GPT
     python scripts/bench.py ... --readme                   # into README.md and docs/
     python scripts/bench.py --from bench.json --readme     # the same from finished runs, without measuring
 
@@ -27,7 +28,7 @@ from pathlib import Path
 os.environ["RAYON_NUM_THREADS"] = "2"  # of the packages whose threads cannot be set otherwise; read at their import
 os.environ["TIKTOKEN_CACHE_DIR"] = ""  # tiktoken reads the rank file itself and not a copy of it
 
-from benchmarks import adversarial, encoding, fresh, memory, pages, pattern, training
+from benchmarks import adversarial, encoding, fresh, gpt, memory, pages, pattern, training
 from benchmarks.conditions import conditions
 from benchmarks.peers import Encoding, open_peers
 from benchmarks.results import Report, Result
@@ -47,7 +48,19 @@ ON_A_TEXT = {
     "strings": encoding.strings,
     "decode": encoding.decoding,
 }
-GROUPS = (*ON_A_TEXT, "pattern", "adversarial", "growth", "spaces", "open", "import", "memory", "training", "counting")
+GROUPS = (
+    *ON_A_TEXT,
+    "pattern",
+    "adversarial",
+    "growth",
+    "spaces",
+    "open",
+    "import",
+    "memory",
+    "training",
+    "counting",
+    "gpt",
+)
 
 
 def public_encoding(path: Path) -> Encoding:
@@ -112,6 +125,11 @@ def measure_all(arguments: argparse.Namespace, folder: Path) -> Report:
         keep(measure(arguments, texts, vocabulary, absent))
     if "import" in arguments.only:
         keep(fresh.importing(arguments.rounds))
+    if "gpt" in arguments.only:
+        if arguments.names:
+            keep(gpt.names(arguments.names, folder, arguments.rounds))
+        if arguments.shakespeare:
+            keep(gpt.training(arguments.shakespeare, arguments.rounds))
     for text in texts:
         if "training" in arguments.only:
             for vocab_size in arguments.vocab_sizes:
@@ -135,6 +153,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--texts", nargs="+", type=Path, default=[], help="UTF-8 files to measure on")
     parser.add_argument("--ranks", nargs="+", type=Path, default=[], help="public .tiktoken files")
+    parser.add_argument("--names", type=Path, help="lines to train microgpt on, for gpt")
+    parser.add_argument("--shakespeare", type=Path, help="a text to train a larger GPT on, for gpt; needs torch")
     parser.add_argument("--megabytes", type=float, help="of each text, only so many")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, metavar="ROWS", help=", ".join(GROUPS))

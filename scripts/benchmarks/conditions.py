@@ -14,7 +14,18 @@ import pybpe
 from .peers import DISTRIBUTIONS, Encoding
 from .texts import Text
 
-PACKAGES = ("tiktoken", "gigatoken", "quicktok", "toktok", "rustbpe", "gigabpe", "tokenizers", "regex", "numpy")
+PACKAGES = (
+    "tiktoken",
+    "gigatoken",
+    "quicktok",
+    "toktok",
+    "rustbpe",
+    "gigabpe",
+    "tokenizers",
+    "regex",
+    "numpy",
+    "torch",
+)
 
 
 def conditions(texts: list[Text], encodings: list[Encoding], rounds: int, absent: list[str]) -> dict[str, Any]:

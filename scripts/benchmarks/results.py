@@ -18,7 +18,7 @@ class Result:
     row: a key of `rows.ROWS`.
     text: the text or input; "" where the row has none.
     encoding: the vocabulary; "" where the row has none.
-    unit: of the values. "MB/s" is better when larger, all others when smaller.
+    unit: of the values. "MB/s" and "tokens/s" are better when larger, all others when smaller.
     values: contender -> median. Empty where pybpe's own result was wrong: then nobody's figure is told.
     ratios: peer -> how many times as good as it pybpe was, the median of the ratios within a round.
     notes: what a reader must know, among it who was left out and why.
