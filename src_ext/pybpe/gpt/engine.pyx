@@ -43,7 +43,7 @@ cdef void sum_and_step(piece_t* pieces, size_t n_pieces, real* params, real* m, 
     while start < stop:
         n = min(stop - start, <size_t>GRAIN)
         for i in range(1, n_pieces):
-            ops.accumulate(grads + start, <const real*>pieces[i].grads + start, n)
+            ops.accumulate(level, grads + start, <const real*>pieces[i].grads + start, n)
         ops.adam(level, params + start, m + start, v + start, grads + start, n, typed)
         start += n
 

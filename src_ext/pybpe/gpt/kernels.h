@@ -40,6 +40,8 @@
         void (*softmax)(REAL *row, size_t n, REAL scale);                                                          \
         REAL (*logsumexp)(const REAL *row, size_t n);                                                              \
         void (*add_exp)(REAL *out, const REAL *row, size_t n, REAL shift, REAL factor);                            \
+        void (*add)(REAL *out, const REAL *x, size_t n);                                                           \
+        void (*add_where)(REAL *out, const REAL *x, const REAL *gate, size_t n);                                   \
         void (*adam)(REAL *p, REAL *m, REAL *v, const REAL *g, size_t n, const REAL *rates);                       \
     } TABLE;
 KERNELS_TABLE(kernels_f32, float)
@@ -104,7 +106,7 @@ KERNELS_INLINE float exp_f32(float x) {
 
 #define KERNELS_ROW(LEVEL, T)                                                                                      \
     { matmul_##T##LEVEL, dot_##T##LEVEL, softmax_##T##LEVEL, logsumexp_##T##LEVEL, add_exp_##T##LEVEL,             \
-      adam_##T##LEVEL }
+      add_##T##LEVEL, add_where_##T##LEVEL, adam_##T##LEVEL }
 
 #ifdef KERNELS_X86
 #define KERNELS_LEVELS 3

@@ -143,6 +143,18 @@ TARGET static void NAME(add_exp)(REAL *out, const REAL *row, size_t n, REAL shif
     for (i = 0; i < n; i++) out[i] += factor * EXP(row[i] - shift);
 }
 
+/* out += x. */
+TARGET static void NAME(add)(REAL *out, const REAL *x, size_t n) {
+    size_t i;
+    for (i = 0; i < n; i++) out[i] += x[i];
+}
+
+/* out += x where gate is above 0. */
+TARGET static void NAME(add_where)(REAL *out, const REAL *x, const REAL *gate, size_t n) {
+    size_t i;
+    for (i = 0; i < n; i++) out[i] += gate[i] > 0 ? x[i] : 0;
+}
+
 /* One Adam step on n parameters p with moments m, v and gradient g.
  * rates: beta1, beta2, eps, weight decay, lr, 1 - beta1^t, 1 - beta2^t. */
 TARGET static void NAME(adam)(REAL *p, REAL *m, REAL *v, const REAL *g, size_t n, const REAL *rates) {

@@ -17,8 +17,8 @@ cdef void softmax(int level, real* row, size_t n, real scale) noexcept nogil  # 
 
 cdef void embed_forward(real* out, const real* wte, const real* wpe, const int32_t* ids, size_t rows, size_t time,
                         size_t cols) noexcept nogil
-cdef void embed_backward(const real* d_out, real* d_wte, real* d_wpe, const int32_t* ids, size_t rows, size_t time,
-                         size_t cols) noexcept nogil
+cdef void embed_backward(int level, const real* d_out, real* d_wte, real* d_wpe, const int32_t* ids, size_t rows,
+                         size_t time, size_t cols) noexcept nogil
 
 cdef void rmsnorm_forward(int level, real* out, real* scales, const real* x, size_t rows, size_t cols) noexcept nogil
 cdef void rmsnorm_backward(int level, const real* d_out, real* d_x, const real* scales, const real* x, size_t rows,
@@ -41,10 +41,10 @@ cdef void attention_backward(int level, const real* d_out, real* d_q, real* d_k,
                              void* scratch) noexcept nogil
 
 cdef void add_forward(real* out, const real* a, const real* b, size_t n) noexcept nogil
-cdef void accumulate(real* into, const real* x, size_t n) noexcept nogil  # into += x: the backward of an addition
+cdef void accumulate(int level, real* into, const real* x, size_t n) noexcept nogil  # into += x
 
 cdef void relu_forward(real* out, const real* x, size_t n) noexcept nogil
-cdef void relu_backward(const real* d_out, real* d_x, const real* x, size_t n) noexcept nogil
+cdef void relu_backward(int level, const real* d_out, real* d_x, const real* x, size_t n) noexcept nogil
 
 cdef void cross_entropy_forward(int level, real* loss, real* lse, const real* logits, const int32_t* targets,
                                 size_t rows, size_t cols, real share) noexcept nogil

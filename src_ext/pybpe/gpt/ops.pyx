@@ -15,6 +15,8 @@ cdef extern from "kernels.h":
         void (*softmax)(float*, size_t, float) noexcept nogil
         float (*logsumexp)(const float*, size_t) noexcept nogil
         void (*add_exp)(float*, const float*, size_t, float, float) noexcept nogil
+        void (*add)(float*, const float*, size_t) noexcept nogil
+        void (*add_where)(float*, const float*, const float*, size_t) noexcept nogil
         void (*adam)(float*, float*, float*, const float*, size_t, const float*) noexcept nogil
     ctypedef struct kernels_f64:
         void (*matmul)(double*, size_t, const double*, size_t, size_t, const double*, size_t, size_t,
@@ -23,6 +25,8 @@ cdef extern from "kernels.h":
         void (*softmax)(double*, size_t, double) noexcept nogil
         double (*logsumexp)(const double*, size_t) noexcept nogil
         void (*add_exp)(double*, const double*, size_t, double, double) noexcept nogil
+        void (*add)(double*, const double*, size_t) noexcept nogil
+        void (*add_where)(double*, const double*, const double*, size_t) noexcept nogil
         void (*adam)(double*, double*, double*, const double*, size_t, const double*) noexcept nogil
     const kernels_f32* KERNELS_F32
     const kernels_f64* KERNELS_F64
@@ -74,12 +78,12 @@ cdef void embed_forward(real* out, const real* wte, const real* wpe, const int32
         add_forward(out + r * cols, wte + <size_t>ids[r] * cols, wpe + (r % time) * cols, cols)
 
 
-cdef void embed_backward(const real* d_out, real* d_wte, real* d_wpe, const int32_t* ids, size_t rows, size_t time,
-                         size_t cols) noexcept nogil:
+cdef void embed_backward(int level, const real* d_out, real* d_wte, real* d_wpe, const int32_t* ids, size_t rows,
+                         size_t time, size_t cols) noexcept nogil:
     cdef size_t r
     for r in range(rows):
-        accumulate(d_wte + <size_t>ids[r] * cols, d_out + r * cols, cols)
-        accumulate(d_wpe + (r % time) * cols, d_out + r * cols, cols)
+        accumulate(level, d_wte + <size_t>ids[r] * cols, d_out + r * cols, cols)
+        accumulate(level, d_wpe + (r % time) * cols, d_out + r * cols, cols)
 
 
 # out = x * s with s = (mean(x^2) + 1e-5)^(-1/2): every row gets about the length sqrt(cols). s is kept for the way back.
@@ -205,10 +209,11 @@ cdef void add_forward(real* out, const real* a, const real* b, size_t n) noexcep
         out[i] = a[i] + b[i]
 
 
-cdef void accumulate(real* into, const real* x, size_t n) noexcept nogil:
-    cdef size_t i
-    for i in range(n):
-        into[i] += x[i]
+cdef void accumulate(int level, real* into, const real* x, size_t n) noexcept nogil:
+    if real is float:
+        KERNELS_F32[level].add(into, x, n)
+    else:
+        KERNELS_F64[level].add(into, x, n)
 
 
 cdef void relu_forward(real* out, const real* x, size_t n) noexcept nogil:
@@ -217,10 +222,11 @@ cdef void relu_forward(real* out, const real* x, size_t n) noexcept nogil:
         out[i] = x[i] if x[i] > 0 else 0
 
 
-cdef void relu_backward(const real* d_out, real* d_x, const real* x, size_t n) noexcept nogil:
-    cdef size_t i
-    for i in range(n):
-        d_x[i] += d_out[i] * <real>(x[i] > 0)
+cdef void relu_backward(int level, const real* d_out, real* d_x, const real* x, size_t n) noexcept nogil:
+    if real is float:
+        KERNELS_F32[level].add_where(d_x, d_out, x, n)
+    else:
+        KERNELS_F64[level].add_where(d_x, d_out, x, n)
 
 
 # loss = share * sum over rows of -log softmax(logits)[target]; share is 1 / (all positions of the whole batch), so

@@ -161,7 +161,7 @@ cdef void backward_one(const tape_t* tape, const op_t* op, real* kind) noexcept 
     cdef real* d_c = <real*>op.c.grad
     cdef size_t rows = op.a.rows, cols = op.a.cols
     if op.kind == EMBED:
-        ops.embed_backward(d_out, d_a, d_b, op.ids, op.out.rows, op.time, cols)
+        ops.embed_backward(tape.level, d_out, d_a, d_b, op.ids, op.out.rows, op.time, cols)
     elif op.kind == RMSNORM:
         ops.rmsnorm_backward(tape.level, d_out, d_a, saved, a, rows, cols)
     elif op.kind == LINEAR:
@@ -170,10 +170,10 @@ cdef void backward_one(const tape_t* tape, const op_t* op, real* kind) noexcept 
         ops.attention_backward(tape.level, d_out, d_a, d_b, d_c, saved, a, b, c, rows, op.time, op.heads, cols,
                                tape.scratch)
     elif op.kind == ADD:
-        ops.accumulate(d_a, d_out, rows * cols)
-        ops.accumulate(d_b, d_out, rows * cols)
+        ops.accumulate(tape.level, d_a, d_out, rows * cols)
+        ops.accumulate(tape.level, d_b, d_out, rows * cols)
     elif op.kind == RELU:
-        ops.relu_backward(d_out, d_a, a, rows * cols)
+        ops.relu_backward(tape.level, d_out, d_a, a, rows * cols)
     elif op.kind == CROSS_ENTROPY:
         ops.cross_entropy_backward(tape.level, d_out, d_a, saved, a, op.ids, rows, cols, <real>op.share)
 
