@@ -111,8 +111,12 @@ def measure(
 
 def measure_all(arguments: argparse.Namespace, folder: Path) -> Report:
     """A whole run; each result is printed as it is found."""
-    texts = read_texts(arguments.texts, arguments.megabytes)
-    encodings = [public_encoding(path) for path in arguments.ranks] or [trained_encoding(texts, folder)]
+    only_gpt = list(arguments.only) == ["gpt"]
+    of_gpt = list(filter(None, [arguments.names, arguments.shakespeare]))
+    texts = read_texts(of_gpt if only_gpt else arguments.texts, arguments.megabytes)
+    encodings = [public_encoding(path) for path in arguments.ranks]
+    if not encodings and not only_gpt:
+        encodings = [trained_encoding(texts, folder)]
     absent: list[str] = []
     results: list[Result] = []
 

@@ -47,8 +47,13 @@ def refused(row: str, text: str, encoding: str, unit: str) -> Result:
     return Result(row, text, encoding, unit, {}, {}, ["pybpe's result differs from tiktoken's: no figures"])
 
 
-def measure(row: str, text: str, encoding: str, unit: str, jobs: dict[str, Job], rounds: int) -> Result:
-    """Check every contender's result, leave out those that are wrong, time the others in turn."""
+def measure(
+    row: str, text: str, encoding: str, unit: str, jobs: dict[str, Job], rounds: int, best: bool = False
+) -> Result:
+    """Check every contender's result, leave out those that are wrong, time the others in turn.
+
+    best: also note each one's best round, where other work on the machine slows some contenders more than others.
+    """
     notes = []
     for name in list(jobs):
         if jobs[name].right():
@@ -58,9 +63,13 @@ def measure(row: str, text: str, encoding: str, unit: str, jobs: dict[str, Job],
         del jobs[name]
         notes.append(f"{name} gives another result and so has no speed")
     costs = in_turn(jobs, rounds)
-    medians = {name: statistics.median(values) for name, values in costs.items()}
-    if unit in MORE_IS_BETTER:
-        values = {name: 1 / cost for name, cost in medians.items()}
-    else:
-        values = {name: cost * SCALES[unit] for name, cost in medians.items()}
+    values = {name: _in_unit(statistics.median(found), unit) for name, found in costs.items()}
+    if best:
+        figures = (f"{name} {_in_unit(min(found), unit):,.0f}" for name, found in costs.items())
+        notes.append(f"best of the rounds: {', '.join(figures)}")
     return Result(row, text, encoding, unit, values, ratios(costs, OURS), notes)
+
+
+def _in_unit(cost: float, unit: str) -> float:
+    """Seconds per unit of work as a figure of the row."""
+    return 1 / cost if unit in MORE_IS_BETTER else cost * SCALES[unit]
