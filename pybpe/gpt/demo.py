@@ -57,11 +57,12 @@ class DemoSettings:
     n_head: int = 4
     n_embd: int = 128
     block_size: int = 64
-    batch_size: int = 16
+    batch_size: int = 8
     lr: float = 4e-3
+    init_std: float = 0.05
     weight_decay: float = 0.5
     warmup: float = 0.02
-    eval_every: int = 50
+    eval_every: int = 100
 
 
 class Watcher:
@@ -165,6 +166,7 @@ class _Demo:
                 n_embd=settings.n_embd,
                 block_size=settings.block_size,
                 seed=settings.seed,
+                init_std=settings.init_std,
             ),
             adam=Adam(weight_decay=settings.weight_decay),
         )

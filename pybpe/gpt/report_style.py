@@ -10,6 +10,7 @@ STYLE = """
   padding: 18px 0 26px; border-top: 1px solid var(--rule);
 }
 .pair h3 { grid-column: 1 / -1; margin: 0; color: var(--ink); font-size: 16px; }
+.alone { padding: 14px 0 20px; border-top: 1px solid var(--rule); }
 .pair .label { margin: 8px 0 0; font-size: 13px; color: var(--soft); }
 .sample {
   font: 13px/1.6 var(--mono);

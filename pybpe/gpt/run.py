@@ -9,7 +9,7 @@ from pybpe.errors import TrainingError
 from pybpe.gpt.engines import OnStep, engine
 from pybpe.gpt.pretrain import TrainingStep, unigram_entropy
 from pybpe.gpt.run_folder import MODEL, REPORT, Metrics, Run, read_metrics, read_run, write_run
-from pybpe.gpt.run_report import RunFacts, write_run_report
+from pybpe.gpt.run_report import TEMPERATURE, RunFacts, write_run_report
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.speaking import speak
 from pybpe.gpt.training_data import TrainingData, read_data
@@ -24,7 +24,6 @@ from pybpe.gpt.vocabulary import (
 
 SAMPLES = 3
 SAMPLE_TOKENS = 200
-TEMPERATURE = 0.8
 
 
 class Watcher:

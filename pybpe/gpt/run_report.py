@@ -13,6 +13,7 @@ from pybpe.gpt.vocabulary import Vocabulary, bits_per_byte
 from pybpe.pages import head, render_page, table
 from pybpe.units import seconds
 
+TEMPERATURE = 0.8  # of the samples
 RECENT = 100  # steps, for the loss that is named where nothing is held out
 
 
@@ -99,8 +100,8 @@ def _learning(facts: RunFacts) -> str:
 
 
 def _samples(facts: RunFacts) -> str:
-    texts = "".join(f'<div class="sample">{shown(text)}</div><hr>' for text in facts.samples)
-    return f"<h2>What it says</h2><p>From the beginning of a text, at temperature 0.8.</p>{texts}"
+    texts = "".join(f'<div class="alone"><div class="sample">{shown(text)}</div></div>' for text in facts.samples)
+    return f"<h2>What it says</h2><p>From the beginning of a text, at temperature {TEMPERATURE:g}.</p>{texts}"
 
 
 def _settings(facts: RunFacts) -> str:

@@ -13,8 +13,7 @@ from libc.string cimport memset
 cimport pybpe.gpt.ops as ops
 from pybpe.gpt.architecture cimport checked_shape, count_ops, count_parameters, cursor_t, record_gpt
 from pybpe.gpt.ops cimport real, scratch_bytes
-from pybpe.gpt.tape cimport (Block, arena_t, block, fits, take, tape_backward, tape_begin, tape_forward, tape_t,
-                             tape_zero, times)
+from pybpe.gpt.tape cimport (Block, arena_t, block, fits, take, tape_backward, tape_begin, tape_forward, tape_t, times)
 
 import numpy as np
 
@@ -124,13 +123,11 @@ cdef class Engine:
         tape_forward(&piece.tape)
         if not backward:
             return
-        memset(piece.grads, 0, self.n_params * self.width)
-        tape_zero(&piece.tape)
         if self.width == sizeof(float):  # d loss / d loss = 1: where the way back begins
             (<float*>piece.loss.grad)[0] = 1
         else:
             (<double*>piece.loss.grad)[0] = 1
-        tape_backward(&piece.tape)
+        tape_backward(&piece.tape, piece.tape.n_ops)  # every weight has a part in the loss: nothing need be zero before
 
     cdef void step_range(self, size_t start, size_t stop, const double* rates) noexcept nogil:
         if self.width == sizeof(float):
