@@ -105,8 +105,11 @@ def test_the_command(tmp_path, capsys):
     main([str(path), "--steps", "2"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "num docs: 10"
-    assert lines[1].startswith("step    1 /    2 | loss ")
-    assert len(lines) == 1 + 2 + 20
+    assert lines[1:3] == ["vocab size: 17", "num params: 3872"]
+    assert lines[3].startswith("step    1 /    2 | loss ")
+    assert lines[5:7] == ["", "--- inference (new, hallucinated names) ---"]
+    assert lines[7].startswith("sample  1: ")
+    assert len(lines) == 3 + 2 + 2 + 20
     with pytest.raises(SystemExit) as exit_:
         main([str(tmp_path / "none.txt")])
     assert exit_.value.code == 2

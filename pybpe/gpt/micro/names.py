@@ -22,8 +22,10 @@ from pybpe.gpt.micro import MicroConfig, MicroGPT
 
 @dataclass(frozen=True)
 class NamesRun:
-    """What a run gives: a loss for every step, and samples."""
+    """What a run gives: a loss for every step, and samples; and the sizes of its model."""
 
+    n_vocab: int
+    n_params: int
     losses: npt.NDArray[np.float64]
     samples: list[str]
 
@@ -58,7 +60,7 @@ def reproduce(
     for _ in range(20):
         made = model.generate([begin], config.block_size, temperature=0.5, seed=rng, stop=(begin,))
         samples.append(vocabulary.decode(made))
-    return NamesRun(losses, samples)
+    return NamesRun(vocabulary.n_vocab, model.n_params, losses, samples)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -77,7 +79,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (OSError, ValueError) as error:
         parser.error(str(error))
     print(f"num docs: {len(documents)}")
+    print(f"vocab size: {run.n_vocab}")
+    print(f"num params: {run.n_params}")
     for step, loss in enumerate(run.losses, 1):
         print(f"step {step:4d} / {options.steps:4d} | loss {loss:.4f}")
+    print("\n--- inference (new, hallucinated names) ---")
     for number, text in enumerate(run.samples, 1):
         print(f"sample {number:2d}: {text}")
