@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import (
     MOST_THREADS,
+    add_command,
     at_least_0,
     check_inputs,
     check_output_folder,
@@ -56,7 +57,7 @@ def _add_train(commands: Any) -> None:
     from pybpe.gpt.engines import ENGINES
     from pybpe.gpt.settings import PRESETS, SCHEDULES
 
-    parser = _add(
+    parser = add_command(
         commands,
         "train",
         "train a GPT",
@@ -103,7 +104,7 @@ def _add_train(commands: Any) -> None:
 
 
 def _add_sample(commands: Any) -> None:
-    parser = _add(
+    parser = add_command(
         commands,
         "sample",
         "let a GPT speak",
@@ -124,19 +125,6 @@ def _add_sample(commands: Any) -> None:
     parser.add_argument("--top-p", type=positive, metavar="P", help="only the likeliest that together reach P")
     parser.add_argument("--number", type=whole(1), default=1, metavar="N", help="how many texts (1)")
     parser.add_argument("--seed", type=whole(0), metavar="N", help="for the same text again")
-
-
-def _add(commands: Any, name: str, help_: str, description: str, examples: str, run: Any) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=help_,
-        description=description,
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(run=run, parser=parser)
-    return parser
 
 
 def run_train(options: argparse.Namespace) -> None:
