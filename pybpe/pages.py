@@ -10,14 +10,14 @@ from pybpe.tokenizer import Tokenizer
 from pybpe.view import readable
 
 
-def render_page(title: str, sections: Iterable[str], tokenizer: Tokenizer, style: str = "") -> str:
-    """A whole page of sections in HTML. style: for what only this page has."""
+def render_page(title: str, sections: Iterable[str], fingerprint: str, style: str = "") -> str:
+    """A whole page of sections in HTML. fingerprint: of its tokenizer. style: for what only this page has."""
     body = "\n".join(sections)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<style>{STYLE}{style}</style>\n</head>\n<body>\n<main>\n{body}\n"
-        f"<footer>Tokenizer {tokenizer.fingerprint[:16]}. "
+        f"<footer>Tokenizer {fingerprint[:16]}. "
         "This page is one file and loads nothing from elsewhere.</footer>\n</main>\n</body>\n</html>\n"
     )
 

@@ -5,6 +5,7 @@
     python scripts/bench.py --texts english.txt code.txt multi.txt \\
         --ranks r50k_base.tiktoken cl100k_base.tiktoken o200k_base.tiktoken --json bench.json
     python scripts/bench.py ... --only numpy list          # some groups of rows
+    python scripts/bench.py ... --only gpt --names names.txt --shakespeare tinyshakespeare.txt   # the micro GPT
     python scripts/bench.py ... --readme                   # into README.md and docs/
     python scripts/bench.py --from bench.json --readme     # the same from finished runs, without measuring
 
@@ -27,7 +28,7 @@ from pathlib import Path
 os.environ["RAYON_NUM_THREADS"] = "2"  # of the packages whose threads cannot be set otherwise; read at their import
 os.environ["TIKTOKEN_CACHE_DIR"] = ""  # tiktoken reads the rank file itself and not a copy of it
 
-from benchmarks import adversarial, encoding, faces, fresh, memory, pages, pattern, training
+from benchmarks import adversarial, encoding, faces, fresh, gpt, memory, pages, pattern, training
 from benchmarks.conditions import conditions
 from benchmarks.peers import Encoding, installed, open_peers
 from benchmarks.results import Report, Result
@@ -50,6 +51,7 @@ ON_A_TEXT = {
 GROUPS = (
     *ON_A_TEXT,
     *("pattern", "adversarial", "growth", "spaces", "open", "import", "memory", "training", "counting", "transformers"),
+    "gpt",
 )
 
 
@@ -101,8 +103,12 @@ def measure(
 
 def measure_all(arguments: argparse.Namespace, folder: Path) -> Report:
     """A whole run; each result is printed as it is found."""
-    texts = read_texts(arguments.texts, arguments.megabytes)
-    encodings = [public_encoding(path) for path in arguments.ranks] or [trained_encoding(texts, folder)]
+    only_gpt = list(arguments.only) == ["gpt"]
+    of_gpt = list(filter(None, [arguments.names, arguments.shakespeare]))
+    texts = read_texts(of_gpt if only_gpt else arguments.texts, arguments.megabytes)
+    encodings = [public_encoding(path) for path in arguments.ranks]
+    if not encodings and not only_gpt:
+        encodings = [trained_encoding(texts, folder)]
     absent: list[str] = []
     results: list[Result] = []
 
@@ -121,6 +127,11 @@ def measure_all(arguments: argparse.Namespace, folder: Path) -> Report:
             absent.append("transformers is not installed")
     if "import" in arguments.only:
         keep(fresh.importing(arguments.rounds))
+    if "gpt" in arguments.only:
+        if arguments.names:
+            keep(gpt.names(arguments.names, folder, arguments.rounds))
+        if arguments.shakespeare:
+            keep(gpt.training(arguments.shakespeare, arguments.rounds))
     for text in texts:
         if "training" in arguments.only:
             for vocab_size in arguments.vocab_sizes:
@@ -151,6 +162,8 @@ def main() -> None:
         default=[],
         help="tokenizer.json files, folders of GPT-2's; for transformers",
     )
+    parser.add_argument("--names", type=Path, help="lines to train microgpt on, for gpt")
+    parser.add_argument("--shakespeare", type=Path, help="a text to train a larger GPT on, for gpt; needs torch")
     parser.add_argument("--megabytes", type=float, help="of each text, only so many")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, metavar="ROWS", help=", ".join(GROUPS))

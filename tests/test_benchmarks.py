@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from pybpe import Tokenizer
+from pybpe.gpt.micro import MicroConfig
+from pybpe.gpt.micro.names import reproduce
+from pybpe.gpt.training_data import read_data
 
 
 @pytest.fixture(autouse=True)
@@ -117,3 +124,45 @@ def test_a_report_of_every_row_becomes_tables(tmp_path):
     assert "3 times that of normal text" in compact
     assert "Not taking part: a is not installed." in compact
     assert "english" in plot.plot(report)
+
+
+@pytest.fixture
+def names(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_text("\n".join(["ada", "grace", "edsger", "alan", "barbara", "donald", "frances"]))
+    return path
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_the_port_to_c_has_the_losses_of_the_micro_gpt(names, tmp_path, monkeypatch):
+    gpt = part("gpt")
+    monkeypatch.setattr(gpt, "STEPS", 20)
+    (result,) = gpt.names(names, tmp_path, 1)
+    assert set(result.values) == {"pybpe", gpt.PORT}  # one with other losses would have been left out
+    losses = np.fromfile(tmp_path / "output")[:-1]
+    assert losses.tolist() == pytest.approx(reproduce(names.read_text().split(), steps=20).losses.tolist(), rel=1e-9)
+
+
+def test_torch_learns_the_same(tmp_path, monkeypatch):
+    pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
+    gpt = part("gpt")
+    monkeypatch.setattr(gpt, "LEARNED_STEPS", 4)
+    path = tmp_path / "text.txt"
+    path.write_text("the cat sat on the mat and the dog ran to the old house by the river.\n" * 400)
+    tokenizer = Tokenizer.train(path, 300, progress=False)
+    data = read_data([path], tokenizer, lines=False, seed=42)
+    config = MicroConfig(tokenizer.n_vocab, 1, 2, 16, 16)
+    result = gpt.learned(config, data, "text", "")
+    assert result.values["torch"] == pytest.approx(result.values["pybpe"], rel=1e-4)
+    assert result.values["pybpe"] < 3
+
+
+def test_runs_may_add_texts_and_packages_but_not_change_them():
+    results = part("results")
+    facts = {"date": "today", "encodings": ["a"], "absent": [], "packages": {"x": "1"}, "texts": {"t": {"sha256": "0"}}}
+    more = facts | {"encodings": [], "packages": {"x": "1", "y": "2"}, "texts": {"u": {"sha256": "1"}}}
+    both = results.Report.joined([results.Report(facts, []), results.Report(more, [])])
+    assert both.conditions["packages"] == {"x": "1", "y": "2"}
+    assert list(both.conditions["texts"]) == ["t", "u"]
+    with pytest.raises(ValueError, match="differ in packages"):
+        results.Report.joined([results.Report(facts, []), results.Report(facts | {"packages": {"x": "3"}}, [])])

@@ -11,7 +11,7 @@ def test_what_comes_from_outside_is_escaped(small):
         table(["<t>"], [["<x>", "y & z"]]),
         chips(small, [(small.token_id("<"), "<small>"), (small.token_id(" "), "")]),
     ]
-    page = render_page("<title>", parts, small, ".own { color: red }")
+    page = render_page("<title>", parts, small.fingerprint, ".own { color: red }")
     assert "<title>&lt;title&gt;</title>" in page
     assert '<p class="kicker">a &lt; b</p><h1>&lt;h1&gt;</h1><p class="lead"><b>lead</b></p>' in page
     assert "<dd>&lt;1&gt;</dd><dt>&amp;</dt>" in page

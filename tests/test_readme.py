@@ -26,6 +26,14 @@ def test_its_code_runs(code, tmp_path, monkeypatch):
     assert (tmp_path / "corpus.pybpe").exists()
 
 
+@pytest.mark.parametrize("page", ["micro.md"])
+def test_the_code_of_the_docs_runs(page):
+    codes = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert codes
+    for code in codes:
+        exec(compile(code, page, "exec"), {})
+
+
 def files_in_tree() -> set[str]:
     """The paths that the tree names; a folder with files of its own on further lines is not one."""
     found, folders = set(), {}

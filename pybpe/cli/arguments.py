@@ -11,7 +11,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.console import UsageError, typed
 
@@ -52,6 +52,11 @@ def positive(text: str) -> float:
     return number
 
 
+def at_least_0(text: str) -> float:
+    """An argparse type: numbers from 0 on."""
+    return 0.0 if text.strip() in ("0", "0.0") else positive(text)
+
+
 def share(text: str) -> float:
     """An argparse type: a part of something, above 0 and at most a half."""
     number = positive(text)
@@ -65,6 +70,22 @@ def place(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("the name is empty; name a place to write to")
     return Path(text)
+
+
+def add_command(
+    commands: Any, name: str, help_: str, description: str, examples: str, run: Callable[[argparse.Namespace], None]
+) -> argparse.ArgumentParser:
+    """A command by its name. Its options say what carries it out (`run`) and which parser they come from."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help_,
+        description=description,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run, parser=parser)
+    return parser
 
 
 def add_tokenizer(parser: argparse.ArgumentParser) -> None:

@@ -40,7 +40,7 @@ def add_commands(commands: Any) -> None:
         "--seconds",
         type=positive,
         metavar="S",
-        help="stop training after so many seconds (80, or 8 passes through the text)",
+        help="stop training after so many seconds (100, or 8 passes through the text)",
     )
     parser.add_argument("--seed", type=whole(0), default=42, metavar="N", help="of all random numbers (42)")
     parser.add_argument("--force", action="store_true", help="replace the results of an earlier demo in the folder")

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import (
     STDIN,
+    add_command,
     add_text_field,
     add_tokenizer,
     check_inputs,
@@ -107,17 +108,10 @@ def add_commands(commands: Any) -> None:
     add_text_field(count)
 
 
-def _add(commands: Any, name: str, help_: str, description: str, examples: str, run: Any) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name,
-        help=help_,
-        description=description,
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def _add(commands: Any, *words: Any) -> argparse.ArgumentParser:
+    """A command whose first argument is a tokenizer."""
+    parser = add_command(commands, *words)
     add_tokenizer(parser)
-    parser.set_defaults(run=run)
     return parser
 
 

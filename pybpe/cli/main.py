@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
 
 def make_parser() -> tuple[Parser, dict[str, argparse.ArgumentParser]]:
     """The parser of everything, and those of the commands by name."""
-    from pybpe.cli import convert, demo, encode, info, train
+    from pybpe.cli import convert, demo, encode, gpt, info, train
 
     parser = Parser(
         prog="pybpe",
@@ -56,7 +56,7 @@ def make_parser() -> tuple[Parser, dict[str, argparse.ArgumentParser]]:
     )
     parser.add_argument("--version", action="version", version=f"pybpe {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", parser_class=Parser)
-    for module in (train, encode, info, convert, demo):
+    for module in (train, encode, info, convert, demo, gpt):
         module.add_commands(commands)
     return parser, dict(commands.choices)
 
@@ -131,7 +131,7 @@ def run(arguments: list[str]) -> int:
     if options.command is None:
         raise UsageError(f"{extra[0]!r} is not a command; see: pybpe --help")
     if extra:
-        command = commands[options.command]
+        command = getattr(options, "parser", commands[options.command])  # of `gpt train`, not of `gpt`
         known = list(command._option_string_actions)
         raise UsageError(_unknown(f"{extra[0]!r} is not understood", extra[0].split("=")[0], known, command.prog))
     options.run(options)

@@ -53,7 +53,7 @@ def render(tokenizer: Tokenizer, evaluation: Evaluation, about: About) -> str:
         _longest(tokenizer),
         _unused(tokenizer, evaluation),
     )
-    return render_page(f"pybpe: {about.name}", sections, tokenizer, _STYLE)
+    return render_page(f"pybpe: {about.name}", sections, tokenizer.fingerprint, _STYLE)
 
 
 def _head(tokenizer: Tokenizer, evaluation: Evaluation, about: About) -> str:

@@ -1,34 +1,47 @@
-"""The loss curve of a demonstration."""
+"""The loss curve of a training run, as SVG."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pybpe.charts import HEIGHT, WIDTH, Scale, circle, grid, nice_ticks, polyline, scale, svg, text
-from pybpe.gpt.facts import DemoFacts
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 52, 34, 46
 POINTS = 160  # that the training curve is drawn with at most
 
 
-def loss_chart(facts: DemoFacts) -> str:
+@dataclass(frozen=True)
+class Curves:
+    """What is drawn. losses: nats per token of each step; held_out_losses: (steps done, nats per token).
+
+    unigram: the loss of token frequencies alone. bits_per_nat: how many bits per byte one nat per token is.
+    """
+
+    losses: Sequence[float]
+    held_out_losses: Sequence[tuple[int, float]]
+    unigram: float
+    bits_per_nat: float
+
+
+def loss_chart(curves: Curves) -> str:
     """Training and held-out loss by step, and the loss of frequencies alone as a dashed line."""
-    curve = smoothed(facts.losses)
-    known = [loss for _, loss in [*curve, *facts.held_out_losses]] + [facts.unigram]
-    last_step = max(1, len(facts.losses))
+    curve = smoothed(curves.losses)
+    known = [loss for _, loss in [*curve, *curves.held_out_losses]] + [curves.unigram]
+    last_step = max(1, len(curves.losses))
     ticks = nice_ticks(min(known), max(known), 6)
     low, high = min(ticks[0], min(known)), max(ticks[-1], max(known))
     x = scale(0, last_step, LEFT, WIDTH - RIGHT)
     y = scale(low, high, HEIGHT - BOTTOM, TOP)
     parts = [
         *grid("nats per token", ticks, y, LEFT, WIDTH - RIGHT),
-        *_right_axis(low, high, y, facts),
+        *_right_axis(low, high, y, curves.bits_per_nat),
         *_bottom_axis(last_step, x),
-        _line_to_beat(facts.unigram, y),
+        _line_to_beat(curves.unigram, y),
         polyline("train", [(x(step), y(loss)) for step, loss in curve]),
-        polyline("held", [(x(step), y(loss)) for step, loss in facts.held_out_losses]),
-        *(circle("held", x(step), y(loss)) for step, loss in facts.held_out_losses),
+        polyline("held", [(x(step), y(loss)) for step, loss in curves.held_out_losses]),
+        *(circle("held", x(step), y(loss)) for step, loss in curves.held_out_losses),
     ]
     return svg("Loss by training step", parts)
 
@@ -43,10 +56,19 @@ def smoothed(losses: Sequence[float]) -> list[tuple[float, float]]:
     return points
 
 
-def _right_axis(low: float, high: float, y: Scale, facts: DemoFacts) -> list[str]:
+def legend(held_out: bool = True) -> str:
+    """What its lines are, as HTML."""
+    held = '<span><b class="held"></b>held-out text</span>' if held_out else ""
+    return (
+        '<div class="legend"><span><b class="train"></b>training text, smoothed</span>'
+        f'{held}<span><b class="beat"></b>token frequencies alone</span></div>'
+    )
+
+
+def _right_axis(low: float, high: float, y: Scale, bits_per_nat: float) -> list[str]:
     """The same losses in bits per byte."""
     parts = [text("unit", WIDTH, 14, "bits per byte", "end")]
-    per_bit = 1 / facts.bits_per_byte(1.0)
+    per_bit = 1 / bits_per_nat
     for tick in nice_ticks(low / per_bit, high / per_bit, 6):
         if low <= tick * per_bit <= high:
             parts.append(text("tick", WIDTH - RIGHT + 10, y(tick * per_bit) + 4, f"{tick:g}"))

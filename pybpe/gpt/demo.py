@@ -31,7 +31,7 @@ from pybpe.tokenizer import Tokenizer
 
 SAMPLES = 3
 SAMPLE_TOKENS = 120
-TEMPERATURE, TOP_K = 0.7, 40
+TEMPERATURE, TOP_K, TOP_P = 0.7, 40, 0.9
 MOST_USED = 16
 PASSAGE_BYTES = 900
 EVAL_WINDOWS = 64
@@ -50,18 +50,19 @@ class DemoSettings:
     folder: Path
     vocab_size: int = 1024
     steps: int | None = None
-    seconds: float | None = 80.0
+    seconds: float | None = 100.0
     passes: float | None = 8.0
     seed: int = 42
     n_layer: int = 4
     n_head: int = 4
     n_embd: int = 128
     block_size: int = 64
-    batch_size: int = 16
+    batch_size: int = 8
     lr: float = 4e-3
+    init_std: float = 0.05
     weight_decay: float = 0.5
     warmup: float = 0.02
-    eval_every: int = 50
+    eval_every: int = 100
 
 
 class Watcher:
@@ -165,6 +166,7 @@ class _Demo:
                 n_embd=settings.n_embd,
                 block_size=settings.block_size,
                 seed=settings.seed,
+                init_std=settings.init_std,
             ),
             adam=Adam(weight_decay=settings.weight_decay),
         )
@@ -239,7 +241,7 @@ class _Demo:
             for number, prompt in enumerate(self.prompts(facts.corpus)):
                 ids = facts.tokenizer.encode_ordinary(prompt)
                 seed = self._settings.seed + number
-                made = list(model.generate(ids, SAMPLE_TOKENS, TEMPERATURE, TOP_K, seed=seed, stop=(end,)))
+                made = list(model.generate(ids, SAMPLE_TOKENS, TEMPERATURE, TOP_K, TOP_P, seed, (end,)))
                 texts.append(facts.tokenizer.decode(made))
                 stage.amount += len(made)
                 self._watcher.sample(prompt, texts[-1], trained)

@@ -34,8 +34,10 @@ class Engine:
         self,
         ids: npt.ArrayLike,
         offsets: npt.ArrayLike,
+        first: int,
+        last: int,
         steps: int,
         lr: float,
         adam: tuple[float, float, float, float],
     ) -> npt.NDArray[np.float64]:
-        """microgpt's training loop in one call; returns the losses of all steps."""
+        """Steps first..last - 1 of microgpt's training loop of `steps` in one call; returns their losses."""

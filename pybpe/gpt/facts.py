@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from pybpe.gpt.chart import Curves
 from pybpe.gpt.micro import MicroConfig
 from pybpe.tokenizer import Tokenizer
 
@@ -84,6 +85,11 @@ class DemoFacts:
     def held_out_loss(self) -> float:
         """The last loss on held-out text, in nats per token."""
         return self.held_out_losses[-1][1]
+
+    @property
+    def curves(self) -> Curves:
+        """What there is to draw."""
+        return Curves(self.losses, self.held_out_losses, self.unigram, self.bits_per_byte(1.0))
 
     def bits_per_byte(self, nats_per_token: float) -> float:
         """A loss in a unit that does not depend on the vocabulary; for losses on held-out text."""

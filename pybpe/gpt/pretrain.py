@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -23,6 +23,7 @@ from pybpe.errors import TrainingError
 from pybpe.gpt.micro import MicroGPT
 
 Ids = npt.NDArray[Any]
+DOCUMENT_STEPS = 50  # between two looks at what came meanwhile
 Batch = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
@@ -74,15 +75,15 @@ def pretrain(
     warmup: float = 0.0,
     on_step: Callable[[TrainingStep], object] | None = None,
 ) -> TrainingLog:
-    """Train `model` on random windows of `train_ids` until `steps` or `max_seconds` are used up.
+    """Train `model` on random windows of `train_ids` until it has taken `steps` or `max_seconds` are used up.
 
     train_ids, val_ids: 1-D integer arrays, at least block_size + 1 long (val_ids may be None). threads None:
     one for each processor. Validation takes up to `eval_windows` fixed windows every `eval_every` steps and
     at the end. schedule: how lr falls, "linear" or "cosine" to 0 or "constant", after rising for the fraction
-    `warmup` of the run. The windows depend on `seed` and on the model's own count of steps alone, so training
-    continues after a load as if it had never stopped. Ctrl-C ends the run after the step at hand and keeps
-    what was learned. TrainingError for corpora that are too short and settings that cannot be; MemoryError
-    before the first step.
+    `warmup` of the run. The run begins at the model's own count of steps, on which, beside `seed`, the windows
+    and the rate depend; so a model that was saved and loaded goes on digit for digit as if it had never stopped
+    (where max_seconds is None). Ctrl-C ends the run after the step at hand and keeps what was learned.
+    TrainingError for corpora that are too short and settings that cannot be; MemoryError before the first step.
     """
     context = model.config.block_size
     check_ids("train_ids", train_ids, context)
@@ -100,7 +101,7 @@ def pretrain(
 
     log, began = TrainingLog(), time.perf_counter()
     with interrupts() as interrupted:
-        for step in range(steps):
+        for step in range(model.step, steps):
             elapsed = time.perf_counter() - began
             progress = max(step / steps, elapsed / max_seconds if max_seconds else 0.0)
             if progress >= 1.0 or interrupted():
@@ -109,7 +110,7 @@ def pretrain(
             rate = learning_rate(lr, progress, schedule, warmup)
             loss = model.train_step(*window_batch(train_ids, context, batch_size, [seed, model.step]), rate)
             if not math.isfinite(loss):
-                raise TrainingError(f"the loss became {loss} at step {step + 1}: the model is lost; lower lr")
+                raise TrainingError(_lost(loss, step + 1))
             log.losses.append(loss)
             log.tokens += batch_size * context
             log.seconds = time.perf_counter() - began
@@ -118,11 +119,52 @@ def pretrain(
                 val_loss = evaluate(model, val_ids, batch_size, eval_windows)
                 log.val_losses.append((step + 1, val_loss))
             if on_step is not None:
-                on_step(TrainingStep(step + 1, loss, val_loss, rate, progress, log.tokens_per_second))
+                done = max(progress, (step + 1) / steps)
+                on_step(TrainingStep(step + 1, loss, val_loss, rate, done, log.tokens_per_second))
         if val_ids is not None and not interrupted():
-            log.val_losses.append((len(log.losses), evaluate(model, val_ids, batch_size, eval_windows)))
+            log.val_losses.append((model.step, evaluate(model, val_ids, batch_size, eval_windows)))
         log.seconds = time.perf_counter() - began
     return log
+
+
+def pretrain_documents(
+    model: MicroGPT,
+    documents: Sequence[Sequence[int]],
+    *,
+    steps: int,
+    lr: float,
+    on_step: Callable[[TrainingStep], object] | None = None,
+) -> TrainingLog:
+    """Train `model` as microgpt.py trains: one document a step, in order and round again, lr falling linearly to 0.
+
+    documents: lists of at least two ids, of which a step takes block_size + 1. The run goes on from the model's own
+    count of steps, digit for digit. Ctrl-C ends it within DOCUMENT_STEPS steps and keeps what was learned.
+    """
+    if not documents:
+        raise TrainingError("there are no documents to learn from")
+    log, began, context = TrainingLog(), time.perf_counter(), model.config.block_size
+    with interrupts() as interrupted:
+        while model.step < steps:
+            if interrupted():
+                log.stopped = "interrupt"
+                break
+            first, until = model.step, min(steps, (model.step // DOCUMENT_STEPS + 1) * DOCUMENT_STEPS)
+            losses = model.train_documents(documents, steps, lr, until=until)
+            log.seconds = time.perf_counter() - began
+            for step, loss in enumerate(losses.tolist(), first):
+                if not math.isfinite(loss):
+                    raise TrainingError(_lost(loss, step + 1))
+                log.losses.append(loss)
+                log.tokens += min(context, len(documents[step % len(documents)]) - 1)
+                if on_step is not None:
+                    rate = lr * (1 - step / steps)
+                    progress = (step + 1) / steps
+                    on_step(TrainingStep(step + 1, loss, None, rate, progress, log.tokens_per_second))
+    return log
+
+
+def _lost(loss: float, step: int) -> str:
+    return f"the loss became {loss} at step {step}: the model is lost; lower lr"
 
 
 def evaluate(model: MicroGPT, ids: Ids, batch_size: int, windows: int) -> float:

@@ -7,9 +7,9 @@ from html import escape
 from pathlib import Path
 
 from pybpe.files import PathLike, write_atomic
-from pybpe.gpt.chart import loss_chart
+from pybpe.gpt.chart import legend, loss_chart
 from pybpe.gpt.facts import DemoFacts, Sample, Stage
-from pybpe.gpt.report_style import STYLE
+from pybpe.gpt.report_style import STYLE, shown
 from pybpe.pages import chips, head, render_page, table
 from pybpe.units import seconds, size
 from pybpe.view import first_merges, longest_tokens, to_html
@@ -33,7 +33,7 @@ def write_report(path: PathLike, facts: DemoFacts, folder: Path) -> None:
 def render(facts: DemoFacts, folder: Path) -> str:
     """The whole page."""
     sections = (_head(facts), _learning(facts), _samples(facts), _tokens(facts), _vocabulary(facts), _time(facts))
-    return render_page(f"pybpe: {facts.corpus.name}", (*sections, _next(folder)), facts.tokenizer, STYLE)
+    return render_page(f"pybpe: {facts.corpus.name}", (*sections, _next(folder)), facts.tokenizer.fingerprint, STYLE)
 
 
 def _head(facts: DemoFacts) -> str:
@@ -68,10 +68,9 @@ def _learning(facts: DemoFacts) -> str:
         f"<p>On text that it never saw, its loss went from {first:.2f} to {last:.2f} nats per token, which is "
         f"{facts.bits_per_byte(first):.2f} to {facts.bits_per_byte(last):.2f} bits per byte. Knowing how frequent each "
         f"token is, and nothing more, would give {facts.unigram:.2f}: that is the dashed line to beat.</p>"
-        + loss_chart(facts)
-        + '<div class="legend"><span><b class="train"></b>training text, smoothed</span>'
-        '<span><b class="held"></b>held-out text</span><span><b class="beat"></b>token frequencies alone</span></div>'
-        f"<p><br>A GPT of {config.n_layer} layers, {config.n_head} heads and width {config.n_embd} that sees "
+        + loss_chart(facts.curves)
+        + legend()
+        + f"<p><br>A GPT of {config.n_layer} layers, {config.n_head} heads and width {config.n_embd} that sees "
         f"{config.block_size} tokens at once. It took {len(facts.losses):,} steps through a text of "
         f"{facts.n_train_ids:,} tokens.</p>"
     )
@@ -87,14 +86,9 @@ def _samples(facts: DemoFacts) -> str:
 def _sample(sample: Sample) -> str:
     return (
         f'<div class="pair"><h3>{escape(sample.prompt)}\u2009\u2026</h3>'
-        f'<div><p class="label">before training</p><div class="sample before">{_shown(sample.before)}</div></div>'
-        f'<div><p class="label">after training</p><div class="sample">{_shown(sample.after)}</div></div></div>'
+        f'<div><p class="label">before training</p><div class="sample before">{shown(sample.before)}</div></div>'
+        f'<div><p class="label">after training</p><div class="sample">{shown(sample.after)}</div></div></div>'
     )
-
-
-def _shown(text: str) -> str:
-    """Text of a model as HTML: bytes that were no characters are U+FFFD, control characters are left out."""
-    return escape("".join(char for char in text.strip() if char.isprintable() or char in "\n\t"))
 
 
 def _tokens(facts: DemoFacts) -> str:

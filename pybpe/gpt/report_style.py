@@ -1,4 +1,8 @@
-"""The look of what only the report of a demonstration has."""
+"""What only the reports on a GPT have: the look of samples, and their text."""
+
+from __future__ import annotations
+
+from html import escape
 
 STYLE = """
 .pair {
@@ -6,6 +10,7 @@ STYLE = """
   padding: 18px 0 26px; border-top: 1px solid var(--rule);
 }
 .pair h3 { grid-column: 1 / -1; margin: 0; color: var(--ink); font-size: 16px; }
+.alone { padding: 14px 0 20px; border-top: 1px solid var(--rule); }
 .pair .label { margin: 8px 0 0; font-size: 13px; color: var(--soft); }
 .sample {
   font: 13px/1.6 var(--mono);
@@ -16,3 +21,8 @@ STYLE = """
   .pair { grid-template-columns: 1fr; }
 }
 """
+
+
+def shown(text: str) -> str:
+    """Text of a model as HTML: bytes that were no characters are U+FFFD, control characters are left out."""
+    return escape("".join(char for char in text.strip() if char.isprintable() or char in "\n\t"))

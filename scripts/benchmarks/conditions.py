@@ -16,7 +16,7 @@ from .texts import Text
 
 PACKAGES = (
     *("tiktoken", "gigatoken", "quicktok", "toktok", "rustbpe", "gigabpe", "tokenizers", "transformers"),
-    *("regex", "numpy"),
+    *("regex", "numpy", "torch"),
 )
 
 

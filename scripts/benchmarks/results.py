@@ -9,6 +9,7 @@ from typing import Any
 
 OURS = "pybpe"
 UNITED = ("encodings", "absent")  # the conditions in which runs that are joined may differ
+ADDED = ("packages", "texts")  # those to which each may add its own, but not differ in what both have
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Result:
     row: a key of `rows.ROWS`.
     text: the text or input; "" where the row has none.
     encoding: the vocabulary; "" where the row has none.
-    unit: of the values. "MB/s" is better when larger, all others when smaller.
+    unit: of the values. "MB/s" and "tokens/s" are better when larger, all others when smaller.
     values: contender -> median. Empty where pybpe's own result was wrong: then nobody's figure is told.
     ratios: peer -> how many times as good as it pybpe was, the median of the ratios within a round.
     notes: what a reader must know, among it who was left out and why.
@@ -60,12 +61,16 @@ class Report:
         """Several runs under equal conditions, some rows or encodings in each, as one. ValueError if they differ."""
         first, results = reports[0].conditions, {}
         united = {name: list(dict.fromkeys(item for r in reports for item in r.conditions[name])) for name in UNITED}
+        added = {
+            name: {key: item for r in reports for key, item in r.conditions.get(name, {}).items()} for name in ADDED
+        }
         for report in reports:
             for name, value in report.conditions.items():
-                if name not in UNITED and value != first[name]:
+                same = value.items() <= added[name].items() if name in ADDED else value == first[name]
+                if name not in UNITED and not same:
                     raise ValueError(f"the runs differ in {name}: {first[name]} and {value}")
             results |= {(result.row, result.text, result.encoding): result for result in report.results}
-        return cls(first | united, list(results.values()))
+        return cls(first | united | {name: value for name, value in added.items() if value}, list(results.values()))
 
     def write(self, path: Path) -> None:
         """Write as JSON, numbers to four digits."""

@@ -35,9 +35,13 @@ ROWS = {
     "training ties memory": "memory of training, other order of ties",
     "counting": "counting words, two threads",
     "training whole": "training without a pattern",
+    "microgpt": "1,000 steps of microgpt",
+    "gpt": "training a GPT, 4 layers x 128, two threads",
+    "gpt learned": "what it learned",
 }
 NORMAL = "normal text"  # what stands beside hostile characters
 REGEX = "splitting by regex alone"  # what stands beside a pattern of no known family
+MORE_IS_BETTER = ("MB/s", "tokens/s")
 SCALES = {"us": 1e6, "ms": 1e3, "s": 1.0}
 
 
@@ -46,8 +50,13 @@ def refused(row: str, text: str, encoding: str, unit: str) -> Result:
     return Result(row, text, encoding, unit, {}, {}, ["pybpe's result differs from tiktoken's: no figures"])
 
 
-def measure(row: str, text: str, encoding: str, unit: str, jobs: dict[str, Job], rounds: int) -> Result:
-    """Check every contender's result, leave out those that are wrong, time the others in turn."""
+def measure(
+    row: str, text: str, encoding: str, unit: str, jobs: dict[str, Job], rounds: int, best: bool = False
+) -> Result:
+    """Check every contender's result, leave out those that are wrong, time the others in turn.
+
+    best: also note each one's best round, where other work on the machine slows some contenders more than others.
+    """
     notes = []
     for name in list(jobs):
         if jobs[name].right():
@@ -57,9 +66,13 @@ def measure(row: str, text: str, encoding: str, unit: str, jobs: dict[str, Job],
         del jobs[name]
         notes.append(f"{name} gives another result and so has no speed")
     costs = in_turn(jobs, rounds)
-    medians = {name: statistics.median(values) for name, values in costs.items()}
-    if unit == "MB/s":
-        values = {name: 1 / cost for name, cost in medians.items()}
-    else:
-        values = {name: cost * SCALES[unit] for name, cost in medians.items()}
+    values = {name: _in_unit(statistics.median(found), unit) for name, found in costs.items()}
+    if best:
+        figures = (f"{name} {_in_unit(min(found), unit):,.0f}" for name, found in costs.items())
+        notes.append(f"best of the rounds: {', '.join(figures)}")
     return Result(row, text, encoding, unit, values, ratios(costs, OURS), notes)
+
+
+def _in_unit(cost: float, unit: str) -> float:
+    """Seconds per unit of work as a figure of the row."""
+    return 1 / cost if unit in MORE_IS_BETTER else cost * SCALES[unit]

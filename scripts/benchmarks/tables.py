@@ -38,12 +38,14 @@ def compact(report: Report) -> list[str]:
         *_on_other_things(report),
         "",
         *_training(report),
+        *_gpt(report),
         *conditions_lines(report.conditions),
     ]
 
 
 def _on_texts(report: Report) -> list[str]:
-    texts = list(report.conditions["texts"])
+    shown = {result.text for row in ON_TEXTS for result in report.of(row, encoding=main_encoding(report))}
+    texts = [name for name in report.conditions["texts"] if name in shown]
     lines = [f"| what | {' | '.join(texts)} |", "|---" * (len(texts) + 1) + "|"]
     for row in ON_TEXTS:
         found = {result.text: result for result in report.of(row, encoding=main_encoding(report))}
@@ -135,6 +137,20 @@ def _training(report: Report) -> list[str]:
     for result in report.of("training whole"):
         lines += ["", f"Without a pattern, {result.text} to {result.encoding}: {number(result.values[OURS])} s."]
     return [*lines, ""]
+
+
+def _gpt(report: Report) -> list[str]:
+    """The micro GPT: a sentence a row."""
+    lines = []
+    for result in report.of("microgpt"):
+        lines.append(f"{ROWS['microgpt']}, {'; '.join(result.notes)}: {_cell(result)}.")
+    for result in report.of("gpt"):
+        learned = ""
+        for found in report.of("gpt learned", text=result.text, encoding=result.encoding):
+            figures = ", ".join(f"{name} {value:.3g}" for name, value in found.values.items())
+            learned = f" {found.unit[0].upper()}{found.unit[1:]} on held-out text {'; '.join(found.notes)}: {figures}."
+        lines.append(f"{ROWS['gpt']}, {result.text} in {result.encoding}: {_cell(result)}.{learned}")
+    return [line for sentence in lines for line in (sentence[0].upper() + sentence[1:], "")]
 
 
 def _times_both(report: Report, row: str, like: Result) -> list[str]:

@@ -46,7 +46,7 @@ def test_by_default_it_goes_eight_times_through_the_text(corpus, monkeypatch):
     monkeypatch.setattr("pybpe.gpt.demo.SAMPLES", 1)
     assert main(["demo", "corpus.txt", "--vocab-size", "280"]) == 0
     n_ids = TokenShards("pybpe-demo/shards").n_ids("train")
-    assert MicroGPT.load("pybpe-demo/model.safetensors").step == 8 * n_ids // (16 * 64)
+    assert MicroGPT.load("pybpe-demo/model.safetensors").step == 8 * n_ids // (8 * 64)
 
 
 def test_without_a_corpus_it_takes_the_topics_of_python(workplace, capsys, monkeypatch):

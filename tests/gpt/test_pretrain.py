@@ -6,7 +6,7 @@ import pytest
 
 from pybpe.errors import TrainingError
 from pybpe.gpt.micro import MicroConfig, MicroGPT
-from pybpe.gpt.pretrain import evaluate, learning_rate, pretrain, unigram_entropy
+from pybpe.gpt.pretrain import evaluate, learning_rate, pretrain, pretrain_documents, unigram_entropy
 
 CONFIG = MicroConfig(16, 1, 2, 16, 8)
 IDS = np.tile(np.random.default_rng(0).permutation(16), 30).astype(np.uint16)
@@ -27,12 +27,47 @@ def test_it_learns_and_keeps_a_log():
 
 
 def test_threads_and_loading_change_nothing(tmp_path):
-    settings = {"batch_size": 5, "lr": 0.01, "seed": 1, "schedule": "constant"}
+    settings = {"steps": 10, "batch_size": 5, "lr": 0.01, "seed": 1, "schedule": "cosine", "warmup": 0.3}
     whole, halves = MicroGPT(CONFIG), MicroGPT(CONFIG)
-    expected = pretrain(whole, IDS, None, steps=10, threads=2, **settings).losses
-    first = pretrain(halves, IDS, None, steps=6, threads=1, **settings).losses
+    expected = pretrain(whole, IDS, IDS, threads=2, **settings)
+
+    def stop(step):
+        if step.step == 6:
+            signal.raise_signal(signal.SIGINT)
+
+    first = pretrain(halves, IDS, IDS, threads=1, **settings, on_step=stop)
+    assert first.stopped == "interrupt"
     halves.save(tmp_path / "half")
-    assert first + pretrain(MicroGPT.load(tmp_path / "half"), IDS, None, steps=4, **settings).losses == expected
+    steps = []
+    second = pretrain(MicroGPT.load(tmp_path / "half"), IDS, IDS, **settings, on_step=steps.append)
+    assert first.losses + second.losses == expected.losses
+    assert second.val_losses == expected.val_losses
+    assert [step.step for step in steps] == [7, 8, 9, 10]
+
+
+def test_documents_are_taken_as_the_model_takes_them():
+    documents = [[0, 1, 2, 0], [0, 3, 0], [0, *range(1, 12), 0]]
+    config = MicroConfig(13, 1, 2, 16, 8, "float64")
+    expected = MicroGPT(config).train_documents(documents, 130, 0.01).tolist()
+    steps = []
+    model = MicroGPT(config)
+    log = pretrain_documents(model, documents, steps=130, lr=0.01, on_step=steps.append)
+    assert log.losses == expected == [step.loss for step in steps]
+    assert log.tokens == sum((3, 2, 8)[step % 3] for step in range(130))
+    assert (steps[64].lr, steps[-1].progress) == (pytest.approx(0.01 * (1 - 64 / 130)), 1.0)
+
+    def stop(step):
+        if step.step == 60:
+            signal.raise_signal(signal.SIGINT)
+
+    halves = MicroGPT(config)
+    first = pretrain_documents(halves, documents, steps=130, lr=0.01, on_step=stop)
+    assert (first.stopped, halves.step) == ("interrupt", 100)
+    assert first.losses + pretrain_documents(halves, documents, steps=130, lr=0.01).losses == expected
+    with pytest.raises(TrainingError, match="no documents"):
+        pretrain_documents(halves, [], steps=130, lr=0.01)
+    with pytest.raises(TrainingError, match="lower lr"):
+        pretrain_documents(MicroGPT(config), documents, steps=130, lr=1e200)
 
 
 def test_memory_mapped_shards_of_either_width_will_do(tmp_path):

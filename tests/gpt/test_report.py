@@ -48,7 +48,7 @@ def points(svg: ElementTree.Element, kind: str) -> list[tuple[float, float]]:
 
 
 def test_the_curves_lie_where_the_losses_are(facts):
-    svg = ElementTree.fromstring(loss_chart(facts))
+    svg = ElementTree.fromstring(loss_chart(facts.curves))
     labels = {text.text: float(text.get("y", "0")) - 4 for text in svg.iter("text") if text.get("class") == "tick"}
     per_nat = labels["3"] - labels["4"]
     held = points(svg, "held")
@@ -60,7 +60,7 @@ def test_the_curves_lie_where_the_losses_are(facts):
 
 
 def test_the_right_axis_is_bits_per_byte(facts):
-    svg = ElementTree.fromstring(loss_chart(facts))
+    svg = ElementTree.fromstring(loss_chart(facts.curves))
     ticks = [text for text in svg.iter("text") if text.get("class") == "tick"]
     left = {float(str(text.text)): float(text.get("y", "0")) for text in ticks if text.get("text-anchor") == "end"}
     right = {float(str(text.text)): float(text.get("y", "0")) for text in ticks if text.get("text-anchor") is None}
@@ -72,7 +72,7 @@ def test_the_right_axis_is_bits_per_byte(facts):
 
 def test_a_chart_without_a_step(facts):
     facts.losses, facts.held_out_losses = [], [(0, 5.7)]
-    svg = ElementTree.fromstring(loss_chart(facts))
+    svg = ElementTree.fromstring(loss_chart(facts.curves))
     assert [line.get("class") for line in svg.iter("polyline")] == ["held"]
     (held,) = points(svg, "held")
     (circle,) = svg.iter("circle")

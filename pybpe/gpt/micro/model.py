@@ -129,25 +129,32 @@ class MicroGPT:
         on_threads(lambda part: self._engine.update(part, parts, *settings), parts, parts)
         return loss
 
-    def train_documents(self, documents: Sequence[Sequence[int]], steps: int, lr: float) -> npt.NDArray[np.float64]:
-        """microgpt's own loop in one call: a document a step, lr falling linearly to 0. Returns all losses.
+    def train_documents(
+        self, documents: Sequence[Sequence[int]], steps: int, lr: float, *, until: int | None = None
+    ) -> npt.NDArray[np.float64]:
+        """microgpt's own loop in one call: a document a step, lr falling linearly to 0. Returns the losses.
 
-        A fresh model only: the optimizer counts its steps from the first. Ctrl-C raises KeyboardInterrupt.
+        Goes on from the model's own count of steps, step s with document s mod len(documents), up to `until`
+        (None: `steps`, the length of the whole run). However a run is cut into calls, its losses are the same.
+        Ctrl-C raises KeyboardInterrupt; how far the model came is not known then, and it counts as having come there.
         """
-        if self.step:
-            raise ValueError("train_documents starts from a model that has not been trained")
         if steps < 1:
             raise ValueError(f"steps is {steps}; it must be at least 1")
+        last = steps if until is None else until
+        if not self.step < last <= steps:
+            raise ValueError(f"the model has taken {self.step} of {steps} steps; it cannot go on to {last}")
         check_rate(lr)
-        offsets = np.cumsum([0] + [len(document) for document in documents])
-        ids = np.asarray([id_ for document in documents for id_ in document])  # the engine checks them
+        first, n = self.step, max(1, len(documents))
+        taken = [documents[step % n] for step in range(first, min(last, first + len(documents)))]
+        offsets = np.cumsum([0] + [len(document) for document in taken])
+        ids = np.asarray([id_ for document in taken for id_ in document])  # the engine checks them
         self._engine.prepare(1, self.config.block_size, self.arena_bytes)
         try:
-            losses = self._engine.train_documents(ids, offsets, steps, lr, astuple(self.adam))
+            losses = self._engine.train_documents(ids, offsets, first, last, steps, lr, astuple(self.adam))
         except KeyboardInterrupt:
-            self.step = steps  # the moments hold something now, if not all of it
+            self.step = last  # the moments hold something now, if not all of it
             raise
-        self.step = steps
+        self.step = last
         return losses
 
     def generate(

@@ -16,13 +16,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pybpe.gpt.characters import Characters
 from pybpe.gpt.micro import MicroConfig, MicroGPT
 
 
 @dataclass(frozen=True)
 class NamesRun:
-    """What a run gives: a loss for every step, and samples."""
+    """What a run gives: a loss for every step, and samples; and the sizes of its model."""
 
+    n_vocab: int
+    n_params: int
     losses: npt.NDArray[np.float64]
     samples: list[str]
 
@@ -32,24 +35,32 @@ def read_documents(path: Path) -> list[str]:
     return [line.strip() for line in path.read_text(encoding="utf-8").strip().split("\n") if line.strip()]
 
 
-def reproduce(documents: Sequence[str], *, steps: int = 1000, seed: int = 42, dtype: str = "float64") -> NamesRun:
+def reproduce(
+    documents: Sequence[str],
+    *,
+    steps: int = 1000,
+    seed: int = 42,
+    dtype: str = "float64",
+    n_layer: int = 1,
+    n_head: int = 4,
+    n_embd: int = 16,
+    block_size: int = 16,
+) -> NamesRun:
     """Train microgpt's model on documents, then sample 20 new ones at temperature 0.5."""
     rng = random.Random(seed)
     documents = list(documents)
     rng.shuffle(documents)
-    characters = sorted(set("".join(documents)))
-    begin = len(characters)  # one more token, before and after every document
-    id_of = {character: id_ for id_, character in enumerate(characters)}
-    config = MicroConfig(len(characters) + 1, 1, 4, 16, 16, dtype, seed, init_std=0.08)
+    vocabulary = Characters(documents)
+    begin = vocabulary.eot_token  # before and after every document
+    config = MicroConfig(vocabulary.n_vocab, n_layer, n_head, n_embd, block_size, dtype, seed, init_std=0.08)
     model = MicroGPT(config, pieces=1, rng=rng)
-    seen = documents[:steps]
-    ids = [[begin, *(id_of[character] for character in document), begin] for document in seen]
+    ids = [[begin, *vocabulary.encode_ordinary(document), begin] for document in documents[:steps]]
     losses = model.train_documents(ids, steps, lr=0.01)
     samples = []
     for _ in range(20):
         made = model.generate([begin], config.block_size, temperature=0.5, seed=rng, stop=(begin,))
-        samples.append("".join(characters[id_] for id_ in made))
-    return NamesRun(losses, samples)
+        samples.append(vocabulary.decode(made))
+    return NamesRun(vocabulary.n_vocab, model.n_params, losses, samples)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -68,7 +79,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (OSError, ValueError) as error:
         parser.error(str(error))
     print(f"num docs: {len(documents)}")
+    print(f"vocab size: {run.n_vocab}")
+    print(f"num params: {run.n_params}")
     for step, loss in enumerate(run.losses, 1):
         print(f"step {step:4d} / {options.steps:4d} | loss {loss:.4f}")
+    print("\n--- inference (new, hallucinated names) ---")
     for number, text in enumerate(run.samples, 1):
         print(f"sample {number:2d}: {text}")

@@ -176,5 +176,8 @@ cdef class Tape:
         self._mine(output)
         tape_zero(&self.tape)
         self.write(output.mat.grad, output.mat, np.broadcast_to(np.asarray(seed, self.dtype), output.shape))
+        cdef size_t last = 0
+        while self.tape.ops[last].out.grad != output.mat.grad:
+            last += 1
         with nogil:
-            tape_backward(&self.tape)
+            tape_backward(&self.tape, last + 1)

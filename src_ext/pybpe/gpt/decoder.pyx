@@ -94,12 +94,12 @@ cdef void decode(const shape_t* shape, const work_t* work, cursor_t weights, int
             look_back(level, mixed + head * width, <real*>work.shares, <const real*>q + head * width,
                       <const real*>keys + head * width, <const real*>values + head * width, at, cols, width)
         ops.linear_forward(level, added, <const real*>mixed, <const real*>wo.value, 1, cols, cols, NULL)
-        ops.accumulate(x, <const real*>added, cols)
+        ops.accumulate(level, x, <const real*>added, cols)
         ops.rmsnorm_forward(level, normed, <real*>work.scale, <const real*>x, 1, cols)
         ops.linear_forward(level, hidden, <const real*>normed, <const real*>fc1.value, 1, cols, 4 * cols, NULL)
         ops.relu_forward(hidden, <const real*>hidden, 4 * cols)
         ops.linear_forward(level, added, <const real*>hidden, <const real*>fc2.value, 1, 4 * cols, cols, NULL)
-        ops.accumulate(x, <const real*>added, cols)
+        ops.accumulate(level, x, <const real*>added, cols)
         keys += shape.block_size * cols
         values += shape.block_size * cols
     ops.linear_forward(level, <real*>work.logits, <const real*>x, <const real*>lm_head.value, 1, cols, shape.n_vocab,

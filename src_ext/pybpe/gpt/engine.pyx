@@ -13,8 +13,7 @@ from libc.string cimport memset
 cimport pybpe.gpt.ops as ops
 from pybpe.gpt.architecture cimport checked_shape, count_ops, count_parameters, cursor_t, record_gpt
 from pybpe.gpt.ops cimport real, scratch_bytes
-from pybpe.gpt.tape cimport (Block, arena_t, block, fits, take, tape_backward, tape_begin, tape_forward, tape_t,
-                             tape_zero, times)
+from pybpe.gpt.tape cimport (Block, arena_t, block, fits, take, tape_backward, tape_begin, tape_forward, tape_t, times)
 
 import numpy as np
 
@@ -43,7 +42,7 @@ cdef void sum_and_step(piece_t* pieces, size_t n_pieces, real* params, real* m, 
     while start < stop:
         n = min(stop - start, <size_t>GRAIN)
         for i in range(1, n_pieces):
-            ops.accumulate(grads + start, <const real*>pieces[i].grads + start, n)
+            ops.accumulate(level, grads + start, <const real*>pieces[i].grads + start, n)
         ops.adam(level, params + start, m + start, v + start, grads + start, n, typed)
         start += n
 
@@ -124,13 +123,11 @@ cdef class Engine:
         tape_forward(&piece.tape)
         if not backward:
             return
-        memset(piece.grads, 0, self.n_params * self.width)
-        tape_zero(&piece.tape)
         if self.width == sizeof(float):  # d loss / d loss = 1: where the way back begins
             (<float*>piece.loss.grad)[0] = 1
         else:
             (<double*>piece.loss.grad)[0] = 1
-        tape_backward(&piece.tape)
+        tape_backward(&piece.tape, piece.tape.n_ops)  # every weight has a part in the loss: nothing need be zero before
 
     cdef void step_range(self, size_t start, size_t stop, const double* rates) noexcept nogil:
         if self.width == sizeof(float):
@@ -240,11 +237,12 @@ cdef class Engine:
             self.step_range(start, stop, rates)
         self.busy -= 1
 
-    def train_documents(self, ids, offsets, size_t steps, double lr, adam):
-        """microgpt's training loop in one call: a document a step, the learning rate falling linearly to 0.
+    def train_documents(self, ids, offsets, size_t first, size_t last, size_t steps, double lr, adam):
+        """microgpt's training loop, or a part of it, in one call: a document a step, lr falling linearly to 0.
 
-        Document d is ids[offsets[d]:offsets[d + 1]], at least two ids; step s takes document s mod n_documents, at
-        most block_size + 1 of its ids. Returns the float64 losses of all steps. `prepare(1, block_size)` comes first.
+        Document d is ids[offsets[d]:offsets[d + 1]], at least two ids, of which a step takes at most block_size + 1.
+        Takes steps first..last - 1 of `steps`, from document 0 on and round again, and returns their float64 losses.
+        `prepare(1, block_size)` comes first.
         """
         cdef const int32_t[::1] all_ids = checked_ids(ids, self.shape.n_vocab)
         cdef const Py_ssize_t[::1] starts = np.ascontiguousarray(offsets, np.intp)
@@ -253,7 +251,9 @@ cdef class Engine:
             raise ValueError("every document needs at least two ids")
         if self.batch != 1 or self.time != self.shape.block_size:
             raise ValueError("prepare(1, block_size) comes first")
-        cdef double[::1] losses = np.zeros(steps, np.float64)
+        if not first < last <= steps:
+            raise ValueError(f"steps {first}..{last} of {steps}: there is nothing to do")
+        cdef double[::1] losses = np.zeros(last - first, np.float64)
         cdef piece_t* piece = &self.pieces[0]
         cdef size_t step, n, i, used, after_layout = self.arena.used
         cdef double rates[SETTINGS + 3]
@@ -264,8 +264,8 @@ cdef class Engine:
         self.busy += 1
         try:
             with nogil:
-                for step in range(steps):
-                    doc = step % n_docs
+                for step in range(first, last):
+                    doc = (step - first) % n_docs
                     n = min(self.shape.block_size, <size_t>(starts[doc + 1] - starts[doc] - 1))
                     for i in range(n):
                         piece.ids[i] = all_ids[starts[doc] + i]
@@ -274,7 +274,7 @@ cdef class Engine:
                     piece.tape = tape_begin(&self.arena, fresh.max_ops, self.width, fresh.scratch)
                     self.record(piece, n, n, 1.0 / n)
                     self.compute(piece, True)
-                    losses[step] = self.loss_value()
+                    losses[step - first] = self.loss_value()
                     fill_rates(rates, settings, lr * (1 - <double>step / steps), step + 1)
                     self.step_range(0, self.n_params, rates)
                     if step % SIGNAL_STEPS == SIGNAL_STEPS - 1:

@@ -39,7 +39,9 @@
         REAL (*dot)(const REAL *a, const REAL *b, size_t n);                                                       \
         void (*softmax)(REAL *row, size_t n, REAL scale);                                                          \
         REAL (*logsumexp)(const REAL *row, size_t n);                                                              \
-        void (*add_exp)(REAL *out, const REAL *row, size_t n, REAL shift, REAL factor);                            \
+        void (*put_exp)(REAL *out, const REAL *row, size_t n, REAL shift, REAL factor, int add);                   \
+        void (*add)(REAL *out, const REAL *x, size_t n);                                                           \
+        void (*put_where)(REAL *out, const REAL *x, const REAL *gate, size_t n, int add);                          \
         void (*adam)(REAL *p, REAL *m, REAL *v, const REAL *g, size_t n, const REAL *rates);                       \
     } TABLE;
 KERNELS_TABLE(kernels_f32, float)
@@ -103,8 +105,8 @@ KERNELS_INLINE float exp_f32(float x) {
 #endif
 
 #define KERNELS_ROW(LEVEL, T)                                                                                      \
-    { matmul_##T##LEVEL, dot_##T##LEVEL, softmax_##T##LEVEL, logsumexp_##T##LEVEL, add_exp_##T##LEVEL,             \
-      adam_##T##LEVEL }
+    { matmul_##T##LEVEL, dot_##T##LEVEL, softmax_##T##LEVEL, logsumexp_##T##LEVEL, put_exp_##T##LEVEL,             \
+      add_##T##LEVEL, put_where_##T##LEVEL, adam_##T##LEVEL }
 
 #ifdef KERNELS_X86
 #define KERNELS_LEVELS 3

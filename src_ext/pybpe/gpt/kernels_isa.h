@@ -137,10 +137,30 @@ TARGET static REAL NAME(logsumexp)(const REAL *row, size_t n) {
     return top + LOG(NAME(total)(sums));
 }
 
-/* out += factor * exp(row - shift): with shift = logsumexp(row), the gradient of -log p but for its one target. */
-TARGET static void NAME(add_exp)(REAL *out, const REAL *row, size_t n, REAL shift, REAL factor) {
+/* out = (or +=) factor * exp(row - shift): with shift = logsumexp(row), the gradient of -log p but for its one target. */
+TARGET static void NAME(put_exp)(REAL *out, const REAL *row, size_t n, REAL shift, REAL factor, int add) {
     size_t i;
-    for (i = 0; i < n; i++) out[i] += factor * EXP(row[i] - shift);
+    if (add) {
+        for (i = 0; i < n; i++) out[i] += factor * EXP(row[i] - shift);
+    } else {
+        for (i = 0; i < n; i++) out[i] = factor * EXP(row[i] - shift);
+    }
+}
+
+/* out += x. */
+TARGET static void NAME(add)(REAL *out, const REAL *x, size_t n) {
+    size_t i;
+    for (i = 0; i < n; i++) out[i] += x[i];
+}
+
+/* out = (or +=) x where gate is above 0, and 0 elsewhere. */
+TARGET static void NAME(put_where)(REAL *out, const REAL *x, const REAL *gate, size_t n, int add) {
+    size_t i;
+    if (add) {
+        for (i = 0; i < n; i++) out[i] += gate[i] > 0 ? x[i] : 0;
+    } else {
+        for (i = 0; i < n; i++) out[i] = gate[i] > 0 ? x[i] : 0;
+    }
 }
 
 /* One Adam step on n parameters p with moments m, v and gradient g.

@@ -14,7 +14,9 @@ cdef extern from "kernels.h":
         float (*dot)(const float*, const float*, size_t) noexcept nogil
         void (*softmax)(float*, size_t, float) noexcept nogil
         float (*logsumexp)(const float*, size_t) noexcept nogil
-        void (*add_exp)(float*, const float*, size_t, float, float) noexcept nogil
+        void (*put_exp)(float*, const float*, size_t, float, float, int) noexcept nogil
+        void (*add)(float*, const float*, size_t) noexcept nogil
+        void (*put_where)(float*, const float*, const float*, size_t, int) noexcept nogil
         void (*adam)(float*, float*, float*, const float*, size_t, const float*) noexcept nogil
     ctypedef struct kernels_f64:
         void (*matmul)(double*, size_t, const double*, size_t, size_t, const double*, size_t, size_t,
@@ -22,7 +24,9 @@ cdef extern from "kernels.h":
         double (*dot)(const double*, const double*, size_t) noexcept nogil
         void (*softmax)(double*, size_t, double) noexcept nogil
         double (*logsumexp)(const double*, size_t) noexcept nogil
-        void (*add_exp)(double*, const double*, size_t, double, double) noexcept nogil
+        void (*put_exp)(double*, const double*, size_t, double, double, int) noexcept nogil
+        void (*add)(double*, const double*, size_t) noexcept nogil
+        void (*put_where)(double*, const double*, const double*, size_t, int) noexcept nogil
         void (*adam)(double*, double*, double*, const double*, size_t, const double*) noexcept nogil
     const kernels_f32* KERNELS_F32
     const kernels_f64* KERNELS_F64
@@ -74,12 +78,12 @@ cdef void embed_forward(real* out, const real* wte, const real* wpe, const int32
         add_forward(out + r * cols, wte + <size_t>ids[r] * cols, wpe + (r % time) * cols, cols)
 
 
-cdef void embed_backward(const real* d_out, real* d_wte, real* d_wpe, const int32_t* ids, size_t rows, size_t time,
-                         size_t cols) noexcept nogil:
+cdef void embed_backward(int level, const real* d_out, real* d_wte, real* d_wpe, const int32_t* ids, size_t rows,
+                         size_t time, size_t cols) noexcept nogil:
     cdef size_t r
     for r in range(rows):
-        accumulate(d_wte + <size_t>ids[r] * cols, d_out + r * cols, cols)
-        accumulate(d_wpe + (r % time) * cols, d_out + r * cols, cols)
+        accumulate(level, d_wte + <size_t>ids[r] * cols, d_out + r * cols, cols)
+        accumulate(level, d_wpe + (r % time) * cols, d_out + r * cols, cols)
 
 
 # out = x * s with s = (mean(x^2) + 1e-5)^(-1/2): every row gets about the length sqrt(cols). s is kept for the way back.
@@ -99,7 +103,7 @@ cdef void rmsnorm_forward(int level, real* out, real* scales, const real* x, siz
 
 # s depends on every x of its row: ds/dx_i = -s^3 x_i / cols, hence the second term.
 cdef void rmsnorm_backward(int level, const real* d_out, real* d_x, const real* scales, const real* x, size_t rows,
-                           size_t cols) noexcept nogil:
+                           size_t cols, bint add) noexcept nogil:
     cdef size_t r, i
     cdef const real* row
     cdef const real* above
@@ -111,8 +115,12 @@ cdef void rmsnorm_backward(int level, const real* d_out, real* d_x, const real* 
         to = d_x + r * cols
         scale = scales[r]
         pull = scale * scale * scale * dot(level, above, row, cols) / <real>cols
-        for i in range(cols):
-            to[i] += above[i] * scale - row[i] * pull
+        if add:
+            for i in range(cols):
+                to[i] += above[i] * scale - row[i] * pull
+        else:
+            for i in range(cols):
+                to[i] = above[i] * scale - row[i] * pull
 
 
 # out[rows, n_out] = x[rows, n_in] w' with w[n_out, n_in]: each output is the dot product of x with one row of w.
@@ -127,9 +135,9 @@ cdef void linear_forward(int level, real* out, const real* x, const real* w, siz
 
 
 cdef void linear_backward(int level, const real* d_out, real* d_x, real* d_w, const real* x, const real* w, size_t rows,
-                          size_t n_in, size_t n_out, void* scratch) noexcept nogil:
-    matmul(level, d_x, n_in, d_out, n_out, 1, w, n_in, 1, rows, n_in, n_out, 1, scratch)  # d_x += d_out w
-    matmul(level, d_w, n_in, d_out, 1, n_out, x, n_in, 1, n_out, n_in, rows, 1, scratch)  # d_w += d_out' x
+                          size_t n_in, size_t n_out, bint add_x, bint add_w, void* scratch) noexcept nogil:
+    matmul(level, d_x, n_in, d_out, n_out, 1, w, n_in, 1, rows, n_in, n_out, add_x, scratch)  # d_x += d_out w
+    matmul(level, d_w, n_in, d_out, 1, n_out, x, n_in, 1, n_out, n_in, rows, add_w, scratch)  # d_w += d_out' x
 
 
 # Each head of each sequence looks back: shares = softmax(q k' / sqrt(width)) over the keys up to the query itself, and
@@ -205,10 +213,11 @@ cdef void add_forward(real* out, const real* a, const real* b, size_t n) noexcep
         out[i] = a[i] + b[i]
 
 
-cdef void accumulate(real* into, const real* x, size_t n) noexcept nogil:
-    cdef size_t i
-    for i in range(n):
-        into[i] += x[i]
+cdef void accumulate(int level, real* into, const real* x, size_t n) noexcept nogil:
+    if real is float:
+        KERNELS_F32[level].add(into, x, n)
+    else:
+        KERNELS_F64[level].add(into, x, n)
 
 
 cdef void relu_forward(real* out, const real* x, size_t n) noexcept nogil:
@@ -217,10 +226,11 @@ cdef void relu_forward(real* out, const real* x, size_t n) noexcept nogil:
         out[i] = x[i] if x[i] > 0 else 0
 
 
-cdef void relu_backward(const real* d_out, real* d_x, const real* x, size_t n) noexcept nogil:
-    cdef size_t i
-    for i in range(n):
-        d_x[i] += d_out[i] * <real>(x[i] > 0)
+cdef void relu_backward(int level, const real* d_out, real* d_x, const real* x, size_t n, bint add) noexcept nogil:
+    if real is float:
+        KERNELS_F32[level].put_where(d_x, d_out, x, n, add)
+    else:
+        KERNELS_F64[level].put_where(d_x, d_out, x, n, add)
 
 
 # loss = share * sum over rows of -log softmax(logits)[target]; share is 1 / (all positions of the whole batch), so
@@ -239,14 +249,15 @@ cdef void cross_entropy_forward(int level, real* loss, real* lse, const real* lo
 
 
 cdef void cross_entropy_backward(int level, const real* d_loss, real* d_logits, const real* lse, const real* logits,
-                                 const int32_t* targets, size_t rows, size_t cols, real share) noexcept nogil:
+                                 const int32_t* targets, size_t rows, size_t cols, real share,
+                                 bint add) noexcept nogil:
     cdef size_t r
     cdef real factor = d_loss[0] * share
     for r in range(rows):
         if real is float:
-            KERNELS_F32[level].add_exp(d_logits + r * cols, logits + r * cols, cols, lse[r], factor)
+            KERNELS_F32[level].put_exp(d_logits + r * cols, logits + r * cols, cols, lse[r], factor, add)
         else:
-            KERNELS_F64[level].add_exp(d_logits + r * cols, logits + r * cols, cols, lse[r], factor)
+            KERNELS_F64[level].put_exp(d_logits + r * cols, logits + r * cols, cols, lse[r], factor, add)
         d_logits[r * cols + <size_t>targets[r]] -= factor
 
 

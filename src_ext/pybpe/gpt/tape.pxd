@@ -32,6 +32,9 @@ cdef struct op_t:
     mat_t a
     mat_t b
     mat_t c
+    bint first_a  # walking back, this operation is the first to reach a's gradient: it stores, others add; so for b, c
+    bint first_b
+    bint first_c
     void* saved  # what the forward pass keeps for the backward pass
     const int32_t* ids  # embed: the tokens; cross-entropy: the targets
     size_t time  # rows come in sequences of `time`
@@ -63,7 +66,9 @@ cdef mat_t tape_cross_entropy(tape_t* tape, mat_t logits, const int32_t* targets
 
 cdef void tape_forward(const tape_t* tape) noexcept nogil
 cdef void tape_zero(const tape_t* tape) noexcept nogil  # every gradient on the tape becomes 0
-cdef void tape_backward(const tape_t* tape) noexcept nogil  # from gradients set at the end of the tape to all others
+# From the gradient of the result of operation last - 1, which is set, to all that it came from. What has no part in it
+# keeps the gradient it has; so tape_zero comes before, unless every operation leads to that result.
+cdef void tape_backward(const tape_t* tape, size_t last) noexcept nogil
 
 cdef class Block:  # the one owner of a piece of memory
     cdef char* at  # aligned to a cache line

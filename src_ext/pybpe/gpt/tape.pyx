@@ -5,7 +5,7 @@ Used through tape.pxd: by the GPT (architecture.pyx, engine.pyx) and by a small 
 
 from libc.stdint cimport int32_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 cimport pybpe.gpt.ops as ops
 from pybpe.gpt.ops cimport ATTENTION_ROWS, best_level, real
@@ -47,6 +47,18 @@ cdef tape_t tape_begin(arena_t* arena, size_t max_ops, size_t width, void* scrat
     return tape
 
 
+# The operation recorded last is the first on the way back: those before it that use the same matrix are not any more.
+cdef bint reaches_first(tape_t* tape, void* grad) noexcept nogil:
+    cdef size_t i
+    if grad == NULL:
+        return False
+    for i in range(tape.n_ops):
+        tape.ops[i].first_a = tape.ops[i].first_a and tape.ops[i].a.grad != grad
+        tape.ops[i].first_b = tape.ops[i].first_b and tape.ops[i].b.grad != grad
+        tape.ops[i].first_c = tape.ops[i].first_c and tape.ops[i].c.grad != grad
+    return True
+
+
 # Every operation is recorded here: room for its result and its gradient, and a line on the tape. When the arena is
 # full or the tape has no line left, nothing is written, but the sizes go on adding up.
 cdef mat_t record(tape_t* tape, op_t* op, size_t rows, size_t cols, size_t saved) noexcept nogil:
@@ -56,6 +68,9 @@ cdef mat_t record(tape_t* tape, op_t* op, size_t rows, size_t cols, size_t saved
     op.out.grad = take(tape.arena, times(rows, cols), tape.width)
     op.saved = take(tape.arena, saved, tape.width)
     if tape.ops != NULL and tape.n_ops < tape.max_ops:
+        op.first_a = reaches_first(tape, op.a.grad)
+        op.first_b = op.b.grad != op.a.grad and reaches_first(tape, op.b.grad)
+        op.first_c = op.c.grad != op.b.grad and op.c.grad != op.a.grad and reaches_first(tape, op.c.grad)
         tape.ops[tape.n_ops] = op[0]
     tape.n_ops += 1
     return op.out
@@ -150,6 +165,17 @@ cdef void forward_one(const tape_t* tape, const op_t* op, real* kind) noexcept n
         ops.cross_entropy_forward(tape.level, out, saved, a, op.ids, rows, cols, <real>op.share)
 
 
+cdef void clear(const tape_t* tape, const mat_t* mat) noexcept nogil:
+    memset(mat.grad, 0, mat.rows * mat.cols * tape.width)
+
+
+cdef void sum_into(const tape_t* tape, real* d_x, const real* d_out, size_t n, bint first) noexcept nogil:
+    if first:
+        memcpy(d_x, d_out, n * sizeof(real))
+    else:
+        ops.accumulate(tape.level, d_x, d_out, n)
+
+
 cdef void backward_one(const tape_t* tape, const op_t* op, real* kind) noexcept nogil:
     cdef const real* d_out = <const real*>op.out.grad
     cdef real* saved = <real*>op.saved
@@ -160,22 +186,31 @@ cdef void backward_one(const tape_t* tape, const op_t* op, real* kind) noexcept 
     cdef real* d_b = <real*>op.b.grad
     cdef real* d_c = <real*>op.c.grad
     cdef size_t rows = op.a.rows, cols = op.a.cols
+    if op.kind == EMBED or op.kind == ATTENTION:  # these add here and there, and so begin with zeros
+        if op.first_a:
+            clear(tape, &op.a)
+        if op.first_b:
+            clear(tape, &op.b)
+        if op.first_c:
+            clear(tape, &op.c)
     if op.kind == EMBED:
-        ops.embed_backward(d_out, d_a, d_b, op.ids, op.out.rows, op.time, cols)
+        ops.embed_backward(tape.level, d_out, d_a, d_b, op.ids, op.out.rows, op.time, cols)
     elif op.kind == RMSNORM:
-        ops.rmsnorm_backward(tape.level, d_out, d_a, saved, a, rows, cols)
+        ops.rmsnorm_backward(tape.level, d_out, d_a, saved, a, rows, cols, not op.first_a)
     elif op.kind == LINEAR:
-        ops.linear_backward(tape.level, d_out, d_a, d_b, a, b, rows, cols, op.b.rows, tape.scratch)
+        ops.linear_backward(tape.level, d_out, d_a, d_b, a, b, rows, cols, op.b.rows, not op.first_a, not op.first_b,
+                            tape.scratch)
     elif op.kind == ATTENTION:
         ops.attention_backward(tape.level, d_out, d_a, d_b, d_c, saved, a, b, c, rows, op.time, op.heads, cols,
                                tape.scratch)
     elif op.kind == ADD:
-        ops.accumulate(d_a, d_out, rows * cols)
-        ops.accumulate(d_b, d_out, rows * cols)
+        sum_into(tape, d_a, d_out, rows * cols, op.first_a)
+        sum_into(tape, d_b, d_out, rows * cols, op.first_b)
     elif op.kind == RELU:
-        ops.relu_backward(d_out, d_a, a, rows * cols)
+        ops.relu_backward(tape.level, d_out, d_a, a, rows * cols, not op.first_a)
     elif op.kind == CROSS_ENTROPY:
-        ops.cross_entropy_backward(tape.level, d_out, d_a, saved, a, op.ids, rows, cols, <real>op.share)
+        ops.cross_entropy_backward(tape.level, d_out, d_a, saved, a, op.ids, rows, cols, <real>op.share,
+                                   not op.first_a)
 
 
 cdef void tape_forward(const tape_t* tape) noexcept nogil:
@@ -190,12 +225,12 @@ cdef void tape_forward(const tape_t* tape) noexcept nogil:
 cdef void tape_zero(const tape_t* tape) noexcept nogil:
     cdef size_t i
     for i in range(tape.n_ops):
-        memset(tape.ops[i].out.grad, 0, tape.ops[i].out.rows * tape.ops[i].out.cols * tape.width)
+        clear(tape, &tape.ops[i].out)
 
 
-cdef void tape_backward(const tape_t* tape) noexcept nogil:
+cdef void tape_backward(const tape_t* tape, size_t last) noexcept nogil:
     cdef size_t i
-    for i in range(tape.n_ops, 0, -1):
+    for i in range(last, 0, -1):
         if tape.width == sizeof(float):
             backward_one(tape, &tape.ops[i - 1], <float*>NULL)
         else:

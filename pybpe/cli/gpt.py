@@ -1,0 +1,259 @@
+"""`pybpe gpt`: train a GPT on text or shards, and let it speak."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pybpe.cli.arguments import (
+    MOST_THREADS,
+    add_command,
+    at_least_0,
+    check_inputs,
+    check_output_folder,
+    open_tokenizer,
+    place,
+    positive,
+    whole,
+)
+from pybpe.cli.console import UsageError, note, summary, typed
+from pybpe.units import seconds, size
+
+if TYPE_CHECKING:
+    from pybpe import Tokenizer
+    from pybpe.gpt.run_report import RunFacts
+    from pybpe.gpt.settings import Settings
+
+CHARS = "chars"
+OF_WINDOWS = {"batch_size", "warmup", "schedule", "eval_every"}  # settings that mean nothing where a step is a line
+EXAMPLES = """\
+examples:
+  pybpe gpt train corpus.txt                                characters, 2,000 steps, into corpus-gpt
+  pybpe gpt train corpus-shards -t corpus.pybpe -o my-gpt   on what pybpe encode wrote
+  pybpe gpt train names.txt --preset microgpt               microgpt.py, number for number
+  pybpe gpt train --resume my-gpt                           go on where it was interrupted
+"""
+
+
+def add_commands(commands: Any) -> None:
+    """Add `gpt` and its own commands."""
+    parser = commands.add_parser(
+        "gpt",
+        help="train a GPT and sample from it",
+        description="Train a GPT on text or shards of ids, and let it speak.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    own = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=type(parser), required=True)
+    for add in (_add_train, _add_sample):
+        add(own)
+
+
+def _add_train(commands: Any) -> None:
+    from pybpe.gpt.engines import ENGINES
+    from pybpe.gpt.settings import PRESETS, SCHEDULES
+
+    parser = add_command(
+        commands,
+        "train",
+        "train a GPT",
+        "Train a GPT and write a folder with the model, its vocabulary, its losses and a report.\n"
+        "Ctrl-C ends it early and keeps what was learned; --resume goes on, digit for digit.",
+        EXAMPLES,
+        run_train,
+    )
+    parser.add_argument("data", nargs="*", metavar="DATA", help="a folder of shards, or text files in UTF-8, or globs")
+    parser.add_argument(
+        "-t", "--tokenizer", metavar="FILE", help=f"any tokenizer that pybpe opens, or: {CHARS} (the default for text)"
+    )
+    parser.add_argument("--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that needs it")
+    parser.add_argument("-o", "--output", type=place, metavar="FOLDER", help="folder to write (DATA-gpt)")
+    parser.add_argument("--resume", type=place, metavar="FOLDER", help="go on with the run of a folder; goes alone")
+    parser.add_argument("--force", action="store_true", help="replace an earlier run in the folder")
+    parser.add_argument("--preset", choices=PRESETS, help="settings to begin with; those below change them")
+    parser.add_argument("--engine", choices=ENGINES, help="what trains it (micro: compiled, on the processor)")
+    parser.add_argument(
+        "--lines", action="store_true", default=None, help="each line is a document, and a step takes one"
+    )
+    for name, least, help_ in (
+        ("--n-layer", 1, "layers (4)"),
+        ("--n-head", 1, "heads of attention (4)"),
+        ("--n-embd", 1, "width (128)"),
+        ("--block-size", 1, "tokens that it sees at once (64)"),
+        ("--steps", 1, "steps of training (2000)"),
+        ("--batch-size", 1, "windows of text a step (12)"),
+        ("--seed", 0, "of all random numbers (42)"),
+        ("--eval-every", 1, "steps between two looks at held-out text (100)"),
+        ("--save-every", 1, "steps between two checkpoints (500)"),
+    ):
+        parser.add_argument(name, type=whole(least), metavar="N", help=help_)
+    for name, help_ in (
+        ("--lr", "learning rate at its highest (0.004)"),
+        ("--weight-decay", "how strongly weights are pulled to 0 (0.1)"),
+        ("--warmup", "part of the steps in which the rate rises (0.02)"),
+        ("--init-std", "spread of the first weights (0.02)"),
+    ):
+        parser.add_argument(name, type=at_least_0, metavar="X", help=help_)
+    parser.add_argument("--schedule", choices=SCHEDULES, help="how the rate falls (linear)")
+    parser.add_argument("--dtype", choices=("float32", "float64"), help="fast or exact (float32)")
+    parser.add_argument("--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads (one a core)")
+
+
+def _add_sample(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "sample",
+        "let a GPT speak",
+        "Print text that a model makes: of the folder of a run, or of pybpe demo.",
+        "examples:\n  pybpe gpt sample corpus-gpt --prompt 'To be' --tokens 200 --seed 1\n"
+        "  pybpe gpt sample pybpe-demo --temperature 0.5 --top-k 40 --top-p 0.9 --number 3",
+        run_sample,
+    )
+    parser.add_argument(
+        "folder", type=place, metavar="FOLDER", help="a folder with model.safetensors and its vocabulary"
+    )
+    parser.add_argument("--prompt", default="", metavar="TEXT", help="what the text begins with (nothing)")
+    parser.add_argument("--tokens", type=whole(1), default=200, metavar="N", help="at most so many (200)")
+    parser.add_argument(
+        "--temperature", type=at_least_0, default=0.8, metavar="T", help="0: always the likeliest (0.8)"
+    )
+    parser.add_argument("--top-k", type=whole(1), metavar="K", help="only the K likeliest tokens")
+    parser.add_argument("--top-p", type=positive, metavar="P", help="only the likeliest that together reach P")
+    parser.add_argument("--number", type=whole(1), default=1, metavar="N", help="how many texts (1)")
+    parser.add_argument("--seed", type=whole(0), metavar="N", help="for the same text again")
+
+
+def run_train(options: argparse.Namespace) -> None:
+    """Check places first, train, and say what came out."""
+    from pybpe.cli.gpt_screen import Screen
+    from pybpe.gpt.run import resume_run, start_run
+
+    screen = Screen()
+    if options.resume is not None:
+        _check_alone(options)
+        folder: Path = options.resume
+        work = partial(resume_run, folder, screen, options.threads)
+    else:
+        paths = _data(options.data)
+        folder = options.output or Path(f"{paths[0].stem}-gpt")
+        settings, vocabulary = _settings(options), _vocabulary(options)
+        _make_room(folder, options.force)
+        work = partial(start_run, folder, settings, paths, vocabulary, screen, options.threads)
+    try:
+        facts = work()
+    except KeyboardInterrupt as stop:  # a second Ctrl-C, or SIGTERM: what was saved last is there
+        raise type(stop)(_what_is_left(folder)) from None
+    finally:
+        screen.close()
+    if facts.interrupted:
+        note(f"interrupted after {facts.steps:,} of {facts.run.settings.steps:,} steps; what was learned is kept")
+    _summary(facts, folder)
+
+
+def _check_alone(options: argparse.Namespace) -> None:
+    """UsageError for anything beside --resume that the run's own settings say."""
+    given = {name for name, value in vars(options).items() if not (value is None or value is False or value == [])}
+    others = sorted(given - {"resume", "threads", "command", "run", "parser"})
+    if others:
+        name = "DATA" if others[0] == "data" else "--" + others[0].replace("_", "-")
+        raise UsageError(f"--resume goes on with the settings of the run; leave out {name}")
+
+
+def _data(names: list[str]) -> list[Path]:
+    if not names:
+        raise UsageError("name the text or the shards to learn from, or a run to go on with: --resume FOLDER")
+    if len(names) == 1 and Path(names[0]).is_dir():
+        return [Path(names[0])]
+    return check_inputs(names)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    from pybpe.gpt.settings import PRESETS, Settings
+
+    typed_ = {field.name: getattr(options, field.name, None) for field in fields(Settings)}
+    changes = {name: value for name, value in typed_.items() if value is not None}
+    settings = Settings(**{**PRESETS[options.preset or "small"], **changes})
+    if settings.lines and (unused := sorted(OF_WINDOWS & changes.keys())):
+        raise UsageError(f"a step takes one line and the rate falls evenly; leave out --{unused[0].replace('_', '-')}")
+    return settings
+
+
+def _vocabulary(options: argparse.Namespace) -> Tokenizer | None:
+    if options.tokenizer in (None, CHARS):
+        if options.pattern is not None:
+            raise UsageError("--pattern goes with --tokenizer; leave it out")
+        return None
+    return open_tokenizer(options.tokenizer, options.pattern)
+
+
+def _make_room(folder: Path, force: bool) -> None:
+    """Raise if the folder cannot be written, or holds a run already; with `force` remove that run's files."""
+    from pybpe.gpt.run_folder import METRICS, MODEL, REPORT, RUN
+    from pybpe.gpt.vocabulary import CHARACTERS, TOKENIZER
+
+    check_output_folder(folder)
+    existing = [folder / name for name in (RUN, MODEL, METRICS, REPORT, CHARACTERS, TOKENIZER)]
+    existing = [path for path in existing if path.exists()]
+    if existing and not force:
+        raise FileExistsError(
+            f"{existing[0]} exists already; go on with it: --resume {typed(folder)}, replace it: --force, "
+            "or name another folder with -o"
+        )
+    for path in existing:
+        path.unlink()
+
+
+def _what_is_left(folder: Path) -> str:
+    from pybpe.gpt.run_folder import MODEL
+
+    if (folder / MODEL).exists():
+        return f"the last checkpoint is kept; go on with: pybpe gpt train --resume {typed(folder)}"
+    return "nothing was written"
+
+
+def _summary(facts: RunFacts, folder: Path) -> None:
+    text = "held-out loss" if facts.held_out else "training loss"
+    verdict = "better" if facts.loss < facts.unigram else "not better yet"
+    taken = facts.steps - facts.first_step
+    rows = [
+        ("model", f"{facts.n_params:,} parameters, {facts.steps:,} steps"),
+        ("vocabulary", f"{facts.vocabulary.n_vocab:,} ids, {facts.bytes_a_token:.2f} bytes per token"),
+        (text, f"{facts.loss:.3f} nats per token, {facts.bits_per_byte:.3f} bits per byte"),
+        ("", f"{verdict} than token frequencies alone, {facts.unigram:.3f} nats per token"),
+        ("time", f"{seconds(facts.seconds)} for {taken:,} steps, {facts.tokens_per_second:,.0f} tokens/s"),
+        *((path.name, size(path.stat().st_size)) for path in sorted(folder.iterdir()) if path.is_file()),
+    ]
+    go_on = f"pybpe gpt train --resume {typed(folder)}"
+    show = f"pybpe gpt sample {typed(folder)}"
+    summary(f"GPT in {folder}", rows, go_on if facts.interrupted else show)
+
+
+def run_sample(options: argparse.Namespace) -> None:
+    """Print text as it is made."""
+    from pybpe.gpt.engines import load_model
+    from pybpe.gpt.run_folder import MODEL
+    from pybpe.gpt.speaking import prompt_ids, speak
+    from pybpe.gpt.vocabulary import check_same, load_vocabulary
+
+    vocabulary = load_vocabulary(options.folder)
+    loaded = load_model(options.folder / MODEL)
+    check_same(vocabulary, loaded.fingerprint, loaded.n_vocab, str(options.folder / MODEL))
+    prompt = prompt_ids(vocabulary, options.prompt)
+    for number in range(options.number):
+        if number:
+            print("\n---")
+        print(options.prompt, end="")
+        seed = None if options.seed is None else options.seed + number
+        settings = {"temperature": options.temperature, "top_k": options.top_k, "top_p": options.top_p, "seed": seed}
+        for text in speak(loaded.model, vocabulary, prompt, options.tokens, **settings):
+            print(_safe(text), end="", flush=True)
+    print()
+
+
+def _safe(text: str) -> str:
+    """A model's text without the control characters that would steer a terminal."""
+    return "".join(char for char in text if char.isprintable() or char in "\n\t")

@@ -1,0 +1,28 @@
+"""What `pybpe gpt train` shows while it runs."""
+
+from __future__ import annotations
+
+from pybpe.cli.training_screen import TrainingScreen
+from pybpe.gpt.pretrain import TrainingStep
+from pybpe.gpt.run import Watcher
+from pybpe.gpt.run_report import RunFacts
+
+
+class Screen(TrainingScreen, Watcher):
+    """A line on what is trained, then the losses as they come. Close it at the end."""
+
+    def begins(self, facts: RunFacts) -> None:
+        """What is learned from what."""
+        settings = facts.run.settings
+        go_on = f", going on behind step {facts.first_step:,}" if facts.first_step else ""
+        self.console.print(
+            f"training the {settings.engine} GPT on {facts.n_train_ids:,} tokens{go_on} "
+            "(Ctrl-C ends it early and keeps what it learned)",
+            style="bold",
+            soft_wrap=True,
+        )
+
+    def step(self, step: TrainingStep, facts: RunFacts) -> None:
+        """The bar, and the losses below it."""
+        known = facts.metrics.val_losses
+        self.learns(step, known[-1][1] if known else None, facts.unigram)

@@ -1,0 +1,126 @@
+"""A vocabulary of single characters, as microgpt.py and nanoGPT's first example have: no training, one id each.
+
+Ids are 0.. in the order of the characters' code points; the last one is `eot_token`, which begins and ends documents.
+It has what the GPT asks of a vocabulary and shares with Tokenizer: n_vocab, eot_token, special_tokens, encode_ordinary,
+encode_to_numpy, decode, decode_stream, token_bytes, fingerprint, save, load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pybpe.errors import FormatError, TokenIdError, TrainingError
+from pybpe.files import PathLike, write_atomic
+
+FORMAT = "pybpe-characters 1"
+END = "<|endoftext|>"
+MOST_BYTES = 16 << 20  # of a file: every character there is, escaped
+
+
+class Characters:
+    """The characters of some text, each an id.
+
+    >>> vocabulary = Characters("hello")
+    >>> vocabulary.encode_ordinary("hole"), vocabulary.n_vocab
+    ([1, 3, 2, 0], 5)
+    """
+
+    def __init__(self, characters: Iterable[str]) -> None:
+        """The different ones of `characters`, in order. TrainingError if there are none."""
+        self.characters = sorted(set("".join(characters)))
+        if not self.characters:
+            raise TrainingError("the text is empty: there are no characters to make a vocabulary of")
+        self._ids = {character: id_ for id_, character in enumerate(self.characters)}
+
+    @property
+    def n_vocab(self) -> int:
+        """How many ids there are, the end of a document among them."""
+        return len(self.characters) + 1
+
+    @property
+    def eot_token(self) -> int:
+        """The id that begins and ends a document."""
+        return len(self.characters)
+
+    @property
+    def special_tokens(self) -> dict[str, int]:
+        """The end of a document by its name."""
+        return {END: self.eot_token}
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of the characters in hexadecimal: equal vocabularies, equal fingerprints."""
+        return hashlib.sha256("".join(self.characters).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def encode_ordinary(self, text: str) -> list[int]:
+        """The id of each character. TokenIdError names the first that has none."""
+        try:
+            return [self._ids[character] for character in text]
+        except KeyError as error:
+            raise TokenIdError(
+                f"the model knows no character {error.args[0]!r}; it knows {len(self.characters)}, those of its text"
+            ) from None
+
+    def encode_to_numpy(self, text: str) -> npt.NDArray[np.uint32]:
+        """The same as an array of uint32."""
+        return np.array(self.encode_ordinary(text), np.uint32)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of ids; the end of a document is written by its name."""
+        return "".join(map(self._spelling, ids))
+
+    def decode_stream(self) -> CharacterStream:
+        """Ids to text one at a time, as Tokenizer.decode_stream."""
+        return CharacterStream(self)
+
+    def token_bytes(self, id_: int) -> bytes:
+        """The UTF-8 form of one character."""
+        return self._spelling(id_).encode("utf-8", "surrogatepass")
+
+    def save(self, path: PathLike) -> None:
+        """Write a JSON file, completely or not at all."""
+        content = {"format": FORMAT, "characters": "".join(self.characters)}
+        write_atomic(path, (json.dumps(content, indent=1) + "\n").encode())
+
+    @classmethod
+    def load(cls, path: PathLike) -> Characters:
+        """Open what `save` wrote. FormatError for anything else."""
+        with open(path, "rb") as file:  # noqa: PTH123 (a path may be a str here)
+            content = file.read(MOST_BYTES + 1)
+        try:
+            fields: Any = json.loads(content) if len(content) <= MOST_BYTES else None
+            if fields["format"] == FORMAT and isinstance(fields["characters"], str):
+                made = cls(fields["characters"])
+                if "".join(made.characters) == fields["characters"]:
+                    return made
+        except (ValueError, TypeError, KeyError, RecursionError):
+            pass
+        raise FormatError(f"{path} is not a vocabulary of characters that pybpe saved")
+
+    def _spelling(self, id_: int) -> str:
+        if id_ == self.eot_token:
+            return END
+        if not 0 <= id_ < self.eot_token:
+            raise TokenIdError(f"id {id_} is not one of 0..{self.eot_token}")
+        return self.characters[id_]
+
+
+class CharacterStream:
+    """Ids to text one at a time: a character is never half there."""
+
+    def __init__(self, vocabulary: Characters) -> None:
+        self._vocabulary = vocabulary
+
+    def feed(self, id_: int) -> str:
+        """The character of an id."""
+        return self._vocabulary.decode([id_])
+
+    def finish(self) -> str:
+        """What is left over: nothing."""
+        return ""

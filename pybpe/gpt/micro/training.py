@@ -1,0 +1,102 @@
+"""The micro engine as engines.py asks for it: trains a run's folder, and opens its checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pybpe.gpt.engines import Loaded, OnStep
+from pybpe.gpt.micro.config import Adam, MicroConfig
+from pybpe.gpt.micro.model import MicroGPT
+from pybpe.gpt.pretrain import TrainingLog, TrainingStep, evaluate, pretrain, pretrain_documents
+from pybpe.gpt.run_folder import MODEL, Metrics, Run, write_metrics
+from pybpe.gpt.settings import Settings
+from pybpe.gpt.training_data import TrainingData
+from pybpe.gpt.vocabulary import check_same
+
+EVAL_WINDOWS = 64
+
+
+def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads: int | None, on_step: OnStep) -> bool:
+    """Train, or go on where the folder's checkpoint is; False if Ctrl-C ended it."""
+    settings, path = run.settings, folder / MODEL
+    if path.exists():
+        model = MicroGPT.load(path, pieces=_pieces(settings))
+        check_same(data.vocabulary, model.metadata.get("tokenizer"), model.config.n_vocab, str(path))
+    else:
+        model = _new_model(settings, data)
+        if data.val is not None:
+            metrics.val_losses.append((0, evaluate(model, data.val, settings.batch_size, EVAL_WINDOWS)))
+    keeper = _Keeper(model, folder, metrics, run, on_step)
+    log = _learn(model, data, settings, threads, keeper)
+    if log.val_losses and log.stopped == "steps" and log.losses:
+        metrics.val_losses.append(log.val_losses[-1])
+    keeper.save()
+    return log.stopped == "steps"
+
+
+def load(path: Path) -> Loaded:
+    """The model of a checkpoint. FormatError for files that are none of this engine."""
+    model = MicroGPT.load(path)
+    return Loaded(model, model.config.n_vocab, model.n_params, model.step, model.metadata.get("tokenizer"))
+
+
+def _pieces(settings: Settings) -> int | None:
+    return 1 if settings.lines else None
+
+
+def _new_model(settings: Settings, data: TrainingData) -> MicroGPT:
+    config = MicroConfig(
+        n_vocab=data.vocabulary.n_vocab,
+        n_layer=settings.n_layer,
+        n_head=settings.n_head,
+        n_embd=settings.n_embd,
+        block_size=settings.block_size,
+        dtype=settings.dtype,
+        seed=settings.seed,
+        init_std=settings.init_std,
+    )
+    return MicroGPT(config, adam=Adam(weight_decay=settings.weight_decay), pieces=_pieces(settings), rng=data.rng)
+
+
+def _learn(
+    model: MicroGPT, data: TrainingData, settings: Settings, threads: int | None, on_step: OnStep
+) -> TrainingLog:
+    if data.documents is not None:
+        return pretrain_documents(model, data.documents, steps=settings.steps, lr=settings.lr, on_step=on_step)
+    return pretrain(
+        model,
+        data.train,
+        data.val,
+        steps=settings.steps,
+        batch_size=settings.batch_size,
+        lr=settings.lr,
+        seed=settings.seed,
+        threads=threads,
+        eval_every=settings.eval_every,
+        eval_windows=EVAL_WINDOWS,
+        schedule=settings.schedule,
+        warmup=settings.warmup,
+        on_step=on_step,
+    )
+
+
+class _Keeper:
+    """Is told of each step: notes its losses, and saves now and then."""
+
+    def __init__(self, model: MicroGPT, folder: Path, metrics: Metrics, run: Run, on_step: OnStep) -> None:
+        self._model, self._folder, self._metrics, self._run, self._on_step = model, folder, metrics, run, on_step
+        self._due = model.step + run.settings.save_every
+
+    def __call__(self, step: TrainingStep) -> None:
+        self._metrics.losses.append(step.loss)
+        if step.val_loss is not None:
+            self._metrics.val_losses.append((step.step, step.val_loss))
+        self._on_step(step)
+        if step.step == self._model.step >= self._due:  # documents are told of in stretches, after the last of them
+            self.save()
+
+    def save(self) -> None:
+        """Metrics first: the checkpoint says how many of them count."""
+        write_metrics(self._metrics, self._folder)
+        self._model.save(self._folder / MODEL, {"tokenizer": self._run.tokenizer})
+        self._due = self._model.step + self._run.settings.save_every

@@ -1,0 +1,124 @@
+"""A training run from data to report, in one folder (run_folder.py), with any engine: what `pybpe gpt train` does."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from pybpe.errors import TrainingError
+from pybpe.gpt.engines import OnStep, engine
+from pybpe.gpt.pretrain import TrainingStep, unigram_entropy
+from pybpe.gpt.run_folder import MODEL, REPORT, Metrics, Run, read_metrics, read_run, write_run
+from pybpe.gpt.run_report import TEMPERATURE, RunFacts, write_run_report
+from pybpe.gpt.settings import Settings
+from pybpe.gpt.speaking import speak
+from pybpe.gpt.training_data import TrainingData, read_data
+from pybpe.gpt.vocabulary import (
+    Vocabulary,
+    bytes_per_token,
+    check_same,
+    end_of_text,
+    load_vocabulary,
+    save_vocabulary,
+)
+
+SAMPLES = 3
+SAMPLE_TOKENS = 200
+
+
+class Watcher:
+    """Is told what a run does. This one does nothing; override what is of interest."""
+
+    def begins(self, facts: RunFacts) -> None:
+        """Training begins, or goes on; `facts` fill as it does."""
+
+    def step(self, step: TrainingStep, facts: RunFacts) -> None:
+        """The model took a step."""
+
+
+def start_run(
+    folder: Path,
+    settings: Settings,
+    paths: list[Path],
+    vocabulary: Vocabulary | None,
+    watcher: Watcher,
+    threads: int | None = None,
+) -> RunFacts:
+    """Begin a run in a folder that is made for it, and train to its end.
+
+    paths, vocabulary: see read_data. Ctrl-C ends it early and keeps what was learned; `resume_run` goes on. Where an
+    error comes before the first checkpoint, no file of the run is left. Raises what reading and training raise.
+    """
+    data = read_data(paths, vocabulary, lines=settings.lines, seed=settings.seed)
+    run = Run(settings, [str(path.resolve()) for path in paths], data.digest(), data.vocabulary.fingerprint)
+    engine(settings.engine)
+    made = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    before = set(folder.iterdir())
+    try:
+        write_run(run, folder)
+        save_vocabulary(data.vocabulary, folder)
+        return _train(folder, run, data, Metrics(), watcher, threads)
+    except BaseException:
+        if not (folder / MODEL).exists():
+            for path in set(folder.iterdir()) - before:
+                path.unlink()
+            if made:
+                folder.rmdir()
+        raise
+
+
+def resume_run(folder: Path, watcher: Watcher, threads: int | None = None) -> RunFacts:
+    """Go on with the run of a folder, digit for digit as if it had not stopped. Raises what starting one raises.
+
+    TrainingError if the data are not those of then. A run that has ended is only reported on again.
+    """
+    run, vocabulary = read_run(folder), load_vocabulary(folder)
+    check_same(vocabulary, run.tokenizer, vocabulary.n_vocab, str(folder))
+    paths = [Path(path) for path in run.data]
+    data = read_data(paths, vocabulary, lines=run.settings.lines, seed=run.settings.seed)
+    if data.digest() != run.digest:
+        raise TrainingError(f"the text of {', '.join(run.data)} has changed since the run began: begin another")
+    path = folder / MODEL
+    step = engine(run.settings.engine).load(path).step if path.exists() else 0
+    metrics = read_metrics(folder, step) if path.exists() else Metrics()
+    return _train(folder, run, data, metrics, watcher, threads)
+
+
+def _train(
+    folder: Path, run: Run, data: TrainingData, metrics: Metrics, watcher: Watcher, threads: int | None
+) -> RunFacts:
+    measured = data.train if data.val is None else data.val
+    facts = RunFacts(
+        run=run,
+        vocabulary=data.vocabulary,
+        metrics=metrics,
+        n_train_ids=len(data.train),
+        unigram=unigram_entropy(measured, data.vocabulary.n_vocab),
+        bytes_a_token=bytes_per_token(data.vocabulary, measured),
+        first_step=len(metrics.losses),
+    )
+    watcher.begins(facts)
+    chosen, began = engine(run.settings.engine), time.perf_counter()
+
+    def on_step(step: TrainingStep) -> None:
+        facts.tokens_per_second = step.tokens_per_second
+        watcher.step(step, facts)
+
+    told: OnStep = on_step
+    facts.interrupted = not chosen.train(run, data, folder, metrics, threads, told)
+    facts.seconds = time.perf_counter() - began
+    loaded = chosen.load(folder / MODEL)
+    facts.n_params = loaded.n_params
+    for number in range(SAMPLES):
+        seed = run.settings.seed + number
+        text = speak(loaded.model, data.vocabulary, _beginning(data), SAMPLE_TOKENS, temperature=TEMPERATURE, seed=seed)
+        facts.samples.append("".join(text))
+    write_run_report(folder / REPORT, facts, folder)
+    return facts
+
+
+def _beginning(data: TrainingData) -> list[int]:
+    """What stands between two texts, or else what the text begins with."""
+    end = end_of_text(data.vocabulary)
+    return [int(data.train[0]) if end is None else end]

@@ -1,0 +1,280 @@
+import json
+import random
+import signal
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from pybpe import Tokenizer
+from pybpe.data.shards import write_shards
+from pybpe.errors import FormatError, ShardError, TrainingError
+from pybpe.gpt.characters import Characters
+from pybpe.gpt.engines import engine, load_model
+from pybpe.gpt.micro import MicroGPT
+from pybpe.gpt.micro.names import reproduce
+from pybpe.gpt.run import Watcher, resume_run, start_run
+from pybpe.gpt.run_folder import Metrics, read_metrics, read_run, write_metrics
+from pybpe.gpt.settings import PRESETS, Settings
+from pybpe.gpt.speaking import prompt_ids, speak
+from pybpe.gpt.training_data import read_data
+from pybpe.gpt.vocabulary import bits_per_byte, bytes_per_token, check_same, load_vocabulary
+
+NAMES = ["ada", "grace", "edsger", "alan", "barbara", "donald", "frances", "kathleen", "ken", "dennis"]
+SMALL = Settings(n_layer=1, n_head=2, n_embd=8, block_size=8, steps=30, batch_size=2, eval_every=7, save_every=10)
+
+
+@pytest.fixture
+def text(tmp_path):
+    rng = random.Random(1)
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(" ".join(rng.choices(NAMES, k=6)) for _ in range(60)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def names(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_text("\n".join(NAMES) + "\n\n", encoding="utf-8")
+    return path
+
+
+class Stop(Watcher):
+    """Presses Ctrl-C after a step."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def step(self, step, facts):
+        if step.step == self.at:
+            signal.raise_signal(signal.SIGINT)
+
+
+def files(folder):
+    """What a run wrote, but for its report; of the checkpoint its content, for its header is in no fixed order."""
+    found = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "report.html"}
+    with safe_open(folder / "model.safetensors", framework="numpy") as file:
+        tensors = {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118
+        found["model.safetensors"] = (file.metadata(), tensors)
+    return found
+
+
+def test_a_run_writes_what_it_needs_to_be_used(text, tmp_path):
+    facts = start_run(tmp_path / "run", SMALL, [text], None, Watcher())
+    folder = tmp_path / "run"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("characters.json", "metrics.jsonl", "model.safetensors", "report.html", "run.json")
+    ]
+    assert read_run(folder).settings == SMALL
+    assert len(facts.metrics.losses) == 30
+    assert [step for step, _ in facts.metrics.val_losses] == [0, 7, 14, 21, 28, 30]
+    assert facts.metrics == read_metrics(folder, 30)
+    assert facts.loss < facts.metrics.val_losses[0][1]
+    assert len(facts.samples) == 3
+    vocabulary, loaded = load_vocabulary(folder), load_model(folder / "model.safetensors")
+    assert (loaded.fingerprint, loaded.step) == (vocabulary.fingerprint, 30)
+    said = "".join(speak(loaded.model, vocabulary, prompt_ids(vocabulary, "ada"), 20, temperature=1.0, seed=1))
+    assert 0 < len(said) <= 20
+    page = (folder / "report.html").read_text()
+    assert "bits per byte on held-out text" in page
+    assert 'class="held"' in page
+    assert str(text) in page
+
+
+@pytest.mark.parametrize("stop_at", [1, 10, 14, 29])
+def test_an_interrupted_run_goes_on_digit_for_digit(text, tmp_path, stop_at):
+    start_run(tmp_path / "whole", SMALL, [text], None, Watcher(), threads=1)
+    half = start_run(tmp_path / "half", SMALL, [text], None, Stop(stop_at), threads=2)
+    assert (half.interrupted, half.steps) == (True, stop_at)
+    assert "interrupted" in (tmp_path / "half" / "report.html").read_text()
+    rest = resume_run(tmp_path / "half", Watcher())
+    assert (rest.interrupted, rest.first_step) == (False, stop_at)
+    assert files(tmp_path / "half") == files(tmp_path / "whole")
+    again = resume_run(tmp_path / "half", Watcher())  # there is nothing left to do
+    assert again.steps == 30
+    assert files(tmp_path / "half") == files(tmp_path / "whole")
+
+
+def test_lines_go_on_digit_for_digit_too(names, tmp_path):
+    settings = Settings(**{**PRESETS["microgpt"], "steps": 120, "save_every": 50})
+    whole = start_run(tmp_path / "whole", settings, [names], None, Watcher())
+    assert whole.metrics.losses == reproduce(NAMES, steps=120).losses.tolist()  # microgpt.py itself
+    assert not whole.held_out
+    start_run(tmp_path / "half", settings, [names], None, Stop(70))
+    resume_run(tmp_path / "half", Watcher())
+    assert files(tmp_path / "half") == files(tmp_path / "whole")
+
+
+def test_a_kill_between_two_checkpoints_loses_no_more_than_the_steps_since(text, tmp_path):
+    class Kill(Watcher):
+        def step(self, step, facts):
+            if step.step == 25:
+                raise KeyboardInterrupt
+
+    start_run(tmp_path / "whole", SMALL, [text], None, Watcher())
+    with pytest.raises(KeyboardInterrupt):
+        start_run(tmp_path / "half", SMALL, [text], None, Kill())
+    assert load_model(tmp_path / "half" / "model.safetensors").step == 20
+    assert resume_run(tmp_path / "half", Watcher()).first_step == 20
+    assert files(tmp_path / "half") == files(tmp_path / "whole")
+
+
+def test_an_error_before_the_first_checkpoint_leaves_nothing(text, tmp_path):
+    with pytest.raises(ValueError, match="multiple of n_head"):
+        start_run(tmp_path / "run", Settings(n_embd=9, n_head=2), [text], None, Watcher())
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    with pytest.raises(TrainingError, match="needs at least"):
+        start_run(tmp_path / "mine", Settings(block_size=10_000), [text], None, Watcher())
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_shards_and_text_of_one_tokenizer(text, tmp_path):
+    tokenizer = Tokenizer.train(text, 280, progress=False)
+    content = text.read_text()
+    for _ in write_shards(tokenizer, [(content, True)], tmp_path / "shards"):
+        pass
+    data = read_data([tmp_path / "shards"], tokenizer, lines=False, seed=1)
+    whole = tokenizer.encode_ordinary(content)
+    assert [*data.train, *data.val] == [*whole, tokenizer.eot_token]
+    facts = start_run(tmp_path / "run", SMALL, [tmp_path / "shards"], tokenizer, Watcher())
+    assert facts.steps == 30
+    assert load_vocabulary(tmp_path / "run").fingerprint == tokenizer.fingerprint
+    other = Tokenizer.train(text, 270, progress=False)
+    with pytest.raises(ShardError, match="another tokenizer"):
+        read_data([tmp_path / "shards"], other, lines=False, seed=1)
+    with pytest.raises(TrainingError, match="stands alone"):
+        read_data([tmp_path / "shards"], None, lines=False, seed=1)
+    for _ in write_shards(tokenizer, [("held out " * 20, True)], tmp_path / "shards", name="val"):
+        pass
+    data = read_data([tmp_path / "shards"], tokenizer, lines=False, seed=1)
+    assert tokenizer.decode(data.val[:-1]) == "held out " * 20
+    in_memory = read_data([text], tokenizer, lines=False, seed=1)
+    assert tokenizer.decode([*in_memory.train, *in_memory.val]) == content
+    assert tokenizer.decode(in_memory.train).endswith("\n")
+
+
+def test_changed_data_are_refused(text, tmp_path):
+    start_run(tmp_path / "run", SMALL, [text], None, Stop(5))
+    before = files(tmp_path / "run")
+    text.write_text(text.read_text().replace("ada", "eva").replace("v", "d"), encoding="utf-8")
+    with pytest.raises(TrainingError, match="has changed since the run began"):
+        resume_run(tmp_path / "run", Watcher())
+    assert files(tmp_path / "run") == before
+
+
+def test_files_that_do_not_belong_together_are_refused(text, tmp_path):
+    start_run(tmp_path / "run", SMALL, [text], None, Stop(5))
+    vocabulary = load_vocabulary(tmp_path / "run")
+    with pytest.raises(FormatError, match="another vocabulary"):
+        check_same(vocabulary, "0" * 64, vocabulary.n_vocab, "model")
+    with pytest.raises(FormatError, match="another vocabulary"):
+        check_same(vocabulary, None, vocabulary.n_vocab, "model")
+    Characters("xyz").save(tmp_path / "run" / "characters.json")
+    with pytest.raises(FormatError, match="another vocabulary"):
+        resume_run(tmp_path / "run", Watcher())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{",
+        '{"format": "pybpe-run 2"}',
+        '{"format": "pybpe-run 1"}',
+        '{"format": "pybpe-run 1", "settings": {"colour": 1}, "data": [], "digest": "", "tokenizer": ""}',
+        '{"format": "pybpe-run 1", "settings": {"steps": -1}, "data": [], "digest": "", "tokenizer": ""}',
+        '{"format": "pybpe-run 1", "settings": {}, "data": [1], "digest": "", "tokenizer": ""}',
+        '{"format": "pybpe-run 1", "settings": {}, "data": null, "digest": "", "tokenizer": ""}',
+    ],
+)
+def test_a_damaged_run_is_one_clear_error(content, tmp_path):
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(FormatError, match=r"run\.json is not that of a training run"):
+        read_run(tmp_path)
+
+
+def test_folders_of_something_else(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"holds no run\.json"):
+        read_run(tmp_path)
+    with pytest.raises(FileNotFoundError, match="not the folder of a model"):
+        load_vocabulary(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"x" * 100)
+    with pytest.raises(FormatError, match="damaged"):
+        load_model(tmp_path / "model.safetensors")
+    save_file({"x": np.zeros(3)}, tmp_path / "model.safetensors")
+    with pytest.raises(FormatError, match="not a model that pybpe saved"):
+        load_model(tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="there is no engine 'steam'"):
+        engine("steam")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [["{"], ["[]"], ['{"step": 2, "loss": 1}'], ['{"step": 1}'], ['{"step": 1, "loss": "much"}'], []],
+)
+def test_damaged_metrics_are_one_clear_error(lines, tmp_path):
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+    with pytest.raises(FormatError, match=r"metrics\.jsonl"):
+        read_metrics(tmp_path, 2)
+
+
+def test_metrics_beyond_the_checkpoint_are_dropped(tmp_path):
+    metrics = Metrics([3.0, 0.1 + 0.2, 1.0], [(0, 4.0), (2, 3.5)])
+    write_metrics(metrics, tmp_path)
+    assert read_metrics(tmp_path, 3) == metrics
+    assert read_metrics(tmp_path, 1) == Metrics([3.0], [(0, 4.0)])
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"n_layer": 0},
+        {"steps": 2.0},
+        {"lr": float("nan")},
+        {"lr": "1"},
+        {"warmup": 1.0},
+        {"schedule": "steps"},
+        {"seed": "x"},
+        {"lines": 1},
+        {"dtype": 32},
+        {"engine": None},
+        {"init_std": -1.0},
+        {"batch_size": True},
+    ],
+)
+def test_settings_that_cannot_be(changes):
+    with pytest.raises(ValueError, match=next(iter(changes))):
+        Settings(**changes)
+
+
+def test_bits_per_byte_do_not_depend_on_the_vocabulary():
+    vocabulary = Characters("aé")
+    ids = np.array([0, 1, 1, vocabulary.eot_token])
+    assert bytes_per_token(vocabulary, ids) == (1 + 2 + 2) / 4
+    assert bits_per_byte(np.log(2), 2.0) == pytest.approx(0.5)
+    assert np.isnan(bits_per_byte(1.0, bytes_per_token(vocabulary, ids[:0])))
+
+
+def test_a_model_without_a_beginning_needs_a_prompt(text):
+    bare = Tokenizer.train(text, 270, special_tokens=[], progress=False)
+    with pytest.raises(ValueError, match="give a prompt"):
+        prompt_ids(bare, "")
+
+
+def test_text_never_shows_half_a_character():
+    tokenizer = Tokenizer.train(iter(["é"]), 256, special_tokens=[], progress=False)
+
+    class Spells(MicroGPT):
+        def __init__(self):
+            pass
+
+        def generate(self, prompt, tokens, **settings):
+            return iter("aé日".encode())
+
+    assert list(speak(Spells(), tokenizer, [97], 9)) == ["a", "", "é", "", "", "日", ""]
