@@ -66,6 +66,15 @@ DEEPSEEK_V3 = join_stages(
 
 WHOLE = r"[\s\S]+"  # every text is one word
 
+# Bounds for patterns from strangers: a regex engine takes memory for every repetition that it writes out.
+MAX_PATTERN = 100_000  # characters
+MAX_WRITTEN_OUT = 100_000
+_PART = re.compile(
+    r"(?P<open>\()|(?P<close>\))|(?P<count>\{(?P<least>[0-9]*)(?:,(?P<most>[0-9]*))?\})"
+    r"|\\[pPxuUN]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\\\]])*\]|.",
+    re.DOTALL,
+)
+
 PATTERNS = {
     "gpt2": GPT2,
     "gpt4": GPT4,
@@ -168,14 +177,41 @@ def _compiled(pattern: str) -> Split:
 
 
 def _fallback(pattern: str) -> RegexSplitter:
+    """Raises ValueError for what is no regular expression, or would take all memory."""
     import regex
 
     from pybpe.regex_splitter import RegexSplitter
 
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"the pattern has {len(pattern):,} characters, and {MAX_PATTERN:,} are allowed")
+    if written_out(pattern) > MAX_WRITTEN_OUT:
+        raise ValueError(f"the pattern repeats things more than {MAX_WRITTEN_OUT:,} times; write smaller counts")
     try:
         return RegexSplitter(pattern)
-    except regex.error as error:
+    except (regex.error, OverflowError) as error:
         raise ValueError(f"the pattern is not a valid regular expression: {error}") from None
+    except RecursionError:
+        raise ValueError("the pattern is nested too deeply; write it with fewer groups within groups") from None
+
+
+def written_out(pattern: str) -> int:
+    """How many parts a pattern has when those with counts are written as often as they say; about that."""
+    totals, last = [0], 0
+    for part in _PART.finditer(pattern):
+        if part["open"]:
+            totals.append(0)
+        elif part["close"]:
+            last = totals.pop() if len(totals) > 1 else 0
+            totals[-1] += last
+        elif part["count"]:
+            count = max(int(number[:9]) for number in (part["least"], part["most"], "1") if number)
+            totals[-1] += last * (count - 1)
+            last *= count
+        else:
+            totals[-1] += 1
+            last = 1
+        last = max(last, 1)
+    return sum(totals)
 
 
 def resolve(pattern: str) -> str:
