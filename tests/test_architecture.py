@@ -32,7 +32,15 @@ FLOORS = [
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
     ["pybpe.download"],
     ["pybpe.automata", "pybpe.regex_splitter", "pybpe.readers"],
-    ["pybpe.reading", "pybpe.normal", "pybpe.sentence", "pybpe.charsmap", "pybpe.scored", "pybpe.script_table"],
+    [
+        "pybpe.reading",
+        "pybpe.normal",
+        "pybpe.normalizer",
+        "pybpe.sentence",
+        "pybpe.charsmap",
+        "pybpe.scored",
+        "pybpe.script_table",
+    ],
     ["pybpe._core"],
     ["pybpe.extras"],
     [

@@ -28,6 +28,7 @@ from pybpe.formats.byte_level import (
 )
 from pybpe.formats.oniguruma import UnclearPatternError, covers_all, from_oniguruma, to_oniguruma
 from pybpe.normal import FORMS
+from pybpe.normalizer import Normalizer
 from pybpe.patterns import GPT2, GPT2_ORIGINAL
 from pybpe.reading import FLAGS, Reading
 from pybpe.stages import SEPARATOR, join_stages, stages_of
@@ -157,7 +158,7 @@ def _numbered(names: Iterable[str], vocab: Mapping[str, int]) -> list[int]:
     return ids
 
 
-def _may_be_a_word(name: str, flags: tuple[str, ...], normalizer: str | None) -> bool:
+def _may_be_a_word(name: str, flags: tuple[str, ...], normalizer: Normalizer | None) -> bool:
     """Whether a word could be an entry of the vocabulary that stands there for an added token.
 
     Words are text in which added tokens have been looked for, but a name can be passed over, or come to be later.
