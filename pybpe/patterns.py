@@ -54,6 +54,9 @@ QWEN35 = (
 )
 TEKKEN = O200K.replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", "").replace("{1,3}", "")
 KIMI = r"[\p{Han}]+|" + O200K.replace(r"\p{M}]", r"\p{M}&&[^\p{Han}]]").replace("/]*", "]*")
+BLOOM = r" ?[^(\s|.,!?…。，、।۔،)]+"
+# White space is in no match, and nothing else is outside of one.
+CLIP = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 STARCODER = join_stages((r"\p{N}", GPT2_ORIGINAL))
 DEEPSEEK_V3 = join_stages(
     (
@@ -88,6 +91,7 @@ PATTERNS = {
     "kimi": KIMI,
     "starcoder": STARCODER,
     "deepseek-v3": DEEPSEEK_V3,
+    "bloom": BLOOM,
     "whole": WHOLE,
 }
 # Other names for the same: projects that took a pattern over as it was.

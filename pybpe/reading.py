@@ -66,7 +66,8 @@ class Reading:
             spelled = self.spelling(name)
             if name not in spelled:
                 raise FormatError(
-                    f"token {name!r} is to be found in normal text ({described(self.normalizer)}), where it is {spelled!r}"
+                    f"token {name!r} is to be found in normal text, where it is {spelled!r} "
+                    f"({described(self.normalizer)})"
                 )
             if spelled in seen:
                 raise FormatError(f"in normal text, the tokens {seen[spelled]!r} and {name!r} are the same")

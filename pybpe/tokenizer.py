@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pybpe._core.decode import Decoder
 from pybpe._core.unicode import UNICODE_VERSION
+from pybpe.character_decoder import CharacterDecoder
 from pybpe.definition import Definition, with_first_merges
 from pybpe.errors import TokenIdError
 from pybpe.files import PathLike
@@ -447,7 +448,7 @@ class Tokenizer:
 
     def decode_stream(self) -> DecodeStream | SentenceStream:
         """An object with `feed(id)` and `finish()`, which give text as ids come and never half a character."""
-        if isinstance(self._decoder, SentenceDecoder):
+        if isinstance(self._decoder, (SentenceDecoder, CharacterDecoder)):
             return SentenceStream(self._decoder)
         return DecodeStream(self.token_bytes)
 
@@ -558,17 +559,17 @@ class Tokenizer:
 
     @property
     def _scored_info(self) -> dict[str, Any]:
-        """What `info` says of vocabularies of characters only."""
-        scores, sentence = self._definition.scores, self._definition.reading.sentence
-        if scores is None or sentence is None:
-            return {}
-        return {
-            "rule": "scores",
-            "byte_fallback": bool(scores.byte_ids),
-            "dummy_prefix": sentence.dummy_prefix,
-            "single_spaces": sentence.single_spaces,
-            "charsmap_bytes": len(sentence.charsmap),
-        }
+        """What `info` says of vocabularies that are not just of bytes."""
+        definition, scores, sentence = self._definition, self._definition.scores, self._definition.reading.sentence
+        ends = {"word_end": definition.word_end} if definition.word_end else {}
+        drops = {"drops_space": True} if definition.drops_space else {}
+        if scores is None:
+            return {**ends, **drops}
+        info: dict[str, Any] = {"rule": definition.rule, "byte_fallback": bool(scores.byte_ids), **drops}
+        if sentence is not None:
+            info |= {"dummy_prefix": sentence.dummy_prefix, "single_spaces": sentence.single_spaces}
+            info["charsmap_bytes"] = len(sentence.charsmap)
+        return info
 
     @functools.cached_property
     def _token_sizes(self) -> npt.NDArray[np.int64]:
@@ -582,8 +583,10 @@ class Tokenizer:
         return sizes
 
     @functools.cached_property
-    def _decoder(self) -> Decoder | SentenceDecoder:
+    def _decoder(self) -> Decoder | SentenceDecoder | CharacterDecoder:
         scores, sentence = self._definition.scores, self._definition.reading.sentence
+        if scores is not None and scores.leading:
+            return CharacterDecoder(self._definition, scores, self._special_bytes)
         if scores is not None and sentence is not None:
             return SentenceDecoder(self._definition, sentence, scores, self._special_bytes)
         return Decoder(self._definition.vocabulary, self._special_bytes, as_uint32)

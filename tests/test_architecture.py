@@ -20,14 +20,17 @@ FLOORS = [
     ["pybpe.public_encodings"],
     ["pybpe.tokenizer"],
     ["pybpe.compat"],  # faces that Tokenizer hands out; those that make one are above
-    ["pybpe.training", "pybpe.incremental", "pybpe.sentence_decoder"],
+    ["pybpe.training", "pybpe.incremental", "pybpe.sentence_decoder", "pybpe.character_decoder"],
     [
         *("pybpe.text_encoder", "pybpe.training_words", "pybpe.word_counts", "pybpe.conventions"),
         "pybpe.sentence_training",
     ],
     ["pybpe.published"],
     ["pybpe.formats", "pybpe.count_files"],
-    ["pybpe.special", "pybpe.pieces", "pybpe.sentence_pieces", "pybpe.offsets", "pybpe.parallel", "pybpe.counting"],
+    [
+        *("pybpe.special", "pybpe.pieces", "pybpe.sentence_pieces", "pybpe.offsets", "pybpe.parallel"),
+        *("pybpe.counting", "pybpe.words"),
+    ],
     ["pybpe.id_arrays"],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
     ["pybpe.download"],

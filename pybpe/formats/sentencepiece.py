@@ -21,6 +21,7 @@ from pybpe.errors import FormatError
 from pybpe.files import PathLike, write_atomic
 from pybpe.formats.byte_level import read_bytes
 from pybpe.formats.protobuf import BYTES, FIXED32, VARINT, bytes_field, fields, float_field, varint_field
+from pybpe.formats.scores import as_scores
 from pybpe.reading import Reading
 from pybpe.scored import Scores
 from pybpe.sentence import SPACE, Sentence
@@ -29,7 +30,8 @@ from pybpe.sentence import SPACE, Sentence
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 _BPE = 2
 _KINDS = {1: "unigram", 2: "BPE", 3: "word", 4: "char"}
-_BYTE_NAMES = {f"<0x{byte:02X}>": byte for byte in range(256)}
+BYTE_NAMES = {f"<0x{byte:02X}>": byte for byte in range(256)}
+_MOST_OPEN = 64  # characters that have spaces behind them in tokens; of more, all text is one word
 _UNKNOWN_TEXT = " \u2047 "
 _MOST_NESTED = 64  # symbols that begin with each other; sentencepiece looks at no more
 _CARRIED = {"trainer_spec": 2, "normalizer_spec": 3, "self_test_data": 4, "denormalizer_spec": 5}
@@ -200,7 +202,7 @@ def _check_pieces(pieces: list[_Piece], has_bytes: bool, name: str) -> list[int]
         ids[piece.name] = number
         unknown += piece.kind == UNKNOWN
         if piece.kind == BYTE:
-            byte_ids[_BYTE_NAMES[piece.name]] = number
+            byte_ids[BYTE_NAMES[piece.name]] = number
     if unknown != 1:
         raise FormatError(f"{name} has {unknown} pieces for what is unknown, must be 1")
     if has_bytes and -1 in byte_ids:
@@ -219,7 +221,7 @@ def _why_not(piece: _Piece, has_bytes: bool) -> str | None:
     if piece.kind in (CONTROL, UNKNOWN):
         return "is one character, so that text could give it" if len(piece.name) == 1 else None
     if piece.kind == BYTE:
-        is_byte = has_bytes and piece.name in _BYTE_NAMES
+        is_byte = has_bytes and piece.name in BYTE_NAMES
         return None if is_byte else "is not one of the 256 bytes, or the model has none (byte_fallback is off)"
     kind = "unused" if piece.kind == UNUSED else f"of the unknown kind {piece.kind}"
     return f"is {kind}; pybpe does not know what to do with it"
@@ -239,20 +241,29 @@ def _check_nesting(names: Iterable[str], name: str) -> None:
 def _token(piece: _Piece) -> bytes:
     """The bytes of a piece that text is merged to or that stands for a byte; none of others."""
     if piece.kind == BYTE:
-        return bytes([_BYTE_NAMES[piece.name]])
+        return bytes([BYTE_NAMES[piece.name]])
     return piece.name.replace(SPACE, " ").encode() if piece.kind == NORMAL else b""
 
 
 def pattern_of(tokens: Iterable[bytes]) -> str:
-    """What splits text so that no token reaches beyond a word: before spaces, and around some line ends."""
+    """What splits text so that no token reaches beyond a word: before spaces, and around some line ends.
+
+    Not before spaces behind a character that some token has before a space.
+    """
     joined = b"\xff".join(tokens)
-    if re.search(rb"[^ \xff] ", joined):
+    open_chars = sorted({found.decode() for found in re.findall(rb"([^ \xff\x80-\xbf][\x80-\xbf]*) ", joined)})
+    if len(open_chars) > _MOST_OPEN:
         return r"[\s\S]+"
     alone = "".join(
         char for char in "\n\r\t" if not re.search(rb"[^\xff]%b|%b[^\xff]" % (char.encode(), char.encode()), joined)
     )
     alone = alone.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    return f"[{alone}]| *[^ {alone}]+| +" if alone else " *[^ ]+| +"
+    if open_chars:
+        goes_on = "".join("\\" + char if char in "\\^-[]" else char for char in open_chars)
+        word = f" *(?:[^ {alone}{goes_on}]|[{goes_on}] *)+| +"
+    else:
+        word = f" *[^ {alone}]+| +"
+    return f"[{alone}]|{word}" if alone else word
 
 
 def _carried(model: _Model) -> dict[str, Any]:
@@ -287,6 +298,8 @@ def write(definition: Definition, path: PathLike) -> None:
 
 def dumps(definition: Definition) -> bytes:
     """The file's bytes."""
+    if definition.rule == "characters":
+        definition = as_scores(definition)
     scores, sentence = definition.scores, definition.reading.sentence
     if scores is None or sentence is None:
         raise ValueError(
