@@ -218,9 +218,8 @@ def _ordinary(tokens: list[bytes], scores: Scores) -> dict[bytes, int]:
     """{bytes: id} of the tokens that text is merged to, checked."""
     if scores.scores and len(scores.scores) != len(tokens):
         raise FormatError(f"there are {len(tokens)} tokens and {len(scores.scores)} scores")
-    if (scores.unknown >= 0 or not scores.byte_ids) and (
-        not 0 <= scores.unknown < len(tokens) or tokens[scores.unknown]
-    ):
+    needed = bool(scores.scores) or not scores.byte_ids
+    if (scores.unknown != -1 or needed) and (not 0 <= scores.unknown < len(tokens) or tokens[scores.unknown]):
         raise FormatError(f"the unknown token has id {scores.unknown}, which is none or another token")
     bytes_at = set(scores.byte_ids)
     if bytes_at and not _are_bytes(tokens, scores.byte_ids):

@@ -74,7 +74,7 @@ def covers_all(pattern: str) -> bool:
 
 def covers_all_but_space(pattern: str) -> bool:
     """Whether every character but white space is in a match of a pattern, and none that is, as far as that is known."""
-    return pattern == CLIP or pattern.endswith("|" + CLIP)
+    return pattern in (CLIP, rf"<\|startoftext\|>|<\|endoftext\|>|{CLIP}")
 
 
 def _check(pattern: str) -> None:
