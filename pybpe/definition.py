@@ -16,10 +16,11 @@ from pybpe._core.vocab import Vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.patterns import prepare
 from pybpe.reading import PLAIN, Reading
-from pybpe.scored import Scores, Symbols, make_marked_symbols, make_symbols
+from pybpe.scored import Scores, Symbols, make_byte_symbols, make_marked_symbols, make_symbols
 from pybpe.sentence import SPACE
 
 MAX_ID = 2**22 - 1  # 4 million, so that a small file cannot ask for all memory
+_BYTES = [bytes([byte]) for byte in range(256)]
 MAX_RANKED_TOKEN = 4096  # bytes; looking for all ways to cut a token takes time by the square of its size
 
 
@@ -77,6 +78,8 @@ class Definition:
         elif self.word_end:
             tokens, merges = self.vocabulary.to_list(), _checked_rows(self.merges)
             self._take_symbols(make_marked_symbols(tokens, merges, self.word_end.encode()))
+        elif self.rule == "merges" and not self.whole_words and self.lacks_bytes:
+            self._take_symbols(make_byte_symbols(self.vocabulary.to_list(), _checked_rows(self.merges)))
         else:
             self._make_table()
         self._check_special_tokens()
@@ -84,6 +87,11 @@ class Definition:
             prepare(self.pattern)
         except ValueError as error:
             raise FormatError(str(error)) from None
+
+    @property
+    def lacks_bytes(self) -> bool:
+        """Whether some bytes, which are in no UTF-8, have no tokens."""
+        return not self.of_characters and not all(self.vocabulary.token_id(byte) is not None for byte in _BYTES)
 
     @property
     def of_characters(self) -> bool:
@@ -136,6 +144,8 @@ class Definition:
         if self.word_end or self.drops_space:
             how = f"end words with {self.word_end!r}" if self.word_end else "leave out white space"
             raise ValueError(f"the tokens of this vocabulary {how}; {what}")
+        if self.lacks_bytes:
+            raise ValueError(f"some bytes, which are in no UTF-8, have no tokens in this vocabulary; {what}")
 
     @property
     def names(self) -> dict[str, int]:

@@ -7,8 +7,9 @@ by merges that go before all others; tokens follow in the order of their scores,
 and characters that are no token, are symbols of their own, and are written as bytes in the end, or as the unknown token
 where the vocabulary has no tokens for bytes.
 
-In CLIP's the last symbol of a word is another than the same byte elsewhere. Every word gets a byte behind it that is in
-no text, MARK, and each byte merges with that before anything else.
+In some vocabularies of bytes those that are in no UTF-8 have no tokens, as text needs none. In CLIP's the last symbol
+of a word is another than the same byte elsewhere. Every word gets a byte behind it that is in no text, MARK, and each
+byte merges with that before anything else.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from pybpe.errors import FormatError
 
 MAX_TOKEN = 4096  # bytes
 NONE = 0xFFFFFFFF
+NOT_IN_UTF8 = frozenset((0xC0, 0xC1, *range(0xF5, 0x100)))
 MARK = b"\xff"  # behind every word, in vocabularies that tell the ends of words
 Leading = Literal["", "none", "space", "token"]
 _BYTES = [bytes([byte]) for byte in range(256)]
@@ -178,6 +180,27 @@ def _are_bytes(tokens: list[bytes], byte_ids: tuple[int, ...]) -> bool:
         else token >= 0 and tokens[token : token + 1] == [bytes([byte])]
         for byte, token in enumerate(byte_ids)
     )
+
+
+def make_byte_symbols(tokens: list[bytes], merges: memoryview) -> Symbols:
+    """The symbols of a vocabulary of bytes that has no tokens for some that are in no UTF-8.
+
+    merges: uint32[n, 3], rows (left, right, token). Raises FormatError for another byte without a token, or if two
+    tokens are the same.
+    """
+    ordinary = {token: number for number, token in enumerate(tokens) if token}
+    if missing := [byte for byte in _BYTES if byte not in ordinary and byte[0] not in NOT_IN_UTF8]:
+        raise FormatError(f"the vocabulary has no token for byte 0x{missing[0][0]:02x}, so some text has no ids")
+    if len(ordinary) < sum(map(bool, tokens)):
+        raise FormatError("two tokens are the same, which goes only with a token for every byte")
+    numbers = {byte: number for number, byte in enumerate(_BYTES)}
+    for content in ordinary:
+        numbers.setdefault(content, len(numbers))
+    vocabulary = Vocabulary(b"".join(numbers), array("I", map(len, numbers)))
+    table, flat = _by_list(vocabulary, [], merges, {token: numbers[content] for content, token in ordinary.items()})
+    ids = array("I", [ordinary.get(content, ordinary[b" "]) for content in numbers])
+    emission = Emission(vocabulary, array("I", range(1, len(ids) + 1)), ids)
+    return Symbols(vocabulary, table, flat, emission, list(ids))
 
 
 def make_marked_symbols(tokens: list[bytes], merges: memoryview, word_end: bytes) -> Symbols:

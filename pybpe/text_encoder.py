@@ -16,7 +16,7 @@ from pybpe.pieces import Cut, Pieces
 from pybpe.scored import MARK
 from pybpe.sentence_pieces import SentencePieces
 from pybpe.special import Allowed, Disallowed, Policy, SpecialTokens, Text
-from pybpe.utf8 import repair_surrogates, to_utf8
+from pybpe.utf8 import repair_surrogates, to_text, to_utf8
 from pybpe.words import Words
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class TextEncoder:
         self.special = SpecialTokens(definition.special_tokens, self.pieces.normal)
         # Else names need a look at the text.
         self._sized_by_id = self.pieces.plain and definition.shared_id is None and self._words is None
+        self._utf8_only = definition.lacks_bytes
         self._end_size = len(definition.word_end.encode())
         symbols = definition.symbols
         self.core = Encoder(
@@ -165,7 +166,8 @@ class TextEncoder:
         self, texts: list[Text], found: list[frozenset[str]] | None, ids: IdBuffer, offsets: array[int]
     ) -> None:
         """Encode several texts, with the special tokens found in each; None for none at all."""
-        if self.split.scanner is not None and self.pieces.plain and found is None and self._words is None:
+        ready = self.split.scanner is not None and self._words is None and not self._utf8_only
+        if ready and self.pieces.plain and found is None:
             try:
                 self.core.encode_many(texts, ids, offsets)
             except UnicodeEncodeError:  # raised before anything is encoded
@@ -186,6 +188,8 @@ class TextEncoder:
     def _append(self, text: Text, ids: IdBuffer, threads: int = 1) -> None:
         """Encode ordinary text to the end of `ids`."""
         start = len(ids)
+        if self._utf8_only and isinstance(text, bytes):
+            text = to_text(text).encode()
         try:
             if self._words is not None:
                 self.core.encode_split(*self._words.of(text.encode() if isinstance(text, str) else text), ids)

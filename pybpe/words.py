@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pybpe.normalizer import WHITE_SPACE
 from pybpe.patterns import Split
 from pybpe.pieces import Places
+from pybpe.utf8 import to_text
 
 _TORN = re.compile("[\udc80-\udcff]")
 Located = tuple[str | int, Places | None, int, int]
@@ -28,13 +29,14 @@ class Words:
 
     def of(self, text: bytes) -> tuple[bytes, npt.NDArray[np.int64]]:
         """The words one after the other, and where each ends, int64. A byte that is not UTF-8 becomes U+FFFD."""
-        if not text.isascii():
-            text = _TORN.sub("\ufffd", text.decode("utf-8", "surrogateescape")).encode()
-        return self._joined(word for word in self._split.split(text) if word.decode().strip(WHITE_SPACE))
+        utf8 = text if text.isascii() else to_text(text).encode()
+        return self._joined(
+            [word for word in self._split.split(utf8) if 0x20 < word[0] < 0x80 or word.decode().strip(WHITE_SPACE)]
+        )
 
-    def _joined(self, words: Iterable[bytes]) -> tuple[bytes, npt.NDArray[np.int64]]:
-        marked = [word + self._mark for word in words]
-        return b"".join(marked), np.cumsum(list(map(len, marked)), dtype=np.int64)
+    def _joined(self, words: list[bytes]) -> tuple[bytes, npt.NDArray[np.int64]]:
+        sizes = np.fromiter(map(len, words), dtype=np.int64, count=len(words)) + len(self._mark)
+        return b"".join((self._mark.join(words), self._mark if words else b"")), np.cumsum(sizes)
 
     def one(self, word: bytes) -> tuple[bytes, npt.NDArray[np.int64]]:
         """As `of`, for a text that is known to be one word."""

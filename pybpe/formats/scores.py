@@ -6,6 +6,7 @@ says, ids are the same; where it cannot, that is refused.
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from itertools import chain
 from typing import Any
@@ -39,9 +40,7 @@ def as_characters(definition: Definition) -> Definition:
             "another way to read text; write a sentencepiece model"
         )
     merged = _merged_of_tokens(definition)
-    order = sorted(merged, key=lambda row: -scores.scores[row[2]])
-    if len({scores.scores[token] for _, _, token in order}) < len(order):
-        raise ValueError("two tokens of this vocabulary have the same score; a list of merges cannot say that")
+    order = _without_ties(merged, scores, definition.vocabulary.to_list())
     names = {token: name for name, token in definition.special_tokens.items()}
     steps = (_PREPEND, _TO_SPACE) if sentence.dummy_prefix else (_TO_SPACE,)
     normalizers = [{"type": "Prepend", "prepend": SPACE}, _REPLACE_SPACES]
@@ -76,6 +75,21 @@ def as_characters(definition: Definition) -> Definition:
             "space" if sentence.dummy_prefix else "none",
         ),
     )
+
+
+def _without_ties(rows: list[tuple[int, int, int]], scores: Scores, tokens: list[bytes]) -> list[tuple[int, int, int]]:
+    """Merges in the order of their scores. Raises ValueError for equal ones, of which the leftmost goes first.
+
+    Those of runs of spaces may be equal: the leftmost that can be made is always the longest too, because a run grows
+    at one place only, and the runs of a text one after the other.
+    """
+    order = sorted(rows, key=lambda row: (-scores.scores[row[2]], -len(tokens[row[2]])))
+    for (_, _, one), (_, _, other) in itertools.pairwise(order):
+        if scores.scores[one] == scores.scores[other] and (tokens[one] + tokens[other]).strip(b" "):
+            raise ValueError(
+                f"the tokens {tokens[one]!r} and {tokens[other]!r} have the same score; a list of merges cannot say that"
+            )
+    return order
 
 
 def _merged_of_tokens(definition: Definition) -> list[tuple[int, int, int]]:

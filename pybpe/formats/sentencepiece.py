@@ -40,7 +40,9 @@ _USUAL = re.compile(rb"\x0a([\x00-\x7f])(.*)\x15(....)(?:\x18([\x00-\x7f]))?", r
 
 
 @dataclass
-class _Piece:
+class Piece:
+    """A token of a model, as the file names it."""
+
     name: str
     score: float = 0.0
     kind: int = NORMAL
@@ -50,7 +52,7 @@ class _Piece:
 class _Model:
     """What a file says, by the fields of its messages."""
 
-    pieces: list[_Piece] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
     parts: dict[int, list[bytes]] = field(default_factory=lambda: {number: [] for number in _CARRIED.values()})
 
 
@@ -69,38 +71,52 @@ def loads(content: bytes, name: str = "the model") -> Definition:
     trainer = _values(b"".join(model.parts[2]), name)
     normalizer = _values(b"".join(model.parts[3]), name)
     _check_specs(trainer, normalizer, _values(b"".join(model.parts[5]), name), name)
-    byte_ids = _check_pieces(model.pieces, bool(_number(trainer, 35, 0, name)), name)
-    added = {
-        piece.name.replace(SPACE, " "): number
-        for number, piece in enumerate(model.pieces)
-        if piece.kind == USER_DEFINED
-    }
+    return model_of(
+        model.pieces,
+        [False] * len(model.pieces),
+        Sentence(
+            dummy_prefix=bool(_number(normalizer, 3, 1, name)),
+            single_spaces=bool(_number(normalizer, 4, 1, name)),
+            charsmap=_bytes(normalizer, 2, b"", name),
+        ),
+        name,
+        has_bytes=bool(_number(trainer, 35, 0, name)),
+        unknown_text=_text(_bytes(trainer, 44, _UNKNOWN_TEXT.encode(), name), name),
+        carried=_carried(model),
+    )
+
+
+def model_of(
+    pieces: list[Piece],
+    unused: list[bool],
+    sentence: Sentence,
+    path: PathLike,
+    has_bytes: bool = True,
+    unknown_text: str = _UNKNOWN_TEXT,
+    carried: dict[str, Any] | None = None,
+) -> Definition:
+    """What pieces with scores are as a Definition, whatever file they came in. unused: those that are no tokens.
+
+    Raises FormatError for pieces that pybpe cannot have.
+    """
+    name = str(path)
+    byte_ids = _check_pieces(pieces, unused, has_bytes, name)
+    added = {piece.name.replace(SPACE, " "): i for i, piece in enumerate(pieces) if piece.kind == USER_DEFINED}
     _check_nesting(added, name)
-    tokens = [_token(piece) for piece in model.pieces]
+    tokens = [_token(piece) for piece in pieces]
     bytes_at = set(byte_ids)
-    charsmap = _bytes(normalizer, 2, b"", name)
-    unknown_text = _text(_bytes(trainer, 44, _UNKNOWN_TEXT.encode(), name), name)
     try:
         return Definition(
             rule="scores",
             vocabulary=make_vocabulary(tokens),
             merges=memoryview(array("I")),
             pattern=pattern_of(token for number, token in enumerate(tokens) if number not in bytes_at),
-            special_tokens={
-                piece.name: number for number, piece in enumerate(model.pieces) if piece.kind in (CONTROL, UNKNOWN)
-            },
-            reading=Reading(
-                added_tokens=added,
-                sentence=Sentence(
-                    dummy_prefix=bool(_number(normalizer, 3, 1, name)),
-                    single_spaces=bool(_number(normalizer, 4, 1, name)),
-                    charsmap=charsmap,
-                ),
-            ),
-            carried=_carried(model),
+            special_tokens={piece.name: i for i, piece in enumerate(pieces) if piece.kind in (CONTROL, UNKNOWN)},
+            reading=Reading(added_tokens=added, sentence=sentence),
+            carried=carried or {},
             scores=Scores(
-                array("f", [piece.score for piece in model.pieces]),
-                next(number for number, piece in enumerate(model.pieces) if piece.kind == UNKNOWN),
+                array("f", [piece.score for piece in pieces]),
+                next(i for i, piece in enumerate(pieces) if piece.kind == UNKNOWN),
                 unknown_text,
                 tuple(byte_ids),
             ),
@@ -127,12 +143,12 @@ def _parse(content: memoryview, name: str) -> _Model:
     return model
 
 
-def _piece(content: memoryview, name: str) -> _Piece:
+def _piece(content: memoryview, name: str) -> Piece:
     if usual := _USUAL.fullmatch(content):
         size, text, score, kind = usual.groups()
         if size[0] == len(text):
-            return _Piece(_text(text, name), struct.unpack("<f", score)[0], kind[0] if kind else NORMAL)
-    piece = _Piece("")
+            return Piece(_text(text, name), struct.unpack("<f", score)[0], kind[0] if kind else NORMAL)
+    piece = Piece("")
     for number, kind, value in fields(content, name):
         if number == 1 and kind == BYTES and isinstance(value, memoryview):
             piece.name = _text(bytes(value), name)
@@ -189,7 +205,7 @@ def _check_specs(
         raise FormatError(f"{name} changes text after decoding (denormalizer_spec), which pybpe does not do")
 
 
-def _check_pieces(pieces: list[_Piece], has_bytes: bool, name: str) -> list[int]:
+def _check_pieces(pieces: list[Piece], unused: list[bool], has_bytes: bool, name: str) -> list[int]:
     """The ids of the 256 bytes, none if there are none. Raises FormatError for pieces that pybpe cannot have."""
     ids: dict[str, int] = {}
     byte_ids = [-1] * 256
@@ -197,7 +213,7 @@ def _check_pieces(pieces: list[_Piece], has_bytes: bool, name: str) -> list[int]
     for number, piece in enumerate(pieces):
         if piece.name in ids:
             raise FormatError(f"{name}: piece {number}, {piece.name[:40]!r}, is piece {ids[piece.name]} too")
-        if (reason := _why_not(piece, has_bytes)) is not None:
+        if not unused[number] and (reason := _why_not(piece, has_bytes)) is not None:
             raise FormatError(f"{name}: piece {number}, {piece.name[:40]!r}, {reason}")
         ids[piece.name] = number
         unknown += piece.kind == UNKNOWN
@@ -212,7 +228,7 @@ def _check_pieces(pieces: list[_Piece], has_bytes: bool, name: str) -> list[int]
     return byte_ids if has_bytes else []
 
 
-def _why_not(piece: _Piece, has_bytes: bool) -> str | None:
+def _why_not(piece: Piece, has_bytes: bool) -> str | None:
     """Why pybpe cannot have a piece, None if it can."""
     if not piece.name:
         return "is empty"
@@ -238,7 +254,7 @@ def _check_nesting(names: Iterable[str], name: str) -> None:
             raise FormatError(f"{name} has more than {_MOST_NESTED} symbols that begin with each other")
 
 
-def _token(piece: _Piece) -> bytes:
+def _token(piece: Piece) -> bytes:
     """The bytes of a piece that text is merged to or that stands for a byte; none of others."""
     if piece.kind == BYTE:
         return bytes([BYTE_NAMES[piece.name]])
@@ -308,13 +324,16 @@ def dumps(definition: Definition) -> bytes:
     carried = definition.carried.get("sentencepiece", {})
     if not isinstance(carried, dict) or not all(isinstance(content, str) for content in carried.values()):
         raise ValueError("what this tokenizer carries along of a sentencepiece model is damaged")
+    names = names_of(definition, scores)
+    if not all(name for name, _ in names):
+        raise ValueError("an id of this vocabulary has no token; a sentencepiece model has one for every id")
     kept = {what: base64.b64decode(carried.get(what, "")) for what in _CARRIED}
     pieces = b"".join(
         bytes_field(
             1,
             bytes_field(1, name.encode()) + float_field(2, score) + (varint_field(3, kind) if kind != NORMAL else b""),
         )
-        for (name, kind), score in zip(_names(definition, scores), scores.scores, strict=True)
+        for (name, kind), score in zip(names, scores.scores, strict=True)
     )
     trainer = kept["trainer_spec"] or _trainer_spec(definition, scores)
     normalizer = (
@@ -330,7 +349,7 @@ def dumps(definition: Definition) -> bytes:
     return written
 
 
-def _names(definition: Definition, scores: Scores) -> list[tuple[str, int]]:
+def names_of(definition: Definition, scores: Scores) -> list[tuple[str, int]]:
     """The name and the kind of each piece."""
     tokens = definition.vocabulary.to_list()
     names = [(token.decode("utf-8", "replace").replace(" ", SPACE), NORMAL) for token in tokens]
