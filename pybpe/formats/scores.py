@@ -87,7 +87,7 @@ def _without_ties(rows: list[tuple[int, int, int]], scores: Scores, tokens: list
     for (_, _, one), (_, _, other) in itertools.pairwise(order):
         if scores.scores[one] == scores.scores[other] and (tokens[one] + tokens[other]).strip(b" "):
             raise ValueError(
-                f"the tokens {tokens[one]!r} and {tokens[other]!r} have the same score; a list of merges cannot say that"
+                f"the tokens {tokens[one]!r} and {tokens[other]!r} have the same score, as no list of merges can say"
             )
     return order
 

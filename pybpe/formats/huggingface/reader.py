@@ -157,7 +157,7 @@ def _of_characters(
     byte_ids = _byte_ids(vocab, vocab.keys() - names, path) if byte_fallback else ()
     bytes_at = set(byte_ids)
     ordinary = {name: token for name, token in vocab.items() if name not in names and token not in bytes_at}
-    tokens = [b""] * (max(vocab.values(), default=-1) + 1)
+    tokens = [b""] * (max((*ordinary.values(), *byte_ids), default=-1) + 1)
     for byte, token in enumerate(byte_ids):
         if token >= 0:
             tokens[token] = bytes([byte])
