@@ -579,7 +579,8 @@ class Tokenizer:
         sizes = np.zeros(self.n_vocab, dtype=np.int64)
         sizes[: len(self._definition.vocabulary)] = self._definition.vocabulary.sizes().to_numpy()
         for token, name in self._special_bytes.items():
-            sizes[token] = len(name)
+            if not self._definition.vocabulary.has(token):
+                sizes[token] = len(name)
         return sizes
 
     @functools.cached_property
