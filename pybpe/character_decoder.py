@@ -28,7 +28,9 @@ class CharacterDecoder:
     silent: frozenset[int] = frozenset()  # ids that stand for no text
 
     def __init__(self, definition: Definition, scores: Scores, names: dict[int, bytes]) -> None:
-        spelled = {token: name.replace(SPACE.encode(), b" ") for token, name in names.items()}
+        # tokenizers gives a token that is found in normal text back as it is found.
+        found = {token: definition.reading.spelling(name) for name, token in definition.names.items()}
+        spelled = {token: name.replace(SPACE, " ").encode() for token, name in found.items()}
         self._names = Decoder(definition.vocabulary, names, as_uint32)
         self._texts = Decoder(definition.vocabulary, spelled, as_uint32)
         self._bytes = frozenset(scores.byte_ids)

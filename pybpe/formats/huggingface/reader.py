@@ -151,8 +151,7 @@ def _of_characters(
         raise FormatError(
             f"{path}: ignore_merges and end_of_word_suffix are not known to pybpe where tokens are of characters"
         )
-    if pipeline.late_spaces:
-        _check_late_names(added, path)
+    _check_names(added, pipeline, path)
     names = unmade(vocab, merges) & {token["content"] for token in added}
     byte_ids = _byte_ids(vocab, vocab.keys() - names, path) if byte_fallback else ()
     bytes_at = set(byte_ids)
@@ -233,13 +232,14 @@ def _unknown(
     return int(found)
 
 
-def _check_late_names(added: list[Json], path: PathLike) -> None:
-    """Raise FormatError for names that are looked for in text whose spaces are not yet U+2581."""
+def _check_names(added: list[Json], pipeline: Pipeline, path: PathLike) -> None:
+    """Raise FormatError for names to be found in normal text where it matters how that writes spaces."""
     for token in added:
-        if token["normalized"] and any(char in token["content"] for char in (" ", SPACE)):
-            raise FormatError(
-                f"{path}: the added token {token['content']!r} holds a space and is to be found in normal text"
-            )
+        name = token["content"]
+        if token["normalized"] and (token["lstrip"] or token["rstrip"]):
+            raise FormatError(f"{path}: {name!r} takes white space of normal text, which pybpe does not do here")
+        if token["normalized"] and pipeline.late_spaces and any(char in name for char in (" ", SPACE)):
+            raise FormatError(f"{path}: {name!r} holds a space, and is to be found before that is U+2581")
 
 
 def _reading(added: list[Json], pipeline: Pipeline) -> Reading:

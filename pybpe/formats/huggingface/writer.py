@@ -121,7 +121,8 @@ def _said(definition: Definition) -> Json:
         model = carried["model"] if isinstance(carried.get("model"), dict) else {}
         return {**carried, "model": {name: model[name] for name in MODEL if model.get(name) is not None}}
     reading = definition.reading
-    if definition.symbols or definition.drops_space or isinstance(reading.normalizer, tuple):
+    marked = definition.of_characters or definition.word_end or definition.drops_space
+    if marked or isinstance(reading.normalizer, tuple):
         raise ValueError("it is not known how a tokenizer.json says the way in which this tokenizer reads text")
     return {
         "normalizer": {"type": reading.normalizer} if reading.normalizer else None,
