@@ -8,6 +8,7 @@ or one side of that. They mean what steps of these names mean in Hugging Face's 
 from __future__ import annotations
 
 import functools
+import math
 import re
 from typing import Any
 
@@ -28,6 +29,7 @@ _SIZES: dict[str, tuple[int, ...]] = {
 }
 _SIZES["Strip"] = (1, 2)
 MAX_STEPS = 100
+MAX_GROWTH = 1000  # of a text, by all that replaces a character
 # Of a pattern to be replaced: single characters and white space, each perhaps repeated.
 _PART = re.compile(r"(\\s|\\[nrt]|[^\\^$.|?*+()\[\]{}])([+*?]|\{[0-9]{1,3}(?:,[0-9]{0,3})?\})?")
 
@@ -57,6 +59,8 @@ def check_normalizer(normalizer: Any) -> None:
             or (step[0] == "ReplaceAll" and not replaceable(step[1]))
         ):
             raise FormatError(f"{str(step)[:60]} is no step of a normalizer")
+    if math.prod(max(1, len(step[2])) for step in normalizer if step[0] in ("Replace", "ReplaceAll")) > MAX_GROWTH:
+        raise FormatError(f"the normalizer could make a text more than {MAX_GROWTH:,} times as long")
 
 
 def replaceable(pattern: str) -> bool:

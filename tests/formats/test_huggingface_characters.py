@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from huggingface_files import added, write_json
+from huggingface_files import CHARS, MADE, PREPEND, READINGS, TO_SPACE, added, characters, write_json
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import any_text
@@ -15,77 +15,7 @@ from pybpe import FormatError, Tokenizer
 
 tokenizers = pytest.importorskip("tokenizers", reason="the ids of tokenizer.json are compared with tokenizers")
 
-TO_SPACE = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
-PREPEND = {"type": "Prepend", "prepend": "▁"}
-SPACES = {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}
-STRIP = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
-CHARS = "▁abcé中\n<>"
-MADE = ["a b", "▁ a", "▁a b", "b ▁", "▁ ▁", "é 中", "ab c", "▁▁ ▁▁", "a b▁", "< a", "c c", "cc cc", "\n \n", "a ▁"]
 NAMES = ["<s>", "▁▁", "  ", "ab", "\n\n", "<a>", "a b", "é", "▁<x>", "\n"]
-READINGS = {
-    "llama": ([PREPEND, TO_SPACE], None, [SPACES, {"type": "ByteFallback"}, {"type": "Fuse"}, STRIP]),
-    "turned": ([TO_SPACE, PREPEND], None, [SPACES, {"type": "ByteFallback"}, {"type": "Fuse"}, STRIP]),
-    "normal first": (
-        [{"type": "NFKC"}, {"type": "Lowercase"}, PREPEND, TO_SPACE],
-        None,
-        [SPACES, {"type": "ByteFallback"}, {"type": "Fuse"}],
-    ),
-    "gemma": (
-        [TO_SPACE],
-        {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False},
-        [SPACES, {"type": "ByteFallback"}, {"type": "Fuse"}],
-    ),
-    **{
-        f"metaspace {scheme} {split}": (
-            [],
-            {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": split},
-            [{"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": split}, *more],
-        )
-        for scheme in ("always", "first", "never")
-        for split in (True, False)
-        for more in [[{"type": "ByteFallback"}, {"type": "Fuse"}]]
-    },
-    **{
-        f"split {behavior}": (
-            [TO_SPACE],
-            {"type": "Split", "pattern": {"String": "▁"}, "behavior": behavior, "invert": False},
-            [SPACES, {"type": "ByteFallback"}, {"type": "Fuse"}],
-        )
-        for behavior in ("MergedWithPrevious", "MergedWithNext", "Isolated")
-    },
-}
-
-
-def characters(reading="llama", merges=MADE, added_tokens=(), byte_fallback=True, **model):
-    normalizers, pre_tokenizer, decoders = READINGS[reading]
-    vocab = {"<unk>": 0}
-    for name in [f"<0x{byte:02X}>" for byte in range(256)] if byte_fallback else []:
-        vocab[name] = len(vocab)
-    for name in [*CHARS, *(merge.replace(" ", "") for merge in merges)]:
-        vocab.setdefault(name, len(vocab))
-    return {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [added(0, "<unk>", special=True), *added_tokens],
-        "normalizer": {"type": "Sequence", "normalizers": normalizers} if normalizers else None,
-        "pre_tokenizer": pre_tokenizer,
-        "post_processor": None,
-        "decoder": {"type": "Sequence", "decoders": decoders},
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": "<unk>",
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": True,
-            "byte_fallback": byte_fallback,
-            "ignore_merges": False,
-            "vocab": vocab,
-            "merges": [merge.split(" ") for merge in merges],
-            **model,
-        },
-    }
 
 
 @pytest.fixture(scope="module")
