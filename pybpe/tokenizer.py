@@ -202,7 +202,9 @@ class Tokenizer:
 
     @classmethod
     def from_huggingface(cls, path: PathLike) -> Tokenizer:
-        """Read a tokenizer.json of byte-level BPE, or a folder that holds one. Ids are those of the tokenizers package.
+        """Read a tokenizer.json of BPE, or a folder that holds one. Ids are those of the tokenizers package.
+
+        Its tokens are of bytes, or of characters with spaces as U+2581 and bytes for characters without a token.
 
         Raises FormatError, with the reason, for a file that is damaged or whose ids pybpe cannot reproduce.
         """
@@ -250,7 +252,7 @@ class Tokenizer:
 
     @classmethod
     def from_gguf(cls, path: PathLike) -> Tokenizer:
-        """Read the vocabulary of a GGUF file, a model or not, whose kind is gpt2: byte-level BPE.
+        """Read the vocabulary of a GGUF file, a model or not, of the kind gpt2 (byte-level BPE) or llama (sentencepiece).
 
         Raises FormatError, with the reason, for a file that is damaged or whose ids pybpe cannot reproduce.
         """
