@@ -45,6 +45,8 @@ class Definition:
     scores: with the rules "scores" and "characters", what the vocabulary has beside its tokens.
     word_end: with the rule "merges", what tokens end with that are only for the ends of words ("</w>"); "" for none.
     drops_space: whether words of white space alone are left out, and have no ids.
+    drops_bytes: with the rule "merges", whether bytes of rare characters may have no token, and are left out; else only
+        those may have none that are in no UTF-8.
     table: the merges made ready.
     symbols: what the table merges, where that is not the vocabulary.
     """
@@ -60,6 +62,7 @@ class Definition:
     scores: Scores | None = None
     word_end: str = ""
     drops_space: bool = False
+    drops_bytes: bool = False
     table: MergeTable = field(init=False, repr=False, compare=False)
     symbols: Symbols | None = field(init=False, repr=False, compare=False)
 
@@ -71,6 +74,8 @@ class Definition:
             raise FormatError("a vocabulary has scores if and only if its tokens merge by them")
         if (self.of_characters or self.word_end) and self.whole_words:
             raise FormatError("a vocabulary of characters, or with ends of words, has no whole words")
+        if self.drops_bytes and (self.rule != "merges" or self.whole_words or self.word_end):
+            raise FormatError("only a vocabulary with a list of merges of bytes, and no more, leaves out bytes")
         if self.word_end and self.rule != "merges":
             raise FormatError("only a vocabulary with a list of merges of bytes has ends of words")
         if self.scores is not None:
@@ -79,7 +84,8 @@ class Definition:
             tokens, merges = self.vocabulary.to_list(), _checked_rows(self.merges)
             self._take_symbols(make_marked_symbols(tokens, merges, self.word_end.encode()))
         elif self.rule == "merges" and not self.whole_words and self.lacks_bytes:
-            self._take_symbols(make_byte_symbols(self.vocabulary.to_list(), _checked_rows(self.merges)))
+            tokens, merges = self.vocabulary.to_list(), _checked_rows(self.merges)
+            self._take_symbols(make_byte_symbols(tokens, merges, self.drops_bytes))
         else:
             self._make_table()
         self._check_special_tokens()
@@ -90,8 +96,13 @@ class Definition:
 
     @property
     def lacks_bytes(self) -> bool:
-        """Whether some bytes, which are in no UTF-8, have no tokens."""
-        return not self.of_characters and not all(self.vocabulary.token_id(byte) is not None for byte in _BYTES)
+        """Whether some bytes have no tokens, in a vocabulary of bytes."""
+        return not self.of_characters and bool(self.missing_bytes)
+
+    @property
+    def missing_bytes(self) -> bytes:
+        """The bytes that are no token."""
+        return b"".join(byte for byte in _BYTES if self.vocabulary.token_id(byte) is None)
 
     @property
     def of_characters(self) -> bool:
@@ -145,7 +156,7 @@ class Definition:
             how = f"end words with {self.word_end!r}" if self.word_end else "leave out white space"
             raise ValueError(f"the tokens of this vocabulary {how}; {what}")
         if self.lacks_bytes:
-            raise ValueError(f"some bytes, which are in no UTF-8, have no tokens in this vocabulary; {what}")
+            raise ValueError(f"some bytes have no tokens in this vocabulary; {what}")
 
     @property
     def names(self) -> dict[str, int]:

@@ -30,6 +30,7 @@ from pybpe.errors import FormatError
 
 MAX_TOKEN = 4096  # bytes
 NONE = 0xFFFFFFFF
+RARE = b"\xf1"  # the first of the bytes that begin characters from U+40000 on, nearly all of them not assigned
 NOT_IN_UTF8 = frozenset((0xC0, 0xC1, *range(0xF5, 0x100)))
 MARK = b"\xff"  # behind every word, in vocabularies that tell the ends of words
 Leading = Literal["", "none", "space", "token"]
@@ -182,14 +183,15 @@ def _are_bytes(tokens: list[bytes], byte_ids: tuple[int, ...]) -> bool:
     )
 
 
-def make_byte_symbols(tokens: list[bytes], merges: memoryview) -> Symbols:
-    """The symbols of a vocabulary of bytes that has no tokens for some that are in no UTF-8.
+def make_byte_symbols(tokens: list[bytes], merges: memoryview, any_rare: bool) -> Symbols:
+    """The symbols of a vocabulary of bytes that has no tokens for some that are in no UTF-8, or in rare characters.
 
     merges: uint32[n, 3], rows (left, right, token). Raises FormatError for another byte without a token, or if two
     tokens are the same.
     """
     ordinary = {token: number for number, token in enumerate(tokens) if token}
-    if missing := [byte for byte in _BYTES if byte not in ordinary and byte[0] not in NOT_IN_UTF8]:
+    missing = [byte for byte in _BYTES if byte not in ordinary and byte[0] not in NOT_IN_UTF8]
+    if missing and not (any_rare and missing[0] >= RARE):
         raise FormatError(f"the vocabulary has no token for byte 0x{missing[0][0]:02x}, so some text has no ids")
     if len(ordinary) < sum(map(bool, tokens)):
         raise FormatError("two tokens are the same, which goes only with a token for every byte")

@@ -11,7 +11,7 @@ from pybpe._core.encode import Encoder
 from pybpe._core.ids import IdBuffer
 from pybpe.definition import Definition
 from pybpe.parallel import PART_BYTES, bounds_of_parts, check_threads, encode_in_parts
-from pybpe.patterns import prepare
+from pybpe.patterns import Split, prepare
 from pybpe.pieces import Cut, Pieces
 from pybpe.scored import MARK
 from pybpe.sentence_pieces import SentencePieces
@@ -34,7 +34,8 @@ class TextEncoder:
     def __init__(self, definition: Definition) -> None:
         self.split = prepare(definition.pattern)
         self.pieces = _pieces(definition)
-        self._words = Words(self.split, MARK if definition.word_end else b"") if _has_words(definition) else None
+        self._words = _words(definition, self.split)
+        self._drops_bytes = definition.drops_bytes
         self.special = SpecialTokens(definition.special_tokens, self.pieces.normal)
         # Else names need a look at the text.
         self._sized_by_id = self.pieces.plain and definition.shared_id is None and self._words is None
@@ -96,6 +97,8 @@ class TextEncoder:
         def encode_sized(piece: bytes) -> tuple[list[int], npt.NDArray[np.int64]]:
             ids = IdBuffer()
             if self._words is not None:
+                if self._drops_bytes and self._words.drops_of(piece):
+                    raise ValueError("the text has characters with bytes that have no tokens, so it is not known where")
                 self.core.encode_split(*self._words.one(piece), ids)
             else:
                 self._append(piece, ids)
@@ -191,7 +194,7 @@ class TextEncoder:
         if self._utf8_only and isinstance(text, bytes):
             text = to_text(text).encode()
         try:
-            if self._words is not None:
+            if self._words is not None and not (self._drops_bytes and not self._words.drops_of(to_utf8(text))):
                 self.core.encode_split(*self._words.of(text.encode() if isinstance(text, str) else text), ids)
             elif threads > 1 and len(text) >= 2 * PART_BYTES and self.split.scanner and self.split.cut:
                 encode_in_parts(self.core, to_utf8(text), self.split.cut, threads, ids)
@@ -207,9 +210,13 @@ class TextEncoder:
             ids.unite(start, self._unknown)
 
 
-def _has_words(definition: Definition) -> bool:
-    """Whether words are not just the parts of a text."""
-    return bool(definition.word_end) or definition.drops_space
+def _words(definition: Definition, split: Split) -> Words | None:
+    """What makes words, where they are not just the parts of a text."""
+    mark = MARK if definition.word_end else b""
+    dropped = definition.missing_bytes if definition.drops_bytes else b""
+    if not (mark or definition.drops_space or dropped):
+        return None
+    return Words(split, mark, definition.drops_space, dropped)
 
 
 def _pieces(definition: Definition) -> Pieces | SentencePieces:

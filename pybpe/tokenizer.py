@@ -252,7 +252,7 @@ class Tokenizer:
 
     @classmethod
     def from_gguf(cls, path: PathLike) -> Tokenizer:
-        """Read the vocabulary of a GGUF file, a model or not, of the kind gpt2 (byte-level BPE) or llama (sentencepiece).
+        """Read the vocabulary of a GGUF file, a model or not, of the kind gpt2 (byte-level) or llama (sentencepiece).
 
         Raises FormatError, with the reason, for a file that is damaged or whose ids pybpe cannot reproduce.
         """
@@ -564,7 +564,7 @@ class Tokenizer:
         """What `info` says of vocabularies that are not just of bytes."""
         definition, scores, sentence = self._definition, self._definition.scores, self._definition.reading.sentence
         ends = {"word_end": definition.word_end} if definition.word_end else {}
-        drops = {"drops_space": True} if definition.drops_space else {}
+        drops = {name: True for name in ("drops_space", "drops_bytes") if getattr(definition, name)}
         if scores is None:
             return {**ends, **drops}
         info: dict[str, Any] = {"rule": definition.rule, "byte_fallback": bool(scores.byte_ids), **drops}

@@ -20,19 +20,30 @@ Located = tuple[str | int, Places | None, int, int]
 class Words:
     """Makes of a text the words that are merged. Immutable.
 
-    Those of white space alone are left out. mark: what is put behind each of the others.
+    mark: what is put behind each. drops_space: whether those of white space alone are left out. dropped: bytes that are
+    left out of words.
     """
 
-    def __init__(self, split: Split, mark: bytes) -> None:
+    def __init__(self, split: Split, mark: bytes = b"", drops_space: bool = False, dropped: bytes = b"") -> None:
         self._split = split
         self._mark = mark
+        self._drops_space = drops_space
+        self._dropped = dropped
 
     def of(self, text: bytes) -> tuple[bytes, npt.NDArray[np.int64]]:
         """The words one after the other, and where each ends, int64. A byte that is not UTF-8 becomes U+FFFD."""
         utf8 = text if text.isascii() else to_text(text).encode()
-        return self._joined(
-            [word for word in self._split.split(utf8) if 0x20 < word[0] < 0x80 or word.decode().strip(WHITE_SPACE)]
-        )
+        words = [word for word in self._split.split(utf8) if self._is_kept(word)]
+        if self._dropped:
+            words = [kept for word in words if (kept := word.translate(None, self._dropped))]
+        return self._joined(words)
+
+    def drops_of(self, text: bytes) -> bool:
+        """Whether a text holds bytes that are left out."""
+        return len(text.translate(None, self._dropped)) < len(text)
+
+    def _is_kept(self, word: bytes) -> bool:
+        return not self._drops_space or 0x20 < word[0] < 0x80 or bool(word.decode().strip(WHITE_SPACE))
 
     def _joined(self, words: list[bytes]) -> tuple[bytes, npt.NDArray[np.int64]]:
         sizes = np.fromiter(map(len, words), dtype=np.int64, count=len(words)) + len(self._mark)
@@ -54,5 +65,5 @@ class Words:
                 text = word.decode()
                 of_word = places[done : done + len(text)]
                 done += len(text)
-                if text.strip(WHITE_SPACE):
+                if self._is_kept(word):
                     yield text, of_word, of_word[0][0], of_word[-1][1]

@@ -7,7 +7,7 @@ Layout, all numbers little-endian:
     u32       size of the header
     u64 x 3   number of tokens, their bytes, number of merges
     header    JSON: rule, pattern, special_tokens, unicode; of version 2 also reading, whole_words, carried; of 3
-              scores; of 4 word_end, drops_space
+              scores; of 4 word_end, drops_space, drops_bytes
     u32[n]    sizes of the tokens
     bytes     the tokens, joined
     u32[m, 3] merges
@@ -60,7 +60,7 @@ def _version(definition: Definition) -> int:
     reading = definition.reading
     if isinstance(reading.normalizer, tuple) or reading.prefix_space == "first":
         return MARKED
-    if definition.rule == "characters" or definition.word_end or definition.drops_space:
+    if definition.rule == "characters" or definition.word_end or definition.drops_space or definition.drops_bytes:
         return MARKED
     return SCORED if definition.rule == "scores" else VERSION
 
@@ -80,6 +80,7 @@ def _body(definition: Definition, version: int, merges: bytes) -> bytes:
         "scores": definition.scores.to_json() if definition.scores else None,
         "word_end": definition.word_end,
         "drops_space": definition.drops_space,
+        "drops_bytes": definition.drops_bytes,
     }
     later = {name: value for name, value in later.items() if value}
     header = json.dumps(
@@ -155,6 +156,7 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
         scores=Scores.from_json(header["scores"]) if "scores" in header else None,
         word_end=header.get("word_end", ""),
         drops_space=header.get("drops_space", False),
+        drops_bytes=header.get("drops_bytes", False),
     )
 
 
@@ -173,6 +175,7 @@ def _parse_header(text: bytes, name: str) -> dict[str, Any]:
         or (header["rule"] in ("scores", "characters")) != isinstance(header.get("scores"), dict)
         or not isinstance(header.get("whole_words", False), bool)
         or not isinstance(header.get("drops_space", False), bool)
+        or not isinstance(header.get("drops_bytes", False), bool)
         or not isinstance(header.get("word_end", ""), str)
         or not isinstance(header.get("carried", {}), dict)
     ):

@@ -115,11 +115,29 @@ def test_vocabularies_without_the_bytes_that_are_in_no_text(path, tmp_path):
     for text in ("low lower ab  é\U000e0101", "", "\ufffd"):
         check(ours, theirs, text)
     assert ours.encode(b"low\xff\xc0a") == ours.encode("low\ufffd\ufffda") == ours.encode_batch([b"low\xff\xc0a"])[0]
-    with pytest.raises(ValueError, match="in no UTF-8"):
+    with pytest.raises(ValueError, match="some bytes have no tokens"):
         ours.to_tiktoken(tmp_path / "t.tiktoken")
-    del content["model"]["vocab"]["a"]
-    content["model"]["merges"] = MERGES[:2]
-    with pytest.raises(FormatError, match="no token for byte 0x61"):
+
+
+@given(text=st.one_of(texts, st.text("low er\U00100000\U00040001中", max_size=12)))
+def test_bytes_without_a_token_are_left_out(path, text):
+    content = tokenizer_json(merges=MERGES[:4])
+    for byte in (0xF4, 0xF1):
+        content["model"]["vocab"].pop(to_chars(bytes([byte])))
+    ours, theirs = pair_of(path, {**content, "model": renumbered(content["model"])})
+    expected = theirs[0].encode(text, add_special_tokens=False).ids
+    assert ours.encode(text) == expected == theirs[1].encode(text, add_special_tokens=False).ids
+    assert ours.encode_batch([text, text.encode()]) == [expected] * 2
+    assert ours.count(text) == len(expected)
+    if ours.decode(expected) != text:
+        with pytest.raises(ValueError, match="bytes that have no tokens"):
+            ours.encode_with_offsets(text)
+
+
+def test_bytes_without_a_token_beside_one_for_the_unknown(path):
+    content = tokenizer_json(unk_token="a")
+    del content["model"]["vocab"]["z"]
+    with pytest.raises(FormatError, match="no token for byte 0x7a"):
         Tokenizer.from_huggingface(write_json(path, {**content, "model": renumbered(content["model"])}))
 
 

@@ -21,7 +21,7 @@ from pybpe.formats.huggingface.pipeline import Json, Pipeline, as_object, read_l
 from pybpe.formats.sentencepiece import BYTE_NAMES, pattern_of
 from pybpe.patterns import WHOLE
 from pybpe.reading import Reading
-from pybpe.scored import Scores
+from pybpe.scored import NOT_IN_UTF8, Scores
 from pybpe.sentence import SPACE
 
 TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
@@ -122,9 +122,13 @@ def _of_bytes(
     for name in ordinary.keys() & flags.keys():
         if to_bytes(name) != name.encode():
             raise FormatError(f"{path}: the added token {name!r} is also the way to write the bytes of another token")
+    tokens = token_list(ordinary, f"{path}: model.vocab")
+    # Bytes that are in some UTF-8 and have no token are left out of words, unless there is a token for what is unknown.
+    known = {token[0] for token in tokens if len(token) == 1}
+    drops_bytes = not model.get("unk_token") and not known | NOT_IN_UTF8 >= set(range(256))
     return Definition(
         rule="merges",
-        vocabulary=make_vocabulary(token_list(ordinary, f"{path}: model.vocab")),
+        vocabulary=make_vocabulary(tokens),
         merges=merges,
         pattern=WHOLE if pipeline.pattern is None else pipeline.pattern,
         special_tokens={token["content"]: token["id"] for token in added if token["special"]},
@@ -132,6 +136,7 @@ def _of_bytes(
         whole_words=whole_words,
         word_end=model.get("end_of_word_suffix") or "",
         drops_space=pipeline.drops_space,
+        drops_bytes=drops_bytes and not whole_words and not model.get("end_of_word_suffix"),
         carried=carried,
     )
 
