@@ -16,9 +16,11 @@ from pybpe._core.vocab import Vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.patterns import prepare
 from pybpe.reading import PLAIN, Reading
-from pybpe.scored import Scores, Symbols, make_symbols
+from pybpe.scored import Scores, Symbols, make_byte_symbols, make_marked_symbols, make_symbols
+from pybpe.sentence import SPACE
 
 MAX_ID = 2**22 - 1  # 4 million, so that a small file cannot ask for all memory
+_BYTES = [bytes([byte]) for byte in range(256)]
 MAX_RANKED_TOKEN = 4096  # bytes; looking for all ways to cut a token takes time by the square of its size
 
 
@@ -28,7 +30,8 @@ class Definition:
 
     rule: how words merge. "merges": by the list of pairs, in its order. "ranks": any two neighbours whose bytes joined
         are a token merge, lowest id first, and a word that is a token is that token (tiktoken). "scores": as "ranks",
-        but from characters, and those with the highest score first (sentencepiece).
+        but from characters, and those with the highest score first (sentencepiece). "characters": as "merges", but from
+        characters (Hugging Face's files of sentencepiece's models).
     vocabulary: the ordinary tokens, by id; holes allowed.
     merges: uint32[n, 3], rows (left, right, token) in learned order. With the rule "ranks" they follow from the
         vocabulary, one for each token that merging comes to, by id; whatever rows are given, those are kept. With
@@ -39,12 +42,16 @@ class Definition:
     reading: what is done to text before it is split.
     whole_words: with the rule "merges", whether a word that is a token is that token.
     carried: data for JSON that a file held and that does not bear on ids, kept to be written back.
-    scores: with the rule "scores", what the vocabulary has beside its tokens.
+    scores: with the rules "scores" and "characters", what the vocabulary has beside its tokens.
+    word_end: with the rule "merges", what tokens end with that are only for the ends of words ("</w>"); "" for none.
+    drops_space: whether words of white space alone are left out, and have no ids.
+    drops_bytes: with the rule "merges", whether bytes of rare characters may have no token, and are left out; else only
+        those may have none that are in no UTF-8.
     table: the merges made ready.
-    symbols: what the table merges, with the rule "scores"; otherwise that is the vocabulary.
+    symbols: what the table merges, where that is not the vocabulary.
     """
 
-    rule: Literal["merges", "ranks", "scores"]
+    rule: Literal["merges", "ranks", "scores", "characters"]
     vocabulary: Vocabulary
     merges: memoryview
     pattern: str
@@ -53,17 +60,32 @@ class Definition:
     whole_words: bool = False
     carried: Mapping[str, Any] = field(default_factory=dict)
     scores: Scores | None = None
+    word_end: str = ""
+    drops_space: bool = False
+    drops_bytes: bool = False
     table: MergeTable = field(init=False, repr=False, compare=False)
     symbols: Symbols | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "symbols", None)
-        if (self.rule == "scores") != (self.scores is not None):
+        if self.of_characters != (self.scores is not None):
+            raise FormatError("a vocabulary is of characters if and only if it says what others are written as")
+        if (self.rule == "scores") != bool(self.scores and self.scores.scores):
             raise FormatError("a vocabulary has scores if and only if its tokens merge by them")
-        if self.scores is not None and self.whole_words:
-            raise FormatError("a vocabulary with scores has no whole words")
+        if (self.of_characters or self.word_end) and self.whole_words:
+            raise FormatError("a vocabulary of characters, or with ends of words, has no whole words")
+        if self.drops_bytes and (self.rule != "merges" or self.whole_words or self.word_end):
+            raise FormatError("only a vocabulary with a list of merges of bytes, and no more, leaves out bytes")
+        if self.word_end and self.rule != "merges":
+            raise FormatError("only a vocabulary with a list of merges of bytes has ends of words")
         if self.scores is not None:
             self._make_symbols(self.scores)
+        elif self.word_end:
+            tokens, merges = self.vocabulary.to_list(), _checked_rows(self.merges)
+            self._take_symbols(make_marked_symbols(tokens, merges, self.word_end.encode()))
+        elif self.rule == "merges" and not self.whole_words and self.lacks_bytes:
+            tokens, merges = self.vocabulary.to_list(), _checked_rows(self.merges)
+            self._take_symbols(make_byte_symbols(tokens, merges, self.drops_bytes))
         else:
             self._make_table()
         self._check_special_tokens()
@@ -72,40 +94,69 @@ class Definition:
         except ValueError as error:
             raise FormatError(str(error)) from None
 
+    @property
+    def lacks_bytes(self) -> bool:
+        """Whether some bytes have no tokens, in a vocabulary of bytes."""
+        return not self.of_characters and bool(self.missing_bytes)
+
+    @property
+    def missing_bytes(self) -> bytes:
+        """The bytes that are no token."""
+        return b"".join(byte for byte in _BYTES if self.vocabulary.token_id(byte) is None)
+
+    @property
+    def of_characters(self) -> bool:
+        """Whether the first symbols of a text are its characters."""
+        return self.rule in ("scores", "characters")
+
+    def _take_symbols(self, symbols: Symbols) -> None:
+        object.__setattr__(self, "table", symbols.table)
+        object.__setattr__(self, "symbols", symbols)
+
     def _make_table(self) -> None:
         """Make ready what merges bytes to tokens."""
         missing = [byte for byte in range(256) if self.vocabulary.token_id(bytes([byte])) is None]
         if missing:
             raise FormatError(f"the vocabulary has no token for byte 0x{missing[0]:02x}, so some text has no ids")
-        merges = memoryview(self.merges)  # of an array too
-        if (merges.shape or ())[1:] != (3,) or merges.format != "I" or not merges.c_contiguous:
-            raise FormatError("merges must be uint32[n, 3]")
+        merges = _checked_rows(self.merges)
         rows, table = self._ranked(merges) if self.rule == "ranks" else (merges, self._listed(merges))
         object.__setattr__(self, "merges", rows)
         object.__setattr__(self, "table", table)
 
     def _make_symbols(self, scores: Scores) -> None:
         """Make ready what merges characters to tokens."""
+        if self.rule == "characters":
+            self._take_symbols(make_symbols(self.vocabulary.to_list(), scores, _checked_rows(self.merges)))
+            return
         symbols = make_symbols(self.vocabulary.to_list(), scores)
         flat: Any = memoryview(Rows(symbols.rows, 3)).tolist()
         tokens = symbols.tokens
         rows = ((tokens[left], tokens[right], tokens[token]) for left, right, token in flat)
         named = array("I", chain.from_iterable(row for row in rows if -1 not in row))
         object.__setattr__(self, "merges", memoryview(Rows(named, 3)))
-        object.__setattr__(self, "table", symbols.table)
-        object.__setattr__(self, "symbols", symbols)
+        self._take_symbols(symbols)
 
     def token_id(self, content: bytes) -> int | None:
         """The id of an ordinary token; of several with these bytes, the one that merging makes."""
-        if self.symbols is not None and (symbol := self.symbols.vocabulary.token_id(content)) is not None:
+        if (
+            self.of_characters
+            and self.symbols is not None
+            and (symbol := self.symbols.vocabulary.token_id(content)) is not None
+        ):
             found = self.symbols.tokens[symbol]
             return found if found >= 0 else self.vocabulary.token_id(content)
         return self.vocabulary.token_id(content)
 
     def check_bytes(self, what: str) -> None:
         """Raise ValueError if the tokens are not of bytes, which `what` needs."""
-        if self.rule == "scores":
-            raise ValueError(f"the tokens of this vocabulary are of characters and merge by scores; {what}")
+        if self.of_characters:
+            by = "merge by scores" if self.rule == "scores" else "have merges of their own"
+            raise ValueError(f"the tokens of this vocabulary are of characters and {by}; {what}")
+        if self.word_end or self.drops_space:
+            how = f"end words with {self.word_end!r}" if self.word_end else "leave out white space"
+            raise ValueError(f"the tokens of this vocabulary {how}; {what}")
+        if self.lacks_bytes:
+            raise ValueError(f"some bytes have no tokens in this vocabulary; {what}")
 
     @property
     def names(self) -> dict[str, int]:
@@ -165,10 +216,19 @@ class Definition:
                 raise SpecialTokenError(f"special token {name!r} has id {token}; ids go from 0 to {MAX_ID}")
             if token in seen and self.rule != "ranks":
                 raise SpecialTokenError(f"special tokens {seen[token]!r} and {name!r} share id {token}")
-            if self.vocabulary.has(token) and self.vocabulary.token_bytes(token) != name.encode():
+            written = name.replace(SPACE, " ") if self.rule == "characters" else name
+            if self.vocabulary.has(token) and self.vocabulary.token_bytes(token) != written.encode():
                 ordinary = self.vocabulary.token_bytes(token)
                 raise SpecialTokenError(f"special token {name!r} has id {token}, which is the token {ordinary!r}")
             seen[token] = name
+
+
+def _checked_rows(merges: memoryview) -> memoryview:
+    """Merges as uint32[n, 3]. Raises FormatError for anything else."""
+    merges = memoryview(merges)  # of an array too
+    if (merges.shape or ())[1:] != (3,) or merges.format != "I" or not merges.c_contiguous:
+        raise FormatError("merges must be uint32[n, 3]")
+    return merges
 
 
 def with_first_merges(definition: Definition, vocab_size: int) -> Definition:

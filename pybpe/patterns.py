@@ -54,6 +54,9 @@ QWEN35 = (
 )
 TEKKEN = O200K.replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", "").replace("{1,3}", "")
 KIMI = r"[\p{Han}]+|" + O200K.replace(r"\p{M}]", r"\p{M}&&[^\p{Han}]]").replace("/]*", "]*")
+BLOOM = r" ?[^(\s|.,!?…。，、।۔،)]+"
+# White space is in no match, and nothing else is outside of one.
+CLIP = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 STARCODER = join_stages((r"\p{N}", GPT2_ORIGINAL))
 DEEPSEEK_V3 = join_stages(
     (
@@ -65,6 +68,15 @@ DEEPSEEK_V3 = join_stages(
 )
 
 WHOLE = r"[\s\S]+"  # every text is one word
+
+# Bounds for patterns from strangers: a regex engine takes memory for every repetition that it writes out.
+MAX_PATTERN = 100_000  # characters
+MAX_WRITTEN_OUT = 100_000
+_PART = re.compile(
+    r"(?P<open>\()|(?P<close>\))|(?P<count>\{(?P<least>[0-9]*)(?:,(?P<most>[0-9]*))?\})"
+    r"|\\[pPxuUN]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\\\]])*\]|.",
+    re.DOTALL,
+)
 
 PATTERNS = {
     "gpt2": GPT2,
@@ -79,6 +91,7 @@ PATTERNS = {
     "kimi": KIMI,
     "starcoder": STARCODER,
     "deepseek-v3": DEEPSEEK_V3,
+    "bloom": BLOOM,
     "whole": WHOLE,
 }
 # Other names for the same: projects that took a pattern over as it was.
@@ -168,14 +181,41 @@ def _compiled(pattern: str) -> Split:
 
 
 def _fallback(pattern: str) -> RegexSplitter:
+    """Raises ValueError for what is no regular expression, or would take all memory."""
     import regex
 
     from pybpe.regex_splitter import RegexSplitter
 
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"the pattern has {len(pattern):,} characters, and {MAX_PATTERN:,} are allowed")
+    if written_out(pattern) > MAX_WRITTEN_OUT:
+        raise ValueError(f"the pattern repeats things more than {MAX_WRITTEN_OUT:,} times; write smaller counts")
     try:
         return RegexSplitter(pattern)
-    except regex.error as error:
+    except (regex.error, OverflowError) as error:
         raise ValueError(f"the pattern is not a valid regular expression: {error}") from None
+    except RecursionError:
+        raise ValueError("the pattern is nested too deeply; write it with fewer groups within groups") from None
+
+
+def written_out(pattern: str) -> int:
+    """How many parts a pattern has when those with counts are written as often as they say; about that."""
+    totals, last = [0], 0
+    for part in _PART.finditer(pattern):
+        if part["open"]:
+            totals.append(0)
+        elif part["close"]:
+            last = totals.pop() if len(totals) > 1 else 0
+            totals[-1] += last
+        elif part["count"]:
+            count = max(int(number[:9]) for number in (part["least"], part["most"], "1") if number)
+            totals[-1] += last * (count - 1)
+            last *= count
+        else:
+            totals[-1] += 1
+            last = 1
+        last = max(last, 1)
+    return sum(totals)
 
 
 def resolve(pattern: str) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, AnyStr
 
 from pybpe._core.unicode import classes
-from pybpe.normal import is_boundary, normalize, normalize_aligned
+from pybpe.normal import is_boundary
+from pybpe.normalizer import WHITE_SPACE, apply, apply_aligned
 from pybpe.reading import PLAIN, Reading
 from pybpe.special import Text, find_names, find_one_of
 
@@ -22,8 +23,7 @@ Cut = Callable[[bytes], int]
 Names = frozenset[str]
 Places = list[tuple[int, int]]  # of each character of a piece, where in the text it comes from
 
-_WHITE_SPACE = frozenset(map(chr, (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029)))
-_WHITE_SPACE |= frozenset("\u202f\u205f\u3000")
+_WHITE_SPACE = frozenset(WHITE_SPACE)
 _JOINERS = ("\u200c", "\u200d")
 _WINDOW = 256  # bytes looked at for places to cut
 _AHEAD = 64  # bytes looked at behind such a place
@@ -37,8 +37,10 @@ class Pieces:
         self._reading = reading
         self._ids = {**special_tokens, **reading.added_tokens}
         self._in_normal: Names = frozenset(name for name, flags in reading.flags.items() if "normalized" in flags)
-        names: Names = frozenset(reading.added_tokens)
-        self._added = names - self._in_normal, names & self._in_normal
+        # What is looked for is mostly the name itself.
+        self._spelled = {name: reading.spelling(name) for name in self._in_normal}
+        self._names = {**{name: name for name in self._ids}, **{text: name for name, text in self._spelled.items()}}
+        self._added = self._by_stage(frozenset(reading.added_tokens))
 
     def normal(self, text: Text) -> Text:
         """The text in which names with the flag "normalized" are looked for."""
@@ -46,7 +48,7 @@ class Pieces:
         if form is None or not self._in_normal:
             return text
         decoded = text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
-        normal = normalize(form, decoded)
+        normal = apply(form, decoded)
         return text if normal is decoded else normal
 
     def of(self, text: Text, allowed: Names) -> list[Text | int]:
@@ -78,15 +80,15 @@ class Pieces:
                 continue
             normal, places = text[start:end], None
             if self._reading.normalizer:
-                normal, found = normalize_aligned(self._reading.normalizer, text[start:end])
+                normal, found = apply_aligned(self._reading.normalizer, text[start:end])
                 places = None if normal == text[start:end] else [(start + first, start + last) for first, last in found]
             for first, last, token in self._spans(normal, in_normal):
-                where = (places[first][0], places[last - 1][1]) if places else (start + first, start + last)
+                where = _around(places[first:last]) if places else (start + first, start + last)
                 if token is not None:
                     yield token, None, *where
                     continue
                 piece, of_piece = normal[first:last], places[first:last] if places else None
-                if self._reading.prefix_space and not piece.startswith(" "):
+                if self._spaced(piece, start == first == 0):
                     of_piece = of_piece or [(place, place + 1) for place in range(*where)]
                     piece, of_piece = " " + piece, [(where[0], where[0]), *of_piece]
                 yield piece, of_piece, *where
@@ -99,6 +101,8 @@ class Pieces:
         flags = {flag for name in self._reading.added_tokens for flag in self._reading.flags.get(name, ())}
         if self.plain or cut is None:
             return cut
+        if isinstance(self._reading.normalizer, tuple) or self._reading.prefix_space == "first":
+            return None
         if flags & {"rstrip", "single_word"} or ("normalized" in flags and self._reading.normalizer):
             return None  # what a name takes or needs beside it could lie on the other side
         return functools.partial(self._last_cut, cut)
@@ -132,26 +136,37 @@ class Pieces:
         # What stands before must be settled without what is behind, and the first character behind in what is seen.
         if not is_boundary(behind[0]) or not any(is_boundary(char) and char < "\ud800" for char in behind[1:]):
             return False
-        before = normalize(form, before)
-        together = (before + normalize(form, behind)[0]).encode("utf-8", "surrogateescape")
+        before = apply(form, before)
+        together = (before + apply(form, behind)[0]).encode("utf-8", "surrogateescape")
         return cut(together) == len(before.encode("utf-8", "surrogateescape"))
 
     def _stages(self, allowed: Names) -> tuple[Names, Names]:
         """The names to be found in the text as it is, and those to be found in its normal form."""
         if not allowed:
             return self._added
-        names = allowed.union(self._reading.added_tokens)
-        return names - self._in_normal, names & self._in_normal
+        return self._by_stage(allowed.union(self._reading.added_tokens))
+
+    def _by_stage(self, names: Names) -> tuple[Names, Names]:
+        return names - self._in_normal, frozenset(self._spelled[name] for name in names & self._in_normal)
 
     def _read(self, text: str, in_text: Names, in_normal: Names) -> Iterator[str | int]:
-        form = self._reading.normalizer
-        for piece in self._cut(text, in_text):
-            if isinstance(piece, int):
-                yield piece
+        for start, end, token in self._spans(text, in_text):
+            if token is not None:
+                yield token
                 continue
-            for part in self._cut(normalize(form, piece) if form else piece, in_normal):
-                spaced = self._reading.prefix_space and isinstance(part, str) and not part.startswith(" ")
-                yield f" {part}" if spaced else part
+            normal = apply(self._reading.normalizer, text if end - start == len(text) else text[start:end])
+            for first, last, token in self._spans(normal, in_normal):
+                if token is not None:
+                    yield token
+                    continue
+                part = normal if last - first == len(normal) else normal[first:last]
+                yield f" {part}" if self._spaced(part, start == first == 0) else part
+
+    def _spaced(self, part: str, first: bool) -> bool:
+        """Whether a stretch of text between tokens gets a space before it; `first`: the text begins with it."""
+        return (first if self._reading.prefix_space == "first" else bool(self._reading.prefix_space)) and part[
+            :1
+        ] != " "
 
     def _cut(self, text: AnyStr, names: Names) -> Iterator[AnyStr | int]:
         """The text between names, and the ids of the names."""
@@ -180,7 +195,7 @@ class Pieces:
     def _found(self, text: AnyStr, names: Names) -> Iterator[tuple[int, int, str]]:
         """(start, end, name) of each name, with the white space that belongs to it. Flags are only seen to in str."""
         for match in find_names(names, text).finditer(text):
-            name = match.group() if isinstance(text, str) else match.group().decode()
+            name = self._names[match.group() if isinstance(text, str) else match.group().decode()]
             start, end = match.span()
             flags = self._reading.flags.get(name)
             if flags and isinstance(text, str):
@@ -191,6 +206,11 @@ class Pieces:
                 while "rstrip" in flags and end < len(text) and text[end] in _WHITE_SPACE:
                     end += 1
             yield start, end, name
+
+
+def _around(places: Places) -> tuple[int, int]:
+    """The (start, end) of all of a text that characters were made from."""
+    return min(start for start, _ in places), max(end for _, end in places)
 
 
 def _is_word(char: str) -> bool:

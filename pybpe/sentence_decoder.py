@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pybpe._core.decode import Decoder
+from pybpe.character_decoder import CharacterDecoder
 from pybpe.definition import Definition
 from pybpe.id_arrays import as_uint32
 from pybpe.scored import Scores
@@ -91,9 +92,12 @@ class SentenceDecoder:
 
 
 class SentenceStream:
-    """Ids to text one at a time, never half a character, as SentenceDecoder has the whole. From `decode_stream`."""
+    """Ids to text one at a time, never half a character, as SentenceDecoder has the whole. From `decode_stream`.
 
-    def __init__(self, decoder: SentenceDecoder) -> None:
+    Of CharacterDecoder's text it differs in rows of bytes that are not UTF-8: what is, is given at once.
+    """
+
+    def __init__(self, decoder: SentenceDecoder | CharacterDecoder) -> None:
         self._decoder = decoder
         self._first: list[int] | None = []  # until there is some text
         self._utf8 = codecs.getincrementaldecoder("utf-8")("surrogateescape")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import AnyStr, Literal
 
@@ -19,6 +20,7 @@ from pybpe.errors import SpecialTokenError
 Allowed = Literal["all"] | AbstractSet[str]
 Disallowed = Literal["all"] | Collection[str]
 Text = str | bytes
+_MAX_DEPTH = 40  # of branches in the pattern for names
 Policy = tuple[frozenset[str], frozenset[str]]  # names allowed, names disallowed
 
 
@@ -96,10 +98,14 @@ def find_one_of(names: frozenset[str], text: Text) -> str | None:
 
 @functools.lru_cache(maxsize=128)
 def _common_beginning(names: frozenset[str], as_bytes: bool) -> str | bytes:
-    first, last = min(names), max(names)  # what these two share, all share
-    size = next((i for i, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
-    beginning = first[:size]
+    beginning = _shared(min(names), max(names))
     return beginning.encode() if as_bytes else beginning
+
+
+def _shared(first: str, last: str) -> str:
+    """What all of some names begin with, by the first and the last of them in order."""
+    size = next((i for i, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
+    return first[:size]
 
 
 def find_names(names: frozenset[str], text: AnyStr) -> re.Pattern[AnyStr]:
@@ -109,5 +115,18 @@ def find_names(names: frozenset[str], text: AnyStr) -> re.Pattern[AnyStr]:
 
 @functools.lru_cache(maxsize=128)
 def _finder(names: frozenset[str], as_bytes: bool) -> re.Pattern[str] | re.Pattern[bytes]:
-    alternatives = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.compile(alternatives.encode()) if as_bytes else re.compile(alternatives)
+    pattern = _longest_of(sorted(names), 0)
+    return re.compile(pattern.encode()) if as_bytes else re.compile(pattern)
+
+
+def _longest_of(names: Sequence[str], depth: int) -> str:
+    """A pattern for the longest of some names, sorted, at a place: what they begin with alike is tried once."""
+    if depth == _MAX_DEPTH:
+        return f"(?:{'|'.join(re.escape(name) for name in sorted(names, key=len, reverse=True))})"
+    branches: list[str] = []
+    for _, group in itertools.groupby(filter(None, names), key=lambda name: name[0]):
+        alike = list(group)
+        beginning = _shared(alike[0], alike[-1])
+        rest = [name[len(beginning) :] for name in alike]
+        branches.append(re.escape(beginning) + (_longest_of(rest, depth + 1) if len(rest) > 1 else ""))
+    return f"(?:{'|'.join(branches)}){'?' if not names[0] else ''}"

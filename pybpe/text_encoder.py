@@ -11,11 +11,13 @@ from pybpe._core.encode import Encoder
 from pybpe._core.ids import IdBuffer
 from pybpe.definition import Definition
 from pybpe.parallel import PART_BYTES, bounds_of_parts, check_threads, encode_in_parts
-from pybpe.patterns import prepare
+from pybpe.patterns import Split, prepare
 from pybpe.pieces import Cut, Pieces
+from pybpe.scored import MARK
 from pybpe.sentence_pieces import SentencePieces
 from pybpe.special import Allowed, Disallowed, Policy, SpecialTokens, Text
-from pybpe.utf8 import repair_surrogates, to_utf8
+from pybpe.utf8 import repair_surrogates, to_text, to_utf8
+from pybpe.words import Words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,8 +34,13 @@ class TextEncoder:
     def __init__(self, definition: Definition) -> None:
         self.split = prepare(definition.pattern)
         self.pieces = _pieces(definition)
+        self._words = _words(definition, self.split)
+        self._drops_bytes = definition.drops_bytes
         self.special = SpecialTokens(definition.special_tokens, self.pieces.normal)
-        self._sized_by_id = self.pieces.plain and definition.shared_id is None  # else names need a look at the text
+        # Else names need a look at the text.
+        self._sized_by_id = self.pieces.plain and definition.shared_id is None and self._words is None
+        self._utf8_only = definition.lacks_bytes
+        self._end_size = len(definition.word_end.encode())
         symbols = definition.symbols
         self.core = Encoder(
             symbols.vocabulary if symbols else definition.vocabulary,
@@ -89,19 +96,27 @@ class TextEncoder:
 
         def encode_sized(piece: bytes) -> tuple[list[int], npt.NDArray[np.int64]]:
             ids = IdBuffer()
-            self._append(piece, ids)
+            if self._words is not None:
+                if self._drops_bytes and self._words.drops_of(piece):
+                    raise ValueError("the text has characters with bytes that have no tokens, so it is not known where")
+                self.core.encode_split(*self._words.one(piece), ids)
+            else:
+                self._append(piece, ids)
             listed = ids.to_list(ints)
             if self._unknown in listed:
                 raise ValueError(
                     "the text has characters without a token, and the unknown token stands for any number of them: "
                     "where they are is not known"
                 )
-            return listed, sizes[ids.to_numpy()]
+            of_ids = sizes[ids.to_numpy()]
+            of_ids[-1:] -= self._end_size  # which stands in no text
+            return listed, of_ids
 
         content = to_utf8(text)
         if not self._sized_by_id:
             decoded = content.decode("utf-8", "surrogateescape")
-            return read_spans(self.pieces.located(decoded, found), decoded, encode_sized, unit)
+            pieces = self.pieces.located(decoded, found)
+            return read_spans(self._words.located(pieces) if self._words else pieces, decoded, encode_sized, unit)
         ids = IdBuffer()
         self._append_pieces(content, found, ids)
         return ids.to_list(ints), token_spans(sizes[ids.to_numpy()], content, unit)
@@ -154,7 +169,8 @@ class TextEncoder:
         self, texts: list[Text], found: list[frozenset[str]] | None, ids: IdBuffer, offsets: array[int]
     ) -> None:
         """Encode several texts, with the special tokens found in each; None for none at all."""
-        if self.split.scanner is not None and self.pieces.plain and found is None:
+        ready = self.split.scanner is not None and self._words is None and not self._utf8_only
+        if ready and self.pieces.plain and found is None:
             try:
                 self.core.encode_many(texts, ids, offsets)
             except UnicodeEncodeError:  # raised before anything is encoded
@@ -175,8 +191,12 @@ class TextEncoder:
     def _append(self, text: Text, ids: IdBuffer, threads: int = 1) -> None:
         """Encode ordinary text to the end of `ids`."""
         start = len(ids)
+        if self._utf8_only and isinstance(text, bytes):
+            text = to_text(text).encode()
         try:
-            if threads > 1 and len(text) >= 2 * PART_BYTES and self.split.scanner and self.split.cut:
+            if self._words is not None and not (self._drops_bytes and not self._words.drops_of(to_utf8(text))):
+                self.core.encode_split(*self._words.of(text.encode() if isinstance(text, str) else text), ids)
+            elif threads > 1 and len(text) >= 2 * PART_BYTES and self.split.scanner and self.split.cut:
                 encode_in_parts(self.core, to_utf8(text), self.split.cut, threads, ids)
             elif self.split.fallback is None:
                 self.core.encode(text, ids)
@@ -188,6 +208,15 @@ class TextEncoder:
             self._append_pieces(repair_surrogates(text), NONE, ids)  # type: ignore[arg-type]
         if self._unknown is not None:
             ids.unite(start, self._unknown)
+
+
+def _words(definition: Definition, split: Split) -> Words | None:
+    """What makes words, where they are not just the parts of a text."""
+    mark = MARK if definition.word_end else b""
+    dropped = definition.missing_bytes if definition.drops_bytes else b""
+    if not (mark or definition.drops_space or dropped):
+        return None
+    return Words(split, mark, definition.drops_space, dropped)
 
 
 def _pieces(definition: Definition) -> Pieces | SentencePieces:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pybpe._core.decode import Decoder
 from pybpe._core.unicode import UNICODE_VERSION
+from pybpe.character_decoder import CharacterDecoder
 from pybpe.definition import Definition, with_first_merges
 from pybpe.errors import TokenIdError
 from pybpe.files import PathLike
@@ -208,7 +209,9 @@ class Tokenizer:
 
     @classmethod
     def from_huggingface(cls, path: PathLike) -> Tokenizer:
-        """Read a tokenizer.json of byte-level BPE, or a folder that holds one. Ids are those of the tokenizers package.
+        """Read a tokenizer.json of BPE, or a folder that holds one. Ids are those of the tokenizers package.
+
+        Its tokens are of bytes, or of characters with spaces as U+2581 and bytes for characters without a token.
 
         Raises FormatError, with the reason, for a file that is damaged or whose ids pybpe cannot reproduce.
         """
@@ -256,7 +259,7 @@ class Tokenizer:
 
     @classmethod
     def from_gguf(cls, path: PathLike) -> Tokenizer:
-        """Read the vocabulary of a GGUF file, a model or not, whose kind is gpt2: byte-level BPE.
+        """Read the vocabulary of a GGUF file, a model or not, of the kind gpt2 (byte-level) or llama (sentencepiece).
 
         Raises FormatError, with the reason, for a file that is damaged or whose ids pybpe cannot reproduce.
         """
@@ -464,7 +467,7 @@ class Tokenizer:
 
     def decode_stream(self) -> DecodeStream | SentenceStream:
         """An object with `feed(id)` and `finish()`, which give text as ids come and never half a character."""
-        if isinstance(self._decoder, SentenceDecoder):
+        if isinstance(self._decoder, (SentenceDecoder, CharacterDecoder)):
             return SentenceStream(self._decoder)
         return DecodeStream(self.token_bytes)
 
@@ -582,17 +585,17 @@ class Tokenizer:
 
     @property
     def _scored_info(self) -> dict[str, Any]:
-        """What `info` says of vocabularies of characters only."""
-        scores, sentence = self._definition.scores, self._definition.reading.sentence
-        if scores is None or sentence is None:
-            return {}
-        return {
-            "rule": "scores",
-            "byte_fallback": bool(scores.byte_ids),
-            "dummy_prefix": sentence.dummy_prefix,
-            "single_spaces": sentence.single_spaces,
-            "charsmap_bytes": len(sentence.charsmap),
-        }
+        """What `info` says of vocabularies that are not just of bytes."""
+        definition, scores, sentence = self._definition, self._definition.scores, self._definition.reading.sentence
+        ends = {"word_end": definition.word_end} if definition.word_end else {}
+        drops = {name: True for name in ("drops_space", "drops_bytes") if getattr(definition, name)}
+        if scores is None:
+            return {**ends, **drops}
+        info: dict[str, Any] = {"rule": definition.rule, "byte_fallback": bool(scores.byte_ids), **drops}
+        if sentence is not None:
+            info |= {"dummy_prefix": sentence.dummy_prefix, "single_spaces": sentence.single_spaces}
+            info["charsmap_bytes"] = len(sentence.charsmap)
+        return info
 
     @functools.cached_property
     def _token_sizes(self) -> npt.NDArray[np.int64]:
@@ -602,12 +605,15 @@ class Tokenizer:
         sizes = np.zeros(self.n_vocab, dtype=np.int64)
         sizes[: len(self._definition.vocabulary)] = self._definition.vocabulary.sizes().to_numpy()
         for token, name in self._special_bytes.items():
-            sizes[token] = len(name)
+            if not self._definition.vocabulary.has(token):
+                sizes[token] = len(name)
         return sizes
 
     @functools.cached_property
-    def _decoder(self) -> Decoder | SentenceDecoder:
+    def _decoder(self) -> Decoder | SentenceDecoder | CharacterDecoder:
         scores, sentence = self._definition.scores, self._definition.reading.sentence
+        if scores is not None and scores.leading:
+            return CharacterDecoder(self._definition, scores, self._special_bytes)
         if scores is not None and sentence is not None:
             return SentenceDecoder(self._definition, sentence, scores, self._special_bytes)
         return Decoder(self._definition.vocabulary, self._special_bytes, as_uint32)

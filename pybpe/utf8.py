@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 Text = str | bytes
+_TORN = re.compile("[\udc80-\udcff]")
 
 
 def to_utf8(text: Text) -> bytes:
@@ -15,6 +18,11 @@ def to_utf8(text: Text) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return repair_surrogates(text).encode()
+
+
+def to_text(content: bytes) -> str:
+    """The text of UTF-8; each byte that is none becomes U+FFFD."""
+    return content.decode() if content.isascii() else _TORN.sub("\ufffd", content.decode("utf-8", "surrogateescape"))
 
 
 def repair_surrogates(text: str) -> str:

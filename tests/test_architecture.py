@@ -22,7 +22,7 @@ FLOORS = [
     ["pybpe.chat_template"],
     ["pybpe.chat_sandbox"],
     ["pybpe.compat"],  # faces that Tokenizer hands out; those that make one are above
-    ["pybpe.training", "pybpe.incremental", "pybpe.sentence_decoder"],
+    ["pybpe.training", "pybpe.incremental", "pybpe.sentence_decoder", "pybpe.character_decoder"],
     [
         *("pybpe.text_encoder", "pybpe.training_words", "pybpe.word_counts", "pybpe.conventions"),
         *("pybpe.sentence_training", "pybpe.learning"),
@@ -31,15 +31,15 @@ FLOORS = [
     ["pybpe.formats", "pybpe.count_files"],
     [
         *("pybpe.special", "pybpe.pieces", "pybpe.sentence_pieces", "pybpe.sentence_words", "pybpe.offsets"),
-        *("pybpe.parallel", "pybpe.counting"),
+        *("pybpe.parallel", "pybpe.counting", "pybpe.words"),
     ],
     ["pybpe.id_arrays"],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
     ["pybpe.download"],
     ["pybpe.automata", "pybpe.regex_splitter", "pybpe.readers"],
     [
-        *("pybpe.reading", "pybpe.normal", "pybpe.sentence", "pybpe.charsmap", "pybpe.charsmap_rules"),
-        *("pybpe.charsmap_builder", "pybpe.scored", "pybpe.script_table"),
+        *("pybpe.reading", "pybpe.normal", "pybpe.normalizer", "pybpe.sentence", "pybpe.charsmap"),
+        *("pybpe.charsmap_rules", "pybpe.charsmap_builder", "pybpe.scored", "pybpe.script_table"),
     ],
     ["pybpe._core"],
     ["pybpe.extras"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 import regex
 from hypothesis import given
@@ -10,7 +12,7 @@ from strategies import messy_bytes, text
 
 from pybpe import Tokenizer, WordCounts, reference
 from pybpe._core.unicode import classes
-from pybpe.patterns import ALIASES, DEEPSEEK_V3, O200K, PATTERNS, name_of, prepare, resolve
+from pybpe.patterns import ALIASES, DEEPSEEK_V3, O200K, PATTERNS, name_of, prepare, resolve, written_out
 from pybpe.regex_splitter import RegexSplitter
 from pybpe.stages import join_stages, stages_of
 
@@ -116,3 +118,31 @@ def test_every_named_pattern_is_served(name):
 def test_worked_examples(pattern, text, words):
     expected = [word.encode() for word in words]
     assert RegexSplitter(pattern).split(text.encode()) == prepare(pattern).split(text.encode()) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("(?:a{1000}){1000}|b", "repeats things"),
+        ("a{99999999999999999999}|b{2}", "repeats things"),
+        ("(?:" * 3000 + "a" + ")" * 3000, "nested too deeply"),
+        ("(?i:" * 40_000, "160,000 characters"),
+        ("[a" * 1000, "not a valid regular expression"),
+    ],
+)
+def test_bombs_are_refused_before_they_go_off(pattern, message):
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=message):
+            prepare(pattern)
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "parts"),
+    [("a{3}b", 4), ("(?:ab{2}){10}", 50), (r"\p{L}{1,3}[^]{9}]{2}", 5), ("a{}", 1), (r"\{5,9}(c){,4}", 9)],
+)
+def test_how_large_a_pattern_becomes(pattern, parts):
+    assert written_out(pattern) == parts

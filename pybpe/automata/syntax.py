@@ -147,6 +147,8 @@ class _Parser:
             raise UnsupportedError("a quantifier behind a lookahead or $")
         if self._peek() in ("*", "+", "?", "{") and self._peek():
             raise UnsupportedError("a quantifier behind a quantifier")
+        if len(low or "") > 9 or len(high or "") > 9:
+            raise UnsupportedError(f"the count {found[0][:40]}")
         if sign:
             least, most = {"*": (0, None), "+": (1, None), "?": (0, 1)}[sign]
         else:

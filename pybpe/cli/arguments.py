@@ -93,7 +93,7 @@ def add_tokenizer(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "tokenizer",
         metavar="TOKENIZER",
-        help="a .pybpe file, a tiktoken rank file, a tokenizer.json or its folder, a minbpe .model, a .gguf",
+        help="a .pybpe, .tiktoken or .gguf file, a tokenizer.json or its folder, a .model of minbpe or sentencepiece",
     )
     parser.add_argument(
         "--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that is not a public encoding"

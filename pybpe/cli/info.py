@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import add_tokenizer, open_tokenizer
 from pybpe.cli.console import escaped, summary
+from pybpe.normalizer import described
 from pybpe.stages import stages_of
 from pybpe.units import size
 
@@ -61,8 +62,16 @@ def rows(tokenizer: Tokenizer, longest: list[bytes], n_bytes: int) -> list[tuple
     info = tokenizer.info
     reading = [("added tokens", _named(info["added_tokens"]))] if info["added_tokens"] else []
     if info["normalizer"] or info["prefix_space"]:
-        space = "a space before it" if info["prefix_space"] else ""
-        reading.append(("text becomes", ", ".join(filter(None, (info["normalizer"], space)))))
+        space = {True: "a space before it", "first": "a space before the first word"}.get(info["prefix_space"], "")
+        reading.append(("text becomes", escaped(", ".join(filter(None, (described(info["normalizer"]), space))))))
+    if "rule" in info:
+        others = "written as bytes" if info["byte_fallback"] else "the unknown token"
+        by = "scores" if info["rule"] == "scores" else "a list of merges"
+        reading.append(("tokens of", f"characters, merged by {by}; characters without a token are {others}"))
+    if info.get("word_end"):
+        reading.append(("ends of words", f"{escaped(info['word_end'])} behind the last token of each"))
+    if info.get("drops_space"):
+        reading.append(("white space", "left out"))
     return [
         ("tokens", f"{info['n_vocab']:,}"),
         ("merges", f"{info['merges']:,}"),

@@ -1,18 +1,20 @@
-"""The vocabulary in a GGUF file, of the kind that llama.cpp calls gpt2: byte-level BPE. Only the header is read.
+"""The vocabulary in a GGUF file, of the kinds that llama.cpp calls gpt2 and llama. Only the header is read.
 
-The header is a list of keys and typed values. Of tokens it holds their characters and types, the merges, and a name
-for the way that text is split; the names whose patterns are known here are read, all others refused. Text is taken as
-it is, as llama.cpp does: the format cannot say that the model's own tokenizer would bring it to a normal form first.
+The header is a list of keys and typed values. The kind gpt2 is byte-level BPE: of tokens there are their characters and
+types, the merges, and a name for the way that text is split; the names whose patterns are known here are read, all
+others refused. Text is taken as it is, as llama.cpp does: the format cannot say that the model's own tokenizer would
+bring it to a normal form first. The kind llama is a sentencepiece model: pieces, their scores and types.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pybpe.definition import Definition, make_vocabulary
-from pybpe.errors import FormatError, SpecialTokenError
+from pybpe.errors import FormatError, PybpeError
 from pybpe.files import PathLike, Reader, write_atomic
 from pybpe.formats.byte_level import (
     read_merges,
@@ -22,43 +24,69 @@ from pybpe.formats.byte_level import (
     write_merges,
     write_vocabulary,
 )
-from pybpe.patterns import DEEPSEEK_V3, GPT2, GPT2_ORIGINAL, LLAMA3, QWEN2, STARCODER
+from pybpe.formats.scores import as_scores
+from pybpe.formats.sentencepiece import Piece, model_of, names_of
+from pybpe.patterns import BLOOM, DEEPSEEK_V3, GPT2, GPT2_ORIGINAL, LLAMA3, QWEN2, QWEN35, STARCODER
 from pybpe.reading import Reading
+from pybpe.scored import MAX_TOKEN
+from pybpe.sentence import Sentence
+from pybpe.stages import join_stages
 
 MAGIC = b"GGUF"
 MAX_HEADER = 1 << 27  # bytes; of the largest vocabularies known it has a tenth
 NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 STRING, ARRAY = 8, 9
-NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 PREFIX = "tokenizer.ggml."
-# The names of ways to split; those of the second group take a word that is a token for that token.
+_VIKING = join_stages((BLOOM, r"\p{N}"))
+# The names of ways to split, as llama.cpp has them; the first of those with one pattern is written. Not here are names
+# whose patterns llama.cpp rewrote for its own engine, which may split otherwise than the model's tokenizer.
 PATTERNS = {
     "gpt-2": GPT2_ORIGINAL,
-    "phi-2": GPT2_ORIGINAL,
-    "qwen2": QWEN2,
-    "deepseek-r1-qwen": QWEN2,
-    "starcoder": STARCODER,
-    "refact": STARCODER,
-    "smollm": STARCODER,
-    "deepseek-v3": DEEPSEEK_V3,
+    **dict.fromkeys(("phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de", "gigachat", "a.x-4.0"), GPT2_ORIGINAL),
+    **dict.fromkeys(("mellum", "modern-bert", "mpt", "olmo", "jais", "trillion", "granite-docling"), GPT2_ORIGINAL),
+    **dict.fromkeys(("jina-v1-en", "jina-v2-code", "roberta-bpe"), GPT2_ORIGINAL),
+    **dict.fromkeys(("qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "stablelm2", "hunyuan"), QWEN2),
+    **dict.fromkeys(("starcoder", "refact", "command-r", "smollm", "codeshell", "exaone", "minerva-7b"), STARCODER),
+    **dict.fromkeys(("deepseek-v3", "hunyuan-dense", "joyai-llm"), DEEPSEEK_V3),
+    **dict.fromkeys(("smaug-bpe", "dbrx", "chatglm-bpe"), LLAMA3),
+    **dict.fromkeys(("bloom", "poro-chat", "gpt3-finnish"), BLOOM),
+    "qwen35": QWEN35,
+    "falcon": join_stages((r"[\p{P}\$\+<=>\^~\|`]+", GPT2_ORIGINAL, "[0-9][0-9][0-9]")),
+    "deepseek-coder": join_stages(("[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+", r"\p{N}")),
+    "viking": _VIKING,
 }
-WHOLE_WORDS = {"llama-bpe": LLAMA3, "llama3": LLAMA3, "llama-v3": LLAMA3}
+# Those that take a word which is a token for that token.
+WHOLE_WORDS = dict.fromkeys(
+    ("llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "glm4", "glm5"), LLAMA3
+)
 
 
 def read(path: PathLike) -> Definition:
     """Read the vocabulary. Raises FormatError, with the reason, for what is damaged or cannot be done exactly."""
     facts = read_header(path)
-    kind, split = facts.get("model"), facts.get("pre", "default")
-    if kind != "gpt2":
-        raise FormatError(f"{path} holds a vocabulary of the kind {kind!r:.60}; pybpe reads the kind 'gpt2'")
+    kind = facts.get("model")
+    if kind not in ("gpt2", "llama"):
+        raise FormatError(
+            f"{path} holds a vocabulary of the kind {kind!r:.60}; pybpe reads the kinds 'gpt2' and 'llama'"
+        )
+    tokens, types = _strings(facts, "tokens", path), facts.get("token_type")
+    if not isinstance(types, list) or len(types) != len(tokens):
+        raise FormatError(f"{path}: there is not one type for each of the {len(tokens):,} tokens")
+    try:
+        return (_read_bytes if kind == "gpt2" else _read_pieces)(facts, tokens, types, path)
+    except PybpeError as error:
+        raise FormatError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
+
+
+def _read_bytes(facts: dict[str, Any], tokens: list[str], types: list[Any], path: PathLike) -> Definition:
+    """A vocabulary of the kind gpt2."""
+    split = facts.get("pre", "default")
     pattern = PATTERNS.get(split) or WHOLE_WORDS.get(split) if isinstance(split, str) else None
     if pattern is None:
         raise FormatError(f"{path}: it is not known exactly how text is split by the name {split!r:.60}")
     if facts.get("add_space_prefix"):
         raise FormatError(f"{path} wants a space before the text, which is not known exactly for this kind")
-    tokens, types = _strings(facts, "tokens", path), facts.get("token_type")
-    if not isinstance(types, list) or len(types) != len(tokens):
-        raise FormatError(f"{path}: there is not one type for each of the {len(tokens):,} tokens")
     named: dict[int, dict[str, int]] = {NORMAL: {}, CONTROL: {}, USER_DEFINED: {}, UNUSED: {}}
     for number, (token, of_type) in enumerate(zip(tokens, types, strict=True)):
         if named.get(of_type, {}).setdefault(token, number) != number:
@@ -67,18 +95,39 @@ def read(path: PathLike) -> Definition:
             raise FormatError(f"{path}: the token {token!r:.60} is of type {of_type}, not known for this kind")
     vocab = read_vocabulary(named[NORMAL], path)
     pairs = [_pair(merge, path) for merge in _strings(facts, "merges", path)]
-    try:
-        return Definition(
-            rule="merges",
-            vocabulary=make_vocabulary(token_list(vocab, path)),
-            merges=read_merges(pairs, vocab, path),
-            pattern=pattern,
-            special_tokens=named[CONTROL],
-            reading=Reading(added_tokens=named[USER_DEFINED]),
-            whole_words=split in WHOLE_WORDS,
-        )
-    except SpecialTokenError as error:
-        raise FormatError(f"{path}: {error}") from None
+    return Definition(
+        rule="merges",
+        vocabulary=make_vocabulary(token_list(vocab, path)),
+        merges=read_merges(pairs, vocab, path),
+        pattern=pattern,
+        special_tokens=named[CONTROL],
+        reading=Reading(added_tokens=named[USER_DEFINED]),
+        whole_words=split in WHOLE_WORDS,
+    )
+
+
+def _read_pieces(facts: dict[str, Any], tokens: list[str], types: list[Any], path: PathLike) -> Definition:
+    """A vocabulary of the kind llama. Pieces that are not used have no tokens."""
+    scores, prefix = facts.get("scores"), facts.get("add_space_prefix", True)
+    if not isinstance(scores, list) or len(scores) != len(tokens) or not all(type(score) is float for score in scores):
+        raise FormatError(f"{path}: there is not one score for each of the {len(tokens):,} tokens")
+    if type(prefix) is not bool:
+        raise FormatError(f"{path}: add_space_prefix is neither true nor false")
+    if facts.get("precompiled_charsmap"):
+        raise FormatError(f"{path} holds a map of characters, which llama.cpp does not use for this kind")
+    first = next((number for number, kind in enumerate(types) if kind == UNKNOWN), 0)
+    unknown = facts.get("unknown_token_id", first)
+    unknown = unknown if type(unknown) is int and 0 <= unknown < len(types) and types[unknown] == UNKNOWN else first
+    pieces = [Piece(*piece) for piece in zip(tokens, scores, types, strict=True)]
+    for number, piece in enumerate(pieces):  # llama.cpp takes others than the one for control tokens
+        piece.kind = CONTROL if piece.kind == UNKNOWN and number != unknown else piece.kind
+    unused = [piece.kind == UNUSED for piece in pieces]
+    known = {piece.name for piece in pieces}
+    for piece in filter(lambda piece: piece.kind == UNUSED, pieces):
+        cuts = range(1, len(piece.name)) if len(piece.name) <= MAX_TOKEN else range(0)
+        if len(piece.name) > MAX_TOKEN or any(piece.name[:i] in known and piece.name[i:] in known for i in cuts):
+            raise FormatError(f"{path}: the token {piece.name!r:.60} is not used, but llama.cpp can make it of others")
+    return model_of(pieces, unused, Sentence(prefix, False), path)
 
 
 def _strings(facts: dict[str, Any], name: str, path: PathLike) -> list[str]:
@@ -150,21 +199,51 @@ def _value(reader: Reader, of_type: int, wanted: bool, path: PathLike) -> Any:
 
 def write(definition: Definition, path: PathLike) -> None:
     """Write the vocabulary alone, a GGUF file without a model. Raises ValueError for what it cannot say."""
-    tokens, types, merges = _to_lists(definition)
-    entries = [
-        ("general.architecture", _text("gpt2")),
-        (f"{PREFIX}model", _text("gpt2")),
-        (f"{PREFIX}pre", _text(_split_name(definition, merges))),
-        (f"{PREFIX}tokens", _texts(tokens)),
-        (f"{PREFIX}token_type", struct.pack(f"<IIQ{len(types)}i", ARRAY, 5, len(types), *types)),
-        (f"{PREFIX}merges", _texts([" ".join(pair) for pair in merges])),
-    ]
+    entries = _entries_of_pieces(definition) if definition.of_characters else _entries_of_bytes(definition)
     header = MAGIC + struct.pack("<IQQ", 3, 0, len(entries))
     write_atomic(path, header + b"".join(_sized(key) + value for key, value in entries))
 
 
+def _entries_of_bytes(definition: Definition) -> list[tuple[str, bytes]]:
+    tokens, types, merges = _to_lists(definition)
+    return [
+        ("general.architecture", _text("gpt2")),
+        (f"{PREFIX}model", _text("gpt2")),
+        (f"{PREFIX}pre", _text(_split_name(definition, merges))),
+        (f"{PREFIX}tokens", _texts(tokens)),
+        (f"{PREFIX}token_type", _numbers(5, types)),
+        (f"{PREFIX}merges", _texts([" ".join(pair) for pair in merges])),
+    ]
+
+
+def _entries_of_pieces(definition: Definition) -> list[tuple[str, bytes]]:
+    if definition.rule == "characters":
+        definition = as_scores(definition)
+    scores, sentence = definition.scores, definition.reading.sentence
+    if scores is None or sentence is None:
+        raise ValueError("GGUF cannot say how this tokenizer reads text; write a tokenizer.json")
+    if sentence.charsmap or sentence.single_spaces:
+        what = "maps characters to others" if sentence.charsmap else "leaves out spaces"
+        raise ValueError(f"this tokenizer {what}, which llama.cpp does not do; write a sentencepiece model")
+    if not scores.byte_ids:
+        raise ValueError("this tokenizer has no tokens for bytes, which llama.cpp needs; write a sentencepiece model")
+    pieces = names_of(definition, scores)
+    return [
+        ("general.architecture", _text("llama")),
+        (f"{PREFIX}model", _text("llama")),
+        (f"{PREFIX}pre", _text("default")),
+        (f"{PREFIX}tokens", _texts([name or f"[PAD{number}]" for number, (name, _) in enumerate(pieces)])),
+        (f"{PREFIX}scores", _numbers(6, scores.scores)),
+        (f"{PREFIX}token_type", _numbers(5, [kind if name else UNUSED for name, kind in pieces])),
+        (f"{PREFIX}unknown_token_id", struct.pack("<II", 4, scores.unknown)),
+        (f"{PREFIX}add_space_prefix", struct.pack("<I?", 7, sentence.dummy_prefix)),
+    ]
+
+
 def _to_lists(definition: Definition) -> tuple[list[str], list[int], list[tuple[str, str]]]:
     """Characters and types by id, and the merges."""
+    if definition.word_end or definition.drops_space or definition.drops_bytes:
+        raise ValueError("GGUF cannot say how this tokenizer makes words; write a tokenizer.json")
     if definition.reading != Reading(added_tokens=definition.reading.added_tokens) or definition.shared_id is not None:
         raise ValueError("GGUF cannot say how this tokenizer reads text; write a tokenizer.json")
     vocab, merges = write_vocabulary(definition), write_merges(definition)
@@ -200,6 +279,10 @@ def _split_name(definition: Definition, merges: list[tuple[str, str]]) -> str:
 def _sized(text: str) -> bytes:
     content = text.encode()
     return struct.pack("<Q", len(content)) + content
+
+
+def _numbers(of_type: int, numbers: Sequence[float]) -> bytes:
+    return struct.pack(f"<IIQ{len(numbers)}{NUMBERS[of_type]}", ARRAY, of_type, len(numbers), *numbers)
 
 
 def _text(text: str) -> bytes:

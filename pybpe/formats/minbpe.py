@@ -10,7 +10,6 @@ by the pattern it was made with.
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from array import array
@@ -25,7 +24,7 @@ from pybpe.definition import MAX_ID, Definition, make_vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.files import PathLike, write_atomic
 from pybpe.formats.byte_level import read_bytes, rows_of
-from pybpe.patterns import WHOLE, resolve
+from pybpe.patterns import WHOLE, prepare, resolve
 from pybpe.reading import PLAIN
 from pybpe.stages import stages_of
 
@@ -34,9 +33,6 @@ SUFFIX = ".model"
 BYTES = [bytes([byte]) for byte in range(256)]
 MAX_TOKEN = 1 << 16  # bytes; a few lines that join tokens to themselves would otherwise ask for all memory
 MAX_TOKENS = 1 << 28  # bytes of all tokens
-MAX_PATTERN = 10_000  # characters
-MAX_REPEATS = 100_000  # of a pattern whose counts stand within one another; a regex engine takes memory for each
-_REPEAT = re.compile(r"(?<!\\x)\{([0-9]*),?([0-9]*)\}")
 _NUMBER = re.compile(r"[0-9]{1,7}")
 
 
@@ -66,8 +62,6 @@ def read(path: PathLike) -> Definition:
         )
     except SpecialTokenError as error:
         raise FormatError(f"{path}: {error}") from None
-    except RecursionError:
-        raise FormatError(f"{path}: the pattern is nested too deeply") from None
 
 
 class _Lines:
@@ -119,17 +113,13 @@ def _read_pattern(pattern: str, path: PathLike) -> str:
 
 def _unclear(pattern: str) -> str | None:
     """Why a pattern does not mean the same to minbpe and to pybpe, None if it does."""
-    if len(pattern) > MAX_PATTERN:
-        return f"the pattern has {len(pattern):,} characters, and {MAX_PATTERN:,} are allowed"
-    counts = [max((int(count[:7]) for count in found if count), default=1) for found in _REPEAT.findall(pattern)]
-    if math.prod(max(count, 1) for count in counts) > MAX_REPEATS:
-        return f"the pattern repeats things {MAX_REPEATS:,} times or more"
     try:
         if resolve(pattern) != pattern:
             return f"the pattern {pattern!r} is a name of pybpe's"
+        prepare(pattern)
         groups = regex.compile(pattern).groups
-    except (regex.error, ValueError, RecursionError, OverflowError) as error:
-        return f"the pattern is no regular expression: {error or 'nested too deeply'}"
+    except (regex.error, ValueError) as error:
+        return str(error)
     if groups:
         return "the pattern captures groups, of which minbpe would take the text of only those"
     if len(stages_of(pattern)) > 1 or "&&" in pattern:

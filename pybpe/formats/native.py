@@ -6,14 +6,16 @@ Layout, all numbers little-endian:
     u32       version
     u32       size of the header
     u64 x 3   number of tokens, their bytes, number of merges
-    header    JSON: rule, pattern, special_tokens, unicode; of version 2 also reading, whole_words, carried; of 3 scores
+    header    JSON: rule, pattern, special_tokens, unicode; of version 2 also reading, whole_words, carried; of 3
+              scores; of 4 word_end, drops_space, drops_bytes
     u32[n]    sizes of the tokens
     bytes     the tokens, joined
     u32[m, 3] merges
     32 bytes  sha256 of all before
 
-Version 3 is version 2 with the rule "scores", and no merges: they follow from the scores. Tokenizers without scores are
-written as version 2.
+Version 3 is version 2 with the rule "scores", and no merges: they follow from the scores. Version 4 is for the rule
+"characters", for words with ends or without white space, and for text that is read in ways which earlier versions do
+not know. What needs no more is written as version 2.
 
 Version 1 has no merges where the rule is "ranks". Since version 2 they are there, as a hint that makes opening faster:
 they follow from the tokens, and a wrong one changes no id.
@@ -41,21 +43,31 @@ from pybpe.reading import Reading
 from pybpe.scored import Scores
 
 MAGIC = b"\x93PYBPE\r\n"  # not ASCII and with a line end, so that a transfer as text shows
-VERSION = 2  # what is written, unless there are scores
+VERSION = 2  # what is written, unless more is needed
 SCORED = 3
+MARKED = 4
 _FIXED = "<IIQQQ"
 
 
 def dumps(definition: Definition) -> bytes:
     """The file's bytes."""
-    listed = definition.scores is None
-    body = _body(definition, VERSION if listed else SCORED, definition.merges.tobytes() if listed else b"")
+    body = _body(definition, _version(definition), definition.merges.tobytes() if definition.rule != "scores" else b"")
     return body + hashlib.sha256(body).digest()
+
+
+def _version(definition: Definition) -> int:
+    """The least that can say it."""
+    reading = definition.reading
+    if isinstance(reading.normalizer, tuple) or reading.prefix_space == "first":
+        return MARKED
+    if definition.rule == "characters" or definition.word_end or definition.drops_space or definition.drops_bytes:
+        return MARKED
+    return SCORED if definition.rule == "scores" else VERSION
 
 
 def fingerprint(definition: Definition) -> str:
     """64 hexadecimal digits that equal tokenizers share and others do not: the checksum of version 1."""
-    listed = definition.rule == "merges"
+    listed = definition.rule in ("merges", "characters")
     return hashlib.sha256(_body(definition, 1, definition.merges.tobytes() if listed else b"")).hexdigest()
 
 
@@ -66,6 +78,9 @@ def _body(definition: Definition, version: int, merges: bytes) -> bytes:
         "whole_words": definition.whole_words,
         "carried": dict(definition.carried) if version > 1 else {},  # ids do not depend on it
         "scores": definition.scores.to_json() if definition.scores else None,
+        "word_end": definition.word_end,
+        "drops_space": definition.drops_space,
+        "drops_bytes": definition.drops_bytes,
     }
     later = {name: value for name, value in later.items() if value}
     header = json.dumps(
@@ -112,8 +127,8 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
     reader = Reader(body, name)
     reader.take(len(MAGIC), "magic")
     version, header_size, n_tokens, n_bytes, n_merges = reader.unpack(_FIXED, "fixed header")
-    if not 1 <= version <= SCORED:
-        raise FormatError(f"{name} is of version {version}; this pybpe reads up to version {SCORED}: upgrade pybpe")
+    if not 1 <= version <= MARKED:
+        raise FormatError(f"{name} is of version {version}; this pybpe reads up to version {MARKED}: upgrade pybpe")
     if hashlib.sha256(body).digest() != content[-32:]:
         raise FormatError(f"{name} is damaged or truncated: its checksum does not match")
     if n_tokens > MAX_ID + 1:
@@ -138,7 +153,10 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
         reading=Reading.from_json(header.get("reading", {})),
         whole_words=header.get("whole_words", False),
         carried=header.get("carried", {}),
-        scores=Scores.from_json(header["scores"]) if header["rule"] == "scores" else None,
+        scores=Scores.from_json(header["scores"]) if "scores" in header else None,
+        word_end=header.get("word_end", ""),
+        drops_space=header.get("drops_space", False),
+        drops_bytes=header.get("drops_bytes", False),
     )
 
 
@@ -153,9 +171,12 @@ def _parse_header(text: bytes, name: str) -> dict[str, Any]:
         not isinstance(specials, dict)
         or not all(isinstance(token, int) for token in specials.values())
         or not isinstance(header.get("pattern"), str)
-        or header.get("rule") not in ("merges", "ranks", "scores")
-        or (header["rule"] == "scores") != isinstance(header.get("scores"), dict)
+        or header.get("rule") not in ("merges", "ranks", "scores", "characters")
+        or (header["rule"] in ("scores", "characters")) != isinstance(header.get("scores"), dict)
         or not isinstance(header.get("whole_words", False), bool)
+        or not isinstance(header.get("drops_space", False), bool)
+        or not isinstance(header.get("drops_bytes", False), bool)
+        or not isinstance(header.get("word_end", ""), str)
         or not isinstance(header.get("carried", {}), dict)
     ):
         raise FormatError(f"{name} is damaged: its header lacks a field")

@@ -9,7 +9,21 @@ from __future__ import annotations
 
 import re
 
-from pybpe.patterns import CL100K, GPT2, GPT2_ORIGINAL, GPT4, KIMI, LLAMA3, NANOCHAT, O200K, QWEN2, QWEN35, TEKKEN
+from pybpe.patterns import (
+    BLOOM,
+    CL100K,
+    CLIP,
+    GPT2,
+    GPT2_ORIGINAL,
+    GPT4,
+    KIMI,
+    LLAMA3,
+    NANOCHAT,
+    O200K,
+    QWEN2,
+    QWEN35,
+    TEKKEN,
+)
 
 MAX_SIZE = 10_000  # characters
 MAX_DEPTH = 50
@@ -20,6 +34,7 @@ _FAMILIES = {
     pattern: pattern for pattern in (GPT2_ORIGINAL, GPT2, GPT4, LLAMA3, NANOCHAT, O200K, QWEN2, QWEN35, TEKKEN, KIMI)
 }
 _FAMILIES[CL100K] = CL100K.replace("{1,3}+", "{1,3}")
+_FAMILIES[BLOOM] = BLOOM.replace("|.,!?…。，、।۔،)", "|[.,!?…。，、।۔،])")
 
 _PROPERTY = re.compile(
     r"\\[pP]\{(L[ultmo]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?|Z[slp]?|Han|Hiragana|Katakana|Hangul)\}"
@@ -54,7 +69,12 @@ def to_oniguruma(pattern: str) -> str:
 
 def covers_all(pattern: str) -> bool:
     """Whether every character of every text is in a match of a pattern of pybpe, as far as that is known."""
-    return pattern in _FAMILIES
+    return pattern in _FAMILIES and pattern != BLOOM
+
+
+def covers_all_but_space(pattern: str) -> bool:
+    """Whether every character but white space is in a match of a pattern, and none that is, as far as that is known."""
+    return pattern in (CLIP, rf"<\|startoftext\|>|<\|endoftext\|>|{CLIP}")
 
 
 def _check(pattern: str) -> None:

@@ -21,6 +21,7 @@ from pybpe.errors import FormatError
 from pybpe.files import PathLike, write_atomic
 from pybpe.formats.byte_level import read_bytes
 from pybpe.formats.protobuf import BYTES, FIXED32, VARINT, bytes_field, fields, float_field, varint_field
+from pybpe.formats.scores import as_scores
 from pybpe.reading import Reading
 from pybpe.scored import Scores
 from pybpe.sentence import SPACE, Sentence
@@ -29,7 +30,8 @@ from pybpe.sentence import SPACE, Sentence
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 _BPE = 2
 _KINDS = {1: "unigram", 2: "BPE", 3: "word", 4: "char"}
-_BYTE_NAMES = {f"<0x{byte:02X}>": byte for byte in range(256)}
+BYTE_NAMES = {f"<0x{byte:02X}>": byte for byte in range(256)}
+_MOST_OPEN = 64  # characters that have spaces behind them in tokens; of more, all text is one word
 _UNKNOWN_TEXT = " \u2047 "
 _MOST_NESTED = 64  # symbols that begin with each other; sentencepiece looks at no more
 _CARRIED = {"trainer_spec": 2, "normalizer_spec": 3, "self_test_data": 4, "denormalizer_spec": 5}
@@ -38,7 +40,9 @@ _USUAL = re.compile(rb"\x0a([\x00-\x7f])(.*)\x15(....)(?:\x18([\x00-\x7f]))?", r
 
 
 @dataclass
-class _Piece:
+class Piece:
+    """A token of a model, as the file names it."""
+
     name: str
     score: float = 0.0
     kind: int = NORMAL
@@ -48,7 +52,7 @@ class _Piece:
 class _Model:
     """What a file says, by the fields of its messages."""
 
-    pieces: list[_Piece] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
     parts: dict[int, list[bytes]] = field(default_factory=lambda: {number: [] for number in _CARRIED.values()})
 
 
@@ -67,38 +71,52 @@ def loads(content: bytes, name: str = "the model") -> Definition:
     trainer = _values(b"".join(model.parts[2]), name)
     normalizer = _values(b"".join(model.parts[3]), name)
     _check_specs(trainer, normalizer, _values(b"".join(model.parts[5]), name), name)
-    byte_ids = _check_pieces(model.pieces, bool(_number(trainer, 35, 0, name)), name)
-    added = {
-        piece.name.replace(SPACE, " "): number
-        for number, piece in enumerate(model.pieces)
-        if piece.kind == USER_DEFINED
-    }
+    return model_of(
+        model.pieces,
+        [False] * len(model.pieces),
+        Sentence(
+            dummy_prefix=bool(_number(normalizer, 3, 1, name)),
+            single_spaces=bool(_number(normalizer, 4, 1, name)),
+            charsmap=_bytes(normalizer, 2, b"", name),
+        ),
+        name,
+        has_bytes=bool(_number(trainer, 35, 0, name)),
+        unknown_text=_text(_bytes(trainer, 44, _UNKNOWN_TEXT.encode(), name), name),
+        carried=_carried(model),
+    )
+
+
+def model_of(
+    pieces: list[Piece],
+    unused: list[bool],
+    sentence: Sentence,
+    path: PathLike,
+    has_bytes: bool = True,
+    unknown_text: str = _UNKNOWN_TEXT,
+    carried: dict[str, Any] | None = None,
+) -> Definition:
+    """What pieces with scores are as a Definition, whatever file they came in. unused: those that are no tokens.
+
+    Raises FormatError for pieces that pybpe cannot have.
+    """
+    name = str(path)
+    byte_ids = _check_pieces(pieces, unused, has_bytes, name)
+    added = {piece.name.replace(SPACE, " "): i for i, piece in enumerate(pieces) if piece.kind == USER_DEFINED}
     _check_nesting(added, name)
-    tokens = [_token(piece) for piece in model.pieces]
+    tokens = [_token(piece) for piece in pieces]
     bytes_at = set(byte_ids)
-    charsmap = _bytes(normalizer, 2, b"", name)
-    unknown_text = _text(_bytes(trainer, 44, _UNKNOWN_TEXT.encode(), name), name)
     try:
         return Definition(
             rule="scores",
             vocabulary=make_vocabulary(tokens),
             merges=memoryview(array("I")),
             pattern=pattern_of(token for number, token in enumerate(tokens) if number not in bytes_at),
-            special_tokens={
-                piece.name: number for number, piece in enumerate(model.pieces) if piece.kind in (CONTROL, UNKNOWN)
-            },
-            reading=Reading(
-                added_tokens=added,
-                sentence=Sentence(
-                    dummy_prefix=bool(_number(normalizer, 3, 1, name)),
-                    single_spaces=bool(_number(normalizer, 4, 1, name)),
-                    charsmap=charsmap,
-                ),
-            ),
-            carried=_carried(model),
+            special_tokens={piece.name: i for i, piece in enumerate(pieces) if piece.kind in (CONTROL, UNKNOWN)},
+            reading=Reading(added_tokens=added, sentence=sentence),
+            carried=carried or {},
             scores=Scores(
-                array("f", [piece.score for piece in model.pieces]),
-                next(number for number, piece in enumerate(model.pieces) if piece.kind == UNKNOWN),
+                array("f", [piece.score for piece in pieces]),
+                next(i for i, piece in enumerate(pieces) if piece.kind == UNKNOWN),
                 unknown_text,
                 tuple(byte_ids),
             ),
@@ -125,12 +143,12 @@ def _parse(content: memoryview, name: str) -> _Model:
     return model
 
 
-def _piece(content: memoryview, name: str) -> _Piece:
+def _piece(content: memoryview, name: str) -> Piece:
     if usual := _USUAL.fullmatch(content):
         size, text, score, kind = usual.groups()
         if size[0] == len(text):
-            return _Piece(_text(text, name), struct.unpack("<f", score)[0], kind[0] if kind else NORMAL)
-    piece = _Piece("")
+            return Piece(_text(text, name), struct.unpack("<f", score)[0], kind[0] if kind else NORMAL)
+    piece = Piece("")
     for number, kind, value in fields(content, name):
         if number == 1 and kind == BYTES and isinstance(value, memoryview):
             piece.name = _text(bytes(value), name)
@@ -187,7 +205,7 @@ def _check_specs(
         raise FormatError(f"{name} changes text after decoding (denormalizer_spec), which pybpe does not do")
 
 
-def _check_pieces(pieces: list[_Piece], has_bytes: bool, name: str) -> list[int]:
+def _check_pieces(pieces: list[Piece], unused: list[bool], has_bytes: bool, name: str) -> list[int]:
     """The ids of the 256 bytes, none if there are none. Raises FormatError for pieces that pybpe cannot have."""
     ids: dict[str, int] = {}
     byte_ids = [-1] * 256
@@ -195,12 +213,12 @@ def _check_pieces(pieces: list[_Piece], has_bytes: bool, name: str) -> list[int]
     for number, piece in enumerate(pieces):
         if piece.name in ids:
             raise FormatError(f"{name}: piece {number}, {piece.name[:40]!r}, is piece {ids[piece.name]} too")
-        if (reason := _why_not(piece, has_bytes)) is not None:
+        if not unused[number] and (reason := _why_not(piece, has_bytes)) is not None:
             raise FormatError(f"{name}: piece {number}, {piece.name[:40]!r}, {reason}")
         ids[piece.name] = number
         unknown += piece.kind == UNKNOWN
         if piece.kind == BYTE:
-            byte_ids[_BYTE_NAMES[piece.name]] = number
+            byte_ids[BYTE_NAMES[piece.name]] = number
     if unknown != 1:
         raise FormatError(f"{name} has {unknown} pieces for what is unknown, must be 1")
     if has_bytes and -1 in byte_ids:
@@ -210,7 +228,7 @@ def _check_pieces(pieces: list[_Piece], has_bytes: bool, name: str) -> list[int]
     return byte_ids if has_bytes else []
 
 
-def _why_not(piece: _Piece, has_bytes: bool) -> str | None:
+def _why_not(piece: Piece, has_bytes: bool) -> str | None:
     """Why pybpe cannot have a piece, None if it can."""
     if not piece.name:
         return "is empty"
@@ -219,7 +237,7 @@ def _why_not(piece: _Piece, has_bytes: bool) -> str | None:
     if piece.kind in (CONTROL, UNKNOWN):
         return "is one character, so that text could give it" if len(piece.name) == 1 else None
     if piece.kind == BYTE:
-        is_byte = has_bytes and piece.name in _BYTE_NAMES
+        is_byte = has_bytes and piece.name in BYTE_NAMES
         return None if is_byte else "is not one of the 256 bytes, or the model has none (byte_fallback is off)"
     kind = "unused" if piece.kind == UNUSED else f"of the unknown kind {piece.kind}"
     return f"is {kind}; pybpe does not know what to do with it"
@@ -236,23 +254,32 @@ def _check_nesting(names: Iterable[str], name: str) -> None:
             raise FormatError(f"{name} has more than {_MOST_NESTED} symbols that begin with each other")
 
 
-def _token(piece: _Piece) -> bytes:
+def _token(piece: Piece) -> bytes:
     """The bytes of a piece that text is merged to or that stands for a byte; none of others."""
     if piece.kind == BYTE:
-        return bytes([_BYTE_NAMES[piece.name]])
+        return bytes([BYTE_NAMES[piece.name]])
     return piece.name.replace(SPACE, " ").encode() if piece.kind == NORMAL else b""
 
 
 def pattern_of(tokens: Iterable[bytes]) -> str:
-    """What splits text so that no token reaches beyond a word: before spaces, and around some line ends."""
+    """What splits text so that no token reaches beyond a word: before spaces, and around some line ends.
+
+    Not before spaces behind a character that some token has before a space.
+    """
     joined = b"\xff".join(tokens)
-    if re.search(rb"[^ \xff] ", joined):
+    open_chars = sorted({found.decode() for found in re.findall(rb"([^ \xff\x80-\xbf][\x80-\xbf]*) ", joined)})
+    if len(open_chars) > _MOST_OPEN:
         return r"[\s\S]+"
     alone = "".join(
         char for char in "\n\r\t" if not re.search(rb"[^\xff]%b|%b[^\xff]" % (char.encode(), char.encode()), joined)
     )
     alone = alone.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
-    return f"[{alone}]| *[^ {alone}]+| +" if alone else " *[^ ]+| +"
+    if open_chars:
+        goes_on = "".join("\\" + char if char in "\\^-[]" else char for char in open_chars)
+        word = f" *(?:[^ {alone}{goes_on}]|[{goes_on}] *)+| +"
+    else:
+        word = f" *[^ {alone}]+| +"
+    return f"[{alone}]|{word}" if alone else word
 
 
 def _carried(model: _Model) -> dict[str, Any]:
@@ -287,6 +314,8 @@ def write(definition: Definition, path: PathLike) -> None:
 
 def dumps(definition: Definition) -> bytes:
     """The file's bytes."""
+    if definition.rule == "characters":
+        definition = as_scores(definition)
     scores, sentence = definition.scores, definition.reading.sentence
     if scores is None or sentence is None:
         raise ValueError(
@@ -295,13 +324,16 @@ def dumps(definition: Definition) -> bytes:
     carried = definition.carried.get("sentencepiece", {})
     if not isinstance(carried, dict) or not all(isinstance(content, str) for content in carried.values()):
         raise ValueError("what this tokenizer carries along of a sentencepiece model is damaged")
+    names = names_of(definition, scores)
+    if not all(name for name, _ in names):
+        raise ValueError("an id of this vocabulary has no token; a sentencepiece model has one for every id")
     kept = {what: base64.b64decode(carried.get(what, "")) for what in _CARRIED}
     pieces = b"".join(
         bytes_field(
             1,
             bytes_field(1, name.encode()) + float_field(2, score) + (varint_field(3, kind) if kind != NORMAL else b""),
         )
-        for (name, kind), score in zip(_names(definition, scores), scores.scores, strict=True)
+        for (name, kind), score in zip(names, scores.scores, strict=True)
     )
     trainer = kept["trainer_spec"] or _trainer_spec(definition, scores)
     normalizer = (
@@ -317,7 +349,7 @@ def dumps(definition: Definition) -> bytes:
     return written
 
 
-def _names(definition: Definition, scores: Scores) -> list[tuple[str, int]]:
+def names_of(definition: Definition, scores: Scores) -> list[tuple[str, int]]:
     """The name and the kind of each piece."""
     tokens = definition.vocabulary.to_list()
     names = [(token.decode("utf-8", "replace").replace(" ", SPACE), NORMAL) for token in tokens]

@@ -1,0 +1,88 @@
+"""The added tokens of a tokenizer.json: tokens found by name, special or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pybpe._core.unicode import is_utf8
+from pybpe.errors import FormatError
+from pybpe.files import PathLike
+from pybpe.formats.byte_level import to_bytes
+from pybpe.normalizer import Normalizer
+from pybpe.reading import FLAGS
+
+Json = dict[str, Any]
+
+
+def read_added_tokens(entries: Any, vocab: Mapping[str, int], path: PathLike) -> list[Json]:
+    """The added tokens, checked. Raises FormatError where `tokenizers` would give a token another id than the file."""
+    if not isinstance(entries or [], list):
+        raise FormatError(f"{path} is not a list")
+    added: list[Json] = list(entries or [])
+    for entry in added:
+        _check(entry, path)
+    names = [entry["content"] for entry in added]
+    if len(set(names)) < len(names):
+        raise FormatError(f"{path}: {_first_repeated(names)!r} is there twice")
+    for entry, given in zip(added, numbered(names, vocab), strict=True):
+        if entry["id"] != given:
+            raise FormatError(
+                f"{path}: {entry['content']!r} has id {entry['id']}, and the tokenizers package would give it {given}, "
+                "because it numbers added tokens itself; pybpe cannot know which is meant"
+            )
+    return added
+
+
+def _first_repeated(names: list[str]) -> str:
+    seen: set[str] = set()
+    return next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+
+
+def _check(entry: Any, path: PathLike) -> None:
+    """Raise FormatError unless an added token has all fields, each of its type."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("content"), str) or type(entry.get("id")) is not int:
+        raise FormatError(f"{path}: a token without content or id: {str(entry)[:60]}")
+    for flag in ("special", *FLAGS):
+        if not isinstance(entry.get(flag), bool):
+            raise FormatError(f"{path}: {entry['content']!r} does not say whether it is {flag}")
+
+
+def flags_of(entry: Json) -> tuple[str, ...]:
+    """How an added token is found."""
+    return tuple(flag for flag in FLAGS if entry[flag])
+
+
+def numbered(names: Iterable[str], vocab: Mapping[str, int]) -> list[int]:
+    """The ids that the tokenizers package gives to added tokens, whatever their file says."""
+    ids: list[int] = []
+    last = len(vocab) - 1
+    for name in names:
+        ids.append(vocab.get(name, last + 1))
+        last = max(last, ids[-1])
+    return ids
+
+
+def may_be_a_word(name: str, flags: tuple[str, ...], normalizer: Normalizer | None) -> bool:
+    """Whether a word could be an entry of the vocabulary that stands there for an added token.
+
+    Words are text in which added tokens have been looked for, but a name can be passed over, or come to be later.
+    """
+    content = to_bytes(name)
+    if content is None or not is_utf8(content):
+        return False
+    return content != name.encode() or "single_word" in flags or (normalizer is not None and "normalized" not in flags)
+
+
+def check_config(added: list[Json], listed: Json, path: PathLike, config: str) -> None:
+    """Check the tokens that a tokenizer_config.json lists against those of the tokenizer.json."""
+    known = {entry["id"]: entry for entry in added}
+    for number, entry in listed.items():
+        if not isinstance(entry, dict):
+            raise FormatError(f"{config}: the added token with id {number[:20]} is not a JSON object")
+        token = known.get(int(number)) if number.isdecimal() and len(number) < 10 else None
+        if token is None or any(token[key] != value for key, value in entry.items() if key in token):
+            raise FormatError(
+                f"{path} and {config} beside it do not say the same of the added token with id {number[:20]}; "
+                f"name {path} itself to go by that"
+            )

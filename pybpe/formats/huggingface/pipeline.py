@@ -1,0 +1,285 @@
+"""What a tokenizer.json does to text before it merges: its normalizer and its pre-tokenizer, as a Definition has them.
+
+In files of characters a space is U+2581 by the time of merging; in a Definition it is a space, and what was U+2581 in
+the text is one too.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+from pybpe.errors import FormatError
+from pybpe.files import PathLike
+from pybpe.formats.oniguruma import UnclearPatternError, covers_all, covers_all_but_space, from_oniguruma
+from pybpe.normal import FORMS
+from pybpe.normalizer import Normalizer, Step, replaceable
+from pybpe.patterns import GPT2
+from pybpe.scored import Leading
+from pybpe.sentence import SPACE
+from pybpe.stages import SEPARATOR, join_stages
+
+Json = dict[str, Any]
+_TO_SPACE: Step = ("Replace", SPACE, " ")
+_MAX_STEPS = 100
+_WORDS = {"MergedWithNext": " [^ ]*|[^ ]+", "MergedWithPrevious": "[^ ]* |[^ ]+", "Isolated": " |[^ ]+"}
+
+
+class Pipeline(NamedTuple):
+    """What is done to text.
+
+    byte_level: whether tokens are of bytes; otherwise they are of characters.
+    pattern: what splits text; None where it is one word.
+    late_spaces: whether names are looked for in normal text before spaces become U+2581.
+    """
+
+    normalizer: Normalizer | None
+    prefix_space: bool | Literal["first"]
+    pattern: str | None
+    byte_level: bool
+    drops_space: bool = False
+    late_spaces: bool = False
+
+
+def read_pipeline(normalizer: Any, pre_tokenizer: Any, path: PathLike) -> Pipeline:
+    """Both, read. Raises FormatError for what pybpe cannot do exactly."""
+    before = [_normalizer_step(step, path) for step in _steps(normalizer, "normalizer", "normalizers", path)]
+    words = list(_steps(pre_tokenizer, "pre_tokenizer", "pretokenizers", path))
+    if words and words[-1].get("type") == "ByteLevel":
+        return _of_bytes(before, words, path)
+    return _of_characters(before, words, path)
+
+
+def _steps(found: Any, what: str, parts: str, path: PathLike) -> list[Json]:
+    """The steps of what may be one step, or a sequence, or none."""
+    steps: list[Json] = []
+    waiting = [] if found is None else [found]
+    while waiting:
+        step = as_object(waiting.pop(), f"{path}: {what}")
+        if step.get("type") != "Sequence":
+            steps.append(step)
+        elif isinstance(step.get(parts), list):
+            waiting += reversed(step[parts])
+        else:
+            raise FormatError(f"{path}: the {what} is a sequence of nothing")
+        if len(steps) + len(waiting) > _MAX_STEPS:
+            raise FormatError(f"{path}: the {what} has more than {_MAX_STEPS} steps")
+    return steps
+
+
+def as_object(value: Any, what: PathLike) -> Json:
+    """A JSON object. Raises FormatError for anything else, which `what` names."""
+    if not isinstance(value, dict):
+        raise FormatError(f"{what} is not a JSON object")
+    return value
+
+
+# Normalizers
+
+
+def _normalizer_step(step: Json, path: PathLike) -> Step:
+    kind = step.get("type")
+    if kind in FORMS or kind == "Lowercase":
+        return (kind,)
+    if kind == "Prepend" and isinstance(step.get("prepend"), str) and step["prepend"]:
+        return kind, step["prepend"]
+    if kind == "Strip" and all(isinstance(step.get(f"strip_{side}"), bool) for side in ("left", "right")):
+        return kind, *(side for side in ("left", "right") if step[f"strip_{side}"])
+    if kind == "Replace" and isinstance(step.get("content"), str):
+        pattern = as_object(step.get("pattern"), f"{path}: pattern of Replace")
+        if isinstance(text := pattern.get("String"), str) and text:
+            return kind, text, step["content"]
+        if isinstance(text := pattern.get("Regex"), str) and replaceable(text):
+            return "ReplaceAll", text, step["content"]
+        raise FormatError(f"{path}: it is not known whether pybpe would replace the same: {str(pattern)[:60]}")
+    known = f"{', '.join(FORMS)}, Lowercase, Prepend, Replace and Strip"
+    raise FormatError(f"{path}: the normalizer is of type {str(kind)[:40]!r}; pybpe knows {known}")
+
+
+def _as_normalizer(steps: list[Step]) -> Normalizer | None:
+    """Steps as a Reading has them."""
+    steps = [step for step in steps if step != ("Strip",)]
+    if len(steps) == 1 and len(steps[0]) == 1 and steps[0][0] in FORMS:
+        return steps[0][0]
+    return tuple(steps) or None
+
+
+# Bytes
+
+
+def _of_bytes(before: list[Step], steps: list[Json], path: PathLike) -> Pipeline:
+    last = steps.pop()
+    prefix_space = last.get("add_prefix_space")
+    if not isinstance(prefix_space, bool) or not isinstance(last.get("use_regex", True), bool):
+        raise FormatError(f"{path}: ByteLevel does not say whether to add a space or to use its pattern")
+    if prefix_space and steps:
+        raise FormatError(f"{path}: ByteLevel puts a space before every word, which pybpe does not do")
+    stages = [_stage(step, path) for step in steps]
+    patterns = [pattern for pattern, _ in stages]
+    if last.get("use_regex", True):
+        patterns.append(GPT2)
+    if any(SEPARATOR in pattern for pattern in patterns):
+        raise FormatError(f"{path}: a split pattern holds the record separator U+001E, which pybpe puts between two")
+    drops = any(drops for _, drops in stages)
+    return Pipeline(_as_normalizer(before), prefix_space, join_stages(patterns) if patterns else None, True, drops)
+
+
+def _stage(step: Json, path: PathLike) -> tuple[str, bool]:
+    """The pattern of one step before ByteLevel, and whether white space between its words is left out."""
+    kind = step.get("type")
+    if kind == "Digits":
+        if not isinstance(step.get("individual_digits"), bool):
+            raise FormatError(f"{path}: Digits does not say whether each digit stands alone")
+        return (r"\p{N}" if step["individual_digits"] else r"\p{N}+"), False
+    if kind == "WhitespaceSplit":
+        return r"\s+|\S+", True
+    if kind != "Split":
+        raise FormatError(f"{path}: pybpe cannot split text as the pre-tokenizer {str(kind)[:40]!r} does")
+    behavior, invert = step.get("behavior"), step.get("invert")
+    pattern, single = _split_pattern(step.get("pattern"), path)
+    if behavior == "Isolated" or (behavior == "Removed" and invert is True and covers_all(pattern)):
+        return pattern, False
+    if behavior == "Removed" and invert is True and covers_all_but_space(pattern):
+        return pattern, True
+    if behavior == "Removed" and invert is False and pattern in (r"\s+", r"\s"):
+        return r"\s+|\S+", True
+    if single and invert is False:
+        other = f"[^{single}]"
+        behaviors = {
+            "MergedWithNext": f"{pattern}{other}*|{other}+",
+            "MergedWithPrevious": f"{other}*{pattern}|{other}+",
+        }
+        behaviors["Contiguous"] = f"{pattern}+"
+        if isinstance(behavior, str) and behavior in behaviors:
+            return behaviors[behavior], False
+    what = f"Split with behavior {str(behavior)[:40]}, invert {str(invert)[:40]}"
+    raise FormatError(f"{path}: pybpe cannot split as {what} and this pattern does: {pattern[:200]!r}")
+
+
+def _split_pattern(pattern: Any, path: PathLike) -> tuple[str, str]:
+    """The pattern of a Split: a regular expression of Oniguruma, or a text to be found as it is.
+
+    Also what it is within a set, if it is one character; "" otherwise.
+    """
+    found = as_object(pattern, f"{path}: pattern of Split")
+    if isinstance(text := found.get("String"), str) and text:
+        literal = "".join("\\" + char if char in "\\^$.|?*+()[]{}" else char for char in text)
+        return literal, ("\\" + text if text in "\\^-[]" else text) if len(text) == 1 and text not in "&~" else ""
+    if not isinstance(text := found.get("Regex"), str) or not text:
+        raise FormatError(f"{path}: a Split without a pattern")
+    try:
+        return from_oniguruma(text), text if text in (r"\s", r"\p{N}", r"\p{L}", r"\p{P}", r"\n") else ""
+    except UnclearPatternError as error:
+        raise FormatError(f"{path}: this part of the split pattern may not mean the same in pybpe: {error}") from None
+
+
+# Characters
+
+
+def _of_characters(before: list[Step], steps: list[Json], path: PathLike) -> Pipeline:
+    early = ("Replace", " ", SPACE) in before
+    if early:
+        before = _with_spaces(before, path)
+    elif any(step[0] == "Prepend" for step in before):
+        raise FormatError(f"{path}: the normalizer puts something before the text, and does not write spaces as U+2581")
+    prefix: bool | Literal["first"] = False
+    pattern: str | None = None
+    mapped = early
+    for step in steps:
+        kind = step.get("type")
+        if kind == "Metaspace" and pattern is None and not prefix:
+            mapped = True
+            prefix = _prefix(step, path)
+            pattern = _WORDS["MergedWithNext"] if step.get("split", True) is True else None
+        elif kind == "Split" and mapped and _is_split_at(step, " "):
+            continue  # there is none any more
+        elif kind == "Split" and mapped and pattern is None and _is_split_at(step, SPACE) and _behavior(step):
+            pattern = _WORDS[_behavior(step)]
+        else:
+            raise FormatError(
+                f"{path}: pybpe cannot split text of characters as the pre-tokenizer {str(kind)[:40]!r} here does; it "
+                "reads those that end with ByteLevel, and those that split at spaces alone, written as U+2581"
+            )
+    if not mapped:
+        raise FormatError(
+            f"{path}: tokens are of characters, and spaces are not written as U+2581; pybpe does not do that"
+        )
+    late = not early
+    return Pipeline(_as_normalizer([*before, _TO_SPACE]), prefix, pattern, False, late_spaces=late)
+
+
+def _with_spaces(steps: list[Step], path: PathLike) -> list[Step]:
+    """What a normalizer does that ends with writing spaces as U+2581 and perhaps puts one before the text."""
+    last = steps.index(("Replace", " ", SPACE))
+    rest = [*steps[:last], *steps[last + 1 :]]
+    prepends = [step for step in rest if step[0] == "Prepend"]
+    others = [step for step in rest if step[0] != "Prepend"]
+    if len(prepends) > 1 or any(step != ("Prepend", SPACE) for step in prepends):
+        raise FormatError(f"{path}: the normalizer puts something other than one U+2581 before the text")
+    if prepends and rest[-1] != prepends[0]:
+        raise FormatError(f"{path}: the normalizer goes on after it puts U+2581 before the text")
+    if others != steps[: len(others)]:
+        raise FormatError(f"{path}: the normalizer goes on after it has written spaces as U+2581")
+    return [*others, ("Prepend", " ")] if prepends else others
+
+
+def _prefix(step: Json, path: PathLike) -> bool | Literal["first"]:
+    """When Metaspace puts a space before a text."""
+    if step.get("replacement") != SPACE or not isinstance(step.get("split", True), bool):
+        raise FormatError(f"{path}: Metaspace writes a space as {str(step.get('replacement'))[:20]!r}, not as U+2581")
+    if isinstance(scheme := step.get("prepend_scheme"), str) and "add_prefix_space" not in step:
+        if scheme == "first":
+            return "first"
+        if scheme in ("always", "never"):
+            return scheme == "always"
+    if scheme is None and isinstance(step.get("add_prefix_space"), bool):
+        return bool(step["add_prefix_space"])
+    raise FormatError(f"{path}: it is not clear when Metaspace puts a space before the text")
+
+
+def _is_split_at(step: Json, text: str) -> bool:
+    return step.get("pattern") in ({"String": text}, {"Regex": text}) and step.get("invert") is False
+
+
+def _behavior(step: Json) -> str:
+    """How a Split deals with its text, "" if not in a way that pybpe knows."""
+    return next((name for name in _WORDS if name == step.get("behavior")), "")
+
+
+# Decoders
+
+
+_LEADING: dict[tuple[str, ...], Leading] = {
+    (): "none",
+    ("Spaces",): "none",
+    ("Spaces", "Fuse"): "none",
+    ("Spaces", "Fuse", "Strip"): "space",
+    ("Metaspace",): "token",
+    ("Metaspace", "Fuse"): "token",
+    ("Metaspace, never",): "none",
+    ("Metaspace, never", "Fuse"): "none",
+    ("Spaces", "ByteFallback", "Fuse"): "none",
+    ("Spaces", "ByteFallback", "Fuse", "Strip"): "space",
+    ("Metaspace", "ByteFallback", "Fuse"): "token",
+    ("Metaspace, never", "ByteFallback", "Fuse"): "none",
+}
+
+
+def read_leading(decoder: Any, byte_fallback: bool, path: PathLike) -> Leading:
+    """Which spaces a decoder of characters leaves out at the beginning. Raises FormatError for one of another kind."""
+    steps = tuple(_known_decoder(step) for step in _steps(decoder, "decoder", "decoders", path))
+    if steps in _LEADING and (not steps or not byte_fallback or "ByteFallback" in steps):
+        return _LEADING[steps]
+    raise FormatError(f"{path}: pybpe cannot decode as this decoder does: {str(decoder)[:200]}")
+
+
+def _known_decoder(step: Json) -> str:
+    """A step of a decoder by a name that says all of it, or one that is not known."""
+    kind = step.get("type")
+    if kind == "Replace" and step.get("pattern") == {"String": SPACE} and step.get("content") == " ":
+        return "Spaces"
+    if kind == "Strip" and (step.get("content"), step.get("start"), step.get("stop")) == (" ", 1, 0):
+        return "Strip"
+    if kind == "Metaspace" and step.get("replacement") == SPACE:
+        never = step.get("prepend_scheme") == "never" or step.get("add_prefix_space") is False
+        return "Metaspace, never" if never else "Metaspace"
+    return kind if kind in ("Fuse", "ByteFallback") else "unknown"

@@ -1,0 +1,291 @@
+"""Reading a tokenizer.json, or the folder that holds one."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Container, Iterable
+from pathlib import Path
+from typing import Any
+
+from pybpe.definition import Definition, make_vocabulary
+from pybpe.errors import FormatError, PybpeError
+from pybpe.files import PathLike
+from pybpe.formats.byte_level import (
+    read_json,
+    read_merges,
+    read_text,
+    read_vocabulary,
+    rows_of,
+    to_bytes,
+    token_list,
+    unmade,
+)
+from pybpe.formats.huggingface.added_tokens import (
+    check_config,
+    flags_of,
+    may_be_a_word,
+    read_added_tokens,
+)
+from pybpe.formats.huggingface.pipeline import Json, Pipeline, as_object, read_leading, read_pipeline
+from pybpe.formats.sentencepiece import BYTE_NAMES, pattern_of
+from pybpe.patterns import WHOLE
+from pybpe.reading import Reading
+from pybpe.scored import NOT_IN_UTF8, Scores
+from pybpe.sentence import SPACE
+
+TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
+TEMPLATE, TEMPLATES = "chat_template.jinja", "additional_chat_templates"
+_CARRIED = ("post_processor", "decoder", "truncation", "padding")
+PIPELINE = ("normalizer", "pre_tokenizer")
+MODEL = ("unk_token", "fuse_unk", "byte_fallback", "end_of_word_suffix")
+
+
+def read(path: PathLike) -> Definition:
+    """Read a tokenizer.json, or a folder with one and perhaps a tokenizer_config.json.
+
+    Raises FormatError for what is not one, and for what pybpe cannot do exactly as the `tokenizers` package does;
+    OSError if it cannot be read.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        return from_json(read_json(path), path)
+    file = folder / TOKENIZER
+    if not file.exists():
+        raise FileNotFoundError(f"there is no {TOKENIZER} in {folder}; of vocab.json and merges.txt read both by name")
+    return _definition(as_object(read_json(file), file), read_config(folder), file)
+
+
+def read_config(folder: Path) -> Json:
+    """A folder's tokenizer_config.json, {} if there is none; with the chat templates that have files of their own."""
+    file = folder / CONFIG
+    config = as_object(read_json(file), file) if file.exists() else {}
+    alone, others = folder / TEMPLATE, sorted((folder / TEMPLATES).glob("*.jinja"))
+    if alone.exists() and not others:
+        config["chat_template"] = read_text(alone)
+    elif alone.exists() or others:
+        named = {path.stem: read_text(path) for path in others}
+        config["chat_template"] = {**({"default": read_text(alone)} if alone.exists() else {}), **named}
+    return config
+
+
+def from_json(content: Any, what: PathLike) -> Definition:
+    """Read what a tokenizer.json holds; `what` names it in errors. Raises FormatError as `read` does."""
+    return _definition(as_object(content, what), {}, what)
+
+
+def _definition(content: Json, config: Json, path: PathLike) -> Definition:
+    model = as_object(content.get("model"), f"{path}: model")
+    _check_model(model, path)
+    pipeline = read_pipeline(content.get("normalizer"), content.get("pre_tokenizer"), path)
+    vocab = read_vocabulary(model.get("vocab"), f"{path}: model.vocab")
+    merges = read_merges(_pairs(model.get("merges"), path), vocab, f"{path}: model.merges")
+    added = read_added_tokens(content.get("added_tokens"), vocab, f"{path}: added_tokens")
+    check_config(added, as_object(config.get("added_tokens_decoder") or {}, CONFIG), path, CONFIG)
+    make = _of_bytes if pipeline.byte_level else _of_characters
+    try:
+        return make(content, vocab, merges, added, pipeline, path, carried=_carried(content, config, pipeline))
+    except PybpeError as error:
+        raise type(error)(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
+
+
+# The model
+
+
+def _check_model(model: Json, path: PathLike) -> None:
+    """Raise FormatError unless its merging is what pybpe does."""
+    if model.get("type", "BPE") != "BPE":
+        raise FormatError(f"{path}: the model is of type {str(model['type'])[:40]!r}; pybpe reads BPE")
+    if model.get("dropout"):
+        raise FormatError(f"{path}: the model merges at random (dropout {str(model['dropout'])[:40]}); set it to null")
+    if model.get("continuing_subword_prefix"):
+        raise FormatError(
+            f"{path}: the model marks its tokens with a continuing_subword_prefix, which pybpe does not do"
+        )
+    for name in ("ignore_merges", "fuse_unk", "byte_fallback"):
+        if not isinstance(model.get(name) or False, bool):
+            raise FormatError(f"{path}: {name} is neither true nor false")
+    for name in ("end_of_word_suffix", "unk_token"):
+        if not isinstance(model.get(name) or "", str):
+            raise FormatError(f"{path}: {name} is not a string")
+
+
+def _pairs(merges: Any, path: PathLike) -> Iterable[tuple[str, str]]:
+    """Merges as pairs, however the file writes them: "a b", or ["a", "b"]."""
+    if not isinstance(merges, list):
+        raise FormatError(f"{path}: model.merges is not a list")
+    for number, merge in enumerate(merges, 1):
+        try:
+            left, right = merge.split(" ") if isinstance(merge, str) else merge
+        except (TypeError, ValueError):
+            left, right = "", ""
+        if type(left) is not str or type(right) is not str or not left or not right:
+            raise FormatError(f"{path}: merge {number} is not a pair of tokens: {str(merge)[:60]!r}")
+        yield left, right
+
+
+def _of_bytes(
+    content: Json,
+    vocab: dict[str, int],
+    merges: memoryview,
+    added: list[Json],
+    pipeline: Pipeline,
+    path: PathLike,
+    carried: Json,
+) -> Definition:
+    """What a model does with unknown characters does not matter: there is a token for every byte."""
+    model = content["model"]
+    whole_words = bool(model.get("ignore_merges"))
+    flags = {token["content"]: flags_of(token) for token in added}
+    names = unmade(vocab, merges) & flags.keys()
+    if whole_words:
+        names = {name for name in names if not may_be_a_word(name, flags[name], pipeline.normalizer)}
+    ordinary = {chars: token for chars, token in vocab.items() if chars not in names}
+    for name in ordinary.keys() & flags.keys():
+        if to_bytes(name) != name.encode():
+            raise FormatError(f"{path}: the added token {name!r} is also the way to write the bytes of another token")
+    tokens = token_list(ordinary, f"{path}: model.vocab")
+    # Bytes that are in some UTF-8 and have no token are left out of words, unless there is a token for what is unknown.
+    known = {token[0] for token in tokens if len(token) == 1}
+    drops_bytes = not model.get("unk_token") and not known | NOT_IN_UTF8 >= set(range(256))
+    return Definition(
+        rule="merges",
+        vocabulary=make_vocabulary(tokens),
+        merges=merges,
+        pattern=WHOLE if pipeline.pattern is None else pipeline.pattern,
+        special_tokens={token["content"]: token["id"] for token in added if token["special"]},
+        reading=_reading(added, pipeline),
+        whole_words=whole_words,
+        word_end=model.get("end_of_word_suffix") or "",
+        drops_space=pipeline.drops_space,
+        drops_bytes=drops_bytes and not whole_words and not model.get("end_of_word_suffix"),
+        carried=carried,
+    )
+
+
+def _of_characters(
+    content: Json,
+    vocab: dict[str, int],
+    merges: memoryview,
+    added: list[Json],
+    pipeline: Pipeline,
+    path: PathLike,
+    carried: Json,
+) -> Definition:
+    model = content["model"]
+    byte_fallback = bool(model.get("byte_fallback"))
+    if model.get("ignore_merges") or model.get("end_of_word_suffix"):
+        raise FormatError(
+            f"{path}: ignore_merges and end_of_word_suffix are not known to pybpe where tokens are of characters"
+        )
+    _check_names(added, pipeline, path)
+    names = unmade(vocab, merges) & {token["content"] for token in added}
+    byte_ids = _byte_ids(vocab, vocab.keys() - names, path) if byte_fallback else ()
+    bytes_at = set(byte_ids)
+    ordinary = {name: token for name, token in vocab.items() if name not in names and token not in bytes_at}
+    tokens = [b""] * (max((*ordinary.values(), *byte_ids), default=-1) + 1)
+    for byte, token in enumerate(byte_ids):
+        if token >= 0:
+            tokens[token] = bytes([byte])
+    for name, token in ordinary.items():
+        if " " in name or (name in BYTE_NAMES and not byte_fallback):
+            raise FormatError(f"{path}: the token {name!r} holds a space, or is a byte, as none can here")
+        tokens[token] = _utf8(name, path).replace(SPACE.encode(), b" ")
+    unknown = _unknown(model, added, byte_fallback, pipeline, tokens, path)
+    return Definition(
+        rule="characters",
+        vocabulary=make_vocabulary(tokens),
+        merges=merges,
+        pattern=whole_pattern(tokens, merges) if pipeline.pattern is None else pipeline.pattern,
+        special_tokens={token["content"]: token["id"] for token in added if token["special"]},
+        reading=_reading(added, pipeline),
+        scores=Scores(
+            array("f"),
+            unknown,
+            model.get("unk_token") or "" if unknown >= 0 else "",
+            byte_ids,
+            read_leading(content.get("decoder"), byte_fallback, path),
+        ),
+        carried=carried,
+    )
+
+
+def _utf8(name: str, path: PathLike) -> bytes:
+    try:
+        return name.encode()
+    except UnicodeEncodeError:
+        raise FormatError(f"{path}: the token {name!r} holds half a character") from None
+
+
+def _byte_ids(vocab: dict[str, int], ordinary: Container[str], path: PathLike) -> tuple[int, ...]:
+    """The ids of the 256 bytes, -1 for one that is a character with a token."""
+    missing = [name for name, byte in BYTE_NAMES.items() if name not in vocab and not _is_in(ordinary, byte)]
+    if missing:
+        raise FormatError(f"{path}: byte_fallback is on, and there is no token {missing[0]!r}")
+    return tuple(vocab.get(name, -1) for name in BYTE_NAMES)
+
+
+def _is_in(ordinary: Container[str], byte: int) -> bool:
+    """Whether a byte is a character with a token."""
+    return byte < 0x80 and chr(byte) in ordinary
+
+
+def whole_pattern(tokens: list[bytes], merges: memoryview) -> str:
+    """What splits a text that is one word, so that no merge reaches beyond a part: merges of parts are those of all."""
+    return pattern_of({tokens[token] for _, _, token in rows_of(merges)})
+
+
+def _unknown(
+    model: Json, added: list[Json], byte_fallback: bool, pipeline: Pipeline, tokens: list[bytes], path: PathLike
+) -> int:
+    """The id of the unknown token, -1 where characters without a token are written as bytes."""
+    if byte_fallback:
+        return -1
+    name = model.get("unk_token")
+    found = next((token["id"] for token in added if token["content"] == name), -1)
+    if found < 0:
+        raise FormatError(
+            f"{path}: characters without a token have neither bytes nor an unk_token that is an added token"
+        )
+    if not model.get("fuse_unk"):
+        raise FormatError(
+            f"{path}: each character without a token is one unk_token (fuse_unk is off), not done in pybpe"
+        )
+    if pipeline.pattern is not None and b" " not in tokens:
+        raise FormatError(f"{path}: there is no token {SPACE!r}, and so unknown characters could reach across words")
+    if found < len(tokens) and tokens[found]:
+        raise FormatError(f"{path}: the unk_token {name!r} is an ordinary token too")
+    tokens += [b""] * (found + 1 - len(tokens))
+    return int(found)
+
+
+def _check_names(added: list[Json], pipeline: Pipeline, path: PathLike) -> None:
+    """Raise FormatError for names to be found in normal text where it matters how that writes spaces."""
+    for token in added:
+        name = token["content"]
+        if token["normalized"] and (token["lstrip"] or token["rstrip"]):
+            raise FormatError(f"{path}: {name!r} takes white space of normal text, which pybpe does not do here")
+        if token["normalized"] and pipeline.late_spaces and any(char in name for char in (" ", SPACE)):
+            raise FormatError(f"{path}: {name!r} holds a space, and is to be found before that is U+2581")
+
+
+def _reading(added: list[Json], pipeline: Pipeline) -> Reading:
+    return Reading(
+        normalizer=pipeline.normalizer,
+        added_tokens={token["content"]: token["id"] for token in added if not token["special"]},
+        flags={token["content"]: some for token in added if (some := flags_of(token))},
+        prefix_space=pipeline.prefix_space,
+    )
+
+
+# The rest of the file
+
+
+def _carried(content: Json, config: Json, pipeline: Pipeline) -> Json:
+    """What does not bear on the ids of a text, and how the file says what does where that can be said in many ways."""
+    carried: Json = {name: content[name] for name in _CARRIED if content.get(name) is not None}
+    kept = {name: value for name, value in config.items() if name != "added_tokens_decoder"}
+    plain = pipeline.byte_level and not pipeline.drops_space and not isinstance(pipeline.normalizer, tuple)
+    if not plain or content["model"].get("end_of_word_suffix"):
+        carried["huggingface"] = {name: content.get(name) for name in PIPELINE}
+        carried["huggingface"]["model"] = {name: content["model"].get(name) for name in MODEL}
+    return {**carried, "tokenizer_config": kept} if kept else carried

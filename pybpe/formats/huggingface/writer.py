@@ -1,0 +1,180 @@
+"""Writing a tokenizer.json, or a folder with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pybpe.definition import Definition
+from pybpe.errors import FormatError
+from pybpe.files import PathLike, atomic_folder, write_atomic
+from pybpe.formats.byte_level import rows_of, write_merges, write_vocabulary
+from pybpe.formats.huggingface.added_tokens import may_be_a_word, numbered
+from pybpe.formats.huggingface.pipeline import Json, read_leading, read_pipeline
+from pybpe.formats.huggingface.reader import CONFIG, MODEL, PIPELINE, TOKENIZER, whole_pattern
+from pybpe.formats.oniguruma import UnclearPatternError, to_oniguruma
+from pybpe.formats.scores import as_characters
+from pybpe.formats.sentencepiece import BYTE_NAMES
+from pybpe.patterns import GPT2, GPT2_ORIGINAL, WHOLE
+from pybpe.sentence import SPACE
+from pybpe.stages import stages_of
+
+_BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+_PLAIN_MODEL: Json = {
+    "type": "BPE",
+    "dropout": None,
+    "unk_token": None,
+    "continuing_subword_prefix": None,
+    "end_of_word_suffix": None,
+    "fuse_unk": False,
+    "byte_fallback": False,
+}
+
+
+def write(definition: Definition, path: PathLike) -> None:
+    """Write a tokenizer.json, or if `path` does not end in .json a folder with it and a tokenizer_config.json.
+
+    Raises ValueError for what such a file cannot say.
+    """
+    content = json.dumps(to_json(definition), ensure_ascii=False).encode()
+    if Path(path).suffix == ".json":
+        write_atomic(path, content)
+        return
+    config = {"tokenizer_class": "PreTrainedTokenizerFast", **definition.carried.get("tokenizer_config", {})}
+    with atomic_folder(path) as folder:
+        (folder / TOKENIZER).write_bytes(content)
+        (folder / CONFIG).write_text(json.dumps(config, ensure_ascii=False, indent=2), encoding="utf-8")
+
+
+def to_json(definition: Definition) -> Json:
+    """What a tokenizer.json holds. Raises ValueError for what it cannot say."""
+    if definition.rule == "scores":
+        definition = as_characters(definition)
+    of_characters = definition.rule == "characters"
+    vocab = _write_characters(definition) if of_characters else write_vocabulary(definition)
+    added = _write_added_tokens(definition, vocab)
+    carried = definition.carried
+    said = _said(definition)
+    by_id = {token: name for name, token in vocab.items()}
+    merges = rows_of(definition.merges) if of_characters else []
+    return {
+        "version": "1.0",
+        "truncation": carried.get("truncation"),
+        "padding": carried.get("padding"),
+        "added_tokens": added,
+        **{name: said[name] for name in PIPELINE},
+        "post_processor": carried.get("post_processor"),
+        "decoder": carried.get("decoder", None if of_characters else _BYTE_LEVEL),
+        "model": {
+            **_PLAIN_MODEL,
+            **said["model"],
+            "ignore_merges": definition.rule == "ranks" or definition.whole_words,
+            "vocab": vocab,
+            "merges": [[by_id[left], by_id[right]] for left, right, _ in merges]
+            if of_characters
+            else [list(pair) for pair in write_merges(definition)],
+        },
+    }
+
+
+def _write_characters(definition: Definition) -> dict[str, int]:
+    """{name: id} of the ordinary tokens of characters, and of bytes."""
+    assert definition.scores is not None  # nosec: by the rule
+    named = dict(zip(definition.scores.byte_ids, BYTE_NAMES, strict=False))
+    tokens = definition.vocabulary.to_list()
+    names = [named.get(number) or token.decode().replace(" ", SPACE) for number, token in enumerate(tokens)]
+    vocab = {name: number for number, name in enumerate(names) if name}
+    if len(vocab) < sum(map(bool, names)):
+        raise ValueError("two tokens of this vocabulary are written alike; this format cannot hold both")
+    return vocab
+
+
+def _write_added_tokens(definition: Definition, vocab: dict[str, int]) -> list[Json]:
+    """The tokens by name in the order of their ids. If their numbers would not come out, they go into `vocab` too."""
+    special, reading = definition.special_tokens, definition.reading
+    if definition.shared_id is not None:
+        raise ValueError(f"several special tokens share the id {definition.shared_id}; this format cannot say that")
+    named = sorted(definition.names.items(), key=lambda item: item[1])
+    if numbered([name for name, _ in named], vocab) != [token for _, token in named]:
+        whole_words = definition.rule == "ranks" or definition.whole_words
+        for name, token in named:
+            passed_over = name not in vocab and may_be_a_word(name, reading.flags.get(name, ()), reading.normalizer)
+            if vocab.setdefault(name, token) != token or (whole_words and passed_over):
+                raise ValueError(f"this format cannot give the token {name!r} the id {token}, and mean only it")
+    flags = reading.flags
+    return [
+        {
+            "id": token,
+            "content": name,
+            **{flag: flag in flags.get(name, ()) for flag in ("single_word", "lstrip", "rstrip", "normalized")},
+            "special": name in special,
+        }
+        for name, token in named
+    ]
+
+
+def _said(definition: Definition) -> Json:
+    """The normalizer, the pre-tokenizer, and what the model says of unknown characters and ends of words."""
+    carried = definition.carried.get("huggingface")
+    if isinstance(carried, dict) and _is_right(carried, definition):
+        model = carried["model"] if isinstance(carried.get("model"), dict) else {}
+        return {**carried, "model": {name: model[name] for name in MODEL if model.get(name) is not None}}
+    reading = definition.reading
+    marked = definition.of_characters or definition.word_end or definition.drops_space
+    if marked or isinstance(reading.normalizer, tuple):
+        raise ValueError("it is not known how a tokenizer.json says the way in which this tokenizer reads text")
+    return {
+        "normalizer": {"type": reading.normalizer} if reading.normalizer else None,
+        "pre_tokenizer": _write_pre_tokenizer(definition),
+        "model": {},
+    }
+
+
+def _is_right(carried: dict[str, Any], definition: Definition) -> bool:
+    """Whether what a file said once is what a tokenizer does: it could come from a stranger, or be changed since."""
+    scores, model = definition.scores, carried.get("model")
+    try:
+        pipeline = read_pipeline(carried.get("normalizer"), carried.get("pre_tokenizer"), "what was carried along")
+        if scores is not None:
+            leading = read_leading(definition.carried.get("decoder"), bool(scores.byte_ids), "what was carried along")
+    except FormatError:
+        return False
+    if not isinstance(model, dict) or (model.get("end_of_word_suffix") or "") != definition.word_end:
+        return False
+    pattern = WHOLE if pipeline.pattern is None else pipeline.pattern
+    if scores is not None:
+        if bool(model.get("byte_fallback")) != bool(scores.byte_ids) or leading != scores.leading:
+            return False
+        if not scores.byte_ids and definition.names.get(str(model.get("unk_token"))) != scores.unknown:
+            return False
+        if not scores.byte_ids and model.get("fuse_unk") is not True:
+            return False
+        if pipeline.pattern is None:
+            pattern = whole_pattern(definition.vocabulary.to_list(), definition.merges)
+    reading = definition.reading
+    return (
+        pipeline.byte_level == (scores is None)
+        and (pipeline.normalizer, pipeline.prefix_space) == (reading.normalizer, reading.prefix_space)
+        and (pattern, pipeline.drops_space) == (definition.pattern, definition.drops_space)
+    )
+
+
+def _write_pre_tokenizer(definition: Definition) -> Json:
+    prefix_space = definition.reading.prefix_space
+    if prefix_space == "first":
+        raise ValueError(
+            "this format puts a space before every stretch of text between tokens, not before the first only"
+        )
+    if definition.pattern in (GPT2, GPT2_ORIGINAL, WHOLE):
+        use_regex = definition.pattern != WHOLE
+        return {**_BYTE_LEVEL, "add_prefix_space": prefix_space, "use_regex": use_regex}
+    if prefix_space:
+        raise ValueError("only with the pattern gpt2 can this format put a space before the text")
+    try:
+        patterns = [to_oniguruma(stage) for stage in stages_of(definition.pattern)]
+    except UnclearPatternError as error:
+        raise ValueError(f"this part of the split pattern may not mean the same in this format: {error}") from None
+    isolated = {"behavior": "Isolated", "invert": False}
+    splits = [{"type": "Split", "pattern": {"Regex": pattern}, **isolated} for pattern in patterns]
+    return {"type": "Sequence", "pretokenizers": [*splits, {**_BYTE_LEVEL, "use_regex": False}]}
