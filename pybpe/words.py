@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from pybpe.normalizer import WHITE_SPACE
 from pybpe.patterns import Split
 from pybpe.pieces import Places
 from pybpe.utf8 import to_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 _TORN = re.compile("[\udc80-\udcff]")
 Located = tuple[str | int, Places | None, int, int]
@@ -46,6 +48,8 @@ class Words:
         return not self._drops_space or 0x20 < word[0] < 0x80 or bool(word.decode().strip(WHITE_SPACE))
 
     def _joined(self, words: list[bytes]) -> tuple[bytes, npt.NDArray[np.int64]]:
+        import numpy as np  # here, because opening a tokenizer takes less time than numpy does
+
         sizes = np.fromiter(map(len, words), dtype=np.int64, count=len(words)) + len(self._mark)
         return b"".join((self._mark.join(words), self._mark if words else b"")), np.cumsum(sizes)
 

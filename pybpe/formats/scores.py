@@ -94,7 +94,7 @@ def _without_ties(rows: list[tuple[int, int, int]], scores: Scores, tokens: list
 
 def _merged_of_tokens(definition: Definition) -> list[tuple[int, int, int]]:
     """The merges of tokens. Raises ValueError if one takes a character that is no token: lists have no such merges."""
-    assert definition.symbols is not None  # nosec: by the rule
+    assert definition.symbols is not None
     symbols = definition.symbols
     contents, rows = symbols.vocabulary.to_list(), []
     flat: Any = memoryview(Rows(symbols.rows, 3)).tolist()

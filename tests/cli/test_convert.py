@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from huggingface_files import characters, clip, write_json
 
 from pybpe import Tokenizer
 from pybpe.cli import convert
@@ -112,3 +113,29 @@ def test_a_writer_that_does_not_keep_its_word(plain, fails, monkeypatch, damage)
 def test_the_probe_holds_what_differs():
     for text in ("doesn't", "1234567", "\r\n", "cafe\u0301", "中文", "🙂", "\u3000"):
         assert text in convert.PROBE
+
+
+def test_characters_between_their_formats(tmp_path, capsys):
+    content = characters(merges=["▁ ▁", "a b", "▁ a", "ab c", "c c"])
+    given = write_json(tmp_path / "t.json", content)
+    for source, target, kind in (
+        (given, "t.model", "a sentencepiece model"),
+        (tmp_path / "t.model", "t.gguf", "a GGUF vocabulary"),
+        (tmp_path / "t.gguf", "back.json", "Hugging Face's file"),
+        (given, "t.pybpe", "pybpe's own file"),
+    ):
+        assert main(["convert", str(source), str(tmp_path / target)]) == 0
+        assert kind in capsys.readouterr().out
+        assert main(["info", str(tmp_path / target)]) == 0
+        assert "characters, merged by" in capsys.readouterr().out.replace("\n", " ")
+    for target, more, reason in (
+        ("t.tiktoken", [], "a rank file cannot say so"),
+        ("t2.model", ["--to", "minbpe"], "minbpe cannot say"),
+    ):
+        assert main(["convert", str(given), str(tmp_path / target), *more]) == 1
+        assert reason in capsys.readouterr().err.replace("\n", " ")
+        assert not (tmp_path / target).exists()
+    assert main(["convert", str(write_json(tmp_path / "c.json", clip())), str(tmp_path / "c.gguf")]) == 1
+    assert "GGUF cannot say how this tokenizer makes words" in capsys.readouterr().err.replace("\n", " ")
+    assert main(["info", str(tmp_path / "c.json")]) == 0
+    assert "</w> behind the last token of each" in capsys.readouterr().out

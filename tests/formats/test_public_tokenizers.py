@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("tokenizers", reason="the ids of public files are compared with tokenizers")
 pytest.importorskip("sentencepiece", reason="the ids of public files are compared with sentencepiece")
 
-STRINGS = 1500
+STRINGS = 800
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def to_json(definition: Definition) -> Json:
 
 def _write_characters(definition: Definition) -> dict[str, int]:
     """{name: id} of the ordinary tokens of characters, and of bytes."""
-    assert definition.scores is not None  # nosec: by the rule
+    assert definition.scores is not None
     named = dict(zip(definition.scores.byte_ids, BYTE_NAMES, strict=False))
     tokens = definition.vocabulary.to_list()
     names = [named.get(number) or token.decode().replace(" ", SPACE) for number, token in enumerate(tokens)]
