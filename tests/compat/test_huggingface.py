@@ -273,9 +273,9 @@ def test_calls_of_a_patched_one(pair, given_texts, settings):
 
 
 def test_what_cannot_be_patched_stays(theirs, monkeypatch):
-    theirs.backend_tokenizer.normalizer = tokenizers.normalizers.Replace("a", "b")
+    theirs.backend_tokenizer.normalizer = tokenizers.normalizers.StripAccents()
     before = theirs.backend_tokenizer
-    with pytest.raises(FormatError, match="the normalizer is of type 'Replace'"):
+    with pytest.raises(FormatError, match="StripAccents"):
         patch_transformers(theirs)
     assert theirs.backend_tokenizer is before
     theirs.backend_tokenizer.normalizer = None
