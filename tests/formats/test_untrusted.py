@@ -211,6 +211,6 @@ def test_bombs_within_bounded_memory_and_time(tmp_path):
     (bombs / "header.pybpe").write_bytes(b"\x93PYBPE\r\n" + b"\x04\0\0\0" + b"\xff" * 200)
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
     command = [sys.executable, "-c", BOMBS, str(bombs), *paths]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count(" refused ") == len(list(bombs.iterdir())), done.stdout

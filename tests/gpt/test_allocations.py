@@ -136,10 +136,10 @@ def counter(tmp_path_factory):
 
 
 @pytest.mark.parametrize("python_uses", ["pymalloc", "malloc"])
-def test_the_training_loops_never_call_malloc(counter, python_uses):
+def test_the_training_loops_never_call_malloc(counter, python_uses, tmp_path):
     environment = {**os.environ, "LD_PRELOAD": str(counter), "PYTHONMALLOC": python_uses}
     lines = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env=environment, check=True, capture_output=True, text=True
+        [sys.executable, "-c", SCRIPT], env=environment, cwd=tmp_path, check=True, capture_output=True, text=True
     ).stdout.splitlines()
     assert len(lines) == 2
     for line in lines:
