@@ -80,49 +80,49 @@ class CharsMap:
         self._longest: dict[str, int] = {}
         for key in keys:
             self._longest[key[0]] = max(len(key), self._longest.get(key[0], 0))
-        singles = {key for key in keys if len(key) == 1}
-        followed = {key[0] for key in keys if len(key) > 1} - singles
-        after = {key[1] for key in keys if len(key) > 1 and key[0] in followed}
+        # What shows that a key may be there: all of it, or its second character, which is rarer than its first.
+        signs = {key if len(key) == 1 else key[1] for key in keys}
         alternatives = [re.escape(name) for name in sorted(names, key=len, reverse=True)]
-        named = f"({'|'.join(alternatives)})" if alternatives else "((?!))"
-        if singles:
-            named += f"|{_class(singles)}"
-        if followed:
-            named += f"|{_class(followed)}(?={_class(after)})"
-        self._places = re.compile(named)
+        places = [f"(?P<name>{'|'.join(alternatives)})"] if alternatives else []
+        self._places = re.compile("|".join([*places, _class(signs)] if signs else places or ["(?!)"]))
+        self._has_names = bool(alternatives)
 
     def parts(self, text: str) -> Iterator[Part]:
         """The text in its new form, in parts: what is left as it is, and what is not."""
         done = place = 0
         while (match := self._places.search(text, place)) is not None:
-            start = match.start()
-            if match.group(1) is not None:
-                place = match.end()
+            start, name = match.start(), match["name"] if self._has_names else None
+            size = self._size_of_key(text, start - 1) if start > place else 0
+            if size > 1:
+                start, name = start - 1, None
+            else:
+                size = len(name) if name is not None else self._size_of_key(text, start)
+            place = start + max(size, 1)
+            if size:
                 if done < start:
                     yield text[done:start], done, start
-                yield text[start:place], start, place
+                yield name or self._keys[text[start:place]], start, place
                 done = place
-                continue
-            for size in range(self._longest[text[start]], 0, -1):
-                value = self._keys.get(text[start : start + size])
-                if value is not None:
-                    if done < start:
-                        yield text[done:start], done, start
-                    done = place = min(start + size, len(text))
-                    yield value, start, place
-                    break
-            else:
-                place = start + 1
         if done < len(text):
             yield text[done:], done, len(text)
 
+    def _size_of_key(self, text: str, start: int) -> int:
+        """How long the longest key is that begins there; 0 for none."""
+        for end in range(min(start + self._longest.get(text[start], 0), len(text)), start, -1):
+            if text[start:end] in self._keys:
+                return end - start
+        return 0
+
 
 def _class(chars: set[str]) -> str:
-    """A class of these characters."""
+    """A pattern for one of these characters."""
     spans: list[list[int]] = []
     for point in sorted(map(ord, chars)):
         if spans and spans[-1][1] == point - 1:
             spans[-1][1] = point
         else:
             spans.append([point, point])
-    return "[" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in spans) + "]"
+    ranges = [f"\\U{first:08x}-\\U{last:08x}" for first, last in spans]
+    ascii_ranges = [text for text, (first, _) in zip(ranges, spans, strict=True) if first < 0x80]
+    # In two steps: re finds a character of few ranges many times faster than one of many.
+    return f"[{''.join(ascii_ranges)}\\x80-\\U0010ffff](?<=[{''.join(ranges)}])"

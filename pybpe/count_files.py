@@ -1,12 +1,15 @@
 """Files of word counts: .npz, which needs nothing but numpy, and .parquet, which other programs read too.
 
-Both hold a version, the pattern, how many texts were counted, and of each word its bytes, count and first_seen, by
-first_seen. Files from others are untrusted: memory is taken for what a file has, not for what it says it has.
+Both hold a version, the pattern, how text was read before it was split, how many texts were counted, and of each word
+its bytes, count and first_seen, by first_seen. Version 1 did not say how text was read.
+
+Files from others are untrusted: memory is taken for what a file has, not for what it says it has.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import operator
 import struct
 import tokenize
@@ -18,12 +21,14 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pybpe.errors import FormatError
+from pybpe.definition import number_special_tokens
+from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.extras import extra_module
 from pybpe.files import PathLike, atomic_writer
 from pybpe.patterns import prepare
+from pybpe.reading import PLAIN, Reading
 
-VERSION = 1
+VERSION = 2
 _ROWS = 1 << 12  # of a parquet file at a time
 _MOST_TEXTS = 1 << 31
 
@@ -37,7 +42,9 @@ _ARRAYS = {
     "sizes": "<i8",
     "counts": "<i8",
     "first_seen": "<i8",
+    "reading": "|u1",
 }
+_SINCE_VERSION_2 = "reading"
 
 # What zipfile and numpy raise for files that are none of theirs, or damaged, encrypted, or of the future.
 _DAMAGE = (
@@ -58,6 +65,8 @@ class Counted(NamedTuple):
     items: list[tuple[bytes, int, int]]
     n_texts: int
     forgotten: int = 0
+    protected: tuple[str, ...] = ()
+    reading: Reading = PLAIN
 
 
 def write_npz(path: PathLike, counted: Counted) -> None:
@@ -72,6 +81,7 @@ def write_npz(path: PathLike, counted: Counted) -> None:
         "sizes": np.fromiter(map(len, words), np.int64, len(words)),
         "counts": counts,
         "first_seen": first_seen,
+        "reading": list(_written(counted)),
     }
     with atomic_writer(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, dtype in _ARRAYS.items():
@@ -88,6 +98,7 @@ def read_npz(path: PathLike) -> Counted:
         raise FormatError(f"{path} is no file of word counts: its version, n_texts, forgotten are not one number each")
     n_texts, forgotten = int(arrays["n_texts"][0]), int(arrays["forgotten"][0])
     pattern = _check_about(path, int(arrays["version"][0]), arrays["pattern"].tobytes(), n_texts, forgotten)
+    protected, reading = _read_reading(path, arrays["reading"].tobytes())
     words, sizes = arrays["words"].tobytes(), arrays["sizes"].tolist()
     if len({len(sizes), len(arrays["counts"]), len(arrays["first_seen"])}) > 1:
         raise FormatError(f"{path} is damaged: its columns are not equally long")
@@ -97,7 +108,7 @@ def read_npz(path: PathLike) -> Counted:
     items: dict[bytes, tuple[int, int]] = {}
     listed = (words[end - size : end] for size, end in zip(sizes, ends, strict=True))
     _add(items, path, listed, arrays["counts"], arrays["first_seen"])
-    return Counted(pattern, _listed(items), n_texts, forgotten)
+    return Counted(pattern, _listed(items), n_texts, forgotten, protected, reading)
 
 
 def write_parquet(path: PathLike, counted: Counted) -> None:
@@ -106,6 +117,7 @@ def write_parquet(path: PathLike, counted: Counted) -> None:
     words, counts, first_seen = _columns(counted)
     numbers = {"version": VERSION, "n_texts": counted.n_texts, "forgotten": counted.forgotten}
     about = {"pattern": counted.pattern, **{name: str(number) for name, number in numbers.items()}}
+    about["reading"] = _written(counted).decode()
     table = pyarrow.table({"word": pyarrow.array(words, pyarrow.binary()), "count": counts, "first_seen": first_seen})
     table = table.replace_schema_metadata({f"pybpe.{name}": value for name, value in about.items()})
     with atomic_writer(path) as file:
@@ -123,6 +135,7 @@ def read_parquet(path: PathLike) -> Counted:
             names = (b"version", b"n_texts", b"forgotten")
             version, n_texts, forgotten = (_number(about.get(b"pybpe." + name)) for name in names)
             pattern = _check_about(path, version, about.get(b"pybpe.pattern", b""), n_texts, forgotten)
+            protected, reading = _read_reading(path, about.get(b"pybpe.reading", b""))
             columns = {"word": pyarrow.binary(), "count": pyarrow.int64(), "first_seen": pyarrow.int64()}
             if [(field.name, field.type) for field in parquet.schema_arrow] != list(columns.items()):
                 raise FormatError(f"{path} is no file of word counts: its columns are not word, count and first_seen")
@@ -134,7 +147,25 @@ def read_parquet(path: PathLike) -> Counted:
         except (pyarrow.ArrowException, OSError) as error:
             reason = (str(error).splitlines() or ["it cannot be read"])[0]
             raise FormatError(f"{path} is damaged, or no parquet file ({reason})") from None
-    return Counted(pattern, _listed(items), n_texts, forgotten)
+    return Counted(pattern, _listed(items), n_texts, forgotten, protected, reading)
+
+
+def _written(counted: Counted) -> bytes:
+    """How text was read, as JSON."""
+    return json.dumps({"protected": counted.protected, "reading": counted.reading.to_json()}).encode()
+
+
+def _read_reading(path: PathLike, content: bytes) -> tuple[tuple[str, ...], Reading]:
+    """What `_written` wrote; empty in version 1."""
+    if not content:
+        return (), PLAIN
+    try:
+        about = json.loads(content)
+        protected = tuple(about["protected"])
+        number_special_tokens(protected, 0)
+        return protected, Reading.from_json(about["reading"])
+    except (ValueError, KeyError, TypeError, RecursionError, FormatError, SpecialTokenError) as error:
+        raise FormatError(f"{path} is damaged: what it says of reading text is not understood ({error})") from None
 
 
 def _pyarrow(purpose: str) -> Any:
@@ -156,7 +187,7 @@ def _number(value: bytes | None) -> int:
 
 def _check_about(path: PathLike, version: int, pattern: bytes, n_texts: int, forgotten: int) -> str:
     """The pattern, after a look at everything that is no column."""
-    if version != VERSION:
+    if not 1 <= version <= VERSION:
         reason = "it does not say its version" if version < 1 else f"it has version {version}; upgrade pybpe"
         raise FormatError(f"{path} is no file of word counts that this pybpe reads: {reason}")
     if not 0 <= n_texts <= _MOST_TEXTS:
@@ -192,7 +223,12 @@ def _read_arrays(file: IO[bytes], path: PathLike) -> dict[str, Array]:
     size = file.seek(0, io.SEEK_END)
     try:
         with zipfile.ZipFile(file) as archive:
-            return {name: _read_array(archive, f"{name}.npy", dtype, size) for name, dtype in _ARRAYS.items()}
+            arrays = {
+                name: _read_array(archive, f"{name}.npy", dtype, size)
+                for name, dtype in _ARRAYS.items()
+                if name != _SINCE_VERSION_2 or f"{name}.npy" in archive.namelist()
+            }
+        return {_SINCE_VERSION_2: np.array([], np.uint8), **arrays}
     except _DAMAGE as error:
         reason = error.args[0] if error.args else "it ends too early"
         raise FormatError(f"{path} is damaged, or no file of word counts ({reason})") from None

@@ -32,27 +32,28 @@ class Sentence:
 
     def __post_init__(self) -> None:
         if self.charsmap:
-            self._keys  # noqa: B018 - a damaged map shows
+            _keys(self.charsmap)  # a damaged map shows
 
-    @functools.cached_property
-    def _keys(self) -> dict[str, str]:
-        return read_charsmap(self.charsmap)
+    def map_of(self, names: frozenset[str], line_by_line: bool = False) -> CharsMap | None:
+        """The map made ready, which leaves names alone, and line ends too if wanted; None where nothing changes."""
+        return _made_ready(self.charsmap, names, line_by_line) if self.charsmap else None
 
-    def map_of(self, names: frozenset[str]) -> CharsMap | None:
-        """The map made ready, which leaves names alone; None where nothing changes."""
-        return CharsMap(self._keys, frozenset(name.replace(" ", SPACE) for name in names)) if self.charsmap else None
+    def mapped(self, text: str, charsmap: CharsMap | None) -> str:
+        """A text in its new form but for spaces, its bytes that are no UTF-8 as U+FFFD."""
+        if charsmap is not None:
+            text = "".join(part for part, _, _ in charsmap.parts(text))
+        return text if text.isascii() else _TORN.sub("\ufffd", text)
 
     def read(self, text: str, charsmap: CharsMap | None) -> str:
         """A text as it is encoded: in its new form, its bytes that are no UTF-8 as U+FFFD, U+2581 as a space."""
         if not text:
             return text
-        if charsmap is not None:
-            text = "".join(part for part, _, _ in charsmap.parts(text))
+        text = self.mapped(text, charsmap)
         if self.single_spaces:
             text = _SPACES.sub(" ", text) if "  " in text else text
             text = text.lstrip(" ")
         if not text.isascii():
-            text = _TORN.sub("\ufffd", text.replace(SPACE, " "))
+            text = text.replace(SPACE, " ")
         if self.dummy_prefix:
             text = " " + text
         return text.rstrip(" ") if self.single_spaces else text
@@ -106,6 +107,19 @@ class Sentence:
         if type(prefix) is not bool or type(single) is not bool:
             raise FormatError("what is said of reading a sentence has a field of the wrong type")
         return cls(prefix, single, charsmap)
+
+
+@functools.lru_cache(maxsize=2)  # half a second each for those of sentencepiece itself
+def _keys(charsmap: bytes) -> dict[str, str]:
+    return read_charsmap(charsmap)
+
+
+@functools.lru_cache(maxsize=4)
+def _made_ready(charsmap: bytes, names: frozenset[str], line_by_line: bool) -> CharsMap:
+    keys = _keys(charsmap)
+    if line_by_line:
+        keys = {key: value for key, value in keys.items() if "\n" not in key}
+    return CharsMap(keys, frozenset(name.replace(" ", SPACE) for name in names))
 
 
 def _single(parts: Iterator[Part] | list[Part], text: str) -> Iterator[Part]:

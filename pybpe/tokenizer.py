@@ -70,6 +70,7 @@ class Tokenizer:
         *,
         max_token_length: int | None = None,
         initial_alphabet: Iterable[str | bytes] = (),
+        normalizer: str | None = None,
         protect_special: bool | None = None,
         max_words: int | None = None,
         keep_on_interrupt: bool = False,
@@ -87,15 +88,18 @@ class Tokenizer:
             several in a list, each splitting the words of the one before; None to keep every text whole.
         convention: whose trainer this is to equal, in the order of merges among equal counts and the layout of ids:
             "pybpe", which is "rustbpe"; "huggingface", where special tokens have the first ids and count among
-            `vocab_size`; "minbpe"; "tiktoken", its educational trainer; "sentencepiece" with the identity normalizer
-            and byte_fallback, whose lines are texts and whose `vocab_size` counts all tokens. It takes none of the
-            settings of words and merges below. The last three fail for want of pairs.
+            `vocab_size`; "minbpe"; "tiktoken", its educational trainer; "sentencepiece" with byte_fallback, whose
+            lines are texts and whose `vocab_size` counts all tokens. It takes no pattern, min_frequency,
+            max_token_length, initial_alphabet and protect_special. The last three fail for want of pairs.
         min_frequency: pairs that occur fewer times are not merged.
         threads: for counting; None for one a core. The result does not depend on it.
         progress: True for a bar on the terminal, or a function report(stage, done, total).
         max_token_length: in bytes, of what a merge makes. In the huggingface convention a token must be shorter; in
             tiktoken's none has more than 4,096.
         initial_alphabet: characters that are to be tokens whatever their frequency, before the first merge learned.
+        normalizer: the form that text is brought to, here and by the tokenizer: "NFC", "NFD", "NFKC" or "NFKD", as
+            Hugging Face's tokenizers makes them; in sentencepiece's convention its own "nfkc" or "nmt_nfkc". None
+            leaves text as it is.
         protect_special: whether special tokens in the text are cut out of it and not learned from; None for what the
             convention does: pybpe's does, those of other packages learn from them.
             WordCounts are as they were counted; True is an error where they are not without special tokens.
@@ -119,6 +123,7 @@ class Tokenizer:
                 special_tokens=special_tokens,
                 convention=convention,
                 initial_alphabet=initial_alphabet,
+                normalizer=normalizer,
                 progress=progress,
                 limits=Limits(min_frequency, max_token_length, keep_on_interrupt),
             )

@@ -20,6 +20,7 @@ from pybpe._core.trainer import Trainer
 from pybpe.conventions import SENTENCEPIECE, Convention, convention_of, first_tokens
 from pybpe.definition import MAX_ID, MAX_RANKED_TOKEN, Definition, make_vocabulary, number_special_tokens
 from pybpe.errors import TrainingError
+from pybpe.learning import learn
 from pybpe.progress import Report, reporting
 from pybpe.sentence_training import train_sentences
 from pybpe.text_encoder import TextEncoder
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     UInt32s = npt.NDArray[np.uint32]
 
-_MERGES_A_STEP = 64  # between two looks at Ctrl-C and the progress bar
-
 
 def train(
     learned: Learned,
@@ -43,6 +42,7 @@ def train(
     special_tokens: Iterable[str],
     convention: str,
     initial_alphabet: Iterable[str | bytes],
+    normalizer: str | None,
     progress: bool | Report,
     limits: Limits,
 ) -> Definition:
@@ -50,11 +50,12 @@ def train(
     if convention == SENTENCEPIECE:
         _check_sentences(learned, pattern, initial_alphabet, limits)
         return train_sentences(
-            learned.source,
+            learned,
             vocab_size=vocab_size,
             special_tokens=special_tokens,
+            normalizer=normalizer,
             progress=progress,
-            text_field=learned.text_field,
+            keep_on_interrupt=limits.keep_on_interrupt,
         )
     way = convention_of(convention)
     vocab_size = operator.index(vocab_size)
@@ -64,7 +65,7 @@ def train(
     reason = "bytes and special tokens count" if way.specials_first and names else "every byte is a token"
     _check_size(vocab_size, len(tokens), reason)
     with reporting(progress) as report:
-        words, pattern = learned.words_to_train(pattern, names, way.protects, report)
+        words, pattern, reading = learned.words_to_train(pattern, names, way.protects, normalizer, report)
         if way.order == "place":
             words = in_order_of_place(words)
         rows, made = _forced_merges(characters, id_of_byte, tokens)
@@ -95,7 +96,7 @@ def train(
         reached = {*id_of_byte, *(row[2] for row in rows)}
         tokens = [token if number in reached else b"" for number, token in enumerate(tokens)]
     special = number_special_tokens(names, 0 if way.specials_first else len(tokens))
-    return _definition(way, tokens, rows, pattern, special)
+    return replace(_definition(way, tokens, rows, pattern, special), reading=reading)
 
 
 def _check_sentences(
@@ -108,9 +109,6 @@ def _check_sentences(
         "protect_special": learned.protect_special is not None,
         "min_frequency": limits.min_frequency != 1,
         "max_token_length": limits.max_token_length is not None,
-        "max_words": learned.max_words is not None,
-        "on_counted": learned.on_counted is not None,
-        "keep_on_interrupt": limits.keep_on_interrupt,
     }
     if wrong := [name for name, is_given in given.items() if is_given]:
         raise TrainingError(f"the convention sentencepiece takes no {' and no '.join(wrong)}; leave it out")
@@ -227,17 +225,9 @@ def _forced_merges(
 
 def _learn(trainer: Trainer, vocab_size: int, report: Report, limits: Limits, small_corpus: str) -> None:
     """Learn all there is to learn, up to `vocab_size` tokens."""
-    learned, wanted = 0, vocab_size - len(trainer.tokens)
-    try:
-        while not trainer.is_full and (step := trainer.learn(_MERGES_A_STEP)):
-            learned += step
-            report("merging", min(learned, wanted), wanted)
-    except KeyboardInterrupt:
-        if not limits.keep_on_interrupt:
-            raise
-        warnings.warn(f"interrupted: the vocabulary has the {learned:,} merges learned so far", stacklevel=4)
-        return
-    if not trainer.is_full:
+    wanted = vocab_size - len(trainer.tokens)
+    learned, interrupted = learn(trainer, wanted, report, limits.keep_on_interrupt)
+    if not trainer.is_full and not interrupted:
         least = limits.min_frequency
         reason = "no two tokens are left to merge" if least == 1 else f"no pair occurs {least} times"
         n_tokens = len(trainer.tokens)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pybpe.charsmap_rules import RULES
 from pybpe.definition import Definition
 from pybpe.errors import TrainingError
+from pybpe.normal import FORMS, Form
 from pybpe.patterns import resolve
 from pybpe.progress import Report
-from pybpe.reading import PLAIN, Reading
+from pybpe.reading import Reading
+from pybpe.sentence import Sentence
+from pybpe.sentence_words import FIRST_NAMES, WORDS
 from pybpe.word_counts import Pattern, Source, WordCounts, Words, one_pattern
 
 DEFAULT_PATTERN = "gpt4"
@@ -33,19 +37,43 @@ class Learned:
     def __post_init__(self) -> None:
         check_limit("max_words", self.max_words)
 
-    def words_to_train(self, pattern: Pattern, names: list[str], protects: bool, report: Report) -> tuple[Words, str]:
-        """The words for a new vocabulary with special tokens `names`, and the pattern that split them.
+    def words_to_train(
+        self, pattern: Pattern, names: list[str], protects: bool, normalizer: str | None, report: Report
+    ) -> tuple[Words, str, Reading]:
+        """The words for a new vocabulary with special tokens `names`, the pattern that split them, how text was read.
 
         protects: whether special tokens are cut out of the text where nothing is said.
         """
         if isinstance(self.source, WordCounts):
-            counted_by = self.source.pattern
-            if pattern not in (DEFAULT_PATTERN, counted_by) and resolve(one_pattern(pattern)) != counted_by:
-                raise ValueError(f"the words were counted by the pattern {counted_by!r}: leave out pattern=")
-            return self._words_of(self._counts(self.source, names)), counted_by
+            given = self.source
+            if given.reading.sentence is not None:
+                raise ValueError('these words were counted for convention="sentencepiece"')
+            if pattern not in (DEFAULT_PATTERN, given.pattern) and resolve(one_pattern(pattern)) != given.pattern:
+                raise ValueError(f"the words were counted by the pattern {given.pattern!r}: leave out pattern=")
+            if normalizer not in (None, given.reading.normalizer):
+                raise ValueError(f"the words were not counted with the normalizer {normalizer!r}: leave it out")
+            reading = replace(given.reading, added_tokens={}, flags={})
+            return self._words_of(self._counts(given, names)), given.pattern, reading
         protects = protects if self.protect_special is None else self.protect_special
-        counts = self._count(pattern, names if protects else (), PLAIN, report)
-        return self._words_of(counts), counts.pattern
+        reading = Reading(normalizer=check_form(normalizer))
+        counts = self._count(pattern, names if protects else (), reading, report)
+        return self._words_of(counts), counts.pattern, reading
+
+    def words_of_lines(self, names: list[str], sentence: Sentence | None, report: Report) -> tuple[Words, Sentence]:
+        """The words that sentencepiece learns from, with a space before each, and how the lines were read.
+
+        names: of the special tokens. sentence: how to read them; None for as it was done or, of text, in no new form.
+        """
+        if isinstance(self.source, WordCounts):
+            given = self.source
+            if given.reading.sentence is None or set(given.protected) != set(names):
+                how = f"WordCounts.for_sentencepiece({names[len(FIRST_NAMES) :]!r})"
+                raise ValueError(f'the words were not counted for convention="sentencepiece": count with {how}')
+            if sentence not in (None, given.reading.sentence):
+                raise ValueError("the words were counted with another normalizer: leave out normalizer=")
+            return self._words_of(self._counts(given, names)), given.reading.sentence
+        sentence = sentence or Sentence()
+        return self._words_of(self._count(WORDS, names, Reading(sentence=sentence), report)), sentence
 
     def words_to_extend(self, definition: Definition, report: Report) -> Words:
         """The words for a vocabulary that there is."""
@@ -94,6 +122,19 @@ def check_limit(name: str, number: int | None) -> None:
     """Raise TrainingError for a number out of range; None is no limit."""
     if number is not None and not 1 <= operator.index(number) <= _MOST:
         raise TrainingError(f"{name} is {number}, must be at least 1 and at most 2**62")
+
+
+def check_form(normalizer: str | None) -> Form | None:
+    """The normal form of this name. Raises TrainingError for another name."""
+    for form in FORMS:
+        if form == normalizer:
+            return form
+    if normalizer is not None:
+        known, others = ", ".join(FORMS), ", ".join(("identity", *RULES))
+        raise TrainingError(
+            f'the normalizer is {normalizer!r}, must be one of {known}, or with convention="sentencepiece" {others}'
+        )
+    return None
 
 
 def _check_same_split(counts: WordCounts, definition: Definition) -> None:

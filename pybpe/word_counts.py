@@ -20,6 +20,7 @@ from pybpe.pieces import Cut, Pieces
 from pybpe.progress import Report, reporting
 from pybpe.readers.documents import TEXT_FIELD
 from pybpe.reading import PLAIN, Reading
+from pybpe.sentence_words import WORDS, SentenceWords, names_of, sentence_of
 from pybpe.special import find_one_of
 from pybpe.stages import join_stages
 from pybpe.utf8 import to_utf8
@@ -94,12 +95,27 @@ class WordCounts:
         self._reading = reading
         names = dict.fromkeys(self._protected, 0) | dict(reading.added_tokens)
         self._names = frozenset(names)
-        self._pieces = Pieces(replace(reading, added_tokens=names), {})
+        if reading.sentence is None:
+            self._pieces: Pieces | SentenceWords = Pieces(replace(reading, added_tokens=names), {})
+        else:
+            self._pieces = SentenceWords(reading.sentence, names)
         self._counter = WordCounter()
         self._n_texts = 0
         self._lock = threading.RLock()  # the counter's memory moves as it grows
         self.max_words = max_words
         self.forgotten = 0
+
+    @classmethod
+    def for_sentencepiece(
+        cls, special_tokens: Iterable[str] = (), *, normalizer: str | None = None, max_words: int | None = None
+    ) -> WordCounts:
+        """Counts to train from in the convention of sentencepiece: of the words of lines, each with a space before it.
+
+        special_tokens: those of the vocabulary that is to be trained. normalizer: as in Tokenizer.train.
+        Such a token in the text counts as one U+001F, for nothing is learned across it.
+        """
+        reading = Reading(sentence=sentence_of(normalizer))
+        return cls(WORDS, protect=names_of(special_tokens), max_words=max_words, reading=reading)
 
     @classmethod
     def from_counts(
@@ -171,12 +187,14 @@ class WordCounts:
         return words
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore_counts, (*self._counted(), self._protected, self.max_words, self._reading)
+        return _restore_counts, (*self._counted(), self.max_words)
 
     def merge(self, other: WordCounts) -> None:
         """Add the counts of another corpus, split by the same pattern (ValueError if it was not)."""
         if other.pattern != self.pattern:
             raise ValueError(f"cannot merge counts split by {other.pattern!r} into counts split by {self.pattern!r}")
+        if other.reading != self.reading:
+            raise ValueError("cannot merge counts of text that was read in another way, with another normalizer say")
         if other is self:
             raise ValueError("cannot merge counts into themselves")
         first, second = sorted((self, other), key=id)  # always in one order, so that two merges cannot wait in a ring
@@ -231,7 +249,7 @@ class WordCounts:
         from pybpe.count_files import Counted
 
         with self._lock:
-            return Counted(self.pattern, self.items(), self._n_texts, self.forgotten)
+            return Counted(self.pattern, self.items(), self._n_texts, self.forgotten, self._protected, self._reading)
 
     def update(
         self,
@@ -334,7 +352,7 @@ class WordCounts:
 
     def _pieces_of(self, text: bytes) -> Iterator[bytes]:
         """The parts of a text that are learned from."""
-        plain = not self._reading.normalizer and not self._reading.prefix_space
+        plain = not self._reading.normalizer and not self._reading.prefix_space and not self._reading.sentence
         if plain and find_one_of(self._names, text) is None:
             yield text
             return
@@ -370,8 +388,8 @@ def _restore_counts(
     n_texts: int,
     forgotten: int,
     protected: tuple[str, ...] = (),
-    max_words: int | None = None,
     reading: Reading = PLAIN,
+    max_words: int | None = None,
 ) -> WordCounts:
     """Counts from what a file or pickling kept."""
     counts = WordCounts(pattern, protect=protected, max_words=max_words, reading=reading)

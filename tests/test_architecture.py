@@ -23,16 +23,22 @@ FLOORS = [
     ["pybpe.training", "pybpe.incremental", "pybpe.sentence_decoder"],
     [
         *("pybpe.text_encoder", "pybpe.training_words", "pybpe.word_counts", "pybpe.conventions"),
-        "pybpe.sentence_training",
+        *("pybpe.sentence_training", "pybpe.learning"),
     ],
     ["pybpe.published"],
     ["pybpe.formats", "pybpe.count_files"],
-    ["pybpe.special", "pybpe.pieces", "pybpe.sentence_pieces", "pybpe.offsets", "pybpe.parallel", "pybpe.counting"],
+    [
+        *("pybpe.special", "pybpe.pieces", "pybpe.sentence_pieces", "pybpe.sentence_words", "pybpe.offsets"),
+        *("pybpe.parallel", "pybpe.counting"),
+    ],
     ["pybpe.id_arrays"],
     ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
     ["pybpe.download"],
     ["pybpe.automata", "pybpe.regex_splitter", "pybpe.readers"],
-    ["pybpe.reading", "pybpe.normal", "pybpe.sentence", "pybpe.charsmap", "pybpe.scored", "pybpe.script_table"],
+    [
+        *("pybpe.reading", "pybpe.normal", "pybpe.sentence", "pybpe.charsmap", "pybpe.charsmap_rules"),
+        *("pybpe.charsmap_builder", "pybpe.scored", "pybpe.script_table"),
+    ],
     ["pybpe._core"],
     ["pybpe.extras"],
     [

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from pybpe import FormatError, PybpeError, Tokenizer, WordCounts
 from pybpe.count_files import Counted, read_npz, read_parquet, write_npz, write_parquet
 from pybpe.patterns import GPT2
+from pybpe.reading import Reading
 
 WRITE = {"npz": write_npz, "parquet": write_parquet}
 READ = {"npz": read_npz, "parquet": read_parquet}
@@ -153,7 +154,12 @@ def test_an_npz_as_numpy_writes_it(tmp_path):
         ({"counts": np.array([3, 2, 1], ">i8")}, r"counts\.npy is >i8"),
         ({"words": np.frombuffer(b"lowlowlowlo", np.uint8)}, "a word is there twice"),
         ({"counts": None}, r"no item named 'counts\.npy'"),
-        ({"version": [2]}, "it has version 2; upgrade pybpe"),
+        ({"version": [3]}, "it has version 3; upgrade pybpe"),
+        ({"reading": np.frombuffer(b"{", np.uint8)}, "what it says of reading text"),
+        ({"reading": np.frombuffer(b"[" * 100_000, np.uint8)}, "what it says of reading text"),
+        ({"reading": np.frombuffer(b'{"protected": ["", ""], "reading": {}}', np.uint8)}, "says of reading text"),
+        ({"reading": np.frombuffer(b'{"protected": [1], "reading": {}}', np.uint8)}, "says of reading text"),
+        ({"reading": np.frombuffer(b'{"protected": [], "reading": {"x": 1}}', np.uint8)}, "says of reading text"),
         ({"version": [0]}, "it does not say its version"),
         ({"version": [1, 1]}, "not one number each"),
         ({"n_texts": [-1]}, "it says that -1 texts"),
@@ -170,6 +176,20 @@ def test_an_npz_of_impossible_content(tmp_path, changed, says):
     np.savez(tmp_path / "a.npz", **arrays_of(SOME, **changed))
     with pytest.raises(FormatError, match=rf"a\.npz .*{says}"):
         read_npz(tmp_path / "a.npz")
+
+
+def test_a_file_of_the_first_version(tmp_path):
+    np.savez(tmp_path / "a.npz", **arrays_of(SOME))
+    assert read_npz(tmp_path / "a.npz") == SOME
+    pq.write_table(parquet_table(), tmp_path / "a.parquet")
+    assert read_parquet(tmp_path / "a.parquet") == SOME
+
+
+@both
+def test_how_text_was_read_is_kept(tmp_path, kind):
+    given = SOME._replace(protected=("<s>", "é"), reading=Reading(normalizer="NFC", added_tokens={"<x>": 7}))
+    WRITE[kind](tmp_path / "counts", given)
+    assert READ[kind](tmp_path / "counts") == given
 
 
 def test_a_lying_header_takes_no_memory(tmp_path):
@@ -229,7 +249,8 @@ def parquet_table(metadata=None, **changed) -> pa.Table:
         (parquet_table(word=pa.array(["a", "b", "c"])), "its columns are not word, count and first_seen"),
         (parquet_table(more=pa.array([1, 2, 3])), "its columns are not"),
         (parquet_table({"pybpe.version": "x"}), "it does not say its version"),
-        (parquet_table({"pybpe.version": "2"}), "it has version 2; upgrade"),
+        (parquet_table({"pybpe.version": "3"}), "it has version 3; upgrade"),
+        (parquet_table({"pybpe.reading": "[]"}), "what it says of reading text"),
         (parquet_table({"pybpe.n_texts": ""}), "it says that -1 texts"),
         (parquet_table({"pybpe.n_texts": "9" * 5000}), "it says that -1 texts"),
         (parquet_table({"pybpe.pattern": "("}), "holds a wrong pattern"),

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from pybpe import Tokenizer, TrainingError, WordCounts
 from pybpe.script_table import script_of
+from pybpe.sentence import Sentence
+from pybpe.sentence_words import SentenceWords, sentence_of
 
 
 def train(lines, vocab_size, **options) -> Tokenizer:
@@ -104,10 +106,11 @@ def test_files_saved_and_written(tmp_path):
         ([""], 300, {}, "corpus is empty"),
         (["▅"], 300, {}, "corpus is empty"),
         (["ab"], 262, {"pattern": "gpt2"}, "takes no pattern"),
-        (["ab"], 262, {"min_frequency": 2, "max_words": 5}, "takes no min_frequency and no max_words"),
+        (["ab"], 262, {"min_frequency": 2, "max_token_length": 5}, "takes no min_frequency and no max_token_length"),
         (["ab"], 262, {"initial_alphabet": "c"}, "takes no initial_alphabet"),
         (["ab"], 262, {"special_tokens": ["a b"]}, "holds a space"),
         (["ab"], 262, {"special_tokens": ["<0x41>"]}, "name of a byte"),
+        (["ab"], 262, {"normalizer": "NFKC"}, "no normalizer 'NFKC'; it knows identity, nfkc, nmt_nfkc"),
     ],
 )
 def test_what_is_refused(lines, vocab_size, options, reason):
@@ -115,9 +118,70 @@ def test_what_is_refused(lines, vocab_size, options, reason):
         train(lines, vocab_size, **options)
 
 
-def test_counts_of_words_are_refused():
-    with pytest.raises(TrainingError, match="learns from lines"):
+LINES = ["low lower lowest", "  new newer <e>newest ", "ｌｏｗ １２ ﬁne <s> x"] * 3
+
+
+@pytest.mark.parametrize("normalizer", [None, "nfkc"])
+def test_counts_made_before_are_as_good_as_text(normalizer, tmp_path):
+    whole = train(LINES, 288, special_tokens=["<e>"], normalizer=normalizer)
+    parts = []
+    for start, end in ((0, 4), (4, 9)):
+        counts = WordCounts.for_sentencepiece(["<e>"], normalizer=normalizer)
+        counts.update(LINES[start:end], threads=2)
+        counts.to_npz(tmp_path / "counts.npz")
+        parts.append(WordCounts.from_npz(tmp_path / "counts.npz"))
+    counts, other = parts
+    counts.merge(other)
+    settings = {"special_tokens": ["<e>"], "convention": "sentencepiece", "progress": False}
+    assert Tokenizer.train(counts, 288, **settings) == whole
+    assert Tokenizer.train(counts, 288, **settings, normalizer=normalizer or "identity") == whole
+    with pytest.raises(ValueError, match="another normalizer"):
+        Tokenizer.train(counts, 288, **settings, normalizer="identity" if normalizer else "nfkc")
+    with pytest.raises(ValueError, match="count with WordCounts"):
+        Tokenizer.train(counts, 288, **settings | {"special_tokens": []})
+    with pytest.raises(ValueError, match="sentencepiece"):
+        Tokenizer.train(counts, 288, progress=False)
+
+
+def test_counts_for_another_convention_are_refused():
+    with pytest.raises(ValueError, match="not counted for convention"):
         Tokenizer.train(WordCounts(), 300, convention="sentencepiece", progress=False)
+    with pytest.raises(ValueError, match="in another way"):
+        WordCounts.for_sentencepiece().merge(WordCounts.for_sentencepiece(normalizer="nfkc"))
+
+
+@pytest.fixture(scope="module", params=[None, "nmt_nfkc"])
+def sentence(request) -> Sentence:
+    return sentence_of(request.param)
+
+
+@given(data=st.data())
+def test_words_of_lines_equal_those_of_sentences(sentence, readers, data):
+    """The words that are counted are those that the encoder reads, of each line for itself."""
+    text = data.draw(st.text("ab ▁▅\r\n\x1f<s>\ufb01\ufffdé", max_size=80))
+    words, charsmap = readers
+    expected = []
+    for line in text.split("\n"):
+        if "▅" not in line:
+            read = sentence.read(line.rstrip("\r"), charsmap).replace("<s>", "\x1f")
+            expected += read.split(" ")[1:]
+    assert b"".join(words.of(text.encode())).decode().split(" ")[1:] == expected
+
+
+@pytest.fixture(scope="module")
+def readers(sentence):
+    return SentenceWords(sentence, ["<s>"]), sentence.map_of(frozenset())
+
+
+def test_the_number_of_threads_changes_nothing(texts):
+    source = [text[start : start + 50_000] for text in texts.values() for start in range(0, 500_000, 50_000)]
+    made = [Tokenizer.train(source, 12_000, convention="sentencepiece", threads=n, progress=False) for n in (1, 2, 8)]
+    assert made[0] == made[1] == made[2]
+
+
+def test_few_words_are_remembered_if_wanted():
+    with pytest.warns(UserWarning, match="rare words were forgotten"):
+        train(LINES, 275, max_words=5)
 
 
 def test_scripts():

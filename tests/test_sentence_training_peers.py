@@ -8,6 +8,9 @@ import random
 import pytest
 
 from pybpe import Tokenizer, TrainingError
+from pybpe.charsmap import read_charsmap
+from pybpe.charsmap_rules import RULES, keys_of
+from pybpe.formats.sentencepiece import read
 
 sentencepiece = pytest.importorskip("sentencepiece", reason="what training makes is compared with sentencepiece")
 
@@ -22,9 +25,15 @@ ALPHABETS = [
     [*"abab ", "▅"],
     [*"ab []E", "[E]", "[E]]", "<s>"],
 ]
+TO_NORMALIZE = [  # what changes, what makes it change, and names that must not
+    [*"aA1 ", *"ａＡ１ﬁ²\u3000", "e", "\u0301", "\u00e9", "\u0340"],
+    [*" <>e", "<e>", "<s>", "\u0338", "ﬁ", "\u226e"],
+    [*" 가각\u1100\u1161\u11a8\u3131\u314f", "\uffa1", "\u00a0", "\u200b"],
+    [*"ab\t\x7f\x01 ～~\ufeff\u2028▁\ufffd"],
+]
 
 
-def theirs(lines, vocab_size: int, special_tokens=()):
+def theirs(lines, vocab_size: int, special_tokens=(), normalizer="identity"):
     content = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(lines),
@@ -32,7 +41,7 @@ def theirs(lines, vocab_size: int, special_tokens=()):
         model_type="bpe",
         vocab_size=vocab_size,
         control_symbols=list(special_tokens),
-        normalization_rule_name="identity",
+        normalization_rule_name=normalizer,
         character_coverage=1.0,
         byte_fallback=True,
         minloglevel=2,
@@ -40,10 +49,9 @@ def theirs(lines, vocab_size: int, special_tokens=()):
     return sentencepiece.SentencePieceProcessor(model_proto=content.getvalue())
 
 
-def ours(lines, vocab_size: int, special_tokens=()) -> Tokenizer:
-    return Tokenizer.train(
-        iter(lines), vocab_size, special_tokens=special_tokens, convention="sentencepiece", progress=False
-    )
+def ours(lines, vocab_size: int, special_tokens=(), normalizer="identity") -> Tokenizer:
+    settings = {"special_tokens": special_tokens, "convention": "sentencepiece", "normalizer": normalizer}
+    return Tokenizer.train(iter(lines), vocab_size, **settings, progress=False)
 
 
 def check(made: Tokenizer, expected, folder) -> None:
@@ -78,10 +86,38 @@ def test_ties(tmp_path):
     assert compared == 1000
 
 
-@pytest.mark.parametrize("vocab_size", [8_192, 60_000])
-def test_real_text(texts, vocab_size, tmp_path):
+@pytest.mark.parametrize("normalizer", ["nfkc", "nmt_nfkc"])
+def test_ties_in_normal_form(normalizer, tmp_path):
+    rng = random.Random(22)
+    compared = 0
+    while compared < 100:
+        alphabet = TO_NORMALIZE[compared % len(TO_NORMALIZE)]
+        special = [name for name in ("<e>",) if name in alphabet]
+        lines = ["".join(rng.choices(alphabet, k=rng.randrange(1, 60))) for _ in range(rng.randrange(1, 8))]
+        size = 261 + len(special) + rng.randrange(30)
+        try:
+            made = ours(lines, size, special, normalizer)
+        except TrainingError:
+            continue
+        expected = theirs(lines, size, special, normalizer)
+        check(made, expected, tmp_path)
+        for line in lines:
+            assert made.encode_ordinary(line) == expected.encode(line)
+        compared += 1
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_maps_are_theirs(rule, tmp_path):
+    path = tmp_path / "their.model"
+    path.write_bytes(theirs(["ab ab"], 263, normalizer=rule).serialized_model_proto())
+    assert keys_of(rule) == read_charsmap(read(path).reading.sentence.charsmap)
+
+
+@pytest.mark.parametrize(("vocab_size", "normalizer"), [(8_192, "identity"), (60_000, "identity"), (30_000, "nfkc")])
+def test_real_text(texts, vocab_size, normalizer, tmp_path):
     for content in texts.values():
-        made, expected = ours([content], vocab_size), theirs(content.split("\n"), vocab_size)
+        made = ours([content], vocab_size, normalizer=normalizer)
+        expected = theirs(content.split("\n"), vocab_size, normalizer=normalizer)
         check(made, expected, tmp_path)
         assert made.encode_ordinary(content[:200_000]) == expected.encode(content[:200_000])
 

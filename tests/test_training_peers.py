@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from itertools import islice
 
 import pytest
 import rustbpe
@@ -16,6 +17,7 @@ from tiktoken._educational import bpe_train
 
 from pybpe import SpecialTokenError, Tokenizer, TrainingError, reference
 from pybpe.formats.byte_level import to_bytes, to_chars
+from pybpe.normal import FORMS
 from pybpe.patterns import GPT2_ORIGINAL, GPT4
 
 N_CORPORA = 1000
@@ -71,9 +73,13 @@ def test_rustbpe_on_real_texts(texts, name, vocab_size):
 # tokenizers
 
 
-def huggingface(corpus: list[str], vocab_size: int, special: list[str], **options: object) -> tokenizers.Tokenizer:
+def huggingface(
+    corpus: list[str], vocab_size: int, special: list[str], normalizer: object = None, **options: object
+) -> tokenizers.Tokenizer:
     """Its trainer of byte-level BPE, as it is mostly used."""
     theirs = tokenizers.Tokenizer(tokenizers.models.BPE())
+    if normalizer is not None:
+        theirs.normalizer = normalizer
     theirs.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = tokenizers.trainers.BpeTrainer(
         vocab_size=vocab_size,
@@ -111,6 +117,18 @@ def test_huggingface_on_ties():
         )
         theirs = huggingface(corpus, vocab_size, special, min_frequency=min_frequency, **limits)
         assert_equals_huggingface(ours, theirs, special)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_huggingface_in_normal_form(form, texts):
+    corpora = [corpus for corpus, _ in islice(tie_rich(3), 50)]
+    corpora += [["é e\u0301 ﬁ \u1100\u1161 \u212b ²"] * 3, [texts["multi"][:300_000]]]
+    for corpus in corpora:
+        ours = trained(corpus, 300, convention="huggingface", pattern="gpt2", special_tokens=[], normalizer=form)
+        theirs = huggingface(corpus, 300, [], normalizer=getattr(tokenizers.normalizers, form)())
+        assert_equals_huggingface(ours, theirs, [])
+        for text in corpus:
+            assert ours.encode_ordinary(text[:10_000]) == theirs.encode(text[:10_000]).ids
 
 
 def test_a_special_token_written_like_other_bytes_is_refused():

@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
                 progress=corpus.watched(report),
                 keep_on_interrupt=options.keep_on_interrupt,
                 text_field=corpus.text_field,
-                on_counted=None if options.convention == SENTENCEPIECE else counted,
+                on_counted=counted,
             )
     except KeyboardInterrupt as stop:
         raise type(stop)(counted.interrupted) from None
@@ -109,6 +109,8 @@ def _cut(options: argparse.Namespace, extended: Tokenizer | None) -> Cut | None:
 
     if extended:
         return extended.cut
+    if options.convention == SENTENCEPIECE:
+        return WordCounts.for_sentencepiece().cut
     return WordCounts(_pattern(options), protect=_special(options)).cut
 
 
@@ -126,5 +128,6 @@ def _learner(options: argparse.Namespace, extended: Tokenizer | None) -> Callabl
         special_tokens=_special(options),
         convention=options.convention or "pybpe",
         initial_alphabet=options.initial_alphabet or "",
+        normalizer=options.normalizer,
     )
     return train if options.counts or options.convention == SENTENCEPIECE else partial(train, pattern=_pattern(options))

@@ -11,6 +11,7 @@ from pybpe.cli.train_evaluation import add_evaluation_options
 VOCAB_SIZE = 32768
 SPECIAL = "<|endoftext|>"
 SENTENCEPIECE = "sentencepiece"
+NORMALIZERS = ("NFC", "NFD", "NFKC", "NFKD", "nfkc", "nmt_nfkc")
 CONVENTIONS = ("pybpe", "rustbpe", "huggingface", "minbpe", "tiktoken", SENTENCEPIECE)
 
 EXAMPLES = """\
@@ -74,6 +75,11 @@ def _add_vocabulary(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--min-frequency", type=whole(1), default=1, metavar="N", help="leave pairs that occur fewer times alone (1)"
     )
+    group.add_argument(
+        "--normalizer",
+        choices=NORMALIZERS,
+        help="a normal form for all text: one of tokenizers; of --convention sentencepiece, nfkc or nmt_nfkc",
+    )
     group.add_argument("--max-token-length", type=whole(1), metavar="BYTES", help="make no longer tokens")
     group.add_argument(
         "--extend", metavar="TOKENIZER", help="go on with this tokenizer of any kind; no id of it changes"
@@ -117,16 +123,9 @@ def _check_sentencepiece(options: argparse.Namespace) -> None:
         "--initial-alphabet": options.initial_alphabet,
         "--min-frequency": options.min_frequency > 1,
         "--max-token-length": options.max_token_length,
-        "--max-words": options.max_words,
-        "--keep-on-interrupt": options.keep_on_interrupt,
-        "--counts": options.counts,
-        "--save-counts": options.save_counts,
-        "--held-out": options.held_out,
     }
     if wrong := [name for name, value in given.items() if value]:
         raise UsageError(f"--convention sentencepiece has no place for {' and '.join(wrong)}; leave it out")
-    if STDIN in options.corpus:
-        raise UsageError("--convention sentencepiece learns from lines, of files; name a file in place of -")
 
 
 def _check_counts(options: argparse.Namespace) -> None:
@@ -142,7 +141,7 @@ def _check_counts(options: argparse.Namespace) -> None:
 
 
 def _check_extend(options: argparse.Namespace) -> None:
-    for name in ("convention", "special", "initial_alphabet"):
+    for name in ("convention", "special", "initial_alphabet", "normalizer"):
         if getattr(options, name) is not None:
             raise UsageError(f"{_typed(name)} is settled by the tokenizer that --extend names; leave it out")
     if options.no_special:

@@ -273,5 +273,24 @@ def test_sentencepiece(corpus, capsys, fails):
     assert "sentencepiece" in shown
     assert f"{made.n_vocab:,} tokens" in shown
     command = ["train", "corpus.txt", "--convention", "sentencepiece", "--force"]
-    assert "no place for --pattern and --max-words" in fails(2, *command, "--pattern", "gpt2", "--max-words", "9")
-    assert "name a file in place of -" in fails(2, "train", "-", "--convention", "sentencepiece")
+    wrong = ["--pattern", "gpt2", "--min-frequency", "9"]
+    assert "no place for --pattern and --min-frequency" in fails(2, *command, *wrong)
+
+
+def test_sentencepiece_from_counts_in_normal_form(workplace, capsys):
+    Path("corpus.txt").write_text("ｌow lower ﬁne\nlowest ﬁner\n" * 9, encoding="utf-8")
+    common = ["--convention", "sentencepiece", "--vocab-size", "283"]
+    assert main(["train", "corpus.txt", *common, "--normalizer", "nfkc", "--save-counts", "a.npz"]) == 0
+    assert main(["train", "--counts", "a.npz", *common, "-o", "b.pybpe"]) == 0
+    made = Tokenizer.load("corpus.pybpe")
+    assert made == Tokenizer.load("b.pybpe")
+    assert made.encode("ﬁne") == made.encode("fine")
+
+
+def test_a_normal_form_of_tokenizers(workplace, fails):
+    Path("corpus.txt").write_text("e\u0301e\u0301 é" * 9, encoding="utf-8")
+    assert main(["train", "corpus.txt", "--normalizer", "NFC", "--vocab-size", "257"]) == 0
+    assert Tokenizer.load("corpus.pybpe").token_bytes(256) == "é".encode()
+    assert "must be one of NFC" in fails(1, "train", "corpus.txt", "--normalizer", "nfkc", "--force")
+    extend = ("train", "corpus.txt", "--extend", "corpus.pybpe", "--vocab-size", "300", "--normalizer", "NFC")
+    assert "--normalizer is settled by the tokenizer" in fails(2, *extend)
