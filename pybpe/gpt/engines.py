@@ -15,18 +15,19 @@ from typing import Protocol, cast
 from safetensors import SafetensorError, safe_open
 
 from pybpe.errors import FormatError
-from pybpe.gpt.pretrain import TrainingStep
+from pybpe.extras import extra_module
+from pybpe.gpt.pretrain import Measurable, TrainingStep
 from pybpe.gpt.run_folder import Metrics, Run
 from pybpe.gpt.training_data import TrainingData
 
-ENGINES = {"micro": "pybpe.gpt.micro.training"}
-FORMATS = {"micro-gpt 1": "micro"}  # what `pybpe.format` says in a checkpoint
+ENGINES = {"micro": "pybpe.gpt.micro.training", "torch": "pybpe.gpt.train"}
+FORMATS = {"micro-gpt 1": "micro", "torch-gpt 1": "torch"}  # what `pybpe.format` says in a checkpoint
 
 OnStep = Callable[[TrainingStep], object]
 
 
-class LanguageModel(Protocol):
-    """A model to sample from."""
+class LanguageModel(Measurable, Protocol):
+    """A model to sample from, and to measure."""
 
     def generate(
         self,
@@ -37,6 +38,8 @@ class LanguageModel(Protocol):
         top_p: float | None = ...,
         seed: int | None = ...,
         stop: Collection[int] = ...,
+        min_p: float | None = ...,
+        repetition_penalty: float = ...,
     ) -> Iterator[int]:
         """Yield ids that continue the prompt, up to max_tokens or an id in `stop`."""
 
@@ -68,10 +71,17 @@ class Engine(Protocol):
 
 
 def engine(name: str) -> Engine:
-    """An engine by name, imported only now. ValueError for one that is not known."""
+    """An engine by name, imported only now. ValueError for one that is not known, MissingPackageError without torch."""
     if name not in ENGINES:
         raise ValueError(f"there is no engine {name!r}; it must be one of {', '.join(ENGINES)}")
+    if name == "torch":
+        need_torch()
     return cast(Engine, importlib.import_module(ENGINES[name]))
+
+
+def need_torch() -> None:
+    """MissingPackageError, which says what to install, where there is no torch."""
+    extra_module("torch", "gpt", "for the torch engine")
 
 
 def load_model(path: Path) -> Loaded:

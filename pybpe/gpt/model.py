@@ -23,15 +23,20 @@ ACTIVATIONS = {
     "relu2": lambda x: functional.relu(x).square(),
 }
 
-# What each form is made of. "gpt2" is GPT-2 with every bias; "modern" is what nanochat and its like train today;
-# "micro" is microgpt, whose weights go to the compiled engine and back.
+# What each form is made of. "gpt2" is GPT-2 with every bias, "nanogpt" what nanoGPT trains from nothing; "modern" is
+# what nanochat and its like train today; "micro" is microgpt, whose weights go to the compiled engine and back.
+GPT2 = {"norm": "layer", "activation": "gelu_tanh", "positions": "learned", "bias": True, "tied": True}
 FORMS: dict[str, dict[str, Any]] = {
-    "gpt2": {"norm": "layer", "activation": "gelu_tanh", "positions": "learned", "bias": True, "tied": True},
-    "modern": {"norm": "rms", "activation": "relu2", "positions": "rotary", "qk_norm": True, "norm_embedding": True},
     "micro": {
-        **{"norm": "rms", "activation": "relu", "positions": "learned"},
-        **{"norm_embedding": True, "final_norm": False},
+        "norm": "rms",
+        "activation": "relu",
+        "positions": "learned",
+        "norm_embedding": True,
+        "final_norm": False,
     },
+    "gpt2": GPT2,
+    "nanogpt": {**GPT2, "activation": "gelu", "bias": False},
+    "modern": {"norm": "rms", "activation": "relu2", "positions": "rotary", "qk_norm": True, "norm_embedding": True},
 }
 
 

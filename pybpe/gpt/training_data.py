@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pybpe.data.shards import TokenShards
 from pybpe.errors import TrainingError
 from pybpe.gpt.characters import Characters
-from pybpe.gpt.vocabulary import Vocabulary
+from pybpe.gpt.vocabulary import Vocabulary, end_of_text
 from pybpe.tokenizer import Tokenizer
 
 HELD_OUT = 0.1  # of the text, its end
@@ -40,6 +40,11 @@ class TrainingData:
     val: Ids | None
     rng: random.Random
     documents: Sequence[Sequence[int]] | None = None
+
+    def beginning(self) -> list[int]:
+        """What stands between two texts, or else what the text begins with."""
+        end = end_of_text(self.vocabulary)
+        return [int(self.train[0]) if end is None else end]
 
     def digest(self) -> str:
         """The sha256 of how many ids there are and of the first and the last million: to know the data again."""

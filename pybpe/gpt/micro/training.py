@@ -13,8 +13,6 @@ from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData
 from pybpe.gpt.vocabulary import check_same
 
-EVAL_WINDOWS = 64
-
 
 def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads: int | None, on_step: OnStep) -> bool:
     """Train, or go on where the folder's checkpoint is; False if Ctrl-C ended it."""
@@ -25,7 +23,7 @@ def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads:
     else:
         model = _new_model(settings, data)
         if data.val is not None:
-            metrics.val_losses.append((0, evaluate(model, data.val, settings.batch_size, EVAL_WINDOWS)))
+            metrics.val_losses.append((0, evaluate(model, data.val, settings.batch_size, settings.eval_windows)))
     keeper = _Keeper(model, folder, metrics, run, on_step)
     log = _learn(model, data, settings, threads, keeper)
     if log.val_losses and log.stopped == "steps" and log.losses:
@@ -55,7 +53,12 @@ def _new_model(settings: Settings, data: TrainingData) -> MicroGPT:
         seed=settings.seed,
         init_std=settings.init_std,
     )
-    return MicroGPT(config, adam=Adam(weight_decay=settings.weight_decay), pieces=_pieces(settings), rng=data.rng)
+    return MicroGPT(
+        config,
+        adam=Adam(settings.beta1, settings.beta2, weight_decay=settings.weight_decay),
+        pieces=_pieces(settings),
+        rng=data.rng,
+    )
 
 
 def _learn(
@@ -73,7 +76,7 @@ def _learn(
         seed=settings.seed,
         threads=threads,
         eval_every=settings.eval_every,
-        eval_windows=EVAL_WINDOWS,
+        eval_windows=settings.eval_windows,
         schedule=settings.schedule,
         warmup=settings.warmup,
         on_step=on_step,
