@@ -11,7 +11,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.console import UsageError, typed
 
@@ -70,6 +70,22 @@ def place(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("the name is empty; name a place to write to")
     return Path(text)
+
+
+def add_command(
+    commands: Any, name: str, help_: str, description: str, examples: str, run: Any
+) -> argparse.ArgumentParser:
+    """A command of a group of commands, with examples below its help; `run` does its work."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help_,
+        description=description,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run, parser=parser)
+    return parser
 
 
 def add_tokenizer(parser: argparse.ArgumentParser) -> None:

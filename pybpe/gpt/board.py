@@ -35,4 +35,4 @@ def open_board(folder: Path) -> Board | None:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return Board(SummaryWriter(log_dir=str(folder)))  # type: ignore[no-untyped-call]
+    return Board(SummaryWriter(log_dir=str(folder)))

@@ -1,4 +1,4 @@
-"""The engines that train and run a GPT, by name. Each is a module with the two functions of `Engine`.
+"""The engines that train and run a GPT, by name. Each is a module with the functions of `Engine`.
 
 An engine reads and writes the checkpoint MODEL of a run's folder (run_folder.py says what every checkpoint has), and
 calls back after each step; all else, the command line, the metrics, the report, is the same for all.
@@ -18,6 +18,7 @@ from pybpe.errors import FormatError
 from pybpe.extras import extra_module
 from pybpe.gpt.pretrain import Measurable, TrainingStep
 from pybpe.gpt.run_folder import Metrics, Run
+from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData
 
 ENGINES = {"micro": "pybpe.gpt.micro.training", "torch": "pybpe.gpt.train"}
@@ -55,6 +56,15 @@ class Loaded:
     fingerprint: str | None
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a run would take: how many numbers it learns, about how many bytes, and measured seconds for a token."""
+
+    n_params: int
+    memory: int
+    seconds_a_token: float
+
+
 class Engine(Protocol):
     """What a module of ENGINES offers."""
 
@@ -65,6 +75,9 @@ class Engine(Protocol):
 
         Fills `metrics`, and writes checkpoint and metrics every save_every steps and at the end.
         """
+
+    def plan(self, settings: Settings, data: TrainingData, threads: int | None) -> Plan:
+        """What training would take, from a trial of a few batches; keeps nothing."""
 
     def load(self, path: Path) -> Loaded:
         """The model of a checkpoint. FormatError for files that are none of this engine."""

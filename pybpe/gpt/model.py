@@ -6,7 +6,7 @@ Ids go in, logits or a loss come out. Knows nothing of text, of training or of s
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 EPS = 1e-5  # of all norms, as in GPT-2 and in microgpt
 ROTARY_BASE = 10_000.0
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": functional.gelu,  # nanoGPT
     "gelu_tanh": lambda x: functional.gelu(x, approximate="tanh"),  # GPT-2
     "relu": functional.relu,
@@ -210,7 +210,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, rotary: Tensor | None, mask: Tensor | None, cache: Cache | None) -> Tensor:
         """x [batch, time, n_embd]."""
         x = x + self.attention(self.norm1(x), rotary, mask, cache)
-        return x + self.mlp(self.norm2(x))
+        out: Tensor = x + self.mlp(self.norm2(x))
+        return out
 
 
 class GPT(nn.Module):
@@ -243,7 +244,8 @@ class GPT(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where it computes."""
-        return self.wte.weight.device
+        weights: Tensor = self.wte.weight
+        return weights.device
 
     @property
     def n_params(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from pybpe.errors import TrainingError
@@ -62,6 +63,31 @@ def prepare_run(folder: Path, settings: Settings, paths: list[Path], vocabulary:
     run, data = _plan(settings, paths, vocabulary)
     folder.mkdir(exist_ok=True)
     _write(run, data, folder)
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a run would be. tokens: all that it would learn from, of n_train_ids different ones. memory: in bytes."""
+
+    n_vocab: int
+    n_params: int
+    memory: int
+    n_train_ids: int
+    tokens: int
+    seconds: float
+
+
+def dry_run(settings: Settings, paths: list[Path], vocabulary: Vocabulary | None, threads: int | None = None) -> DryRun:
+    """Read the data, try a few batches, write nothing. Raises what `start_run` raises."""
+    _, data = _plan(settings, paths, vocabulary)
+    found = engine(settings.engine).plan(settings, data, threads)
+    if data.documents is None:
+        tokens = settings.steps * settings.batch_size * settings.accumulate * settings.block_size
+    else:
+        lengths = [min(settings.block_size, len(document) - 1) for document in data.documents]
+        tokens = sum(lengths) * settings.steps // max(1, len(lengths))
+    time_taken = found.seconds_a_token * tokens
+    return DryRun(data.vocabulary.n_vocab, found.n_params, found.memory, len(data.train), tokens, time_taken)
 
 
 def _plan(settings: Settings, paths: list[Path], vocabulary: Vocabulary | None) -> tuple[Run, TrainingData]:

@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import argparse
 import math
+import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,8 @@ from torch.nn.parallel import DistributedDataParallel
 from pybpe.errors import PybpeError, TrainingError
 from pybpe.gpt.board import open_board
 from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from pybpe.gpt.devices import Team, autocast, check_dtype, find_device, team, this_team
-from pybpe.gpt.engines import Loaded, OnStep
+from pybpe.gpt.devices import AUTOCAST, Team, autocast, check_dtype, find_device, team, this_team, wait_for
+from pybpe.gpt.engines import Loaded, OnStep, Plan
 from pybpe.gpt.generation import Inference
 from pybpe.gpt.model import FORMS, GPT, GPTConfig
 from pybpe.gpt.pretrain import (
@@ -50,6 +52,8 @@ from pybpe.gpt.training_data import TrainingData
 from pybpe.gpt.vocabulary import check_same
 
 SAMPLE_TOKENS = 200
+TRIED_TOKENS = 1024  # at most, to see how long a batch takes on a processor
+NO_ROOM = "a batch does not fit into the memory of the GPU: lower batch_size, and raise accumulate by as much"
 LINE_SECONDS = 10.0  # between two lines of progress
 PADDED_FROM = 4096  # ids; the rows of such an embedding are a multiple of 64, which GPUs multiply faster
 
@@ -59,6 +63,42 @@ def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads:
     if threads is not None:
         torch.set_num_threads(threads)
     return Training(run, data, folder, metrics, this_team()).run(on_step)
+
+
+def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
+    """What training would take, after two batches of it."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    device = find_device(settings.device)
+    windows = settings.batch_size if device.type == "cuda" else max(1, TRIED_TOKENS // settings.block_size)
+    windows = min(windows, settings.batch_size)
+    tried = replace(settings, batch_size=windows, accumulate=1, compile=False)
+    with tempfile.TemporaryDirectory() as folder:
+        training = Training(Run(tried, [], "", ""), data, Path(folder), Metrics(), Team())
+    try:
+        _, batches = training.learn(training.batches(0), 0.0)
+        wait_for(device)
+        began = time.perf_counter()
+        training.learn(batches, 0.0)
+        wait_for(device)
+    except torch.cuda.OutOfMemoryError:
+        raise TrainingError(NO_ROOM) from None
+    taken = time.perf_counter() - began
+    n_params = training.model.n_params
+    memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else memory_needed(settings, n_params)
+    return Plan(n_params, memory, taken / (windows * settings.block_size))
+
+
+def memory_needed(settings: Settings, n_params: int) -> int:
+    """About how many bytes: weights, gradients and two moments, and what a batch leaves for the way back.
+
+    A layer keeps some 16 numbers for each token and unit of width; the head is counted as the rest of the weights.
+    """
+    number = 8 if settings.dtype == "float64" else 4
+    tokens = settings.batch_size * settings.block_size
+    kept = tokens * settings.n_layer * settings.n_embd * 16 * (2 if settings.dtype in AUTOCAST else number)
+    rows = n_params // settings.n_embd - 12 * settings.n_layer * settings.n_embd
+    return 4 * number * n_params + kept + 3 * number * tokens * max(0, rows)
 
 
 def load(path: Path) -> Loaded:
@@ -99,7 +139,7 @@ class Training:
         board = open_board(self.folder) if self.team.leads else None
         if self.step == 0:
             self._look(0)
-        batches = self._batches(self.step)
+        batches = self.batches(self.step)
         with interrupts() as interrupted:
             stopped = False
             while self.step < settings.steps and not stopped:
@@ -107,7 +147,10 @@ class Training:
                 rate = learning_rate(
                     *(settings.lr, done, settings.schedule, settings.warmup, settings.final_lr, 1 / settings.steps)
                 )
-                loss, batches = self._learn(batches, rate)
+                try:
+                    loss, batches = self.learn(batches, rate)
+                except torch.cuda.OutOfMemoryError:
+                    raise TrainingError(NO_ROOM) from None
                 if not math.isfinite(loss):
                     raise TrainingError(lost(loss, self.step + 1))
                 self.step += 1
@@ -127,11 +170,11 @@ class Training:
         self._save()
         return self.step == settings.steps
 
-    def _learn(self, batches: list[tuple[Tensor, Tensor]], rate: float) -> tuple[float, list[tuple[Tensor, Tensor]]]:
+    def learn(self, batches: list[tuple[Tensor, Tensor]], rate: float) -> tuple[float, list[tuple[Tensor, Tensor]]]:
         """One step: returns its loss, and the batches of the next, which are cut while the device works on these."""
         settings, total = self.settings, torch.zeros((), device=self.device)
         if settings.dropout:
-            torch.manual_seed(_mixed(settings.seed, self.step, self.team.rank))
+            torch.manual_seed(mixed_seed(settings.seed, self.step, self.team.rank))
         for number, (ids, targets) in enumerate(batches, 1):
             if self.team.size > 1:  # gradients meet behind the last batch only
                 self.learner.require_backward_grad_sync = number == len(batches)
@@ -147,10 +190,10 @@ class Training:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
-        following = self._batches(self.step + 1)
+        following = self.batches(self.step + 1)
         return self.team.mean(total).item(), following
 
-    def _batches(self, step: int) -> list[tuple[Tensor, Tensor]]:
+    def batches(self, step: int) -> list[tuple[Tensor, Tensor]]:
         """What this process learns from in a step: its share of the windows that all draw alike."""
         size, context = self.settings.batch_size, self.settings.block_size
         if step >= self.settings.steps:
@@ -210,7 +253,7 @@ class Training:
         self.metrics.samples.append((self.step, text))
         return text
 
-    def _learner(self) -> nn.Module:
+    def _learner(self) -> Any:
         """The model as it learns: compiled if asked, and one of several if there are."""
         learner: Any = torch.compile(self.model) if self.settings.compile else self.model
         if self.team.size == 1:
@@ -276,8 +319,17 @@ def model_config(settings: Settings, n_vocab: int) -> GPTConfig:
 
 
 def new_model(settings: Settings, data: TrainingData) -> GPT:
-    """A model with first weights, or with those of `settings.init`."""
-    return GPT(model_config(settings, data.vocabulary.n_vocab), settings.init_std)
+    """A model with first weights, or with those of the folder `settings.init`."""
+    if not settings.init:
+        return GPT(model_config(settings, data.vocabulary.n_vocab), settings.init_std)
+    path = Path(settings.init) / MODEL
+    saved = read_checkpoint(path, moments=False)
+    check_same(data.vocabulary, saved.fingerprint, saved.config.n_vocab, str(path))
+    if settings.block_size > saved.config.block_size:
+        raise TrainingError(
+            f"{path} sees {saved.config.block_size:,} tokens at once; block_size {settings.block_size:,} is too large"
+        )
+    return replace(saved, config=replace(saved.config, dropout=float(settings.dropout))).model()
 
 
 def make_optimizer(model: GPT, settings: Settings) -> torch.optim.AdamW:
@@ -292,7 +344,7 @@ def make_optimizer(model: GPT, settings: Settings) -> torch.optim.AdamW:
     return torch.optim.AdamW([group for group in groups if group["params"]], settings.lr, betas, fused=fused)
 
 
-def _mixed(*numbers: int) -> int:
+def mixed_seed(*numbers: int) -> int:
     """A seed that is another for other numbers."""
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 

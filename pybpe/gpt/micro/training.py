@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from pybpe.gpt.engines import Loaded, OnStep
+import numpy as np
+
+from pybpe.gpt.engines import Loaded, OnStep, Plan
 from pybpe.gpt.micro.config import Adam, MicroConfig
 from pybpe.gpt.micro.model import MicroGPT
 from pybpe.gpt.pretrain import TrainingLog, TrainingStep, evaluate, pretrain, pretrain_documents
@@ -30,6 +33,15 @@ def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads:
         metrics.val_losses.append(log.val_losses[-1])
     keeper.save()
     return log.stopped == "steps"
+
+
+def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
+    """What training would take, after a few steps of it."""
+    model, tried = _new_model(settings, data), min(settings.steps, 4)
+    rows = 1 if settings.lines else settings.batch_size
+    memory = model.reserve(rows) + 3 * model.n_params * np.dtype(settings.dtype).itemsize
+    log = _learn(model, replace(data, val=None), replace(settings, steps=tried), threads, lambda step: None)
+    return Plan(model.n_params, memory, log.seconds / max(1, log.tokens))
 
 
 def load(path: Path) -> Loaded:
