@@ -40,6 +40,7 @@ def add_convert(commands: Any) -> None:
 
 def run_convert(options: argparse.Namespace) -> None:
     """Read, check that model and vocabulary go together, write."""
+    from pybpe.files import atomic_folder
     from pybpe.gpt.engines import need_torch
     from pybpe.gpt.run_folder import MODEL
 
@@ -55,8 +56,8 @@ def run_convert(options: argparse.Namespace) -> None:
     if checkpoint.fingerprint is None:
         checkpoint = fit_vocabulary(checkpoint, vocabulary.n_vocab, vocabulary.fingerprint)
     check_same(vocabulary, checkpoint.fingerprint, checkpoint.config.n_vocab, str(options.source))
-    folder.mkdir(exist_ok=True)
-    _write(checkpoint, vocabulary, folder, options.to)
+    with atomic_folder(folder) as made:
+        _write(checkpoint, vocabulary, made, options.to)
     config = checkpoint.config
     shape = f"{config.n_layer} layers, {config.n_head} heads, {config.n_embd} wide, {config.block_size} tokens"
     rows = [

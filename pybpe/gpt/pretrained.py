@@ -30,7 +30,7 @@ from pybpe.gpt.run_folder import MODEL
 CONFIG, INDEX = "config.json", "model.safetensors.index.json"
 MOST_JSON = 64 << 20  # bytes
 HEAD_WIDTH = 64  # of every published GPT-2, which a file of weights alone does not say
-MOST_PADDING = 128  # rows of an embedding beyond its vocabulary
+MOST_PADDING, PADDED_TO = 128, 64  # rows of an embedding beyond its vocabulary, and what all are a multiple of then
 ACTIVATIONS = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu", "relu": "relu"}
 # Names inside a layer, ours and GPT-2's. OpenAI's matrices, and so Hugging Face's, stand the other way round.
 LAYER = {
@@ -63,7 +63,7 @@ def read_pretrained(path: Path) -> Checkpoint:
 def fit_vocabulary(checkpoint: Checkpoint, n_vocab: int, fingerprint: str) -> Checkpoint:
     """The checkpoint for a vocabulary of n_vocab ids; rows beyond it are padding. FormatError if it cannot be its."""
     rows = checkpoint.config.rows
-    if not n_vocab <= rows < n_vocab + MOST_PADDING:
+    if rows != n_vocab and not (n_vocab < rows < n_vocab + MOST_PADDING and rows % PADDED_TO == 0):
         raise FormatError(f"the model knows {rows:,} ids and the vocabulary has {n_vocab:,}: it is another one")
     config = replace(checkpoint.config, n_vocab=n_vocab, vocab_rows=rows if rows > n_vocab else None)
     return replace(checkpoint, config=config, fingerprint=fingerprint)

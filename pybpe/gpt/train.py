@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from pybpe.errors import PybpeError, TrainingError
-from pybpe.gpt.board import open_board
+from pybpe.gpt.board import Board, open_board
 from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from pybpe.gpt.devices import AUTOCAST, Team, autocast, check_dtype, find_device, team, this_team, wait_for
 from pybpe.gpt.engines import Loaded, OnStep, Plan
@@ -124,8 +124,8 @@ class Training:
         if saved is not None:
             check_same(data.vocabulary, saved.fingerprint, saved.config.n_vocab, str(path))
         self.step = 0 if saved is None else saved.step
-        dtype = torch.float64 if self.settings.dtype == "float64" else torch.float32
-        self.model = (new_model(self.settings, data) if saved is None else saved.model()).to(self.device, dtype)
+        self.dtype = torch.float64 if self.settings.dtype == "float64" else torch.float32
+        self.model = (new_model(self.settings, data) if saved is None else saved.model()).to(self.device, self.dtype)
         self.optimizer = make_optimizer(self.model, self.settings)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.settings.dtype == "float16")
         if saved is not None:
@@ -135,8 +135,17 @@ class Training:
 
     def run(self, on_step: OnStep) -> bool:
         """Train to the last step, or until Ctrl-C: then False."""
-        settings, began, tokens = self.settings, time.perf_counter(), 0
         board = open_board(self.folder) if self.team.leads else None
+        try:
+            self._run(on_step, board)
+        finally:
+            if board is not None:
+                board.close()
+        self._save()
+        return self.step == self.settings.steps
+
+    def _run(self, on_step: OnStep, board: Board | None) -> None:
+        settings, began, tokens = self.settings, time.perf_counter(), 0
         if self.step == 0:
             self._look(0)
         batches = self.batches(self.step)
@@ -167,12 +176,10 @@ class Training:
                 stopped = self.team.any(interrupted(), self.device)
                 if self.step % settings.save_every == 0 and self.step < settings.steps:
                     self._save()
-        self._save()
-        return self.step == settings.steps
 
     def learn(self, batches: list[tuple[Tensor, Tensor]], rate: float) -> tuple[float, list[tuple[Tensor, Tensor]]]:
         """One step: returns its loss, and the batches of the next, which are cut while the device works on these."""
-        settings, total = self.settings, torch.zeros((), device=self.device)
+        settings, total = self.settings, torch.zeros((), device=self.device, dtype=self.dtype)
         if settings.dropout:
             torch.manual_seed(mixed_seed(settings.seed, self.step, self.team.rank))
         for number, (ids, targets) in enumerate(batches, 1):
@@ -227,7 +234,7 @@ class Training:
         settings = self.settings
         starts = evaluation_starts(ids, settings.block_size, settings.eval_windows)
         mine = starts[self.team.rank :: self.team.size]
-        total = torch.zeros((), device=self.device)
+        total = torch.zeros((), device=self.device, dtype=self.dtype)
         self.model.eval()
         with torch.no_grad():
             for at in range(0, len(mine), settings.batch_size):
