@@ -174,7 +174,7 @@ class Attention(nn.Module):
         if rotary is not None:
             q, k = rotated(q, rotary), rotated(k, rotary)
         if self.config.qk_norm:
-            q, k = (functional.rms_norm(each, (self.config.head_width,), eps=EPS) for each in (q, k))
+            q, k = (functional.rms_norm(each, (self.config.head_width,), eps=EPS).type_as(v) for each in (q, k))
         if cache is not None:
             k, v = cache.extend(self.layer, k, v)
         dropout = self.config.dropout if self.training else 0.0

@@ -193,7 +193,7 @@ def test_nanogpt_files_that_are_none(tmp_path):
             new.writestr(entry.filename, old.read(entry))
     with pytest.raises(FormatError, match="is compressed"):
         read_pretrained(squeezed)
-    for changes in ({"n_layer": 3}, {"n_embd": 32}, {"vocab_size": 41}, {"n_head": "1"}, {"bias": True}):
+    for changes in ({"n_layer": 3}, {"n_embd": 32}, {"vocab_size": 41}, {"n_head": "1"}, {"block_size": 13}):
         nanogpt(path, **changes)
         with pytest.raises(FormatError, match=r"ckpt\.pt"):
             read_pretrained(path)

@@ -171,8 +171,9 @@ def test_the_best_weights_are_kept(text, tmp_path):
     assert read_checkpoint(tmp_path / "run" / "best.safetensors").step == step
 
 
-def test_bfloat16_learns_and_keeps_float32(text, tmp_path):
-    facts = start_run(tmp_path / "run", small(dtype="bfloat16", lr=1e-2), [text], None, Watcher(), 1)
+@pytest.mark.parametrize("form", ["gpt2", "modern"])
+def test_bfloat16_learns_and_keeps_float32(text, tmp_path, form):
+    facts = start_run(tmp_path / "run", small(form=form, dtype="bfloat16", lr=1e-2), [text], None, Watcher(), 1)
     assert facts.metrics.val_losses[-1][1] < facts.metrics.val_losses[0][1] - 0.3
     assert load_file(tmp_path / "run" / "model.safetensors")["wte.weight"].dtype == np.float32
 
