@@ -21,7 +21,7 @@ from pybpe.gpt.run_folder import Metrics, Run
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData
 
-ENGINES = {"micro": "pybpe.gpt.micro.training", "torch": "pybpe.gpt.train"}
+ENGINES = {"micro": "pybpe.gpt.micro.training", "torch": "pybpe.gpt.torch_engine"}
 FORMATS = {"micro-gpt 1": "micro", "torch-gpt 1": "torch"}  # what `pybpe.format` says in a checkpoint
 
 OnStep = Callable[[TrainingStep], object]

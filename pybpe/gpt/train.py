@@ -1,19 +1,18 @@
-"""Training of the GPT in torch: the loop, whole, and the torch engine as engines.py asks for it.
+"""Training of the GPT in torch: the loop, whole.
 
 On several GPUs, or processors, one process each, for a run that `pybpe gpt train --prepare` has made:
 
     torchrun --nproc_per_node=N -m pybpe.gpt.train FOLDER
 
 Windows of text, dropout and the learning rate depend on the seed and the count of steps alone. So what a run needs to
-go on as if it had never stopped is its weights, the optimizer's moments and the count; and the number of processes
-changes how fast it goes, not where.
+go on as if it had never stopped is its weights, the optimizer's moments and the count; and without dropout the number
+of processes changes how fast it goes, but for rounding not where.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,8 +27,8 @@ from torch.nn.parallel import DistributedDataParallel
 from pybpe.errors import PybpeError, TrainingError
 from pybpe.gpt.board import Board, open_board
 from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from pybpe.gpt.devices import AUTOCAST, Team, autocast, check_dtype, find_device, team, this_team, wait_for
-from pybpe.gpt.engines import Loaded, OnStep, Plan
+from pybpe.gpt.devices import Team, autocast, check_dtype, find_device, team
+from pybpe.gpt.engines import OnStep
 from pybpe.gpt.generation import Inference
 from pybpe.gpt.model import FORMS, GPT, GPTConfig
 from pybpe.gpt.pretrain import (
@@ -52,60 +51,10 @@ from pybpe.gpt.training_data import TrainingData
 from pybpe.gpt.vocabulary import check_same
 
 SAMPLE_TOKENS = 200
-TRIED_TOKENS = 1024  # at most, to see how long a batch takes on a processor
+DESCRIPTION = "Train the run of a folder in several processes, or go on with it; the first says how it goes."
 NO_ROOM = "a batch does not fit into the memory of the GPU: lower batch_size, and raise accumulate by as much"
 LINE_SECONDS = 10.0  # between two lines of progress
 PADDED_FROM = 4096  # ids; the rows of such an embedding are a multiple of 64, which GPUs multiply faster
-
-
-def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads: int | None, on_step: OnStep) -> bool:
-    """Train, or go on where the folder's checkpoint is; False if Ctrl-C ended it."""
-    if threads is not None:
-        torch.set_num_threads(threads)
-    return Training(run, data, folder, metrics, this_team()).run(on_step)
-
-
-def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
-    """What training would take, after two batches of it."""
-    if threads is not None:
-        torch.set_num_threads(threads)
-    device = find_device(settings.device)
-    windows = settings.batch_size if device.type == "cuda" else max(1, TRIED_TOKENS // settings.block_size)
-    windows = min(windows, settings.batch_size)
-    tried = replace(settings, batch_size=windows, accumulate=1, compile=False)
-    with tempfile.TemporaryDirectory() as folder:
-        training = Training(Run(tried, [], "", ""), data, Path(folder), Metrics(), Team())
-    try:
-        _, batches = training.learn(training.batches(0), 0.0)
-        wait_for(device)
-        began = time.perf_counter()
-        training.learn(batches, 0.0)
-        wait_for(device)
-    except torch.cuda.OutOfMemoryError:
-        raise TrainingError(NO_ROOM) from None
-    taken = time.perf_counter() - began
-    n_params = training.model.n_params
-    memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else memory_needed(settings, n_params)
-    return Plan(n_params, memory, taken / (windows * settings.block_size))
-
-
-def memory_needed(settings: Settings, n_params: int) -> int:
-    """About how many bytes: weights, gradients and two moments, and what a batch leaves for the way back.
-
-    A layer keeps some 16 numbers for each token and unit of width; the head is counted as the rest of the weights.
-    """
-    number = 8 if settings.dtype == "float64" else 4
-    tokens = settings.batch_size * settings.block_size
-    kept = tokens * settings.n_layer * settings.n_embd * 16 * (2 if settings.dtype in AUTOCAST else number)
-    rows = n_params // settings.n_embd - 12 * settings.n_layer * settings.n_embd
-    return 4 * number * n_params + kept + 3 * number * tokens * max(0, rows)
-
-
-def load(path: Path) -> Loaded:
-    """The model of a checkpoint. FormatError for files that are none of this engine."""
-    checkpoint = read_checkpoint(path, moments=False)
-    model = checkpoint.model().to(find_device("auto"))
-    return Loaded(Inference(model), model.config.n_vocab, model.n_params, checkpoint.step, checkpoint.fingerprint)
 
 
 class Training:
@@ -358,7 +307,7 @@ def mixed_seed(*numbers: int) -> int:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Train the run of a folder, in as many processes as torchrun started; the first of them says how it goes."""
-    parser = argparse.ArgumentParser(prog="torchrun --nproc_per_node=N -m pybpe.gpt.train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="torchrun --nproc_per_node=N -m pybpe.gpt.train", description=DESCRIPTION)
     parser.add_argument("folder", type=Path, help="the folder that `pybpe gpt train ... --prepare` has made")
     parser.add_argument("--threads", type=int, help="threads of each process (torch's own choice)")
     options = parser.parse_args(argv)
@@ -369,7 +318,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                 print(f"{facts.n_params:,} parameters, loss {facts.loss:.4f}, {facts.bits_per_byte:.4f} bits per byte")
             else:
                 run, data, metrics = reread(options.folder)
-                train(run, data, options.folder, metrics, options.threads, lambda step: None)
+                if options.threads is not None:
+                    torch.set_num_threads(options.threads)
+                Training(run, data, options.folder, metrics, members).run(lambda step: None)
     except (PybpeError, OSError, ValueError) as error:
         parser.error(str(error))
 
