@@ -68,5 +68,6 @@ def memory_needed(settings: Settings, n_params: int) -> int:
 def load(path: Path) -> Loaded:
     """The model of a checkpoint. FormatError for files that are none of this engine."""
     checkpoint = read_checkpoint(path, moments=False)
-    model = checkpoint.model().to(find_device("auto"))
+    exact = checkpoint.weights["wte.weight"].dtype == torch.float64  # which not every device has
+    model = checkpoint.model().to(find_device("cpu" if exact else "auto"))
     return Loaded(Inference(model), model.config.n_vocab, model.n_params, checkpoint.step, checkpoint.fingerprint)

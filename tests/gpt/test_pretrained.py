@@ -4,6 +4,7 @@ import json
 import math
 import os
 import zipfile
+from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
@@ -176,6 +177,23 @@ def test_nothing_is_unpickled(tmp_path, monkeypatch):
     with pytest.raises(FormatError, match="holds more than weights and numbers"):
         read_pretrained(tmp_path / "ckpt.pt")
     assert not (tmp_path / "evil").exists()
+
+
+class Claims:
+    """A tensor that says it is larger than what is stored."""
+
+    def __reduce__(self):
+        stored = torch.zeros(4)._typed_storage()
+        return torch._utils._rebuild_tensor_v2, (stored, 0, (1 << 40,), (1,), False, OrderedDict())
+
+
+def test_a_tensor_that_claims_a_terabyte_gets_none(tmp_path):
+    nanogpt(tmp_path / "ckpt.pt")
+    content = torch.load(tmp_path / "ckpt.pt", weights_only=True)
+    content["model"]["transformer.x"] = Claims()
+    torch.save(content, tmp_path / "ckpt.pt")
+    with pytest.raises(FormatError, match=r"ckpt\.pt"):
+        read_pretrained(tmp_path / "ckpt.pt")
 
 
 def test_nanogpt_files_that_are_none(tmp_path):

@@ -94,6 +94,7 @@ def test_an_interrupted_run_goes_on_digit_for_digit(text, tmp_path, stop_at):
     assert [step for step, _ in rest.metrics.samples] == [14, 28]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
 def test_kill_9_loses_nothing(text, tmp_path):
     start_run(tmp_path / "whole", small(dropout=0.1), [text], None, Watcher(), 1)
     prepare_run(tmp_path / "half", small(dropout=0.1), [text], None)
