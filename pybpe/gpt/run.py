@@ -124,6 +124,8 @@ def resume_run(folder: Path, watcher: Watcher, threads: int | None = None) -> Ru
     TrainingError if the data are not those of then. A run that has ended is only reported on again.
     """
     run, data, metrics = reread(folder)
+    for path in folder.glob(".*.part"):  # what a kill in the middle of writing left
+        path.unlink()
     return _train(folder, run, data, metrics, watcher, threads)
 
 

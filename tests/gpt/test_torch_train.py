@@ -101,8 +101,12 @@ def test_kill_9_loses_nothing(text, tmp_path):
     status, printed = python("-c", KILLED, tmp_path / "half")
     assert status == -signal.SIGKILL, printed
     assert read_checkpoint(tmp_path / "half" / "model.safetensors").step == 10
+    (tmp_path / "half" / ".metrics.jsonl.abc.part").write_text("half a li")  # as if killed while it wrote
     resume_run(tmp_path / "half", Watcher(), 1)
     assert files(tmp_path / "half") == files(tmp_path / "whole")
+    assert {path.name for path in (tmp_path / "half").iterdir()} == {
+        path.name for path in (tmp_path / "whole").iterdir()
+    }
 
 
 def test_two_processes_are_one_with_twice_the_batch(text, tmp_path):
