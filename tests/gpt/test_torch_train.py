@@ -6,6 +6,7 @@ import signal
 import sys
 import types
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -181,6 +182,23 @@ def test_bfloat16_learns_and_keeps_float32(text, tmp_path, form):
     facts = start_run(tmp_path / "run", small(form=form, dtype="bfloat16", lr=1e-2), [text], None, Watcher(), 1)
     assert facts.metrics.val_losses[-1][1] < facts.metrics.val_losses[0][1] - 0.3
     assert load_file(tmp_path / "run" / "model.safetensors")["wte.weight"].dtype == np.float32
+
+
+@pytest.mark.parametrize("stop_at", [1, 11])
+def test_the_scale_of_float16_goes_on_too(text, tmp_path, monkeypatch, stop_at):
+    """As on a GPU: processors are refused, but they compute it. So large a scale overflows, and steps are left out."""
+    monkeypatch.setattr(training, "check_dtype", lambda dtype, device: None)
+    monkeypatch.setattr(torch.amp, "GradScaler", partial(torch.amp.GradScaler, init_scale=2.0**24))
+    settings = small(dtype="float16", lr=1e-2)
+    begun = start_run(tmp_path / "whole", settings, [text], None, Watcher(), 1).metrics
+    assert begun.val_losses[-1][1] < begun.val_losses[0][1] - 0.3
+    start_run(tmp_path / "half", settings, [text], None, Stop(stop_at), 1)
+    scaler = read_checkpoint(tmp_path / "half" / "model.safetensors").scaler
+    left_out = stop_at - scaler["taken"]
+    assert 0 < left_out < 11
+    assert scaler["scale"] == 2.0 ** (24 - left_out)
+    resume_run(tmp_path / "half", Watcher(), 1)
+    assert files(tmp_path / "half") == files(tmp_path / "whole")
 
 
 def test_going_on_from_a_model_with_other_text(text, tmp_path):
