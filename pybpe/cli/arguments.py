@@ -73,9 +73,9 @@ def place(text: str) -> Path:
 
 
 def add_command(
-    commands: Any, name: str, help_: str, description: str, examples: str, run: Any
+    commands: Any, name: str, help_: str, description: str, examples: str, run: Callable[[argparse.Namespace], None]
 ) -> argparse.ArgumentParser:
-    """A command of a group of commands, with examples below its help; `run` does its work."""
+    """A command by its name. Its options say what carries it out (`run`) and which parser they come from."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=help_,
