@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from pybpe.errors import TrainingError
 from pybpe.gpt.micro import MicroGPT
+from pybpe.gpt.vocabulary import id_counts
 
 Ids = npt.NDArray[Any]
 DOCUMENT_STEPS = 50  # between two looks at what came meanwhile
@@ -204,12 +205,7 @@ def evaluation_starts(ids: Ids, context: int, windows: int) -> npt.NDArray[np.in
 
 def unigram_entropy(ids: Ids, n_vocab: int) -> float:
     """The loss in nats per token of knowing only how frequent each id is: what a model has to beat."""
-    counts = np.zeros(n_vocab, np.int64)
-    for at in range(0, len(ids), 1 << 20):
-        part = np.bincount(ids[at : at + (1 << 20)], minlength=n_vocab)
-        if len(part) > n_vocab:
-            raise ValueError(f"id {len(part) - 1} is not one of 0..{n_vocab - 1}")
-        counts += part
+    counts = id_counts(ids, n_vocab)
     if not counts.any():
         raise ValueError("there are no ids to count")
     shares = counts[counts > 0] / counts.sum()

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
 
 from pybpe import Tokenizer  # noqa: E402
+from pybpe.data.shards import write_shards  # noqa: E402
 from pybpe.errors import FormatError, MissingPackageError, TrainingError  # noqa: E402
 from pybpe.gpt import train as training  # noqa: E402
 from pybpe.gpt.characters import Characters  # noqa: E402
@@ -161,6 +162,17 @@ def test_a_step_is_adam_on_the_clipped_gradient(text, tmp_path):
         assert made == pytest.approx(loss.item(), rel=1e-9)
     for name, each in run.model.named_parameters():
         torch.testing.assert_close(each, model.get_parameter(name), rtol=1e-7, atol=1e-10)
+
+
+def test_many_shards_are_read_as_one(text, tmp_path):
+    tokenizer, content = Tokenizer.train(text, 280, progress=False), text.read_text()
+    for folder, size in (("one", 10_000), ("many", 100)):
+        pieces = [(line, True) for line in content.split("\n")]
+        for _ in write_shards(tokenizer, pieces, tmp_path / folder, ids_a_shard=size):
+            pass
+        start_run(tmp_path / f"{folder}-gpt", small(), [tmp_path / folder], tokenizer, Watcher(), 1)
+    assert len(list((tmp_path / "many").glob("train_*.bin"))) > 5
+    assert files(tmp_path / "one-gpt") == files(tmp_path / "many-gpt")
 
 
 def test_held_out_loss_is_that_of_its_windows(text, tmp_path):
