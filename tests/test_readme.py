@@ -26,8 +26,10 @@ def test_its_code_runs(code, tmp_path, monkeypatch):
     assert (tmp_path / "corpus.pybpe").exists()
 
 
-@pytest.mark.parametrize("page", ["micro.md"])
+@pytest.mark.parametrize("page", ["micro.md", "gpt.md"])
 def test_the_code_of_the_docs_runs(page):
+    if page == "gpt.md":
+        pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
     codes = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
     assert codes
     for code in codes:

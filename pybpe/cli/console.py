@@ -31,6 +31,11 @@ def escaped(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def harmless(text: str) -> str:
+    """A model's text without the control characters that would steer a terminal."""
+    return "".join(char for char in text if char.isprintable() or char in "\n\t")
+
+
 def typed(path: str | os.PathLike[str]) -> str:
     """A path as a word to type in a shell, whatever characters it has; never taken for an option."""
     word = os.fspath(path)

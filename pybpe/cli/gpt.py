@@ -16,16 +16,17 @@ from pybpe.cli.arguments import (
     check_output_folder,
     open_tokenizer,
     place,
-    positive,
     whole,
 )
 from pybpe.cli.console import UsageError, note, summary, typed
+from pybpe.cli.gpt_convert import add_convert
+from pybpe.cli.gpt_use import add_eval, add_sample
 from pybpe.units import seconds, size
 
 if TYPE_CHECKING:
-    from pybpe import Tokenizer
     from pybpe.gpt.run_report import RunFacts
     from pybpe.gpt.settings import Settings
+    from pybpe.gpt.vocabulary import Vocabulary
 
 CHARS = "chars"
 OF_WINDOWS = {"batch_size", "warmup", "schedule", "eval_every"}  # settings that mean nothing where a step is a line
@@ -35,6 +36,8 @@ examples:
   pybpe gpt train corpus-shards -t corpus.pybpe -o my-gpt   on what pybpe encode wrote
   pybpe gpt train names.txt --preset microgpt               microgpt.py, number for number
   pybpe gpt train --resume my-gpt                           go on where it was interrupted
+  pybpe gpt train corpus.txt --preset shakespeare-char      with torch, on a GPU if there is one
+  pybpe gpt train corpus-shards -t gpt2.pybpe --preset gpt2-124m --dry-run
 """
 
 
@@ -42,20 +45,21 @@ def add_commands(commands: Any) -> None:
     """Add `gpt` and its own commands."""
     parser = commands.add_parser(
         "gpt",
-        help="train a GPT and sample from it",
-        description="Train a GPT on text or shards of ids, and let it speak.",
+        help="train a GPT, measure it, and sample from it",
+        description="Train a GPT on text or shards of ids, measure it, and let it speak.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     own = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=type(parser), required=True)
-    for add in (_add_train, _add_sample):
+    _add_train(own)
+    for add in (add_sample, add_eval, add_convert):
         add(own)
 
 
 def _add_train(commands: Any) -> None:
     from pybpe.gpt.engines import ENGINES
-    from pybpe.gpt.settings import PRESETS, SCHEDULES
+    from pybpe.gpt.settings import DTYPES, PRESETS, SCHEDULES
 
     parser = add_command(
         commands,
@@ -76,6 +80,8 @@ def _add_train(commands: Any) -> None:
     parser.add_argument("--force", action="store_true", help="replace an earlier run in the folder")
     parser.add_argument("--preset", choices=PRESETS, help="settings to begin with; those below change them")
     parser.add_argument("--engine", choices=ENGINES, help="what trains it (micro: compiled, on the processor)")
+    parser.add_argument("--dry-run", action="store_true", help="say what it would take, and write nothing")
+    parser.add_argument("--prepare", action="store_true", help="make the folder only, for several processes: torchrun")
     parser.add_argument(
         "--lines", action="store_true", default=None, help="each line is a document, and a step takes one"
     )
@@ -88,6 +94,7 @@ def _add_train(commands: Any) -> None:
         ("--batch-size", 1, "windows of text a step (12)"),
         ("--seed", 0, "of all random numbers (42)"),
         ("--eval-every", 1, "steps between two looks at held-out text (100)"),
+        ("--eval-windows", 1, "windows of text at each look (64)"),
         ("--save-every", 1, "steps between two checkpoints (500)"),
     ):
         parser.add_argument(name, type=whole(least), metavar="N", help=help_)
@@ -96,41 +103,41 @@ def _add_train(commands: Any) -> None:
         ("--weight-decay", "how strongly weights are pulled to 0 (0.1)"),
         ("--warmup", "part of the steps in which the rate rises (0.02)"),
         ("--init-std", "spread of the first weights (0.02)"),
+        ("--beta1", "of Adam (0.85)"),
+        ("--beta2", "of Adam (0.99)"),
     ):
         parser.add_argument(name, type=at_least_0, metavar="X", help=help_)
     parser.add_argument("--schedule", choices=SCHEDULES, help="how the rate falls (linear)")
-    parser.add_argument("--dtype", choices=("float32", "float64"), help="fast or exact (float32)")
+    parser.add_argument("--dtype", choices=DTYPES, help="float64 is exact; bfloat16 and float16 for GPUs (float32)")
     parser.add_argument("--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads (one a core)")
+    _add_torch(parser.add_argument_group("the torch engine", "what its presets set"))
 
 
-def _add_sample(commands: Any) -> None:
-    parser = add_command(
-        commands,
-        "sample",
-        "let a GPT speak",
-        "Print text that a model makes: of the folder of a run, or of pybpe demo.",
-        "examples:\n  pybpe gpt sample corpus-gpt --prompt 'To be' --tokens 200 --seed 1\n"
-        "  pybpe gpt sample pybpe-demo --temperature 0.5 --top-k 40 --top-p 0.9 --number 3",
-        run_sample,
+def _add_torch(group: Any) -> None:
+    from pybpe.gpt.settings import DEVICES, FORMS
+
+    group.add_argument("--form", choices=FORMS, help="of the model")
+    group.add_argument("--device", choices=DEVICES, help="where it computes (auto)")
+    group.add_argument(
+        "--compile", action=argparse.BooleanOptionalAction, help="by torch.compile: a slow start, then fast"
     )
-    parser.add_argument(
-        "folder", type=place, metavar="FOLDER", help="a folder with model.safetensors and its vocabulary"
+    group.add_argument("--accumulate", type=whole(1), metavar="N", help="batches a step, over all processes (1)")
+    group.add_argument("--sample-every", type=whole(0), metavar="N", help="steps between two samples of text (0: none)")
+    for name, help_ in (
+        ("--final-lr", "part of --lr at which the schedule ends"),
+        ("--clip", "the longest a gradient may be, 0 for any"),
+        ("--dropout", "share that is left out"),
+    ):
+        group.add_argument(name, type=at_least_0, metavar="X", help=help_)
+    group.add_argument(
+        "--init", type=place, metavar="FOLDER", help="go on from this model, of pybpe gpt convert or train"
     )
-    parser.add_argument("--prompt", default="", metavar="TEXT", help="what the text begins with (nothing)")
-    parser.add_argument("--tokens", type=whole(1), default=200, metavar="N", help="at most so many (200)")
-    parser.add_argument(
-        "--temperature", type=at_least_0, default=0.8, metavar="T", help="0: always the likeliest (0.8)"
-    )
-    parser.add_argument("--top-k", type=whole(1), metavar="K", help="only the K likeliest tokens")
-    parser.add_argument("--top-p", type=positive, metavar="P", help="only the likeliest that together reach P")
-    parser.add_argument("--number", type=whole(1), default=1, metavar="N", help="how many texts (1)")
-    parser.add_argument("--seed", type=whole(0), metavar="N", help="for the same text again")
 
 
 def run_train(options: argparse.Namespace) -> None:
     """Check places first, train, and say what came out."""
     from pybpe.cli.gpt_screen import Screen
-    from pybpe.gpt.run import resume_run, start_run
+    from pybpe.gpt.run import prepare_run, resume_run, start_run
 
     screen = Screen()
     if options.resume is not None:
@@ -141,7 +148,14 @@ def run_train(options: argparse.Namespace) -> None:
         paths = _data(options.data)
         folder = options.output or Path(f"{paths[0].stem}-gpt")
         settings, vocabulary = _settings(options), _vocabulary(options)
+        if options.dry_run:
+            _say_what_it_takes(settings, paths, vocabulary, options.threads)
+            return
         _make_room(folder, options.force)
+        if options.prepare:
+            prepare_run(folder, settings, paths, vocabulary)
+            summary(f"run in {folder}", [], f"torchrun --nproc_per_node=2 -m pybpe.gpt.train {typed(folder)}")
+            return
         work = partial(start_run, folder, settings, paths, vocabulary, screen, options.threads)
     try:
         facts = work()
@@ -172,31 +186,69 @@ def _data(names: list[str]) -> list[Path]:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    from pybpe.gpt.settings import PRESETS, Settings
+    from pybpe.gpt.settings import DEFAULT_PRESETS, OF_TOKENS, PRESETS, Settings
 
     typed_ = {field.name: getattr(options, field.name, None) for field in fields(Settings)}
     changes = {name: value for name, value in typed_.items() if value is not None}
-    settings = Settings(**{**PRESETS[options.preset or "small"], **changes})
+    preset = options.preset or DEFAULT_PRESETS[options.engine or ("torch" if options.init else "micro")]
+    if options.init is not None:
+        changes = {**_shape_of(options.init), **changes, "init": str(options.init.resolve())}
+    elif preset in OF_TOKENS and options.tokenizer in (None, CHARS):
+        raise UsageError(f"preset {preset} learns tokens; name a tokenizer, which pybpe train makes: --tokenizer FILE")
+    settings = Settings(**{**PRESETS[preset], **changes})
     if settings.lines and (unused := sorted(OF_WINDOWS & changes.keys())):
         raise UsageError(f"a step takes one line and the rate falls evenly; leave out --{unused[0].replace('_', '-')}")
     return settings
 
 
-def _vocabulary(options: argparse.Namespace) -> Tokenizer | None:
+def _shape_of(folder: Path) -> dict[str, Any]:
+    """The settings that a model to go on from has already."""
+    from pybpe.gpt.engines import need_torch
+    from pybpe.gpt.run_folder import MODEL
+
+    need_torch()
+    from pybpe.gpt.checkpoint import read_checkpoint
+
+    config = read_checkpoint(folder / MODEL, moments=False).config
+    return {name: getattr(config, name) for name in ("n_layer", "n_head", "n_embd", "block_size")}
+
+
+def _vocabulary(options: argparse.Namespace) -> Vocabulary | None:
+    from pybpe.gpt.vocabulary import load_vocabulary
+
     if options.tokenizer in (None, CHARS):
         if options.pattern is not None:
             raise UsageError("--pattern goes with --tokenizer; leave it out")
-        return None
+        return None if options.init is None else load_vocabulary(options.init)
     return open_tokenizer(options.tokenizer, options.pattern)
+
+
+def _say_what_it_takes(
+    settings: Settings, paths: list[Path], vocabulary: Vocabulary | None, threads: int | None
+) -> None:
+    from pybpe.gpt.run import dry_run
+
+    found = dry_run(settings, paths, vocabulary, threads)
+    shape = f"{settings.n_layer} layers, {settings.n_head} heads, {settings.n_embd} wide, {settings.block_size} tokens"
+    rows = [
+        ("model", f"{found.n_params:,} parameters: {shape}, {found.n_vocab:,} ids"),
+        ("memory", f"about {size(found.memory)}"),
+        (
+            "tokens",
+            f"{found.tokens:,}, {found.tokens / found.n_train_ids:.1f} times the {found.n_train_ids:,} there are",
+        ),
+        ("time", f"about {seconds(found.seconds)}, {found.tokens / found.seconds:,.0f} tokens/s in a trial"),
+    ]
+    summary(f"{settings.steps:,} steps of the {settings.engine} engine; nothing was written", rows)
 
 
 def _make_room(folder: Path, force: bool) -> None:
     """Raise if the folder cannot be written, or holds a run already; with `force` remove that run's files."""
-    from pybpe.gpt.run_folder import METRICS, MODEL, REPORT, RUN
+    from pybpe.gpt.run_folder import BEST, METRICS, MODEL, REPORT, RUN
     from pybpe.gpt.vocabulary import CHARACTERS, TOKENIZER
 
     check_output_folder(folder)
-    existing = [folder / name for name in (RUN, MODEL, METRICS, REPORT, CHARACTERS, TOKENIZER)]
+    existing = [folder / name for name in (RUN, MODEL, BEST, METRICS, REPORT, CHARACTERS, TOKENIZER)]
     existing = [path for path in existing if path.exists()]
     if existing and not force:
         raise FileExistsError(
@@ -230,30 +282,3 @@ def _summary(facts: RunFacts, folder: Path) -> None:
     go_on = f"pybpe gpt train --resume {typed(folder)}"
     show = f"pybpe gpt sample {typed(folder)}"
     summary(f"GPT in {folder}", rows, go_on if facts.interrupted else show)
-
-
-def run_sample(options: argparse.Namespace) -> None:
-    """Print text as it is made."""
-    from pybpe.gpt.engines import load_model
-    from pybpe.gpt.run_folder import MODEL
-    from pybpe.gpt.speaking import prompt_ids, speak
-    from pybpe.gpt.vocabulary import check_same, load_vocabulary
-
-    vocabulary = load_vocabulary(options.folder)
-    loaded = load_model(options.folder / MODEL)
-    check_same(vocabulary, loaded.fingerprint, loaded.n_vocab, str(options.folder / MODEL))
-    prompt = prompt_ids(vocabulary, options.prompt)
-    for number in range(options.number):
-        if number:
-            print("\n---")
-        print(options.prompt, end="")
-        seed = None if options.seed is None else options.seed + number
-        settings = {"temperature": options.temperature, "top_k": options.top_k, "top_p": options.top_p, "seed": seed}
-        for text in speak(loaded.model, vocabulary, prompt, options.tokens, **settings):
-            print(_safe(text), end="", flush=True)
-    print()
-
-
-def _safe(text: str) -> str:
-    """A model's text without the control characters that would steer a terminal."""
-    return "".join(char for char in text if char.isprintable() or char in "\n\t")

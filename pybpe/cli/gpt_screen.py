@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pybpe.cli.console import harmless
 from pybpe.cli.training_screen import TrainingScreen
 from pybpe.gpt.pretrain import TrainingStep
 from pybpe.gpt.run import Watcher
@@ -26,3 +27,6 @@ class Screen(TrainingScreen, Watcher):
         """The bar, and the losses below it."""
         known = facts.metrics.val_losses
         self.learns(step, known[-1][1] if known else None, facts.unigram)
+        if step.sample is not None:
+            self.console.print(f"step {step.step:,} says:", style="bold")
+            self.console.print(harmless(step.sample))

@@ -1,4 +1,4 @@
-"""The engines that train and run a GPT, by name. Each is a module with the two functions of `Engine`.
+"""The engines that train and run a GPT, by name. Each is a module with the functions of `Engine`.
 
 An engine reads and writes the checkpoint MODEL of a run's folder (run_folder.py says what every checkpoint has), and
 calls back after each step; all else, the command line, the metrics, the report, is the same for all.
@@ -15,18 +15,20 @@ from typing import Protocol, cast
 from safetensors import SafetensorError, safe_open
 
 from pybpe.errors import FormatError
-from pybpe.gpt.pretrain import TrainingStep
+from pybpe.extras import extra_module
+from pybpe.gpt.pretrain import Measurable, TrainingStep
 from pybpe.gpt.run_folder import Metrics, Run
+from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData
 
-ENGINES = {"micro": "pybpe.gpt.micro.training"}
-FORMATS = {"micro-gpt 1": "micro"}  # what `pybpe.format` says in a checkpoint
+ENGINES = {"micro": "pybpe.gpt.micro.training", "torch": "pybpe.gpt.torch_engine"}
+FORMATS = {"micro-gpt 1": "micro", "torch-gpt 1": "torch"}  # what `pybpe.format` says in a checkpoint
 
 OnStep = Callable[[TrainingStep], object]
 
 
-class LanguageModel(Protocol):
-    """A model to sample from."""
+class LanguageModel(Measurable, Protocol):
+    """A model to sample from, and to measure."""
 
     def generate(
         self,
@@ -37,6 +39,8 @@ class LanguageModel(Protocol):
         top_p: float | None = ...,
         seed: int | None = ...,
         stop: Collection[int] = ...,
+        min_p: float | None = ...,
+        repetition_penalty: float = ...,
     ) -> Iterator[int]:
         """Yield ids that continue the prompt, up to max_tokens or an id in `stop`."""
 
@@ -52,6 +56,15 @@ class Loaded:
     fingerprint: str | None
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a run would take: how many numbers it learns, about how many bytes, and measured seconds for a token."""
+
+    n_params: int
+    memory: int
+    seconds_a_token: float
+
+
 class Engine(Protocol):
     """What a module of ENGINES offers."""
 
@@ -63,15 +76,25 @@ class Engine(Protocol):
         Fills `metrics`, and writes checkpoint and metrics every save_every steps and at the end.
         """
 
+    def plan(self, settings: Settings, data: TrainingData, threads: int | None) -> Plan:
+        """What training would take, from a trial of a few batches; keeps nothing."""
+
     def load(self, path: Path) -> Loaded:
         """The model of a checkpoint. FormatError for files that are none of this engine."""
 
 
 def engine(name: str) -> Engine:
-    """An engine by name, imported only now. ValueError for one that is not known."""
+    """An engine by name, imported only now. ValueError for one that is not known, MissingPackageError without torch."""
     if name not in ENGINES:
         raise ValueError(f"there is no engine {name!r}; it must be one of {', '.join(ENGINES)}")
+    if name == "torch":
+        need_torch()
     return cast(Engine, importlib.import_module(ENGINES[name]))
+
+
+def need_torch() -> None:
+    """MissingPackageError, which says what to install, where there is no torch."""
+    extra_module("torch", "gpt", "for the torch engine")
 
 
 def load_model(path: Path) -> Loaded:

@@ -14,22 +14,27 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from pybpe.errors import TrainingError
 from pybpe.gpt.micro import MicroGPT
+from pybpe.gpt.vocabulary import id_counts
 
 Ids = npt.NDArray[Any]
 DOCUMENT_STEPS = 50  # between two looks at what came meanwhile
+WARMDOWN = 0.4  # of the run behind the warm-up, in which the schedule of that name falls
 Batch = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """What `on_step` is told after a step; `progress` runs to 1 in steps or time, whichever is ahead."""
+    """What `on_step` is told after a step; `progress` runs to 1 in steps or time, whichever is ahead.
+
+    sample: what the model said, where it was asked.
+    """
 
     step: int
     loss: float
@@ -37,6 +42,7 @@ class TrainingStep:
     lr: float
     progress: float
     tokens_per_second: float
+    sample: str | None = None
 
 
 @dataclass
@@ -79,7 +85,7 @@ def pretrain(
 
     train_ids, val_ids: 1-D integer arrays, at least block_size + 1 long (val_ids may be None). threads None:
     one for each processor. Validation takes up to `eval_windows` fixed windows every `eval_every` steps and
-    at the end. schedule: how lr falls, "linear" or "cosine" to 0 or "constant", after rising for the fraction
+    at the end. schedule: how lr falls, one of settings.SCHEDULES, after rising for the fraction
     `warmup` of the run. The run begins at the model's own count of steps, on which, beside `seed`, the windows
     and the rate depend; so a model that was saved and loaded goes on digit for digit as if it had never stopped
     (where max_seconds is None). Ctrl-C ends the run after the step at hand and keeps what was learned.
@@ -110,7 +116,7 @@ def pretrain(
             rate = learning_rate(lr, progress, schedule, warmup)
             loss = model.train_step(*window_batch(train_ids, context, batch_size, [seed, model.step]), rate)
             if not math.isfinite(loss):
-                raise TrainingError(_lost(loss, step + 1))
+                raise TrainingError(lost(loss, step + 1))
             log.losses.append(loss)
             log.tokens += batch_size * context
             log.seconds = time.perf_counter() - began
@@ -153,7 +159,7 @@ def pretrain_documents(
             log.seconds = time.perf_counter() - began
             for step, loss in enumerate(losses.tolist(), first):
                 if not math.isfinite(loss):
-                    raise TrainingError(_lost(loss, step + 1))
+                    raise TrainingError(lost(loss, step + 1))
                 log.losses.append(loss)
                 log.tokens += min(context, len(documents[step % len(documents)]) - 1)
                 if on_step is not None:
@@ -163,57 +169,79 @@ def pretrain_documents(
     return log
 
 
-def _lost(loss: float, step: int) -> str:
+def lost(loss: float, step: int) -> str:
+    """What to say of a loss that is no number any more."""
     return f"the loss became {loss} at step {step}: the model is lost; lower lr"
 
 
-def evaluate(model: MicroGPT, ids: Ids, batch_size: int, windows: int) -> float:
+class Measurable(Protocol):
+    """A model of any engine whose loss can be measured."""
+
+    @property
+    def config(self) -> Any:
+        """Its shape: it has a block_size."""
+
+    def loss(self, ids: npt.ArrayLike, targets: npt.ArrayLike) -> float:
+        """The mean loss in nats of integer arrays [batch, time]."""
+
+
+def evaluate(model: Measurable, ids: Ids, batch_size: int, windows: int) -> float:
     """The mean loss in nats per token over up to `windows` windows spread evenly over `ids`."""
     context = model.config.block_size
-    check_ids("ids", ids, context)
-    count = min(windows, (len(ids) - 1) // context)
-    starts = np.linspace(0, len(ids) - context - 1, count).astype(np.int64)
+    starts = evaluation_starts(ids, context, windows)
     total = 0.0
-    for at in range(0, count, batch_size):
+    for at in range(0, len(starts), batch_size):
         some = starts[at : at + batch_size]
         total += model.loss(*cut(ids, some, context)) * len(some)
-    return total / count
+    return total / len(starts)
+
+
+def evaluation_starts(ids: Ids, context: int, windows: int) -> npt.NDArray[np.int64]:
+    """Where up to `windows` windows begin that are spread evenly over `ids`, without overlap."""
+    check_ids("ids", ids, context)
+    count = min(windows, (len(ids) - 1) // context)
+    return np.linspace(0, len(ids) - context - 1, count).astype(np.int64)
 
 
 def unigram_entropy(ids: Ids, n_vocab: int) -> float:
     """The loss in nats per token of knowing only how frequent each id is: what a model has to beat."""
-    counts = np.zeros(n_vocab, np.int64)
-    for at in range(0, len(ids), 1 << 20):
-        part = np.bincount(ids[at : at + (1 << 20)], minlength=n_vocab)
-        if len(part) > n_vocab:
-            raise ValueError(f"id {len(part) - 1} is not one of 0..{n_vocab - 1}")
-        counts += part
+    counts = id_counts(ids, n_vocab)
     if not counts.any():
         raise ValueError("there are no ids to count")
     shares = counts[counts > 0] / counts.sum()
     return float(-(shares * np.log(shares)).sum())
 
 
-def learning_rate(lr: float, progress: float, schedule: str, warmup: float) -> float:
-    """The rate at `progress` 0..1 of a run."""
+def learning_rate(
+    lr: float, progress: float, schedule: str, warmup: float, final: float = 0.0, first: float = 0.01
+) -> float:
+    """The rate at `progress` 0..1 of a run that ends at lr * final ("constant": at lr).
+
+    first: how much further than it is the warm-up is taken to be, so that the first step teaches something.
+    """
     if not 0 <= warmup < 1:
         raise TrainingError(f"warmup is {warmup}; it is a fraction of the run, from 0 to below 1")
     shapes: dict[str, Callable[[float], float]] = {
         "linear": lambda done: 1 - done,
         "cosine": lambda done: 0.5 + 0.5 * math.cos(math.pi * done),
         "constant": lambda done: 1.0,
+        "warmdown": lambda done: min(1.0, (1 - done) / WARMDOWN),
     }
     if schedule not in shapes:
         raise TrainingError(f"schedule is {schedule!r}; it must be one of {', '.join(shapes)}")
     if progress < warmup:
-        return lr * (progress + 0.01) / (warmup + 0.01)  # not 0: the first step should teach something
-    return lr * shapes[schedule]((progress - warmup) / (1 - warmup))
+        return lr * (progress + first) / (warmup + first)
+    return lr * (final + (1 - final) * shapes[schedule]((progress - warmup) / (1 - warmup)))
 
 
 def window_batch(ids: Ids, context: int, batch_size: int, seed: list[int]) -> Batch:
     """`batch_size` windows that begin anywhere: inputs and targets, both [batch_size, context]."""
-    starts = np.random.default_rng(seed).integers(0, len(ids) - context, batch_size)
-    return cut(ids, starts, context)
+    return cut(ids, window_starts(ids, context, batch_size, seed), context)
+
+
+def window_starts(ids: Ids, context: int, batch_size: int, seed: list[int]) -> npt.NDArray[np.int64]:
+    """Where they begin."""
+    return np.random.default_rng(seed).integers(0, len(ids) - context, batch_size)
 
 
 def cut(ids: Ids, starts: npt.NDArray[np.int64], context: int) -> Batch:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from pybpe.errors import TrainingError
@@ -17,7 +20,6 @@ from pybpe.gpt.vocabulary import (
     Vocabulary,
     bytes_per_token,
     check_same,
-    end_of_text,
     load_vocabulary,
     save_vocabulary,
 )
@@ -49,16 +51,63 @@ def start_run(
     paths, vocabulary: see read_data. Ctrl-C ends it early and keeps what was learned; `resume_run` goes on. Where an
     error comes before the first checkpoint, no file of the run is left. Raises what reading and training raise.
     """
+    run, data = _plan(settings, paths, vocabulary)
+    with _folder(folder):
+        _write(run, data, folder)
+        return _train(folder, run, data, Metrics(), watcher, threads)
+
+
+def prepare_run(folder: Path, settings: Settings, paths: list[Path], vocabulary: Vocabulary | None) -> None:
+    """Make the folder of a run, for `resume_run` to begin it, or for several processes to begin it together."""
+    run, data = _plan(settings, paths, vocabulary)
+    folder.mkdir(exist_ok=True)
+    _write(run, data, folder)
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a run would be. tokens: all that it would learn from, of n_train_ids different ones. memory: in bytes."""
+
+    n_vocab: int
+    n_params: int
+    memory: int
+    n_train_ids: int
+    tokens: int
+    seconds: float
+
+
+def dry_run(settings: Settings, paths: list[Path], vocabulary: Vocabulary | None, threads: int | None = None) -> DryRun:
+    """Read the data, try a few batches, write nothing. Raises what `start_run` raises."""
+    _, data = _plan(settings, paths, vocabulary)
+    found = engine(settings.engine).plan(settings, data, threads)
+    if data.documents is None:
+        tokens = settings.steps * settings.batch_size * settings.accumulate * settings.block_size
+    else:
+        lengths = [min(settings.block_size, len(document) - 1) for document in data.documents]
+        tokens = sum(lengths) * settings.steps // max(1, len(lengths))
+    time_taken = found.seconds_a_token * tokens
+    return DryRun(data.vocabulary.n_vocab, found.n_params, found.memory, len(data.train), tokens, time_taken)
+
+
+def _plan(settings: Settings, paths: list[Path], vocabulary: Vocabulary | None) -> tuple[Run, TrainingData]:
+    engine(settings.engine)  # is it there?
     data = read_data(paths, vocabulary, lines=settings.lines, seed=settings.seed)
-    run = Run(settings, [str(path.resolve()) for path in paths], data.digest(), data.vocabulary.fingerprint)
-    engine(settings.engine)
+    return Run(settings, [str(path.resolve()) for path in paths], data.digest(), data.vocabulary.fingerprint), data
+
+
+def _write(run: Run, data: TrainingData, folder: Path) -> None:
+    write_run(run, folder)
+    save_vocabulary(data.vocabulary, folder)
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """A folder for a run; an error within, before the first checkpoint, leaves no file of the run."""
     made = not folder.exists()
     folder.mkdir(exist_ok=True)
     before = set(folder.iterdir())
     try:
-        write_run(run, folder)
-        save_vocabulary(data.vocabulary, folder)
-        return _train(folder, run, data, Metrics(), watcher, threads)
+        yield
     except BaseException:
         if not (folder / MODEL).exists():
             for path in set(folder.iterdir()) - before:
@@ -73,6 +122,14 @@ def resume_run(folder: Path, watcher: Watcher, threads: int | None = None) -> Ru
 
     TrainingError if the data are not those of then. A run that has ended is only reported on again.
     """
+    run, data, metrics = reread(folder)
+    for path in folder.glob(".*.part"):  # what a kill in the middle of writing left
+        path.unlink()
+    return _train(folder, run, data, metrics, watcher, threads)
+
+
+def reread(folder: Path) -> tuple[Run, TrainingData, Metrics]:
+    """What the folder of a run says, the data of then, and the metrics up to the checkpoint."""
     run, vocabulary = read_run(folder), load_vocabulary(folder)
     check_same(vocabulary, run.tokenizer, vocabulary.n_vocab, str(folder))
     paths = [Path(path) for path in run.data]
@@ -82,7 +139,7 @@ def resume_run(folder: Path, watcher: Watcher, threads: int | None = None) -> Ru
     path = folder / MODEL
     step = engine(run.settings.engine).load(path).step if path.exists() else 0
     metrics = read_metrics(folder, step) if path.exists() else Metrics()
-    return _train(folder, run, data, metrics, watcher, threads)
+    return run, data, metrics
 
 
 def _train(
@@ -112,13 +169,7 @@ def _train(
     facts.n_params = loaded.n_params
     for number in range(SAMPLES):
         seed = run.settings.seed + number
-        text = speak(loaded.model, data.vocabulary, _beginning(data), SAMPLE_TOKENS, temperature=TEMPERATURE, seed=seed)
+        text = speak(loaded.model, data.vocabulary, data.beginning(), SAMPLE_TOKENS, temperature=TEMPERATURE, seed=seed)
         facts.samples.append("".join(text))
     write_run_report(folder / REPORT, facts, folder)
     return facts
-
-
-def _beginning(data: TrainingData) -> list[int]:
-    """What stands between two texts, or else what the text begins with."""
-    end = end_of_text(data.vocabulary)
-    return [int(data.train[0]) if end is None else end]

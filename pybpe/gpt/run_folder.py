@@ -3,7 +3,9 @@
     run.json            which engine trains it, on what, with which settings; written once, at the start
     tokenizer.pybpe     the vocabulary, or characters.json (vocabulary.py)
     model.safetensors   the checkpoint: weights, the optimizer's state, and a header of strings
-    metrics.jsonl       a line a step: step, loss, and val_loss where it was measured; nats per token
+    best.safetensors    the weights that did best on held-out text, where an engine keeps them
+    metrics.jsonl       a line a step: step, loss, val_loss where it was measured, both in nats per token, and sample,
+                        what the model said, where it was asked
     report.html         what came out, at the end
 
 Two files move while a run goes on, and the checkpoint rules: it is replaced whole, its header says how many steps it
@@ -27,6 +29,7 @@ from pybpe.gpt.settings import Settings
 
 FORMAT = "pybpe-run 1"
 RUN, MODEL, METRICS, REPORT = "run.json", "model.safetensors", "metrics.jsonl", "report.html"
+BEST = "best.safetensors"
 MOST_BYTES = 1 << 20  # of run.json
 
 
@@ -68,20 +71,23 @@ def read_run(folder: Path) -> Run:
 
 @dataclass
 class Metrics:
-    """The losses of a run: of every step, and (steps done, loss) on held-out text."""
+    """The losses of a run: of every step, and (steps done, loss) on held-out text; and (steps done, what it said)."""
 
     losses: list[float] = field(default_factory=list)
     val_losses: list[tuple[int, float]] = field(default_factory=list)
+    samples: list[tuple[int, str]] = field(default_factory=list)
 
-    def entries(self) -> Iterator[dict[str, float]]:
+    def entries(self) -> Iterator[dict[str, float | str]]:
         """What is known of each step; of step 0 only where held-out text was looked at before the first."""
-        val = dict(self.val_losses)
+        val, samples = dict(self.val_losses), dict(self.samples)
         for step in range(len(self.losses) + 1):
-            entry: dict[str, float] = {"step": step}
+            entry: dict[str, float | str] = {"step": step}
             if step:
                 entry["loss"] = self.losses[step - 1]
             if step in val:
                 entry["val_loss"] = val[step]
+            if step in samples:
+                entry["sample"] = samples[step]
             if len(entry) > 1:
                 yield entry
 
@@ -116,3 +122,5 @@ def _fill(metrics: Metrics, lines: Iterable[str], steps: int) -> None:
             metrics.losses.append(float(entry["loss"]))
         if entry.get("val_loss") is not None:
             metrics.val_losses.append((step, float(entry["val_loss"])))
+        if entry.get("sample") is not None:
+            metrics.samples.append((step, str(entry["sample"])))

@@ -6,7 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-SCHEDULES = ("linear", "cosine", "constant")
+SCHEDULES = ("linear", "cosine", "constant", "warmdown")
+DTYPES = ("float32", "float64", "bfloat16", "float16")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+FORMS = ("micro", "gpt2", "nanogpt", "modern")  # what each is, pybpe/gpt/model.py says
+COUNTS = (
+    *("n_layer", "n_head", "n_embd", "block_size", "steps", "batch_size", "accumulate"),
+    *("eval_every", "eval_windows", "save_every"),
+)
 
 
 @dataclass(frozen=True)
@@ -15,8 +22,14 @@ class Settings:
 
     lines: each line is a document and a step takes one, as in microgpt.py; otherwise a step takes `batch_size` windows
     of block_size tokens. lr rises for the fraction `warmup` of the steps, then falls by `schedule` to 0. dtype
-    "float64" is exact, "float32" fast. eval_every, save_every: steps between two looks at held-out text, two
-    checkpoints. init_std: of the first weights.
+    "float64" is exact, "float32" fast. beta1, beta2: of Adam. eval_every, save_every: steps between two looks at
+    held-out text, through eval_windows windows of it, and two checkpoints. init_std: of the first weights.
+
+    For the torch engine alone: form, one of FORMS. dtype "bfloat16" and "float16", for products of matrices. A step
+    takes `accumulate` batches, spread over the processes that train together. final_lr: the fraction of lr that the
+    schedule ends at. clip: the longest a gradient may be, 0 for any. dropout: the share that is left out. compile: by
+    torch.compile. sample_every: steps between two samples of text, 0 for none. init: a folder with the model to go on
+    from, or nothing.
     """
 
     engine: str = "micro"
@@ -29,31 +42,64 @@ class Settings:
     batch_size: int = 12
     lr: float = 4e-3
     weight_decay: float = 0.1
+    beta1: float = 0.85
+    beta2: float = 0.99
     warmup: float = 0.02
     schedule: str = "linear"
     seed: int = 42
     dtype: str = "float32"
     init_std: float = 0.02
     eval_every: int = 100
+    eval_windows: int = 64
     save_every: int = 500
+    form: str = "micro"
+    device: str = "auto"
+    accumulate: int = 1
+    final_lr: float = 0.0
+    clip: float = 0.0
+    dropout: float = 0.0
+    compile: bool = False
+    sample_every: int = 0
+    init: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("n_layer", "n_head", "n_embd", "block_size", "steps", "batch_size", "eval_every", "save_every"):
+        for name in (*COUNTS, "sample_every"):
             value = getattr(self, name)
-            if type(value) is not int or not 1 <= value <= 1 << 40:
-                raise ValueError(f"{name} is {value!r}; it must be a whole number from 1 on")
-        for name, most in (("lr", 1e3), ("weight_decay", 1e3), ("warmup", 0.99), ("init_std", 10.0)):
+            if type(value) is not int or not (name in COUNTS) <= value <= 1 << 40:
+                raise ValueError(f"{name} is {value!r}; it must be a whole number from {int(name in COUNTS)} on")
+        shares = dict.fromkeys(("warmup", "beta1", "beta2", "dropout"), 0.9999)
+        sizes = {"lr": 1e3, "weight_decay": 1e3, "init_std": 10.0, "clip": 1e6, "final_lr": 1.0}
+        for name, most in {**sizes, **shares}.items():
             value = getattr(self, name)
             if type(value) not in (int, float) or not (math.isfinite(value) and 0 <= value <= most):
                 raise ValueError(f"{name} is {value!r}; it must lie in 0..{most:g}")
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"schedule is {self.schedule!r}; it must be one of {', '.join(SCHEDULES)}")
-        if type(self.seed) is not int or type(self.lines) is not bool or not isinstance(self.engine, str):
-            raise ValueError("seed must be a whole number, lines true or false, and engine a name")
-        if not isinstance(self.dtype, str):
-            raise ValueError(f"dtype is {self.dtype!r}; it must be a name such as 'float32'")
+        for name, known in (("schedule", SCHEDULES), ("dtype", DTYPES), ("device", DEVICES), ("form", FORMS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(known)}")
+        if not isinstance(self.engine, str) or not isinstance(self.init, str):
+            raise ValueError("engine and init must be names")
+        if type(self.seed) is not int or type(self.lines) is not bool or type(self.compile) is not bool:
+            raise ValueError("seed must be a whole number, lines and compile true or false")
+        if self.engine == "micro":
+            for name in TORCH_ONLY:
+                if getattr(self, name) != getattr(Settings, name):
+                    raise ValueError(f"{name} is for the torch engine; add --engine torch, or leave it out")
 
 
+TORCH_ONLY = ("form", "device", "accumulate", "final_lr", "clip", "dropout", "compile", "sample_every", "init")
+
+# nanoGPT's way of training: what all presets of the torch engine begin with.
+TORCH: dict[str, Any] = {
+    "engine": "torch",
+    "form": "nanogpt",
+    "lr": 1e-3,
+    "final_lr": 0.1,
+    "beta1": 0.9,
+    "clip": 1.0,
+    "warmup": 0.02,
+    "schedule": "cosine",
+    "eval_every": 250,
+}
 # Starting points by name: what differs from the defaults. "microgpt" is microgpt.py, number for number.
 PRESETS: dict[str, dict[str, Any]] = {
     "small": {},
@@ -69,4 +115,69 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dtype": "float64",
         "init_std": 0.08,
     },
+    # nanoGPT's recipe for characters on a processor, some minutes, at a higher rate: so small a model can take it
+    "shakespeare-char-cpu": {**TORCH, "lr": 3e-3, "final_lr": 0.0, "warmup": 0.05, "save_every": 1000},
+    # and on a GPU
+    "shakespeare-char": {
+        **TORCH,
+        "n_layer": 6,
+        "n_head": 6,
+        "n_embd": 384,
+        "block_size": 256,
+        "batch_size": 64,
+        "steps": 5000,
+        "dropout": 0.2,
+    },
+    # the same text in tokens of a few thousand: fewer of them, so it is sooner known by heart
+    "shakespeare-bpe": {
+        **TORCH,
+        "n_layer": 6,
+        "n_head": 6,
+        "n_embd": 384,
+        "block_size": 128,
+        "batch_size": 32,
+        "steps": 1500,
+        "dropout": 0.3,
+        "eval_every": 100,
+    },
+    # GPT-2 small again, as nanoGPT trains it: half a million tokens a step
+    "gpt2-124m": {
+        **TORCH,
+        "form": "gpt2",
+        "n_layer": 12,
+        "n_head": 12,
+        "n_embd": 768,
+        "block_size": 1024,
+        "batch_size": 12,
+        "accumulate": 40,
+        "steps": 600_000,
+        "lr": 6e-4,
+        "beta2": 0.95,
+        "warmup": 1 / 300,
+        "dtype": "bfloat16",
+        "compile": True,
+        "eval_every": 1000,
+        "eval_windows": 1024,
+        "save_every": 1000,
+    },
+    # a model of that size in the modern form, with twenty tokens for each of its weights
+    "nano-modern": {
+        **TORCH,
+        "form": "modern",
+        "n_layer": 12,
+        "n_head": 6,
+        "n_embd": 768,
+        "block_size": 1024,
+        "batch_size": 16,
+        "accumulate": 32,
+        "steps": 5000,
+        "beta2": 0.95,
+        "final_lr": 0.0,
+        "schedule": "warmdown",
+        "dtype": "bfloat16",
+        "compile": True,
+        "eval_windows": 1024,
+    },
 }
+DEFAULT_PRESETS = {"micro": "small", "torch": "shakespeare-char-cpu"}
+OF_TOKENS = ("shakespeare-bpe", "gpt2-124m", "nano-modern")  # presets that characters are no use for

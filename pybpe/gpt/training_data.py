@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pybpe.data.chain import chained
 from pybpe.data.shards import TokenShards
 from pybpe.errors import TrainingError
 from pybpe.gpt.characters import Characters
-from pybpe.gpt.vocabulary import Vocabulary
+from pybpe.gpt.vocabulary import Vocabulary, end_of_text
 from pybpe.tokenizer import Tokenizer
 
 HELD_OUT = 0.1  # of the text, its end
@@ -30,9 +31,10 @@ Ids = npt.NDArray[Any]
 class TrainingData:
     """Ids to learn from.
 
-    train, val: 1-D integer arrays; val is None where nothing is held out. documents: lists of ids, each with the end
-    of text before and after it, where a step takes one document and not windows of `train`, which then is all of them.
-    rng: Python's random numbers as they stand after the documents were shuffled; the first weights come next.
+    train, val: 1-D integer arrays, or what `chained` makes of several; val is None where nothing is held out.
+    documents: lists of ids, each with the end of text before and after it, where a step takes one document and not
+    windows of `train`, which then is all of them. rng: Python's random numbers as they stand after the documents were
+    shuffled; the first weights come next.
     """
 
     vocabulary: Vocabulary
@@ -40,6 +42,11 @@ class TrainingData:
     val: Ids | None
     rng: random.Random
     documents: Sequence[Sequence[int]] | None = None
+
+    def beginning(self) -> list[int]:
+        """What stands between two texts, or else what the text begins with."""
+        end = end_of_text(self.vocabulary)
+        return [int(self.train[0]) if end is None else end]
 
     def digest(self) -> str:
         """The sha256 of how many ids there are and of the first and the last million: to know the data again."""
@@ -65,9 +72,9 @@ def read_data(paths: Sequence[Path], vocabulary: Vocabulary | None, *, lines: bo
 def read_shards(folder: Path, tokenizer: Tokenizer, rng: random.Random) -> TrainingData:
     """The set train of a folder of shards, and its set val, or else the end of train. ShardError as TokenShards."""
     shards = TokenShards(folder, tokenizer)
-    ids = shards.ids("train")
+    ids = chained(shards.arrays("train"))
     if "val" in shards.sets:
-        return TrainingData(tokenizer, ids, shards.ids("val"), rng)
+        return TrainingData(tokenizer, ids, chained(shards.arrays("val")), rng)
     cut = math.ceil(len(ids) * (1 - HELD_OUT))
     return TrainingData(tokenizer, ids[:cut], ids[cut:], rng)
 

@@ -17,6 +17,7 @@ from pybpe.errors import FormatError, TokenIdError
 from pybpe.gpt.characters import Characters
 from pybpe.tokenizer import Tokenizer
 
+COUNTED = 1 << 20  # ids at once
 TOKENIZER, CHARACTERS = "tokenizer.pybpe", "characters.json"
 
 
@@ -96,9 +97,20 @@ def end_of_text(vocabulary: Vocabulary) -> int | None:
         return None
 
 
+def id_counts(ids: npt.NDArray[Any], n_vocab: int) -> npt.NDArray[np.int64]:
+    """How often each id occurs, read a part at a time. ValueError for one that is not there."""
+    counts = np.zeros(n_vocab, np.int64)
+    for at in range(0, len(ids), COUNTED):
+        part = np.bincount(ids[at : at + COUNTED], minlength=n_vocab)
+        if len(part) > n_vocab:
+            raise ValueError(f"id {len(part) - 1} is not one of 0..{n_vocab - 1}")
+        counts += part
+    return counts
+
+
 def bytes_per_token(vocabulary: Vocabulary, ids: npt.NDArray[Any]) -> float:
     """How many bytes of text an id stands for in the mean; special tokens stand for none. 0 for no ids."""
-    counts = np.bincount(ids, minlength=vocabulary.n_vocab)
+    counts = id_counts(ids, vocabulary.n_vocab)
     special = set(vocabulary.special_tokens.values())
     used = [int(id_) for id_ in np.flatnonzero(counts) if int(id_) not in special]
     return sum(len(vocabulary.token_bytes(id_)) * int(counts[id_]) for id_ in used) / max(1, len(ids))

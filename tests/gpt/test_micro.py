@@ -8,8 +8,9 @@ import pytest
 from pybpe.gpt import autograd
 from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT
 from pybpe.gpt.micro import model as model_module
-from pybpe.gpt.micro.sampling import gaussians, sample
+from pybpe.gpt.micro.sampling import gaussians
 from pybpe.gpt.micro.threads import on_threads
+from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.tape import allocations
 
 from . import oracle
@@ -140,7 +141,7 @@ def test_the_cache_changes_nothing(dtype):
             if len(context) > 6:
                 context = context[-3:]
             logits = oracle.logits(model.parameters, config, np.array(context))[-1]
-            expected.append(sample(logits.astype(np.float64), rng, 1.0, None, None))
+            expected.append(Sampling(1.0, None, None).choose(logits.astype(np.float64), rng))
             context = [*context, expected[-1]]
         assert made == expected
 
@@ -162,9 +163,9 @@ def test_generation_follows_its_settings():
 def test_top_k_and_top_p_keep_the_likeliest():
     logits = np.log(np.array([0.1, 0.4, 0.2, 0.3]))
     rng = random.Random(0)
-    assert {sample(logits, rng, 1.0, 2, None) for _ in range(100)} == {1, 3}
-    assert {sample(logits, rng, 1.0, None, 0.71) for _ in range(200)} == {1, 2, 3}
-    assert {sample(logits, rng, 1.0, None, None) for _ in range(300)} == {0, 1, 2, 3}
+    assert {Sampling(1.0, 2, None).choose(logits, rng) for _ in range(100)} == {1, 3}
+    assert {Sampling(1.0, None, 0.71).choose(logits, rng) for _ in range(200)} == {1, 2, 3}
+    assert {Sampling(1.0, None, None).choose(logits, rng) for _ in range(300)} == {0, 1, 2, 3}
 
 
 def test_gaussians_are_pythons_own_and_move_the_stream_on():

@@ -119,6 +119,9 @@ def test_schedules():
     assert learning_rate(2.0, 0.25, "linear", 0.0) == 1.5
     assert learning_rate(2.0, 0.5, "cosine", 0.0) == pytest.approx(1.0)
     assert learning_rate(2.0, 0.9, "constant", 0.0) == 2.0
+    assert learning_rate(2.0, 1.0, "cosine", 0.0, 0.1) == pytest.approx(0.2)
+    assert learning_rate(2.0, 0.6, "warmdown", 0.0) == pytest.approx(2.0)
+    assert learning_rate(2.0, 0.8, "warmdown", 0.0) == pytest.approx(1.0)
     rising = [learning_rate(2.0, done, "linear", 0.2) for done in (0.0, 0.1, 0.2)]
     assert 0 < rising[0] < rising[1] < rising[2] == 2.0
 

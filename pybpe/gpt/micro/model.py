@@ -20,8 +20,9 @@ from pybpe.gpt.decoder import Decoder
 from pybpe.gpt.engine import Engine
 from pybpe.gpt.micro.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from pybpe.gpt.micro.config import Adam, MicroConfig
-from pybpe.gpt.micro.sampling import check_sampling, gaussians, sample
+from pybpe.gpt.micro.sampling import gaussians
 from pybpe.gpt.micro.threads import on_threads
+from pybpe.gpt.sampling import Sampling, checked_prompt
 
 Ids = npt.ArrayLike
 Floats = npt.NDArray[Any]
@@ -166,25 +167,28 @@ class MicroGPT:
         top_p: float | None = None,
         seed: int | random.Random | None = None,
         stop: Collection[int] = (),
+        min_p: float | None = None,
+        repetition_penalty: float = 1.0,
     ) -> Iterator[int]:
         """Yield up to max_tokens ids that continue the prompt; an id in `stop` ends it and is not yielded.
 
-        temperature 0 always takes the likeliest id. top_k and top_p leave only the k likeliest, or the fewest
-        whose probabilities reach p. The same seed gives the same ids; a `random.Random` is drawn from as it
-        stands. When the context is full, its later half is kept and becomes the beginning of the next.
+        temperature, top_k, top_p, min_p, repetition_penalty: see Sampling. The same seed gives the same ids; a
+        `random.Random` is drawn from as it stands. When the context is full, its later half is kept and becomes the
+        beginning of the next.
         """
-        prompt = [int(id_) for id_ in prompt_ids]
-        if not prompt:
-            raise ValueError("the prompt is empty; give at least one id, such as the one that begins a document")
-        for id_ in prompt:
-            if not 0 <= id_ < self.config.n_vocab:
-                raise ValueError(f"id {id_} is not one of 0..{self.config.n_vocab - 1}")
-        check_sampling(temperature, top_k, top_p)
+        prompt = checked_prompt(prompt_ids, self.config.n_vocab)
+        sampling = Sampling(temperature, top_k, top_p, min_p, repetition_penalty)
         rng = seed if isinstance(seed, random.Random) else random.Random(seed)
-        return self._generate(prompt, max_tokens, lambda logits: sample(logits, rng, temperature, top_k, top_p), stop)
+        seen = set(prompt)
+        return self._generate(prompt, max_tokens, lambda logits: sampling.choose(logits, rng, seen), seen, stop)
 
     def _generate(
-        self, prompt: list[int], max_tokens: int, choose: Callable[[Floats], int], stop: Collection[int]
+        self,
+        prompt: list[int],
+        max_tokens: int,
+        choose: Callable[[Floats], int],
+        seen: set[int],
+        stop: Collection[int],
     ) -> Iterator[int]:
         decoder = Decoder(self.config.sizes, self._flat)
         context = prompt[-self.config.block_size :]
@@ -199,6 +203,7 @@ class MicroGPT:
             if token in stop:
                 return
             yield token
+            seen.add(token)
             waiting = [token]
             context = [*context, token]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from pybpe.gpt.engines import Loaded, OnStep
+import numpy as np
+
+from pybpe.gpt.engines import Loaded, OnStep, Plan
 from pybpe.gpt.micro.config import Adam, MicroConfig
 from pybpe.gpt.micro.model import MicroGPT
 from pybpe.gpt.pretrain import TrainingLog, TrainingStep, evaluate, pretrain, pretrain_documents
@@ -12,8 +15,6 @@ from pybpe.gpt.run_folder import MODEL, Metrics, Run, write_metrics
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData
 from pybpe.gpt.vocabulary import check_same
-
-EVAL_WINDOWS = 64
 
 
 def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads: int | None, on_step: OnStep) -> bool:
@@ -25,13 +26,22 @@ def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads:
     else:
         model = _new_model(settings, data)
         if data.val is not None:
-            metrics.val_losses.append((0, evaluate(model, data.val, settings.batch_size, EVAL_WINDOWS)))
+            metrics.val_losses.append((0, evaluate(model, data.val, settings.batch_size, settings.eval_windows)))
     keeper = _Keeper(model, folder, metrics, run, on_step)
     log = _learn(model, data, settings, threads, keeper)
     if log.val_losses and log.stopped == "steps" and log.losses:
         metrics.val_losses.append(log.val_losses[-1])
     keeper.save()
     return log.stopped == "steps"
+
+
+def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
+    """What training would take, after a few steps of it."""
+    model, tried = _new_model(settings, data), min(settings.steps, 4)
+    rows = 1 if settings.lines else settings.batch_size
+    memory = model.reserve(rows) + 3 * model.n_params * np.dtype(settings.dtype).itemsize
+    log = _learn(model, replace(data, val=None), replace(settings, steps=tried), threads, lambda step: None)
+    return Plan(model.n_params, memory, log.seconds / max(1, log.tokens))
 
 
 def load(path: Path) -> Loaded:
@@ -55,7 +65,12 @@ def _new_model(settings: Settings, data: TrainingData) -> MicroGPT:
         seed=settings.seed,
         init_std=settings.init_std,
     )
-    return MicroGPT(config, adam=Adam(weight_decay=settings.weight_decay), pieces=_pieces(settings), rng=data.rng)
+    return MicroGPT(
+        config,
+        adam=Adam(settings.beta1, settings.beta2, weight_decay=settings.weight_decay),
+        pieces=_pieces(settings),
+        rng=data.rng,
+    )
 
 
 def _learn(
@@ -73,7 +88,7 @@ def _learn(
         seed=settings.seed,
         threads=threads,
         eval_every=settings.eval_every,
-        eval_windows=EVAL_WINDOWS,
+        eval_windows=settings.eval_windows,
         schedule=settings.schedule,
         warmup=settings.warmup,
         on_step=on_step,

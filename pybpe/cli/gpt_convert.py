@@ -1,0 +1,104 @@
+"""`pybpe gpt convert`: models from other programs, and for them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pybpe.cli.arguments import add_command, check_output_folder, open_tokenizer, place
+from pybpe.cli.console import UsageError, note, summary, typed
+
+if TYPE_CHECKING:
+    from pybpe.gpt.checkpoint import Checkpoint
+    from pybpe.gpt.vocabulary import Vocabulary
+
+KINDS = ("pybpe", "huggingface", "micro")
+
+
+def add_convert(commands: Any) -> None:
+    """Add `convert`."""
+    parser = add_command(
+        commands,
+        "convert",
+        "models of other programs",
+        "Turn a model into another program's form, or another program's model into one for pybpe gpt sample, eval\n"
+        "and train --init. Read are: GPT-2 in Hugging Face's layout (a folder, or its model.safetensors), nanoGPT's\n"
+        "ckpt.pt, and the folders of pybpe's engines.",
+        "examples:\n  pybpe gpt convert gpt2 -o my-gpt2                          Hugging Face's folder\n"
+        "  pybpe gpt convert out/ckpt.pt -t gpt2.tiktoken -o my-gpt   nanoGPT\n"
+        "  pybpe gpt convert my-gpt --to huggingface -o for-transformers",
+        run_convert,
+    )
+    parser.add_argument("source", type=place, metavar="SOURCE", help="a folder or a file")
+    parser.add_argument("--to", choices=KINDS, default="pybpe", help="for the torch engine (pybpe), or for others")
+    parser.add_argument("-t", "--tokenizer", metavar="FILE", help="its tokenizer, where none lies beside it")
+    parser.add_argument("--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that needs it")
+    parser.add_argument("-o", "--output", type=place, required=True, metavar="FOLDER", help="folder to write")
+    parser.add_argument("--force", action="store_true", help="replace a model in the folder")
+
+
+def run_convert(options: argparse.Namespace) -> None:
+    """Read, check that model and vocabulary go together, write."""
+    from pybpe.files import atomic_folder
+    from pybpe.gpt.engines import need_torch
+    from pybpe.gpt.run_folder import MODEL
+
+    need_torch()
+    from pybpe.gpt.pretrained import fit_vocabulary, read_pretrained
+    from pybpe.gpt.vocabulary import check_same
+
+    folder: Path = options.output
+    check_output_folder(folder)
+    if (folder / MODEL).exists() and not options.force:
+        raise FileExistsError(f"{folder / MODEL} exists already; add --force to replace it, or name another folder")
+    checkpoint, vocabulary = read_pretrained(options.source), _vocabulary(options)
+    if checkpoint.fingerprint is None:
+        checkpoint = fit_vocabulary(checkpoint, vocabulary.n_vocab, vocabulary.fingerprint)
+    check_same(vocabulary, checkpoint.fingerprint, checkpoint.config.n_vocab, str(options.source))
+    with atomic_folder(folder) as made:
+        _write(checkpoint, vocabulary, made, options.to)
+    config = checkpoint.config
+    shape = f"{config.n_layer} layers, {config.n_head} heads, {config.n_embd} wide, {config.block_size} tokens"
+    rows = [
+        ("model", f"{shape}, {config.n_vocab:,} ids"),
+        ("files", ", ".join(sorted(p.name for p in folder.iterdir()))),
+    ]
+    summary(
+        f"{options.to} in {folder}", rows, "" if options.to == "huggingface" else f"pybpe gpt sample {typed(folder)}"
+    )
+
+
+def _write(checkpoint: Checkpoint, vocabulary: Vocabulary, folder: Path, kind: str) -> None:
+    from pybpe import Tokenizer
+    from pybpe.gpt.checkpoint import write_checkpoint
+    from pybpe.gpt.pretrained import write_huggingface, write_micro
+    from pybpe.gpt.run_folder import MODEL
+    from pybpe.gpt.vocabulary import end_of_text, save_vocabulary
+
+    if kind == "huggingface":
+        write_huggingface(checkpoint, folder, end_of_text(vocabulary))
+        if isinstance(vocabulary, Tokenizer):
+            vocabulary.to_huggingface(folder / "tokenizer.json")
+        else:
+            note("transformers has no vocabulary of characters; only the model was written")
+        return
+    if kind == "micro":
+        write_micro(checkpoint, folder / MODEL)
+    else:
+        write_checkpoint(checkpoint, folder / MODEL)
+    save_vocabulary(vocabulary, folder)
+
+
+def _vocabulary(options: argparse.Namespace) -> Vocabulary:
+    """Of --tokenizer, or what lies beside the model."""
+    from pybpe.gpt.vocabulary import CHARACTERS, TOKENIZER, load_vocabulary
+
+    if options.tokenizer is not None:
+        return open_tokenizer(options.tokenizer, options.pattern)
+    folder = options.source if options.source.is_dir() else options.source.parent
+    if any((folder / name).exists() for name in (CHARACTERS, TOKENIZER)):
+        return load_vocabulary(folder)
+    if any((folder / name).exists() for name in ("tokenizer.json", "vocab.json")):
+        return open_tokenizer(str(folder))
+    raise UsageError(f"no tokenizer lies in {folder}; name the one that the model was trained with: --tokenizer FILE")

@@ -1,0 +1,133 @@
+"""A GPT in torch as one safetensors file: weights by name, the optimizer's moments, and a header of strings.
+
+The header holds `pybpe.format`, `pybpe.config` (JSON), `pybpe.step` and `tokenizer`, the fingerprint of the vocabulary,
+and `pybpe.scaler` where float16 was trained. Every name, shape and type is checked before a tensor is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from pybpe.errors import FormatError
+from pybpe.files import write_atomic
+from pybpe.gpt.model import GPT, GPTConfig
+
+FORMAT = "torch-gpt 1"
+MOMENTS = ("adam.m.", "adam.v.")  # before the name of the weights that they belong to
+MOST_STEPS = 1 << 53
+TYPES = {torch.float32: "F32", torch.float64: "F64"}
+Tensors = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds.
+
+    weights: by their names in GPT. moments: Adam's two, by the same names; empty where they were not saved. scaler: the
+    state of the scale of float16's gradients. fingerprint: of the vocabulary, None if nothing is known of it.
+    """
+
+    config: GPTConfig
+    weights: Tensors
+    step: int = 0
+    fingerprint: str | None = None
+    moments: tuple[Tensors, Tensors] = ({}, {})
+    scaler: dict[str, float] = field(default_factory=dict)
+
+    def model(self) -> GPT:
+        """A GPT with these weights, which are not copied."""
+        model = empty_model(self.config)
+        model.load_state_dict(dict(self.weights), strict=True, assign=True)
+        return model.requires_grad_()
+
+
+def empty_model(config: GPTConfig) -> GPT:
+    """A GPT that has shapes but no weights and takes no memory."""
+    with torch.device("meta"):
+        return GPT(config)
+
+
+def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a file, completely or not at all."""
+    header = {
+        "pybpe.format": FORMAT,
+        "pybpe.config": json.dumps(asdict(checkpoint.config)),
+        "pybpe.step": str(checkpoint.step),
+        "pybpe.scaler": json.dumps(checkpoint.scaler),
+    }
+    if checkpoint.fingerprint is not None:
+        header["tokenizer"] = checkpoint.fingerprint
+    tensors = dict(checkpoint.weights)
+    for prefix, moments in zip(MOMENTS, checkpoint.moments, strict=True):
+        tensors.update({prefix + name: tensor for name, tensor in moments.items()})
+    write_atomic(path, save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, header))
+
+
+def read_checkpoint(path: Path, *, moments: bool = True) -> Checkpoint:
+    """What the file holds, without the moments if they are not wanted. FormatError for a file that is none of these."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            if header.get("pybpe.format") != FORMAT:
+                raise FormatError(f"{path} is a safetensors file, but not a GPT that pybpe's torch engine saved")
+            config = GPTConfig(**json.loads(header["pybpe.config"]))
+            names = set(file.keys())
+            shapes = {name: tuple(tensor.shape) for name, tensor in empty_model(config).state_dict().items()}
+            expected = dict(shapes)
+            has_moments = any(name.startswith(MOMENTS) for name in names)
+            if has_moments:
+                expected.update({prefix + name: shape for prefix in MOMENTS for name, shape in shapes.items()})
+            check_tensors(file, names, expected)
+            first, second = (
+                {name: file.get_tensor(prefix + name) for name in shapes if has_moments and moments}
+                for prefix in MOMENTS
+            )
+            return Checkpoint(
+                config,
+                {name: file.get_tensor(name) for name in shapes},
+                _step(header["pybpe.step"]),
+                header.get("tokenizer"),
+                (first, second),
+                _scaler(json.loads(header["pybpe.scaler"])),
+            )
+    except FormatError:
+        raise
+    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise FormatError(f"{path} is not a checkpoint of the torch engine, or is damaged: {error}") from error
+
+
+def check_tensors(file: Any, names: set[str], expected: Mapping[str, tuple[int, ...]]) -> None:
+    """FormatError unless an open file holds exactly these tensors, all of one type that a model can have."""
+    if names != expected.keys():
+        wrong = sorted(names ^ expected.keys())[0]
+        raise FormatError(f"tensor {wrong!r} is missing or does not belong to a model of this configuration")
+    types = set()
+    for name, shape in expected.items():
+        tensor = file.get_slice(name)
+        types.add(tensor.get_dtype())
+        if tuple(tensor.get_shape()) != shape:
+            raise FormatError(f"tensor {name!r} has the shape {tensor.get_shape()}, not {list(shape)}")
+    if len(types) != 1 or not types.issubset(TYPES.values()):
+        raise FormatError(f"its tensors are {', '.join(sorted(types))}; they must all be F32, or all F64")
+
+
+def _step(text: str) -> int:
+    step = int(text)
+    if not 0 <= step <= MOST_STEPS:
+        raise ValueError(f"step is {text}; it must lie in 0..{MOST_STEPS}")
+    return step
+
+
+def _scaler(state: Any) -> dict[str, float]:
+    if not isinstance(state, dict) or not all(type(value) in (int, float) for value in state.values()):
+        raise ValueError("the scale of float16's gradients must be numbers by name")
+    return state

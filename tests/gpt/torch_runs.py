@@ -1,0 +1,44 @@
+"""What the tests of the torch engine share: small texts, small settings, and processes of their own."""
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pybpe
+from pybpe.gpt.settings import PRESETS, Settings
+
+WORDS = ["ada", "grace", "edsger", "alan", "barbara", "donald", "frances", "kathleen", "ken", "dennis"]
+SMALL = {
+    **PRESETS["shakespeare-char-cpu"],
+    "device": "cpu",
+    "n_layer": 2,
+    "n_head": 2,
+    "n_embd": 16,
+    "block_size": 8,
+    "steps": 30,
+    "batch_size": 4,
+    "eval_every": 7,
+    "eval_windows": 10,
+    "save_every": 10,
+}
+
+
+def small(**changes):
+    return Settings(**{**SMALL, **changes})
+
+
+def write_text(path):
+    rng = random.Random(1)
+    path.write_text("\n".join(" ".join(rng.choices(WORDS, k=6)) for _ in range(60)), encoding="utf-8")
+    return path
+
+
+def python(*arguments):
+    """Run Python with this pybpe and one thread; returns its exit status and what it printed."""
+    paths = os.pathsep.join([str(Path(pybpe.__file__).parents[1]), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
+    return done.returncode, done.stdout + done.stderr
