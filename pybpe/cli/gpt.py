@@ -137,6 +137,7 @@ def _add_torch(group: Any) -> None:
 def run_train(options: argparse.Namespace) -> None:
     """Check places first, train, and say what came out."""
     from pybpe.cli.gpt_screen import Screen
+    from pybpe.gpt.engines import engine
     from pybpe.gpt.run import prepare_run, resume_run, start_run
 
     screen = Screen()
@@ -148,6 +149,7 @@ def run_train(options: argparse.Namespace) -> None:
         paths = _data(options.data)
         folder = options.output or Path(f"{paths[0].stem}-gpt")
         settings, vocabulary = _settings(options), _vocabulary(options)
+        engine(settings.engine)  # an error if it needs what is not installed: before an earlier run is removed
         if options.dry_run:
             _say_what_it_takes(settings, paths, vocabulary, options.threads)
             return

@@ -115,6 +115,9 @@ def test_models_and_tokenizers_that_do_not_go_together(corpus, tokenizer, fails,
 
 
 def test_without_torch(corpus, fails, monkeypatch):
+    assert main(["gpt", "train", "corpus.txt", *SMALL]) == 0
+    before = sorted(Path("corpus-gpt").iterdir())
     monkeypatch.setitem(sys.modules, "torch", None)
-    for arguments in (("train", "corpus.txt", "--engine", "torch"), ("convert", "x", "-o", "y")):
+    for arguments in (("train", "corpus.txt", "--engine", "torch", "--force"), ("convert", "x", "-o", "y")):
         assert "pip install 'pybpe[gpt]'" in fails(1, "gpt", *arguments)
+    assert sorted(Path("corpus-gpt").iterdir()) == before

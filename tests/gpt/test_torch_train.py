@@ -49,6 +49,14 @@ def text(tmp_path):
     return write_text(tmp_path / "text.txt")
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The checkpoint of a run that has ended, as bytes."""
+    folder = tmp_path_factory.mktemp("finished")
+    start_run(folder / "run", small(steps=1), [write_text(folder / "text.txt")], None, Watcher(), 1)
+    return (folder / "run" / "model.safetensors").read_bytes()
+
+
 class Stop(Watcher):
     """Presses Ctrl-C after a step."""
 
@@ -257,23 +265,22 @@ def rewritten(path, **changes):
         {"scaler": "[]"},
     ],
 )
-def test_a_header_that_lies_is_one_clear_error(text, tmp_path, changes):
-    start_run(tmp_path / "run", small(steps=1), [text], None, Watcher(), 1)
-    path = tmp_path / "run" / "model.safetensors"
+def test_a_header_that_lies_is_one_clear_error(finished, tmp_path, changes):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(finished)
+    assert read_checkpoint(path).step == 1
     rewritten(path, **changes)
     with pytest.raises(FormatError):
         read_checkpoint(path)
 
 
-def test_damaged_files_are_one_clear_error(text, tmp_path):
-    start_run(tmp_path / "run", small(steps=1), [text], None, Watcher(), 1)
-    path = tmp_path / "run" / "model.safetensors"
-    whole = path.read_bytes()
-    for length in (0, 8, 100, len(whole) // 2, len(whole) - 1):
-        path.write_bytes(whole[:length])
+def test_damaged_files_are_one_clear_error(finished, tmp_path):
+    path = tmp_path / "model.safetensors"
+    for length in (0, 8, 100, len(finished) // 2, len(finished) - 1):
+        path.write_bytes(finished[:length])
         with pytest.raises(FormatError):
             read_checkpoint(path)
-    path.write_bytes(whole)
+    path.write_bytes(finished)
     tensors = load_file(path)
     with safe_open(path, framework="numpy") as file:
         header = file.metadata()
