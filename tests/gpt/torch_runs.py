@@ -37,8 +37,9 @@ def write_text(path):
 
 def python(*arguments):
     """Run Python with this pybpe and one thread; returns its exit status and what it printed."""
-    paths = os.pathsep.join([str(Path(pybpe.__file__).parents[1]), *sys.path])
+    home = Path(pybpe.__file__).parents[1]  # also where it runs: Python looks there first
+    paths = os.pathsep.join([str(home), *sys.path])
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *map(str, arguments)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
+    done = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False, timeout=240)
     return done.returncode, done.stdout + done.stderr
