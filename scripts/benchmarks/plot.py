@@ -38,13 +38,13 @@ text { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f232
 def plot(report: Report) -> str:
     """The whole picture, as the text of an SVG file."""
     encoding = main_encoding(report)
-    texts = list(report.conditions["texts"])
     speeds = {
         (row, text): result.values
         for row in PANELS
-        for text in texts
+        for text in report.conditions["texts"]
         for result in report.of(row, encoding=encoding, text=text)
     }
+    texts = list(dict.fromkeys(text for _, text in speeds))  # of those that other rows are about, nothing is shown
     names = [name for name in ORDER if any(name in values for values in speeds.values())]
     height = TOP + len(texts) * (len(names) * STEP + GAP) - GAP + 10 + MARGIN
     parts = [
