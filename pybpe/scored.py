@@ -32,6 +32,7 @@ MAX_TOKEN = 4096  # bytes
 NONE = 0xFFFFFFFF
 RARE = b"\xf1"  # the first of the bytes that begin characters from U+40000 on, nearly all of them not assigned
 NOT_IN_UTF8 = frozenset((0xC0, 0xC1, *range(0xF5, 0x100)))
+BYTE_NAMES = {f"<0x{byte:02X}>": byte for byte in range(256)}  # what files call tokens of one byte
 MARK = b"\xff"  # behind every word, in vocabularies that tell the ends of words
 Leading = Literal["", "none", "space", "token"]
 _BYTES = [bytes([byte]) for byte in range(256)]

@@ -11,10 +11,10 @@ from typing import Any
 
 from pybpe.charsmap import CharsMap, Part, read_charsmap
 from pybpe.errors import FormatError
+from pybpe.utf8 import repair_torn
 
 SPACE = "\u2581"  # what sentencepiece writes for a space, in text and in tokens
 _SPACES = re.compile(" +")
-_TORN = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Sentence:
         """A text in its new form but for spaces, its bytes that are no UTF-8 as U+FFFD."""
         if charsmap is not None:
             text = "".join(part for part, _, _ in charsmap.parts(text))
-        return text if text.isascii() else _TORN.sub("\ufffd", text)
+        return text if text.isascii() else repair_torn(text)
 
     def read(self, text: str, charsmap: CharsMap | None) -> str:
         """A text as it is encoded: in its new form, its bytes that are no UTF-8 as U+FFFD, U+2581 as a space."""
@@ -81,10 +81,7 @@ class Sentence:
             if self.single_spaces and char == " " and (not chars or chars[-1][0] == " "):
                 continue
             chars.append((char, start, end))
-        chars = [
-            (" " if char == SPACE else "\ufffd" if _TORN.match(char) else char, start, end)
-            for char, start, end in chars
-        ]
+        chars = [(" " if char == SPACE else repair_torn(char), start, end) for char, start, end in chars]
         if self.dummy_prefix:
             chars.insert(0, (" ", 0, 0))
         while self.single_spaces and chars and chars[-1][0] == " ":

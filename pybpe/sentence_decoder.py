@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,10 @@ from pybpe.definition import Definition
 from pybpe.id_arrays import as_uint32
 from pybpe.scored import Scores
 from pybpe.sentence import Sentence
+from pybpe.utf8 import repair_torn
 
 if TYPE_CHECKING:
     from pybpe._core.decode import Ids
-
-_TORN = re.compile("[\udc80-\udcff]")
 
 
 class SentenceDecoder:
@@ -107,7 +105,7 @@ class SentenceStream:
         if token in self._decoder.silent:
             ended = self._utf8.decode(b"", final=True)
             self._utf8.reset()
-            return _TORN.sub("\ufffd", ended)
+            return repair_torn(ended)
         if self._first is None:
             content = self._decoder.text_bytes(token)
         else:
@@ -115,14 +113,14 @@ class SentenceStream:
             content = self._decoder.decode_bytes(self._first)
             if content or not self._decoder.strips_all:
                 self._first = None
-        return _TORN.sub("\ufffd", self._utf8.decode(content))
+        return repair_torn(self._utf8.decode(content))
 
     def finish(self) -> str:
         """What the ids so far left incomplete; the stream then begins anew."""
         rest = self._utf8.decode(b"", final=True)
         self._utf8.reset()
         self._first = []
-        return _TORN.sub("\ufffd", rest)
+        return repair_torn(rest)
 
 
 def _to_text(content: bytes, errors: str) -> str:
@@ -131,4 +129,4 @@ def _to_text(content: bytes, errors: str) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        return _TORN.sub("\ufffd", content.decode("utf-8", "surrogateescape"))
+        return repair_torn(content.decode("utf-8", "surrogateescape"))

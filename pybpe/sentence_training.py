@@ -23,10 +23,10 @@ from pybpe.formats.sentencepiece import pattern_of
 from pybpe.learning import learn
 from pybpe.progress import Report, reporting
 from pybpe.reading import Reading
-from pybpe.scored import Scores
+from pybpe.scored import BYTE_NAMES, Scores
 from pybpe.script_table import INHERITED, script_of
 from pybpe.sentence import SPACE
-from pybpe.sentence_words import BORDER, BYTE_NAMES, names_of, sentence_of
+from pybpe.sentence_words import BORDER, names_of, sentence_of
 from pybpe.training_words import Learned
 from pybpe.word_counts import Words
 

@@ -11,12 +11,12 @@ from pybpe.charsmap_rules import RULES, charsmap_of
 from pybpe.definition import number_special_tokens
 from pybpe.errors import TrainingError
 from pybpe.pieces import Cut, Names
+from pybpe.scored import BYTE_NAMES
 from pybpe.sentence import SPACE, Sentence
 
 WORDS = " [^ ]*"  # how they are split
 BORDER = b"\x1f"  # stands in a word for a symbol: no piece reaches across
 FIRST_NAMES = ("<unk>", "<s>", "</s>")  # special tokens that every vocabulary has
-BYTE_NAMES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 
 _MAX_LINE = 4192  # bytes; sentencepiece leaves longer ones out
 _RESERVED = "\u2585".encode()  # which sentencepiece keeps for itself

@@ -22,7 +22,12 @@ def to_utf8(text: Text) -> bytes:
 
 def to_text(content: bytes) -> str:
     """The text of UTF-8; each byte that is none becomes U+FFFD."""
-    return content.decode() if content.isascii() else _TORN.sub("\ufffd", content.decode("utf-8", "surrogateescape"))
+    return content.decode() if content.isascii() else repair_torn(content.decode("utf-8", "surrogateescape"))
+
+
+def repair_torn(text: str) -> str:
+    """U+FFFD for each byte that was no UTF-8, as decoding with "surrogateescape" keeps it."""
+    return _TORN.sub("\ufffd", text)
 
 
 def repair_surrogates(text: str) -> str:

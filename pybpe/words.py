@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pybpe.normalizer import WHITE_SPACE
 from pybpe.patterns import Split
 from pybpe.pieces import Places
-from pybpe.utf8 import to_text
+from pybpe.utf8 import repair_torn, to_text
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-_TORN = re.compile("[\udc80-\udcff]")
 Located = tuple[str | int, Places | None, int, int]
 
 
@@ -65,7 +63,7 @@ class Words:
                 continue
             places = places or [(place, place + 1) for place in range(start, end)]
             done = 0
-            for word in self._split.split(_TORN.sub("\ufffd", piece).encode()):
+            for word in self._split.split(repair_torn(piece).encode()):
                 text = word.decode()
                 of_word = places[done : done + len(text)]
                 done += len(text)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import add_tokenizer, check_writable, open_tokenizer, place
+from pybpe.cli.arguments import add_command, add_tokenizer, check_writable, open_tokenizer, place
 from pybpe.cli.console import UsageError, escaped, note, summary, typed
 from pybpe.cli.info import bytes_on_disk
 from pybpe.units import size
@@ -89,17 +89,17 @@ SUFFIXES = {
 
 def add_commands(commands: Any) -> None:
     """Add `convert`."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "convert",
-        help="write a tokenizer as a file of another kind",
-        description="Write a tokenizer as a file of another kind, which OUT's name says: .pybpe, .tiktoken, .json\n"
+        "write a tokenizer as a file of another kind",
+        "Write a tokenizer as a file of another kind, which OUT's name says: .pybpe, .tiktoken, .json\n"
         "(Hugging Face's), .model (sentencepiece's where tokens are of characters, else minbpe's), .gguf; a name\n"
         "without an ending is a folder that transformers can open.\n"
         "Before anything is written, what was written is read back and must give the same ids.",
-        epilog="examples:\n  pybpe convert corpus.pybpe tokenizer.json\n  pybpe convert cl100k_base.tiktoken folder\n"
+        "examples:\n  pybpe convert corpus.pybpe tokenizer.json\n  pybpe convert cl100k_base.tiktoken folder\n"
         "  pybpe convert corpus.pybpe folder --to gpt2",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        run,
     )
     add_tokenizer(parser)
     parser.add_argument("output", type=place, metavar="OUT", help="the file or folder to write")
@@ -111,7 +111,6 @@ def add_commands(commands: Any) -> None:
         "name of OUT",
     )
     parser.add_argument("--force", action="store_true", help="replace what is there")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import MOST_TOKENS, check_inputs, check_output_folder, place, positive, whole
+from pybpe.cli.arguments import MOST_TOKENS, add_command, check_inputs, check_output_folder, place, positive, whole
 from pybpe.cli.console import note, summary, typed
 from pybpe.units import seconds, size
 
@@ -19,14 +19,14 @@ FILES = ("tokenizer.pybpe", "shards", "model.safetensors", "report.html")
 
 def add_commands(commands: Any) -> None:
     """Add `demo`."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "demo",
-        help="from text to a small language model, in about two minutes",
-        description="Train a tokenizer on a text, encode it, pretrain a small GPT on the ids and write a report.\n"
+        "from text to a small language model, in about two minutes",
+        "Train a tokenizer on a text, encode it, pretrain a small GPT on the ids and write a report.\n"
         "Without a text it takes the help topics that ship inside Python. Needs no network.",
-        epilog="examples:\n  pybpe demo\n  pybpe demo novel.txt -o novel-demo --seconds 300",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        "examples:\n  pybpe demo\n  pybpe demo novel.txt -o novel-demo --seconds 300",
+        run,
     )
     parser.add_argument("corpus", nargs="?", metavar="FILE", help="a text file (default: Python's help topics)")
     parser.add_argument(
@@ -44,7 +44,6 @@ def add_commands(commands: Any) -> None:
     )
     parser.add_argument("--seed", type=whole(0), default=42, metavar="N", help="of all random numbers (42)")
     parser.add_argument("--force", action="store_true", help="replace the results of an earlier demo in the folder")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:

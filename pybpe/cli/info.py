@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import add_tokenizer, open_tokenizer
+from pybpe.cli.arguments import add_command, add_tokenizer, open_tokenizer
 from pybpe.cli.console import escaped, summary
 from pybpe.normalizer import described
 from pybpe.stages import stages_of
@@ -22,17 +22,16 @@ SHOWN_SPECIALS = 8
 
 def add_commands(commands: Any) -> None:
     """Add `info`."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "info",
-        help="what a tokenizer is",
-        description="Say what a tokenizer file holds.",
-        epilog="example:\n  pybpe info corpus.pybpe",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        "what a tokenizer is",
+        "Say what a tokenizer file holds.",
+        "example:\n  pybpe info corpus.pybpe",
+        run,
     )
     add_tokenizer(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import (
     STDIN,
+    add_command,
     check_inputs,
     check_output_file,
     default_name,
@@ -30,16 +31,15 @@ if TYPE_CHECKING:
 
 def add_commands(commands: Any) -> None:
     """Add `train`."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "train",
-        help="learn a tokenizer from text",
-        description="Learn a tokenizer from text files and write it to one file.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        "learn a tokenizer from text",
+        "Learn a tokenizer from text files and write it to one file.",
+        EXAMPLES,
+        run,
     )
     add_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:

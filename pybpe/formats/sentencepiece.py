@@ -23,14 +23,13 @@ from pybpe.formats.byte_level import read_bytes
 from pybpe.formats.protobuf import BYTES, FIXED32, VARINT, bytes_field, fields, float_field, varint_field
 from pybpe.formats.scores import as_scores
 from pybpe.reading import Reading
-from pybpe.scored import Scores
+from pybpe.scored import BYTE_NAMES, Scores
 from pybpe.sentence import SPACE, Sentence
 
 # The kinds of pieces.
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 _BPE = 2
 _KINDS = {1: "unigram", 2: "BPE", 3: "word", 4: "char"}
-BYTE_NAMES = {f"<0x{byte:02X}>": byte for byte in range(256)}
 _MOST_OPEN = 64  # characters that have spaces behind them in tokens; of more, all text is one word
 _UNKNOWN_TEXT = " \u2047 "
 _MOST_NESTED = 64  # symbols that begin with each other; sentencepiece looks at no more

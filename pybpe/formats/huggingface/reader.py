@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Container, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pybpe.definition import Definition, make_vocabulary
 from pybpe.errors import FormatError, PybpeError
@@ -27,10 +27,10 @@ from pybpe.formats.huggingface.added_tokens import (
     read_added_tokens,
 )
 from pybpe.formats.huggingface.pipeline import Json, Pipeline, as_object, read_leading, read_pipeline
-from pybpe.formats.sentencepiece import BYTE_NAMES, pattern_of
+from pybpe.formats.sentencepiece import pattern_of
 from pybpe.patterns import WHOLE
 from pybpe.reading import Reading
-from pybpe.scored import NOT_IN_UTF8, Scores
+from pybpe.scored import BYTE_NAMES, NOT_IN_UTF8, Scores
 from pybpe.sentence import SPACE
 
 TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
@@ -73,6 +73,19 @@ def from_json(content: Any, what: PathLike) -> Definition:
     return _definition(as_object(content, what), {}, what)
 
 
+class _File(NamedTuple):
+    """What a tokenizer.json holds, read so far that both kinds of tokens have it in common."""
+
+    path: PathLike
+    model: Json
+    vocab: dict[str, int]
+    merges: memoryview
+    added: list[Json]
+    pipeline: Pipeline
+    decoder: Any
+    carried: Json
+
+
 def _definition(content: Json, config: Json, path: PathLike) -> Definition:
     model = as_object(content.get("model"), f"{path}: model")
     _check_model(model, path)
@@ -83,7 +96,8 @@ def _definition(content: Json, config: Json, path: PathLike) -> Definition:
     check_config(added, as_object(config.get("added_tokens_decoder") or {}, CONFIG), path, CONFIG)
     make = _of_bytes if pipeline.byte_level else _of_characters
     try:
-        return make(content, vocab, merges, added, pipeline, path, carried=_carried(content, config, pipeline))
+        carried = _carried(content, config, pipeline)
+        return make(_File(path, model, vocab, merges, added, pipeline, content.get("decoder"), carried))
     except PybpeError as error:
         raise type(error)(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
 
@@ -123,17 +137,16 @@ def _pairs(merges: Any, path: PathLike) -> Iterable[tuple[str, str]]:
         yield left, right
 
 
-def _of_bytes(
-    content: Json,
-    vocab: dict[str, int],
-    merges: memoryview,
-    added: list[Json],
-    pipeline: Pipeline,
-    path: PathLike,
-    carried: Json,
-) -> Definition:
+def _of_bytes(file: _File) -> Definition:
     """What a model does with unknown characters does not matter: there is a token for every byte."""
-    model = content["model"]
+    model, vocab, merges, added, pipeline, path = (
+        file.model,
+        file.vocab,
+        file.merges,
+        file.added,
+        file.pipeline,
+        file.path,
+    )
     whole_words = bool(model.get("ignore_merges"))
     flags = {token["content"]: flags_of(token) for token in added}
     names = unmade(vocab, merges) & flags.keys()
@@ -158,20 +171,19 @@ def _of_bytes(
         word_end=model.get("end_of_word_suffix") or "",
         drops_space=pipeline.drops_space,
         drops_bytes=drops_bytes and not whole_words and not model.get("end_of_word_suffix"),
-        carried=carried,
+        carried=file.carried,
     )
 
 
-def _of_characters(
-    content: Json,
-    vocab: dict[str, int],
-    merges: memoryview,
-    added: list[Json],
-    pipeline: Pipeline,
-    path: PathLike,
-    carried: Json,
-) -> Definition:
-    model = content["model"]
+def _of_characters(file: _File) -> Definition:
+    model, vocab, merges, added, pipeline, path = (
+        file.model,
+        file.vocab,
+        file.merges,
+        file.added,
+        file.pipeline,
+        file.path,
+    )
     byte_fallback = bool(model.get("byte_fallback"))
     if model.get("ignore_merges") or model.get("end_of_word_suffix"):
         raise FormatError(
@@ -203,9 +215,9 @@ def _of_characters(
             unknown,
             model.get("unk_token") or "" if unknown >= 0 else "",
             byte_ids,
-            read_leading(content.get("decoder"), byte_fallback, path),
+            read_leading(file.decoder, byte_fallback, path),
         ),
-        carried=carried,
+        carried=file.carried,
     )
 
 

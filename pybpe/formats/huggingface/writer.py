@@ -15,8 +15,8 @@ from pybpe.formats.huggingface.pipeline import Json, read_leading, read_pipeline
 from pybpe.formats.huggingface.reader import CONFIG, MODEL, PIPELINE, TOKENIZER, whole_pattern
 from pybpe.formats.oniguruma import UnclearPatternError, to_oniguruma
 from pybpe.formats.scores import as_characters
-from pybpe.formats.sentencepiece import BYTE_NAMES
 from pybpe.patterns import GPT2, GPT2_ORIGINAL, WHOLE
+from pybpe.scored import BYTE_NAMES
 from pybpe.sentence import SPACE
 from pybpe.stages import stages_of
 
