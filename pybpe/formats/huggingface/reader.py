@@ -139,14 +139,7 @@ def _pairs(merges: Any, path: PathLike) -> Iterable[tuple[str, str]]:
 
 def _of_bytes(file: _File) -> Definition:
     """What a model does with unknown characters does not matter: there is a token for every byte."""
-    model, vocab, merges, added, pipeline, path = (
-        file.model,
-        file.vocab,
-        file.merges,
-        file.added,
-        file.pipeline,
-        file.path,
-    )
+    path, model, vocab, merges, added, pipeline, _, carried = file
     whole_words = bool(model.get("ignore_merges"))
     flags = {token["content"]: flags_of(token) for token in added}
     names = unmade(vocab, merges) & flags.keys()
@@ -171,19 +164,12 @@ def _of_bytes(file: _File) -> Definition:
         word_end=model.get("end_of_word_suffix") or "",
         drops_space=pipeline.drops_space,
         drops_bytes=drops_bytes and not whole_words and not model.get("end_of_word_suffix"),
-        carried=file.carried,
+        carried=carried,
     )
 
 
 def _of_characters(file: _File) -> Definition:
-    model, vocab, merges, added, pipeline, path = (
-        file.model,
-        file.vocab,
-        file.merges,
-        file.added,
-        file.pipeline,
-        file.path,
-    )
+    path, model, vocab, merges, added, pipeline, decoder, carried = file
     byte_fallback = bool(model.get("byte_fallback"))
     if model.get("ignore_merges") or model.get("end_of_word_suffix"):
         raise FormatError(
@@ -215,9 +201,9 @@ def _of_characters(file: _File) -> Definition:
             unknown,
             model.get("unk_token") or "" if unknown >= 0 else "",
             byte_ids,
-            read_leading(file.decoder, byte_fallback, path),
+            read_leading(decoder, byte_fallback, path),
         ),
-        carried=file.carried,
+        carried=carried,
     )
 
 
