@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pybpe._core.split import SchemeSplitter, find_cut
 from pybpe._core.splitter import Splitter
-from pybpe.stages import join_stages, stages_of
+from pybpe.splitting.stages import join_stages, stages_of
 
 if TYPE_CHECKING:
-    from pybpe.regex_splitter import RegexSplitter
+    from pybpe.splitting.regex_splitter import RegexSplitter
 
 # The spellings are those of their projects, because files and other libraries carry them; several may mean the same.
 GPT2 = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
@@ -168,8 +168,8 @@ def prepare(pattern: str) -> Split:
 
 def _compiled(pattern: str) -> Split:
     """A pattern of no known family: an automaton if it can be one, else for the `regex` module."""
-    from pybpe.automata.syntax import UnsupportedError  # here, because few patterns need it
-    from pybpe.automata.tables import compile_stages
+    from pybpe.splitting.syntax import UnsupportedError  # here, because few patterns need it
+    from pybpe.splitting.tables import compile_stages
 
     try:
         automaton = compile_stages(stages_of(pattern))
@@ -184,7 +184,7 @@ def _fallback(pattern: str) -> RegexSplitter:
     """Raises ValueError for what is no regular expression, or would take all memory."""
     import regex
 
-    from pybpe.regex_splitter import RegexSplitter
+    from pybpe.splitting.regex_splitter import RegexSplitter
 
     if len(pattern) > MAX_PATTERN:
         raise ValueError(f"the pattern has {len(pattern):,} characters, and {MAX_PATTERN:,} are allowed")

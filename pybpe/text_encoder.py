@@ -12,18 +12,18 @@ from pybpe._core.ids import IdBuffer
 from pybpe.definition import Definition
 from pybpe.parallel import PART_BYTES, bounds_of_parts, check_threads, encode_in_parts
 from pybpe.patterns import Split, prepare
-from pybpe.pieces import Cut, Pieces
 from pybpe.scored import MARK
-from pybpe.sentence_pieces import SentencePieces
+from pybpe.sentence.pieces import SentencePieces
 from pybpe.special import Allowed, Disallowed, Policy, SpecialTokens, Text
-from pybpe.utf8 import repair_surrogates, to_text, to_utf8
+from pybpe.text.pieces import Cut, Pieces
+from pybpe.text.utf8 import repair_surrogates, to_text, to_utf8
 from pybpe.words import Words
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from pybpe.offsets import Span, Unit
+    from pybpe.text.offsets import Span, Unit
 
 NONE: frozenset[str] = frozenset()
 
@@ -92,7 +92,7 @@ class TextEncoder:
 
         ints: the int object of every id. sizes: the bytes of every id.
         """
-        from pybpe.offsets import read_spans, token_spans
+        from pybpe.text.offsets import read_spans, token_spans
 
         def encode_sized(piece: bytes) -> tuple[list[int], npt.NDArray[np.int64]]:
             ids = IdBuffer()

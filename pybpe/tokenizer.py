@@ -9,32 +9,32 @@ from typing import TYPE_CHECKING, Any
 
 from pybpe._core.decode import Decoder
 from pybpe._core.unicode import UNICODE_VERSION
-from pybpe.character_decoder import CharacterDecoder
+from pybpe.decoding.characters import CharacterDecoder
+from pybpe.decoding.id_arrays import as_uint32
+from pybpe.decoding.incremental import DecodeStream, EncodeAppender
+from pybpe.decoding.sentence import SentenceDecoder, SentenceStream
 from pybpe.definition import Definition, with_first_merges
 from pybpe.errors import TokenIdError
 from pybpe.files import PathLike
 from pybpe.formats import native
-from pybpe.id_arrays import as_uint32
-from pybpe.incremental import DecodeStream, EncodeAppender
 from pybpe.parallel import check_threads
 from pybpe.patterns import name_of
-from pybpe.pieces import Cut
-from pybpe.sentence_decoder import SentenceDecoder, SentenceStream
 from pybpe.special import Allowed, Disallowed, Text
+from pybpe.text.pieces import Cut
+from pybpe.text.utf8 import to_utf8
 from pybpe.text_encoder import TextEncoder
-from pybpe.utf8 import to_utf8
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from pybpe._core.decode import Ids
-    from pybpe.chat_template import ChatTemplate
+    from pybpe.chat.template import ChatTemplate
     from pybpe.compat.huggingface import PreTrainedTokenizerFast
     from pybpe.compat.tiktoken import Encoding
-    from pybpe.offsets import Span, Unit
+    from pybpe.counts.word_counts import Pattern, Source, WordCounts
     from pybpe.progress import Report
-    from pybpe.word_counts import Pattern, Source, WordCounts
+    from pybpe.text.offsets import Span, Unit
 
 # numpy, and what only some methods need, is imported within these: opening a tokenizer takes less time than numpy does.
 
@@ -115,8 +115,8 @@ class Tokenizer:
         or a vocab_size below 256, SpecialTokenError for an empty or repeated special token, OSError for a file that
         cannot be read, FormatError for one that is not what its name says, MissingPackageError.
         """
+        from pybpe.learning.words import Learned
         from pybpe.training import Limits, train
-        from pybpe.training_words import Learned
 
         return cls(
             train(
@@ -153,8 +153,8 @@ class Tokenizer:
         its tokens. Its special tokens are cut out of the text unless protect_special is False. The other parameters are
         those of `train`. Raises ValueError for WordCounts of words that are not those of this tokenizer.
         """
+        from pybpe.learning.words import Learned
         from pybpe.training import Limits, extend
-        from pybpe.training_words import Learned
 
         return Tokenizer(
             extend(
@@ -516,7 +516,7 @@ class Tokenizer:
     @property
     def chat_template(self) -> ChatTemplate | None:
         """The template for chats that came with the files it was read from (extra chat), None if none did."""
-        from pybpe.chat_template import ChatTemplate
+        from pybpe.chat.template import ChatTemplate
 
         return ChatTemplate.from_config(self._definition.carried.get("tokenizer_config", {}))
 

@@ -17,16 +17,16 @@ import numpy as np
 
 from pybpe._core.ids import IdBuffer, Rows
 from pybpe._core.trainer import Trainer
-from pybpe.conventions import SENTENCEPIECE, Convention, convention_of, first_tokens
+from pybpe.counts.word_counts import Pattern, Words, in_order_of_place
 from pybpe.definition import MAX_ID, MAX_RANKED_TOKEN, Definition, make_vocabulary, number_special_tokens
 from pybpe.errors import TrainingError
-from pybpe.learning import learn
+from pybpe.learning.conventions import SENTENCEPIECE, Convention, convention_of, first_tokens
+from pybpe.learning.loop import learn
+from pybpe.learning.sentence import train_sentences
+from pybpe.learning.words import DEFAULT_PATTERN, Learned, check_limit
 from pybpe.progress import Report, reporting
-from pybpe.sentence_training import train_sentences
+from pybpe.text.utf8 import to_utf8
 from pybpe.text_encoder import TextEncoder
-from pybpe.training_words import DEFAULT_PATTERN, Learned, check_limit
-from pybpe.utf8 import to_utf8
-from pybpe.word_counts import Pattern, Words, in_order_of_place
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from pybpe.normalizer import WHITE_SPACE
 from pybpe.patterns import Split
-from pybpe.pieces import Places
-from pybpe.utf8 import repair_torn, to_text
+from pybpe.text.normalizer import WHITE_SPACE
+from pybpe.text.pieces import Places
+from pybpe.text.utf8 import repair_torn, to_text
 
 if TYPE_CHECKING:
     import numpy as np

@@ -23,7 +23,7 @@ import tokenizers
 import transformers
 from transformers.utils.chat_template_utils import render_jinja_template
 
-from pybpe.chat_template import ChatTemplate
+from pybpe.chat.template import ChatTemplate
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from chat_templates import CHATS, TOOL

@@ -15,43 +15,25 @@ PACKAGE = Path(pybpe.__file__).parent
 FLOORS = [
     ["pybpe.cli", "pybpe.__main__"],
     ["pybpe.gpt"],
-    ["pybpe.view", "pybpe.pages", "pybpe.evaluation", "pybpe.compat.rustbpe", "pybpe.data", "pybpe.distributed"],
+    ["pybpe.view", "pybpe.pages.html", "pybpe.evaluation", "pybpe.compat.rustbpe", "pybpe.data", "pybpe.distributed"],
     ["pybpe"],  # __init__, the public names
     ["pybpe.public_encodings"],
     ["pybpe.tokenizer"],
-    ["pybpe.chat_template"],
-    ["pybpe.chat_sandbox"],
+    ["pybpe.chat"],
     ["pybpe.compat"],  # faces that Tokenizer hands out; those that make one are above
-    ["pybpe.training", "pybpe.incremental", "pybpe.sentence_decoder", "pybpe.character_decoder"],
-    [
-        *("pybpe.text_encoder", "pybpe.training_words", "pybpe.word_counts", "pybpe.conventions"),
-        *("pybpe.sentence_training", "pybpe.learning"),
-    ],
-    ["pybpe.published"],
-    ["pybpe.formats", "pybpe.count_files"],
-    [
-        *("pybpe.special", "pybpe.pieces", "pybpe.sentence_pieces", "pybpe.sentence_words", "pybpe.offsets"),
-        *("pybpe.parallel", "pybpe.counting", "pybpe.words"),
-    ],
-    ["pybpe.id_arrays"],
-    ["pybpe.encodings", "pybpe.patterns", "pybpe.definition", "pybpe.corpus", "pybpe.progress", "pybpe.files"],
-    ["pybpe.download"],
-    ["pybpe.automata", "pybpe.regex_splitter", "pybpe.readers"],
-    [
-        *("pybpe.reading", "pybpe.normal", "pybpe.normalizer", "pybpe.sentence", "pybpe.charsmap"),
-        *("pybpe.charsmap_rules", "pybpe.charsmap_builder", "pybpe.scored", "pybpe.script_table"),
-    ],
+    ["pybpe.training", "pybpe.decoding"],
+    ["pybpe.text_encoder", "pybpe.learning"],
+    ["pybpe.words", "pybpe.counts", "pybpe.published"],
+    ["pybpe.formats"],
+    ["pybpe.sentence", "pybpe.parallel"],
+    ["pybpe.definition", "pybpe.encodings", "pybpe.progress"],
+    ["pybpe.patterns", "pybpe.files", "pybpe.download"],
+    ["pybpe.splitting", "pybpe.readers"],
+    ["pybpe.text", "pybpe.scored"],
+    ["pybpe.special"],
     ["pybpe._core"],
     ["pybpe.extras"],
-    [
-        "pybpe.errors",
-        "pybpe.units",
-        "pybpe.stages",
-        "pybpe.utf8",
-        "pybpe.reference",
-        "pybpe.charts",
-        "pybpe.page_style",
-    ],
+    ["pybpe.errors", "pybpe.units", "pybpe.reference", "pybpe.pages"],
 ]
 
 

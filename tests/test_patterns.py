@@ -13,8 +13,8 @@ from strategies import messy_bytes, text
 from pybpe import Tokenizer, WordCounts, reference
 from pybpe._core.unicode import classes
 from pybpe.patterns import ALIASES, DEEPSEEK_V3, O200K, PATTERNS, name_of, prepare, resolve, written_out
-from pybpe.regex_splitter import RegexSplitter
-from pybpe.stages import join_stages, stages_of
+from pybpe.splitting.regex_splitter import RegexSplitter
+from pybpe.splitting.stages import join_stages, stages_of
 
 
 @given(data=messy_bytes, pattern=st.sampled_from([O200K, r"\p{L}+|\p{N}", r"(?<=a)b|c*", r"\w+(?=\s)"]))

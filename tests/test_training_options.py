@@ -15,7 +15,7 @@ from strategies import CONVENTIONS, messy_bytes, text, tiny_corpus
 from pybpe import Tokenizer, TrainingError, WordCounts, reference
 from pybpe.formats import native
 from pybpe.patterns import GPT2_ORIGINAL, GPT4, PATTERNS, WHOLE
-from pybpe.stages import join_stages
+from pybpe.splitting.stages import join_stages
 
 pytestmark = pytest.mark.filterwarnings("ignore:the corpus is too small")
 
@@ -78,7 +78,7 @@ def test_minbpe_with_options_equals_the_reference(corpus, n_merges, min_frequenc
 def small_blocks(monkeypatch):
     """Batches and epochs of a few bytes, so that threads and `max_words` have something to do."""
     monkeypatch.setattr("pybpe.readers.blocks.BLOCK_BYTES", 128)
-    monkeypatch.setattr("pybpe.word_counts._EPOCH_BYTES", 256)
+    monkeypatch.setattr("pybpe.counts.word_counts._EPOCH_BYTES", 256)
 
 
 def many_texts(seed: int) -> list[str]:

@@ -17,8 +17,8 @@ from tiktoken._educational import bpe_train
 
 from pybpe import SpecialTokenError, Tokenizer, TrainingError, reference
 from pybpe.formats.byte_level import to_bytes, to_chars
-from pybpe.normal import FORMS
 from pybpe.patterns import GPT2_ORIGINAL, GPT4
+from pybpe.text.normal import FORMS
 
 N_CORPORA = 1000
 ALPHABETS = ["ab", "abc", "a", "ab ", "abcd \n", "aé", "a1 ", "-= a", "xyz's ", "中文 ", "🙂🙃a"]

@@ -177,7 +177,7 @@ def check_inputs(names: Sequence[str]) -> list[Path]:
 
     Pipes are taken on trust: to open one and close it again would end whoever writes into it.
     """
-    from pybpe.corpus import expand
+    from pybpe.counts.corpus import expand
 
     if STDIN in names:
         raise UsageError("- is standard input and stands alone, without other files")

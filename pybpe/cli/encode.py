@@ -144,7 +144,7 @@ def _read_stdin(tokenizer: Tokenizer) -> Iterator[bytes]:
 
 def _print_ids(tokenizer: Tokenizer, pieces: Iterable[str | bytes], show: bool, special: bool) -> None:
     """The ids on one line, or the tokens in colour; `special` makes special tokens in the text their ids."""
-    from pybpe.utf8 import to_utf8
+    from pybpe.text.utf8 import to_utf8
     from pybpe.view import to_terminal
 
     allowed: set[str] = set()

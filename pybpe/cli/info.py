@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import add_command, add_tokenizer, open_tokenizer
 from pybpe.cli.console import escaped, summary
-from pybpe.normalizer import described
-from pybpe.stages import stages_of
+from pybpe.splitting.stages import stages_of
+from pybpe.text.normalizer import described
 from pybpe.units import size
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from threading import Lock
 from typing import Any
 
 from pybpe._core.decode import Decoder
+from pybpe.decoding.id_arrays import as_uint32
 from pybpe.errors import FormatError, ParityError
 from pybpe.formats import huggingface
 from pybpe.formats.byte_level import to_bytes
-from pybpe.id_arrays import as_uint32
 from pybpe.text_encoder import TextEncoder
 
 State = tuple[Any, ...]

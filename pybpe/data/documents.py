@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from pybpe.corpus import expand
+from pybpe.counts.corpus import expand
 from pybpe.files import PathLike
 from pybpe.readers.blocks import Cut, cut_blocks
 from pybpe.readers.documents import TEXT_FIELD, Piece, read_files

@@ -23,8 +23,8 @@ import numpy.typing as npt
 
 from pybpe.errors import ShardError
 from pybpe.files import PathLike, atomic_writer, write_atomic
+from pybpe.text.utf8 import to_utf8
 from pybpe.tokenizer import Tokenizer
-from pybpe.utf8 import to_utf8
 
 MANIFEST = "manifest.json"
 FORMAT = "pybpe-shards"

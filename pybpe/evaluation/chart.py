@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pybpe.charts import HEIGHT, WIDTH, Scale, circle, grid, log_scale, nice_ticks, polyline, scale, svg, text
 from pybpe.evaluation.measure import Evaluation
+from pybpe.pages.svg import HEIGHT, WIDTH, Scale, circle, grid, log_scale, nice_ticks, polyline, scale, svg, text
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 24, 34, 46
 LABEL_STEP = 17  # between two labels below each other

@@ -10,7 +10,7 @@ from typing import Literal
 from pybpe.evaluation.chart import size_chart
 from pybpe.evaluation.measure import Evaluation, Kind
 from pybpe.files import PathLike, write_atomic
-from pybpe.pages import chips, head, render_page, table
+from pybpe.pages.html import chips, head, render_page, table
 from pybpe.tokenizer import Tokenizer
 from pybpe.units import ratio, size
 from pybpe.view import longest_tokens

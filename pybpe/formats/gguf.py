@@ -27,10 +27,10 @@ from pybpe.formats.byte_level import (
 from pybpe.formats.scores import as_scores
 from pybpe.formats.sentencepiece import Piece, model_of, names_of
 from pybpe.patterns import BLOOM, DEEPSEEK_V3, GPT2, GPT2_ORIGINAL, LLAMA3, QWEN2, QWEN35, STARCODER
-from pybpe.reading import Reading
 from pybpe.scored import MAX_TOKEN
-from pybpe.sentence import Sentence
-from pybpe.stages import join_stages
+from pybpe.splitting.stages import join_stages
+from pybpe.text.reading import Reading
+from pybpe.text.sentence import Sentence
 
 MAGIC = b"GGUF"
 MAX_HEADER = 1 << 27  # bytes; of the largest vocabularies known it has a tenth

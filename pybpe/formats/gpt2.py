@@ -20,7 +20,7 @@ from pybpe.formats.byte_level import (
     write_vocabulary,
 )
 from pybpe.patterns import GPT2, GPT2_ORIGINAL, resolve
-from pybpe.reading import PLAIN
+from pybpe.text.reading import PLAIN
 
 VOCAB, MERGES = "vocab.json", "merges.txt"
 _LOOKS_SPECIAL = re.compile(r"<[!-~]+>")

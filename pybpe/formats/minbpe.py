@@ -25,8 +25,8 @@ from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.files import PathLike, write_atomic
 from pybpe.formats.byte_level import read_bytes, rows_of
 from pybpe.patterns import WHOLE, prepare, resolve
-from pybpe.reading import PLAIN
-from pybpe.stages import stages_of
+from pybpe.splitting.stages import stages_of
+from pybpe.text.reading import PLAIN
 
 VERSION = "minbpe v1"
 SUFFIX = ".model"

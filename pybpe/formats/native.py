@@ -39,8 +39,8 @@ from pybpe._core.vocab import Vocabulary
 from pybpe.definition import MAX_ID, Definition
 from pybpe.errors import FormatError
 from pybpe.files import PathLike, Reader, write_atomic
-from pybpe.reading import Reading
 from pybpe.scored import Scores
+from pybpe.text.reading import Reading
 
 MAGIC = b"\x93PYBPE\r\n"  # not ASCII and with a line end, so that a transfer as text shows
 VERSION = 2  # what is written, unless more is needed

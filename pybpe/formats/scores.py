@@ -14,10 +14,10 @@ from typing import Any
 from pybpe._core.ids import Rows
 from pybpe.definition import Definition, make_vocabulary
 from pybpe.formats.byte_level import rows_of
-from pybpe.normalizer import Step
-from pybpe.reading import Reading
 from pybpe.scored import Scores
-from pybpe.sentence import SPACE, Sentence
+from pybpe.text.normalizer import Step
+from pybpe.text.reading import Reading
+from pybpe.text.sentence import SPACE, Sentence
 
 _TO_SPACE: Step = ("Replace", SPACE, " ")
 _PREPEND: Step = ("Prepend", " ")

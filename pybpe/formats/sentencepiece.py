@@ -22,9 +22,9 @@ from pybpe.files import PathLike, write_atomic
 from pybpe.formats.byte_level import read_bytes
 from pybpe.formats.protobuf import BYTES, FIXED32, VARINT, bytes_field, fields, float_field, varint_field
 from pybpe.formats.scores import as_scores
-from pybpe.reading import Reading
 from pybpe.scored import BYTE_NAMES, Scores
-from pybpe.sentence import SPACE, Sentence
+from pybpe.text.reading import Reading
+from pybpe.text.sentence import SPACE, Sentence
 
 # The kinds of pieces.
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)

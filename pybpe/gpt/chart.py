@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pybpe.charts import HEIGHT, WIDTH, Scale, circle, grid, nice_ticks, polyline, scale, svg, text
+from pybpe.pages.svg import HEIGHT, WIDTH, Scale, circle, grid, nice_ticks, polyline, scale, svg, text
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 52, 34, 46
 POINTS = 160  # that the training curve is drawn with at most

@@ -10,7 +10,7 @@ from pybpe.files import PathLike, write_atomic
 from pybpe.gpt.chart import legend, loss_chart
 from pybpe.gpt.facts import DemoFacts, Sample, Stage
 from pybpe.gpt.report_style import STYLE, shown
-from pybpe.pages import chips, head, render_page, table
+from pybpe.pages.html import chips, head, render_page, table
 from pybpe.units import seconds, size
 from pybpe.view import first_merges, longest_tokens, to_html
 

@@ -10,7 +10,7 @@ from pybpe.gpt.chart import Curves, legend, loss_chart
 from pybpe.gpt.report_style import STYLE, shown
 from pybpe.gpt.run_folder import Metrics, Run
 from pybpe.gpt.vocabulary import Vocabulary, bits_per_byte
-from pybpe.pages import head, render_page, table
+from pybpe.pages.html import head, render_page, table
 from pybpe.units import seconds
 
 TEMPERATURE = 0.8  # of the samples

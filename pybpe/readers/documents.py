@@ -20,7 +20,7 @@ from pybpe.readers.archives import check_archives, open_unpacked, without_archiv
 from pybpe.readers.blocks import NO_LIMIT, Cut, cut_blocks
 from pybpe.readers.json_lines import read_json_lines
 from pybpe.readers.parquet import check_parquet, read_parquet
-from pybpe.utf8 import to_utf8
+from pybpe.text.utf8 import to_utf8
 
 Piece = tuple[bytes, bool]  # a part of a document, and whether the document ends with it
 

@@ -10,8 +10,8 @@ import pytest
 from pybpe import Tokenizer, WordCounts
 from pybpe.cli.main import main
 from pybpe.cli.train_options import CONVENTIONS
-from pybpe.conventions import CONVENTIONS as ALL_CONVENTIONS
-from pybpe.conventions import SENTENCEPIECE
+from pybpe.learning.conventions import CONVENTIONS as ALL_CONVENTIONS
+from pybpe.learning.conventions import SENTENCEPIECE
 from pybpe.patterns import WHOLE
 
 pytestmark = pytest.mark.filterwarnings("ignore:the corpus is too small")

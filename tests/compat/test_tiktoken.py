@@ -19,7 +19,7 @@ from strategies import any_text, boundary_text, messy_bytes, tiny_corpus
 from pybpe import Tokenizer
 from pybpe.compat.tiktoken import Encoding
 from pybpe.patterns import CL100K, GPT2
-from pybpe.reading import Reading
+from pybpe.text.reading import Reading
 
 PUBLIC = [name for name in vars(tiktoken.Encoding) if not name.startswith("_")]
 PRIVATE = ["_encode_single_piece", "_encode_only_native_bpe", "_encode_bytes"]

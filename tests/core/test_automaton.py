@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from strategies import BOUNDARY, messy_bytes, text
 
 from pybpe._core.automaton import AutomatonSplitter
-from pybpe.automata.syntax import UnsupportedError
-from pybpe.automata.tables import compile_stages
 from pybpe.patterns import GPT2_ORIGINAL, PATTERNS
-from pybpe.regex_splitter import RegexSplitter
-from pybpe.stages import join_stages, stages_of
+from pybpe.splitting.regex_splitter import RegexSplitter
+from pybpe.splitting.stages import join_stages, stages_of
+from pybpe.splitting.syntax import UnsupportedError
+from pybpe.splitting.tables import compile_stages
 
 # The named patterns, those that the scanner serves too: it and the automaton are two ways to the same words.
 FAMILIES = {**PATTERNS, "gpt2 as published": GPT2_ORIGINAL}

@@ -11,7 +11,7 @@ from strategies import BOUNDARY, messy_bytes, text
 
 from pybpe._core.split import SchemeSplitter, count_letters, find_cut
 from pybpe.patterns import _SCHEMES, GPT2, GPT2_ORIGINAL, PATTERNS, prepare
-from pybpe.regex_splitter import RegexSplitter
+from pybpe.splitting.regex_splitter import RegexSplitter
 
 FAMILIES = {name: pattern for name, pattern in PATTERNS.items() if prepare(name).kind == "scanner"}
 FAMILIES["gpt2 as published"] = GPT2_ORIGINAL

@@ -17,7 +17,7 @@ from pybpe import FormatError, Tokenizer
 from pybpe._core.unicode import classes
 from pybpe.formats.oniguruma import to_oniguruma
 from pybpe.patterns import GPT2_ORIGINAL, PATTERNS, prepare
-from pybpe.stages import stages_of
+from pybpe.splitting.stages import stages_of
 
 tokenizers = pytest.importorskip("tokenizers", reason="the ids of tokenizer.json are compared with tokenizers")
 

@@ -14,7 +14,7 @@ from strategies import any_text, boundary_text
 from pybpe import FormatError, Tokenizer
 from pybpe._core.unicode import classes
 from pybpe.formats.byte_level import to_chars
-from pybpe.normalizer import apply, apply_aligned, check_normalizer, replaceable
+from pybpe.text.normalizer import apply, apply_aligned, check_normalizer, replaceable
 
 tokenizers = pytest.importorskip("tokenizers", reason="the ids of tokenizer.json are compared with tokenizers")
 

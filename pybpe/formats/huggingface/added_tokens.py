@@ -9,8 +9,8 @@ from pybpe._core.unicode import is_utf8
 from pybpe.errors import FormatError
 from pybpe.files import PathLike
 from pybpe.formats.byte_level import to_bytes
-from pybpe.normalizer import Normalizer
-from pybpe.reading import FLAGS
+from pybpe.text.normalizer import Normalizer
+from pybpe.text.reading import FLAGS
 
 Json = dict[str, Any]
 

@@ -11,12 +11,12 @@ from typing import Any, Literal, NamedTuple
 from pybpe.errors import FormatError
 from pybpe.files import PathLike
 from pybpe.formats.oniguruma import UnclearPatternError, covers_all, covers_all_but_space, from_oniguruma
-from pybpe.normal import FORMS
-from pybpe.normalizer import Normalizer, Step, replaceable
 from pybpe.patterns import GPT2
 from pybpe.scored import Leading
-from pybpe.sentence import SPACE
-from pybpe.stages import SEPARATOR, join_stages
+from pybpe.splitting.stages import SEPARATOR, join_stages
+from pybpe.text.normal import FORMS
+from pybpe.text.normalizer import Normalizer, Step, replaceable
+from pybpe.text.sentence import SPACE
 
 Json = dict[str, Any]
 _TO_SPACE: Step = ("Replace", SPACE, " ")

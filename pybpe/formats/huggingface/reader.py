@@ -29,9 +29,9 @@ from pybpe.formats.huggingface.added_tokens import (
 from pybpe.formats.huggingface.pipeline import Json, Pipeline, as_object, read_leading, read_pipeline
 from pybpe.formats.sentencepiece import pattern_of
 from pybpe.patterns import WHOLE
-from pybpe.reading import Reading
 from pybpe.scored import BYTE_NAMES, NOT_IN_UTF8, Scores
-from pybpe.sentence import SPACE
+from pybpe.text.reading import Reading
+from pybpe.text.sentence import SPACE
 
 TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
 TEMPLATE, TEMPLATES = "chat_template.jinja", "additional_chat_templates"

@@ -17,8 +17,8 @@ from pybpe.formats.oniguruma import UnclearPatternError, to_oniguruma
 from pybpe.formats.scores import as_characters
 from pybpe.patterns import GPT2, GPT2_ORIGINAL, WHOLE
 from pybpe.scored import BYTE_NAMES
-from pybpe.sentence import SPACE
-from pybpe.stages import stages_of
+from pybpe.splitting.stages import stages_of
+from pybpe.text.sentence import SPACE
 
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 _PLAIN_MODEL: Json = {

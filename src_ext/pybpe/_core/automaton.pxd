@@ -1,4 +1,4 @@
-# Splitting by automata: any pattern that pybpe/automata can compile, or several in a row.
+# Splitting by automata: any pattern that pybpe/splitting can compile, or several in a row.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from pybpe._core.splitter cimport Splitter

@@ -1,0 +1,1 @@
+"""Conversations to text, by templates that come with tokenizers."""

@@ -1,0 +1,240 @@
+"""Chat templates: conversations to text by the Jinja template that comes with a tokenizer, as transformers does it.
+
+    from pybpe.chat.template import ChatTemplate
+    text = ChatTemplate.read("folder").render([{"role": "user", "content": "Hello"}], add_generation_prompt=True)
+    ids = tok.encode(text, allowed_special="all")
+
+Transformers is not needed, jinja2 is (extra chat). A Tokenizer read from a folder has its template as `chat_template`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pybpe.errors import ChatTemplateError, FormatError
+from pybpe.files import PathLike
+from pybpe.formats.byte_level import read_text
+from pybpe.formats.huggingface import read_config
+
+MAX_TEMPLATE = 1 << 20  # characters
+_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+_REASONING = ("reasoning_content", "thinking", "reasoning")  # names for one thing; templates read the first
+_MARK = "PYBPE_CONTINUES_HERE "
+_MAX_DEPTH = 100
+
+Message = Mapping[str, Any]
+
+
+class ChatTemplate:
+    """The template of one tokenizer, or several by name. Immutable; any number of threads may use one.
+
+    templates: one template, or {name: template}. variables: what it may name, the special tokens first of all.
+    """
+
+    def __init__(self, templates: str | Mapping[str, str], variables: Mapping[str, Any] | None = None) -> None:
+        self.templates = {"default": templates} if isinstance(templates, str) else dict(templates)
+        self.variables = dict(variables or {})
+        for name, content in self.templates.items():
+            if not isinstance(content, str) or len(content) > MAX_TEMPLATE:
+                raise FormatError(f"the chat template {name!r} is no text of at most {MAX_TEMPLATE:,} characters")
+
+    @classmethod
+    def read(cls, path: PathLike) -> ChatTemplate:
+        """Read the template of a folder with a tokenizer_config.json or chat_template.jinja, or one of these files.
+
+        Raises FormatError if there is none, OSError if it cannot be read.
+        """
+        where = Path(path)
+        if not where.exists():
+            raise FileNotFoundError(f"there is no {path}")
+        if where.suffix == ".jinja":
+            return cls(read_text(where))
+        made = cls.from_config(read_config(where.parent if where.is_file() else where))
+        if made is None:
+            raise FormatError(f"{path} holds no chat template")
+        return made
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> ChatTemplate | None:
+        """The template in a tokenizer_config.json, None if there is none. Raises FormatError for what is not one."""
+        templates = config.get("chat_template")
+        if isinstance(templates, list):
+            try:
+                templates = {entry["name"]: entry["template"] for entry in templates}
+            except (TypeError, KeyError):
+                raise FormatError("the chat templates are not a list of objects with name and template") from None
+        if templates is None:
+            return None
+        if not isinstance(templates, (str, dict)):
+            raise FormatError(f"the chat template is a {type(templates).__name__}, not a text")
+        extra = config.get("extra_special_tokens")
+        named = {**(extra if isinstance(extra, dict) else {}), **config}
+        names = [
+            name for name in named if name.endswith("_token") and (name in _TOKENS or isinstance(named[name], str))
+        ]
+        tokens = {name: _content(named[name]) for name in names}
+        return cls(templates, {name: token for name, token in tokens.items() if token is not None})
+
+    def render(
+        self,
+        messages: Iterable[Message],
+        *,
+        tools: list[dict[str, Any]] | None = None,
+        documents: list[dict[str, Any]] | None = None,
+        add_generation_prompt: bool = False,
+        continue_final_message: bool | str = False,
+        template: str | None = None,
+        **variables: Any,
+    ) -> str:
+        """The text of a conversation.
+
+        messages: with "role" and "content", and whatever else the template reads. tools: JSON schemas. documents: with
+        "title" and "text". add_generation_prompt: whether the text ends where the assistant begins to speak.
+        continue_final_message: whether it ends within the last message, True for its content or the name of a field.
+        template: the name of one of several; otherwise it is "tool_use" if there are tools and it is there, or
+        "default". variables: others that the template reads.
+
+        Raises ChatTemplateError if the template is wrong, refuses the messages, or does not keep to the limits.
+        """
+        if continue_final_message and add_generation_prompt:
+            raise ValueError("a text that continues its last message cannot also begin a new one")
+        chat = _read_chat(messages)
+        field = "content" if continue_final_message is True else continue_final_message
+        last = _mark(chat[-1], field) if field else None
+        text, _ = self._render(template, chat, tools, documents, add_generation_prompt, variables)
+        return text if last is None else _until_mark(text, last)
+
+    def render_with_spans(
+        self,
+        messages: Iterable[Message],
+        *,
+        tools: list[dict[str, Any]] | None = None,
+        documents: list[dict[str, Any]] | None = None,
+        template: str | None = None,
+        **variables: Any,
+    ) -> tuple[str, list[tuple[int, int]]]:
+        """As `render`, and (start, end) in characters of what the assistant says: the `{% generation %}` blocks."""
+        return self._render(template, _read_chat(messages), tools, documents, False, variables)
+
+    def _render(
+        self, name: str | None, chat: list[Any], tools: Any, documents: Any, prompt: bool, variables: dict[str, Any]
+    ) -> tuple[str, list[tuple[int, int]]]:
+        from pybpe.chat import sandbox
+
+        given = _plain({**self.variables, **variables})
+        schemas = None if tools is None else [_schema(tool) for tool in tools]
+        try:
+            compiled = _compiled(self._choose(name, tools is not None))
+            with sandbox.running() as run:
+                blocks = []
+                for block in compiled.generate(
+                    messages=chat, tools=schemas, documents=_plain(documents), add_generation_prompt=prompt, **given
+                ):
+                    blocks.append(block)
+                    run.length += len(block)
+                return sandbox.Environment.concat(blocks), run.spans
+        except sandbox.jinja2.exceptions.TemplateSyntaxError as error:
+            raise ChatTemplateError(f"the chat template, line {error.lineno}: {error.message}") from None
+        except RecursionError:
+            raise ChatTemplateError("the chat template: its macros call each other too deeply") from None
+        except (sandbox.jinja2.exceptions.TemplateError, TypeError, ValueError, LookupError) as error:
+            raise ChatTemplateError(f"the chat template: {str(error)[:1000] or type(error).__name__}") from error
+        except (AttributeError, ArithmeticError, AssertionError, MemoryError) as error:
+            raise ChatTemplateError(f"the chat template: {str(error)[:1000] or type(error).__name__}") from error
+
+    def _choose(self, name: str | None, with_tools: bool) -> str:
+        """The template of a name, or the one that transformers would take."""
+        if name is None:
+            name = "tool_use" if with_tools and "tool_use" in self.templates else "default"
+        if name not in self.templates:
+            raise ChatTemplateError(f"there is no template {name!r}; pass template=, one of {sorted(self.templates)}")
+        return self.templates[name]
+
+    def __repr__(self) -> str:
+        return f"<ChatTemplate of {', '.join(sorted(self.templates))}>"
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(template: str) -> Any:
+    from pybpe.chat.sandbox import Environment
+
+    return Environment().from_string(template)
+
+
+def _content(token: Any) -> str | None:
+    """A special token, which may be written with its flags."""
+    content = token.get("content") if isinstance(token, dict) else token
+    return content if isinstance(content, str) else None
+
+
+def _schema(tool: Any) -> Any:
+    if not isinstance(tool, dict):
+        raise TypeError(f"a tool must be a dict, its JSON schema, not {type(tool).__name__}")
+    return _plain(tool)
+
+
+def _read_chat(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """The messages as new dicts of plain data, without fields that are None."""
+    if isinstance(messages, (str, bytes, Mapping)):
+        raise TypeError(f"messages must be a list of messages, not one {type(messages).__name__}")
+    chat = [_plain(message) for message in messages]
+    if not chat:
+        raise ValueError("there are no messages; a template needs at least one")
+    for number, message in enumerate(chat):
+        if not isinstance(message, dict):
+            raise TypeError(f"message {number} must be a dict with role and content, not {type(message).__name__}")
+        chat[number] = message = {key: value for key, value in message.items() if value is not None}
+        reasoning = next((message[name] for name in _REASONING if name in message), None)
+        if reasoning is not None:
+            chat[number] = {"thinking": reasoning, **message, "reasoning_content": reasoning}
+    return chat
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """Data of the types that JSON has and nothing else: objects have methods that a template could call."""
+    if depth > _MAX_DEPTH:
+        raise ValueError(f"the messages are nested more than {_MAX_DEPTH} deep")
+    if value is None or type(value) in (str, int, float, bool):
+        return value
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            return kind(value) if kind is not str else str.__str__(value)
+    if isinstance(value, Mapping):
+        return {_plain(key, depth + 1): _plain(each, depth + 1) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_plain(each, depth + 1) for each in value) if type(value) in (list, tuple) else list(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name), depth + 1) for field in dataclasses.fields(value)}
+    return f"<{type(value).__name__}>"
+
+
+def _mark(message: dict[str, Any], field: str) -> str:
+    """Put a mark behind the text of a message that is to be continued; the text."""
+    fields = (
+        [name for name in _REASONING if message.get(name) == message.get(field)] if field in _REASONING else [field]
+    )
+    content = message.get(field)
+    if isinstance(content, list):
+        part = next((part for part in reversed(content) if isinstance(part, dict) and "text" in part), None)
+        if part is None:
+            raise ValueError("the last message has no text that could be continued")
+        text = part["text"]
+        part["text"] = text + _MARK
+        return str(text)
+    if not isinstance(content, str):
+        raise ValueError(f"the last message has no {field!r} that could be continued")
+    message.update(dict.fromkeys(fields, content + _MARK))
+    return content
+
+
+def _until_mark(text: str, last: str) -> str:
+    """The text before the mark; with white space there if the template kept that which follows the mark."""
+    place = text.rfind(_MARK.strip())
+    if place < 0 or last.strip() not in text:
+        raise ChatTemplateError("the chat template does not write the last message as it is, so it cannot be continued")
+    kept = text[:place]
+    return kept if text.startswith(_MARK, place) else kept.rstrip()

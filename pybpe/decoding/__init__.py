@@ -1,0 +1,1 @@
+"""Ids to text, where that is more than putting bytes one behind another."""

@@ -1,0 +1,94 @@
+"""Ids to text as the decoders of Hugging Face do it for vocabularies of characters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pybpe._core.decode import Decoder
+from pybpe.decoding.id_arrays import as_uint32
+from pybpe.definition import Definition
+from pybpe.scored import Scores
+from pybpe.text.sentence import SPACE
+
+if TYPE_CHECKING:
+    from pybpe._core.decode import Ids
+
+_SPACES = re.compile(b" +")
+
+
+class CharacterDecoder:
+    """Decodes by one Definition of characters. Its methods are those of the compiled Decoder; immutable.
+
+    Of bytes written as such in a row, if they are not UTF-8 all together each is a U+FFFD, where nothing else is asked
+    for. Spaces at the beginning are left out as `Scores.leading` says.
+    """
+
+    silent: frozenset[int] = frozenset()  # ids that stand for no text
+
+    def __init__(self, definition: Definition, scores: Scores, names: dict[int, bytes]) -> None:
+        # tokenizers gives a token that is found in normal text back as it is found.
+        found = {token: definition.reading.spelling(name) for name, token in definition.names.items()}
+        spelled = {token: name.replace(SPACE, " ").encode() for token, name in found.items()}
+        self._names = Decoder(definition.vocabulary, names, as_uint32)
+        self._texts = Decoder(definition.vocabulary, spelled, as_uint32)
+        self._bytes = frozenset(scores.byte_ids)
+        self._leading = scores.leading
+        self.strips_all = False
+
+    def token_bytes(self, token: int) -> bytes:
+        """The bytes of one id, the name of a special token."""
+        return self._names.token_bytes(token)
+
+    def text_bytes(self, token: int) -> bytes:
+        """The bytes that an id stands for behind others."""
+        return self._texts.token_bytes(token)
+
+    def decode_bytes(self, ids: Ids) -> bytes:
+        """The bytes that ids stand for."""
+        numbers = as_uint32(ids)
+        content = self._texts.decode_bytes(numbers)
+        return content[self._spaces(numbers, content) :]
+
+    def decode(self, ids: Ids, errors: str) -> str:
+        """The text that ids stand for."""
+        content = self.decode_bytes(ids)
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            return self._torn(ids) if errors == "replace" else content.decode(errors=errors)
+
+    def decode_batch(self, batch: Iterable[Ids], errors: str) -> list[str]:
+        """As `decode` for each."""
+        return [self.decode(ids, errors) for ids in batch]
+
+    def _spaces(self, ids: Ids, content: bytes) -> int:
+        """How many of the bytes at the beginning are spaces to be left out."""
+        if self._leading == "space":
+            return content.startswith(b" ")
+        if self._leading == "token" and len(ids) and int(ids[0]) not in self._bytes:
+            first = self._texts.token_bytes(int(ids[0]))
+            return found.end() if (found := _SPACES.match(first)) else 0
+        return 0
+
+    def _torn(self, ids: Ids) -> str:
+        """The text of ids among which are bytes that are no text."""
+        parts: list[str] = []
+        row = bytearray()
+        for token in map(int, as_uint32(ids)):
+            content = self._texts.token_bytes(token)
+            if token in self._bytes:
+                row += content
+                continue
+            parts += (_row_to_text(row), content.decode())
+            row.clear()
+        text = "".join((*parts, _row_to_text(row)))
+        return text[self._spaces(as_uint32(ids), text.encode()) :]
+
+
+def _row_to_text(row: bytearray) -> str:
+    try:
+        return row.decode()
+    except UnicodeDecodeError:
+        return "\ufffd" * len(row)

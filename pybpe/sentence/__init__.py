@@ -1,0 +1,1 @@
+"""sentencepiece's own ways with text: its symbols, its words, and its maps of characters."""

@@ -1,0 +1,176 @@
+"""What becomes of a text before it is split: a normal form, or several steps one after another.
+
+A step is a tuple of strings, its name first: ("NFC",) and the other normal forms; ("Lowercase",); ("Replace", text,
+by); ("ReplaceAll", pattern, by), for patterns that `replaceable` takes; ("Prepend", text); ("Strip", "left", "right")
+or one side of that. They mean what steps of these names mean in Hugging Face's tokenizers.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from typing import Any
+
+from pybpe.errors import FormatError
+from pybpe.text.normal import FORMS, normalize, normalize_aligned
+
+Step = tuple[str, ...]
+Normalizer = str | tuple[Step, ...]  # a normal form alone is a string
+Places = list[tuple[int, int]]
+
+WHITE_SPACE = "".join(map(chr, (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F)))
+WHITE_SPACE += "\u205f\u3000"
+_SIZES: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys((*FORMS, "Lowercase"), (0,)),
+    "Replace": (2,),
+    "ReplaceAll": (2,),
+    "Prepend": (1,),
+}
+_SIZES["Strip"] = (1, 2)
+MAX_STEPS = 100
+MAX_GROWTH = 1000  # of a text, by all that replaces a character
+# Of a pattern to be replaced: single characters and white space, each perhaps repeated.
+_PART = re.compile(r"(\\s|\\[nrt]|[^\\^$.|?*+()\[\]{}])([+*?]|\{[0-9]{1,3}(?:,[0-9]{0,3})?\})?")
+
+# Lower case as of Unicode 17.0, which tokenizers has, where an older Python does not know it.
+_NEWER_LOWER = {0x1C89: 0x1C8A, 0xA7CB: 0x264, 0xA7DC: 0x19B}
+_NEWER_LOWER |= {upper: upper + 1 for upper in (0xA7CC, 0xA7CE, 0xA7D2, 0xA7D4, 0xA7DA)}
+_NEWER_LOWER |= {upper: upper + 0x20 for upper in range(0x10D50, 0x10D66)}
+_NEWER_LOWER |= {upper: upper + 0x1B for upper in range(0x16EA0, 0x16EB9)}
+
+
+def check_normalizer(normalizer: Any) -> None:
+    """Raise FormatError for what is no normalizer."""
+    if isinstance(normalizer, str):
+        if normalizer not in FORMS:
+            raise FormatError(f"the normalizer is {normalizer!r}, must be None or one of {', '.join(FORMS)}")
+        return
+    if not isinstance(normalizer, tuple) or not 1 <= len(normalizer) <= MAX_STEPS:
+        raise FormatError(f"a normalizer has 1 to {MAX_STEPS} steps")
+    for step in normalizer:
+        if (
+            not isinstance(step, tuple)
+            or not all(isinstance(part, str) for part in step)
+            or step[:1] not in [(name,) for name in _SIZES]
+            or len(step) - 1 not in _SIZES[step[0]]
+            or (step[0] == "Strip" and not set(step[1:]) <= {"left", "right"})
+            or (step[0] == "Replace" and not step[1])
+            or (step[0] == "ReplaceAll" and not replaceable(step[1]))
+        ):
+            raise FormatError(f"{str(step)[:60]} is no step of a normalizer")
+    if math.prod(max(1, len(step[2])) for step in normalizer if step[0] in ("Replace", "ReplaceAll")) > MAX_GROWTH:
+        raise FormatError(f"the normalizer could make a text more than {MAX_GROWTH:,} times as long")
+
+
+def replaceable(pattern: str) -> bool:
+    """Whether a pattern is so simple that it means the same everywhere, and never matches nothing."""
+    place = least = 0
+    while place < len(pattern) and (part := _PART.match(pattern, place)):
+        place = part.end()
+        count = re.fullmatch(r"\{([0-9]+),([0-9]+)\}", part[2] or "")
+        if count and int(count[1]) > int(count[2]):
+            return False
+        least += part[2] is None or not re.match(r"[*?]|\{0*[,}]", part[2])
+    return place == len(pattern) and least > 0
+
+
+def apply(normalizer: Normalizer | None, text: str) -> str:
+    """The text in its new form; the text itself if that is the same."""
+    if normalizer is None or not text:
+        return text
+    if isinstance(normalizer, str):
+        return normalize(normalizer, text)  # type: ignore[arg-type]
+    normal = text
+    for step in normalizer:
+        normal = _apply_step(step, normal)
+    return text if normal == text else normal
+
+
+def _apply_step(step: Step, text: str) -> str:
+    name = step[0]
+    if name == "Replace":
+        return text.replace(step[1], step[2])
+    if name == "ReplaceAll":
+        return _compiled(step[1]).sub(lambda _: step[2], text)
+    if name == "Prepend":
+        return step[1] + text if text else text
+    if name == "Lowercase":
+        return lowercase(text)
+    if name == "Strip":
+        text = text.lstrip(WHITE_SPACE) if "left" in step else text
+        return text.rstrip(WHITE_SPACE) if "right" in step else text
+    return normalize(name, text)  # type: ignore[arg-type]
+
+
+def lowercase(text: str) -> str:
+    """Each character in lower case, whatever stands beside it: a sigma at the end of a word too."""
+    if text.isascii():
+        return text.lower()
+    return text.translate(_NEWER_LOWER).replace("Σ", "σ").lower()
+
+
+def apply_aligned(normalizer: Normalizer, text: str) -> tuple[str, Places]:
+    """As `apply`, and for each character the (start, end) of what it was made from."""
+    if isinstance(normalizer, str):
+        return normalize_aligned(normalizer, text)  # type: ignore[arg-type]
+    places = [(place, place + 1) for place in range(len(text))]
+    for step in normalizer:
+        text, of_step = _align_step(step, text)
+        if of_step is not None:
+            places = [_joined(places, start, end) for start, end in of_step]
+    return text, places
+
+
+def _joined(places: Places, start: int, end: int) -> tuple[int, int]:
+    """Where characters from start to end come from; an empty place before the first of them for none."""
+    if start < end:
+        return places[start][0], places[end - 1][1]
+    at = places[start][0] if start < len(places) else places[-1][1] if places else 0
+    return at, at
+
+
+def _align_step(step: Step, text: str) -> tuple[str, Places | None]:
+    """The text after a step, and the places of its characters in the text before it; None where nothing moved."""
+    name = step[0]
+    made: list[str] = []
+    places: Places = []
+    if name == "Lowercase":
+        for place, char in enumerate(text):
+            made.append(lowercase(char))
+            places += [(place, place + 1)] * len(made[-1])
+    elif name in ("Replace", "ReplaceAll"):
+        done = 0
+        for match in _compiled(re.escape(step[1]) if name == "Replace" else step[1], name == "Replace").finditer(text):
+            start, end = match.span()
+            made += (text[done:start], step[2])
+            places += ((place, place + 1) for place in range(done, start))
+            places += [(start, end)] * len(step[2])
+            done = end
+        made.append(text[done:])
+        places += ((place, place + 1) for place in range(done, len(text)))
+    elif name == "Prepend":
+        if not text:
+            return text, None
+        made = [step[1], text]
+        places = [(0, 0)] * len(step[1]) + [(place, place + 1) for place in range(len(text))]
+    elif name == "Strip":
+        kept = _apply_step(step, text)
+        start = len(text) - len(text.lstrip(WHITE_SPACE)) if "left" in step else 0
+        made, places = [kept], [(place, place + 1) for place in range(start, start + len(kept))]
+    else:
+        return normalize_aligned(name, text)  # type: ignore[arg-type]
+    return "".join(made), places
+
+
+@functools.lru_cache(maxsize=64)
+def _compiled(pattern: str, literal: bool = False) -> re.Pattern[str]:
+    """A pattern that `replaceable` takes, or an escaped text; white space as Unicode has it, and not as Python."""
+    return re.compile(pattern if literal else pattern.replace("\\s", f"[{WHITE_SPACE}]"))
+
+
+def described(normalizer: Normalizer | None) -> str:
+    """A normalizer in words, for people."""
+    if normalizer is None or isinstance(normalizer, str):
+        return normalizer or ""
+    return ", ".join(f"{step[0]} {' '.join(map(repr, step[1:]))}".strip() for step in normalizer)

@@ -1,0 +1,225 @@
+"""Text to pieces: tokens found by their names, and the ordinary text between them, in its normal form.
+
+What `reading` describes is done here, in the order of Hugging Face's tokenizers: names that are looked for in the text
+as it is, then the normal form of what is left, then names that are looked for in that, then the space before.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, AnyStr
+
+from pybpe._core.unicode import classes
+from pybpe.special import Text, find_names, find_one_of
+from pybpe.text.normal import is_boundary
+from pybpe.text.normalizer import WHITE_SPACE, apply, apply_aligned
+from pybpe.text.reading import PLAIN, Reading
+
+if TYPE_CHECKING:
+    import regex
+
+Cut = Callable[[bytes], int]
+Names = frozenset[str]
+Places = list[tuple[int, int]]  # of each character of a piece, where in the text it comes from
+
+_WHITE_SPACE = frozenset(WHITE_SPACE)
+_JOINERS = ("\u200c", "\u200d")
+_WINDOW = 256  # bytes looked at for places to cut
+_AHEAD = 64  # bytes looked at behind such a place
+
+
+class Pieces:
+    """Reads text as one tokenizer does. Immutable."""
+
+    def __init__(self, reading: Reading, special_tokens: Mapping[str, int]) -> None:
+        self.plain = reading == PLAIN  # whether text is taken as it is but for special tokens
+        self._reading = reading
+        self._ids = {**special_tokens, **reading.added_tokens}
+        self._in_normal: Names = frozenset(name for name, flags in reading.flags.items() if "normalized" in flags)
+        # What is looked for is mostly the name itself.
+        self._spelled = {name: reading.spelling(name) for name in self._in_normal}
+        self._names = {**{name: name for name in self._ids}, **{text: name for name, text in self._spelled.items()}}
+        self._added = self._by_stage(frozenset(reading.added_tokens))
+
+    def normal(self, text: Text) -> Text:
+        """The text in which names with the flag "normalized" are looked for."""
+        form = self._reading.normalizer
+        if form is None or not self._in_normal:
+            return text
+        decoded = text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
+        normal = apply(form, decoded)
+        return text if normal is decoded else normal
+
+    def of(self, text: Text, allowed: Names) -> list[Text | int]:
+        """The pieces of a text: ordinary ones, and the ids of added tokens and of the `allowed` special ones.
+
+        Where nothing is to be done, the one piece is `text` itself. Bytes that are not UTF-8 stay as they are.
+        """
+        if not isinstance(text, (str, bytes)):
+            raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
+        if self.plain:
+            return list(self._cut(text, allowed)) if allowed else [text]  # type: ignore[type-var]
+        decoded = text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
+        pieces: list[Text | int] = list(self._read(decoded, *self._stages(allowed)))
+        if len(pieces) == 1 and pieces[0] is decoded:
+            return [text]
+        if isinstance(text, str):
+            return pieces
+        return [piece.encode("utf-8", "surrogateescape") if isinstance(piece, str) else piece for piece in pieces]
+
+    def located(self, text: str, allowed: Names) -> Iterator[tuple[str | int, Places | None, int, int]]:
+        """As `of`, each piece with the places of its characters and the (start, end) of all of it.
+
+        None for the places of a piece that is the text from start to end.
+        """
+        in_text, in_normal = self._stages(allowed)
+        for start, end, token in self._spans(text, in_text):
+            if token is not None:
+                yield token, None, start, end
+                continue
+            normal, places = text[start:end], None
+            if self._reading.normalizer:
+                normal, found = apply_aligned(self._reading.normalizer, text[start:end])
+                places = None if normal == text[start:end] else [(start + first, start + last) for first, last in found]
+            for first, last, token in self._spans(normal, in_normal):
+                where = _around(places[first:last]) if places else (start + first, start + last)
+                if token is not None:
+                    yield token, None, *where
+                    continue
+                piece, of_piece = normal[first:last], places[first:last] if places else None
+                if self._spaced(piece, start == first == 0):
+                    of_piece = of_piece or [(place, place + 1) for place in range(*where)]
+                    piece, of_piece = " " + piece, [(where[0], where[0]), *of_piece]
+                yield piece, of_piece, *where
+
+    def cut(self, cut: Cut | None) -> Cut | None:
+        """What finds a place where text can be cut so that both parts give the pieces and words of the whole.
+
+        cut: what does it for the words alone. None if no place is safe.
+        """
+        flags = {flag for name in self._reading.added_tokens for flag in self._reading.flags.get(name, ())}
+        if self.plain or cut is None:
+            return cut
+        if isinstance(self._reading.normalizer, tuple) or self._reading.prefix_space == "first":
+            return None
+        if flags & {"rstrip", "single_word"} or ("normalized" in flags and self._reading.normalizer):
+            return None  # what a name takes or needs beside it could lie on the other side
+        return functools.partial(self._last_cut, cut)
+
+    def _last_cut(self, cut: Cut, text: bytes) -> int:
+        """The last safe place in a text, 0 if there is none."""
+        names = [name.encode() for name in self._reading.added_tokens]
+        end = len(text) - max(map(len, names), default=1) + 1  # beyond it, a name could go on in what follows
+        while end > 0:
+            start = max(0, end - _WINDOW)
+            window = text[start : end + _AHEAD]
+            place = end - start + 1
+            while place := cut(window[:place]):
+                at = start + place
+                if self._may_cut(cut, window, place) and not any(
+                    name in text[max(0, at - len(name) + 1) : at + len(name) - 1] for name in names
+                ):
+                    return at
+            end = start + 8 if start else 0  # so that no character is looked at only in part
+        return 0
+
+    def _may_cut(self, cut: Cut, window: bytes, place: int) -> bool:
+        """Whether a place between two words is still one in the normal form."""
+        before = window[:place].decode("utf-8", "surrogateescape")
+        behind = window[place:].decode("utf-8", "surrogateescape")
+        if self._reading.prefix_space and behind[0] != " ":
+            return False
+        form = self._reading.normalizer
+        if form is None:
+            return True
+        # What stands before must be settled without what is behind, and the first character behind in what is seen.
+        if not is_boundary(behind[0]) or not any(is_boundary(char) and char < "\ud800" for char in behind[1:]):
+            return False
+        before = apply(form, before)
+        together = (before + apply(form, behind)[0]).encode("utf-8", "surrogateescape")
+        return cut(together) == len(before.encode("utf-8", "surrogateescape"))
+
+    def _stages(self, allowed: Names) -> tuple[Names, Names]:
+        """The names to be found in the text as it is, and those to be found in its normal form."""
+        if not allowed:
+            return self._added
+        return self._by_stage(allowed.union(self._reading.added_tokens))
+
+    def _by_stage(self, names: Names) -> tuple[Names, Names]:
+        return names - self._in_normal, frozenset(self._spelled[name] for name in names & self._in_normal)
+
+    def _read(self, text: str, in_text: Names, in_normal: Names) -> Iterator[str | int]:
+        for start, end, token in self._spans(text, in_text):
+            if token is not None:
+                yield token
+                continue
+            normal = apply(self._reading.normalizer, text if end - start == len(text) else text[start:end])
+            for first, last, token in self._spans(normal, in_normal):
+                if token is not None:
+                    yield token
+                    continue
+                part = normal if last - first == len(normal) else normal[first:last]
+                yield f" {part}" if self._spaced(part, start == first == 0) else part
+
+    def _spaced(self, part: str, first: bool) -> bool:
+        """Whether a stretch of text between tokens gets a space before it; `first`: the text begins with it."""
+        return (first if self._reading.prefix_space == "first" else bool(self._reading.prefix_space)) and part[
+            :1
+        ] != " "
+
+    def _cut(self, text: AnyStr, names: Names) -> Iterator[AnyStr | int]:
+        """The text between names, and the ids of the names."""
+        for start, end, token in self._spans(text, names):
+            yield text[start:end] if token is None else token
+
+    def _spans(self, text: AnyStr, names: Names) -> Iterator[tuple[int, int, int | None]]:
+        """(start, end) of each name with its id, and of what stands between them with None; nothing of them is empty.
+
+        The search goes from left to right; of names that match at one place the longest wins. A name that takes the
+        white space behind it does not keep another from being found in there, unless that takes what is before it.
+        """
+        done = 0
+        if find_one_of(names, text) is not None:
+            for start, end, name in self._found(text, names):
+                if "lstrip" in self._reading.flags.get(name, ()):
+                    start = max(start, done)
+                if done < start:
+                    yield done, start, None
+                if start < end:
+                    yield start, end, self._ids[name]
+                done = end
+        if done < len(text):
+            yield done, len(text), None
+
+    def _found(self, text: AnyStr, names: Names) -> Iterator[tuple[int, int, str]]:
+        """(start, end, name) of each name, with the white space that belongs to it. Flags are only seen to in str."""
+        for match in find_names(names, text).finditer(text):
+            name = self._names[match.group() if isinstance(text, str) else match.group().decode()]
+            start, end = match.span()
+            flags = self._reading.flags.get(name)
+            if flags and isinstance(text, str):
+                if "single_word" in flags and (_is_word(text[start - 1 : start]) or _is_word(text[end : end + 1])):
+                    continue
+                while "lstrip" in flags and start > 0 and text[start - 1] in _WHITE_SPACE:
+                    start -= 1
+                while "rstrip" in flags and end < len(text) and text[end] in _WHITE_SPACE:
+                    end += 1
+            yield start, end, name
+
+
+def _around(places: Places) -> tuple[int, int]:
+    """The (start, end) of all of a text that characters were made from."""
+    return min(start for start, _ in places), max(end for _, end in places)
+
+
+def _is_word(char: str) -> bool:
+    """Whether a character, if there is one, is part of a word: by Unicode 16.0, as Rust's regex crate has it."""
+    return char in _JOINERS or bool(char and _word().match(char) and classes(ord(char)))
+
+
+@functools.cache
+def _word() -> regex.Pattern[str]:
+    import regex  # takes longer to import than pybpe
+
+    return regex.compile(r"[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]")
