@@ -1,6 +1,6 @@
 """Chat templates: conversations to text by the Jinja template that comes with a tokenizer, as transformers does it.
 
-    from pybpe.chat.template import ChatTemplate
+    from pybpe.chat import ChatTemplate
     text = ChatTemplate.read("folder").render([{"role": "user", "content": "Hello"}], add_generation_prompt=True)
     ids = tok.encode(text, allowed_special="all")
 
