@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from array import array
 from collections.abc import Iterable, Iterator
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 from pybpe._core.encode import Encoder
@@ -51,6 +52,8 @@ class TextEncoder:
         )
         # What a run of characters without a token is, where these are not written as bytes.
         self._unknown = definition.scores.unknown if definition.scores and not definition.scores.byte_ids else None
+        # Whether the pieces of many texts can be encoded at once.
+        self._joins = self.split.scanner is not None and self._words is None and self._unknown is None
 
     @functools.cached_property
     def cut(self) -> Cut | None:
@@ -169,16 +172,24 @@ class TextEncoder:
         self, texts: list[Text], found: list[frozenset[str]] | None, ids: IdBuffer, offsets: array[int]
     ) -> None:
         """Encode several texts, with the special tokens found in each; None for none at all."""
-        ready = self.split.scanner is not None and self._words is None and not self._utf8_only
-        if ready and self.pieces.plain and found is None:
+        if self._joins and not (self._utf8_only and any(isinstance(text, bytes) for text in texts)):
+            pieces = [self.pieces.of(text, found[i] if found else NONE) for i, text in enumerate(texts)]
             try:
-                self.core.encode_many(texts, ids, offsets)
+                self._append_joined(pieces, ids, offsets)
+                return
             except UnicodeEncodeError:  # raised before anything is encoded
-                self.core.encode_many([to_utf8(text) for text in texts], ids, offsets)
-            return
+                pass
         for i, text in enumerate(texts):
             self._append_pieces(text, found[i] if found else NONE, ids)
             offsets[i + 1] = len(ids)
+
+    def _append_joined(self, pieces: list[list[Text | int]], ids: IdBuffer, offsets: array[int]) -> None:
+        """Encode the pieces of several texts at once, which holds the GIL once."""
+        joined = list(chain.from_iterable(pieces))
+        ends = array("q", bytes(8 * (len(joined) + 1)))
+        self.core.encode_many(joined, ids, ends)
+        for i, last in enumerate(accumulate(map(len, pieces)), 1):
+            offsets[i] = ends[last]
 
     def _append_pieces(self, text: Text, found: frozenset[str], ids: IdBuffer, threads: int = 1) -> None:
         """Encode text in which the special tokens `found` become their ids."""

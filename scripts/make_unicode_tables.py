@@ -12,27 +12,39 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 UNICODE_VERSION = "16.0.0"
 CODE_POINTS = 0x110000
 TARGET = Path(__file__).parents[1] / "src_ext/pybpe/_core/unicode_ranges.h"
 
-# A character's facts in one byte: the number of its category in the low five bits, and two flags.
+# A character's facts in one byte: the number of its category in the low five bits, and three flags.
 CATEGORIES = (
     "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po",
     "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co",
 )  # fmt: skip
 WHITE_SPACE_FLAG = 0x20
 HAN_FLAG = 0x40
+NFC_FLAG = 0x80  # a text of such characters alone is in NFC: Quick_Check says yes to each, and none is ever reordered
 
 # The White_Space property of PropList.txt, which no Python module exposes exactly (str.isspace has four more).
 WHITE_SPACE = {*range(0x09, 0x0E), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
                0x205F, 0x3000}  # fmt: skip
 EXPECTED_SIZES = {"L": 141_028, "N": 1_911, "M": 2_501, "Han": 99_030}
+# The vowels and final consonants of Hangul join what stands before by arithmetic, and are in no table.
+JAMO = {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}
 
 
-def read_data() -> list[tuple[str, str]]:
-    """The category and the script of every code point, from packages that hold the right version."""
+class Facts(NamedTuple):
+    """What is known of a code point."""
+
+    category: str
+    script: str
+    in_nfc: bool
+
+
+def read_data() -> list[Facts]:
+    """The facts of every code point, from packages that hold the right version."""
     try:
         import unicodedata2
         from fontTools.unicodedata import Scripts, script
@@ -44,28 +56,43 @@ def read_data() -> list[tuple[str, str]]:
             f"make_unicode_tables: unicodedata2 holds Unicode {found}, or fonttools another, not {UNICODE_VERSION}; "
             "`pip install unicodedata2==16.0.0 fonttools==4.57.0`"
         )
-    return [(unicodedata2.category(chr(point)), script(chr(point))) for point in range(CODE_POINTS)]
+    chars = [chr(point) for point in range(CODE_POINTS)]
+    joined = [unicodedata2.decomposition(char).split() for char in chars]
+    joining = JAMO | {int(parts[1], 16) for parts in joined if len(parts) == 2 and parts[0][0] != "<"}
+    return [
+        Facts(
+            unicodedata2.category(char),
+            script(char),
+            unicodedata2.category(char) not in ("Cn", "Cs")
+            and not unicodedata2.combining(char)
+            and point not in joining
+            and unicodedata2.normalize("NFC", char) == char,
+        )
+        for point, char in enumerate(chars)
+    ]
 
 
-def facts_of(code_point: int, category: str, script: str) -> int:
+def byte_of(code_point: int, facts: Facts) -> int:
     """The byte of one code point."""
-    facts = CATEGORIES.index(category)
+    byte = CATEGORIES.index(facts.category)
     if code_point in WHITE_SPACE:
-        facts |= WHITE_SPACE_FLAG
-    return facts | HAN_FLAG if script == "Hani" else facts
+        byte |= WHITE_SPACE_FLAG
+    if facts.script == "Hani":
+        byte |= HAN_FLAG
+    return byte | NFC_FLAG if facts.in_nfc else byte
 
 
 def main() -> None:
     """Check the data, then write the header."""
     data = read_data()
     for name, size in EXPECTED_SIZES.items():
-        found = sum(category[0] == name or (script == "Hani" and name == "Han") for category, script in data)
+        found = sum(facts.category[0] == name or (facts.script == "Hani" and name == "Han") for facts in data)
         if found != size:
             sys.exit(f"make_unicode_tables: class {name} has {found:,} code points, expected {size:,}")
 
-    facts = [facts_of(point, *entry) for point, entry in enumerate(data)]
-    starts = [point for point in range(CODE_POINTS) if point == 0 or facts[point] != facts[point - 1]]
-    entries = [f"0x{point:x}{facts[point]:02x}" for point in starts] + [f"0x{CODE_POINTS:x}00"]
+    table = [byte_of(point, facts) for point, facts in enumerate(data)]
+    starts = [point for point in range(CODE_POINTS) if point == 0 or table[point] != table[point - 1]]
+    entries = [f"0x{point:x}{table[point]:02x}" for point in starts] + [f"0x{CODE_POINTS:x}00"]
     rows = [", ".join(entries[i : i + 10]) for i in range(0, len(entries), 10)]
     TARGET.write_text(
         "/* Written by scripts/make_unicode_tables.py from Unicode 16.0.0; do not edit.\n"

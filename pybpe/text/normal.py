@@ -12,7 +12,7 @@ import re
 import unicodedata
 from typing import Literal, get_args
 
-from pybpe._core.unicode import classes
+from pybpe._core.unicode import classes, is_surely_nfc
 
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -32,7 +32,7 @@ _JAMO = frozenset(map(chr, (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))))
 
 def normalize(form: Form, text: str) -> str:
     """The normal form of a text; the text itself if it is in that form."""
-    if text.isascii() or unicodedata.is_normalized(form, text):
+    if text.isascii() or (form == "NFC" and is_surely_nfc(text)) or unicodedata.is_normalized(form, text):
         return text
     # No character joins with a line end, and most lines are in the form already.
     return "\n".join(

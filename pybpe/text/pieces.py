@@ -61,7 +61,7 @@ class Pieces:
         if self.plain:
             return list(self._cut(text, allowed)) if allowed else [text]  # type: ignore[type-var]
         decoded = text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
-        pieces: list[Text | int] = list(self._read(decoded, *self._stages(allowed)))
+        pieces: list[Text | int] = self._read(decoded, *self._stages(allowed))  # type: ignore[assignment]
         if len(pieces) == 1 and pieces[0] is decoded:
             return [text]
         if isinstance(text, str):
@@ -149,18 +149,28 @@ class Pieces:
     def _by_stage(self, names: Names) -> tuple[Names, Names]:
         return names - self._in_normal, frozenset(self._spelled[name] for name in names & self._in_normal)
 
-    def _read(self, text: str, in_text: Names, in_normal: Names) -> Iterator[str | int]:
+    def _read(self, text: str, in_text: Names, in_normal: Names) -> list[str | int]:
+        form = self._reading.normalizer
+        if find_one_of(in_text, text) is None:
+            return self._read_normal(apply(form, text), in_normal, True)
+        pieces: list[str | int] = []
         for start, end, token in self._spans(text, in_text):
-            if token is not None:
-                yield token
-                continue
-            normal = apply(self._reading.normalizer, text if end - start == len(text) else text[start:end])
-            for first, last, token in self._spans(normal, in_normal):
-                if token is not None:
-                    yield token
-                    continue
-                part = normal if last - first == len(normal) else normal[first:last]
-                yield f" {part}" if self._spaced(part, start == first == 0) else part
+            pieces += (
+                self._read_normal(apply(form, text[start:end]), in_normal, start == 0) if token is None else [token]
+            )
+        return pieces
+
+    def _read_normal(self, normal: str, names: Names, first: bool) -> list[str | int]:
+        """The pieces of a stretch of text in its normal form; `first`: the text begins with it."""
+        if find_one_of(names, normal) is None:
+            return [f" {normal}" if self._spaced(normal, first) else normal] if normal else []
+        pieces: list[str | int] = []
+        for start, end, token in self._spans(normal, names):
+            part = normal[start:end]
+            pieces.append(
+                (f" {part}" if self._spaced(part, first and start == 0) else part) if token is None else token
+            )
+        return pieces
 
     def _spaced(self, part: str, first: bool) -> bool:
         """Whether a stretch of text between tokens gets a space before it; `first`: the text begins with it."""

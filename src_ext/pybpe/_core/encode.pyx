@@ -370,7 +370,7 @@ cdef class Encoder:
             self.put_back(worker)
 
     def encode_many(self, list texts not None, IdBuffer out not None, int64_t[::1] offsets not None):
-        """Each of `texts` into the same ids; offsets[i + 1] receives where text i ends."""
+        """Each of `texts`, or ids, into the same ids; offsets[i + 1] receives where text i ends."""
         cdef list owners = []
         cdef size_t count = <size_t>len(texts), i, total = 0
         cdef const uint8_t** data
@@ -394,13 +394,21 @@ cdef class Encoder:
             sizes = <Py_ssize_t*>allocate(count, sizeof(Py_ssize_t))
             for i in range(count):
                 text = texts[i]
+                if isinstance(text, int):
+                    data[i] = NULL
+                    sizes[i] = <Py_ssize_t><token_t>text
+                    continue
                 data[i] = utf8_of(text, &sizes[i])
                 owners.append(text)
                 total += <size_t>sizes[i]
             with nogil:
                 out.expect(total)
                 for i in range(count):
-                    self.encode_bytes(worker, data[i], <size_t>sizes[i], out)
+                    if data[i] != NULL:
+                        self.encode_bytes(worker, data[i], <size_t>sizes[i], out)
+                    else:
+                        out.put(<token_t>sizes[i])
+                        out.settle()
                     offsets[i + 1] = <int64_t>(out.forgotten + out.size)
         finally:
             free(data)

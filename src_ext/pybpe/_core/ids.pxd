@@ -29,6 +29,7 @@ cdef class IdBuffer:
     cdef void expect(self, size_t bytes) noexcept nogil
 
     # A block of ids is complete.
+    cdef int put(self, token_t token) except -1 nogil
     cdef void settle(self) noexcept nogil
 
     cdef void release(self) noexcept nogil

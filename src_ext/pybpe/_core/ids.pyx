@@ -13,6 +13,10 @@ cdef enum:
     AHEAD = 16  # ids whose int objects are asked for before the first of them gets its reference
 
 
+cdef extern from "Python.h":
+    void PyObject_GC_UnTrack(void* op)
+
+
 cdef token_t NOTHING = 0  # an empty view still needs an address
 
 
@@ -34,6 +38,9 @@ cdef list list_of(IdBuffer ids, list table, size_t start, size_t end):
             item = <PyObject*>beyond
         Py_INCREF(<object>item)
         PyList_SET_ITEM(made, <Py_ssize_t>(i - start), <object>item)
+    # Numbers refer to nothing, so no cycle goes through the list. The collector would look at each of them at every
+    # turn, which takes as long as the encoding. As tuples and dicts of numbers are, it is left out.
+    PyObject_GC_UnTrack(<PyObject*>made)
     return made
 
 
@@ -98,6 +105,13 @@ cdef class IdBuffer:
             lists.append(list_of(self, table, <size_t>offsets[i], <size_t>offsets[i + 1]))
         return lists
 
+    cdef int put(self, token_t token) except -1 nogil:
+        if self.reserve(1) < 0:
+            raise MemoryError
+        self.data[self.size] = token
+        self.size += 1
+        return 0
+
     cdef void settle(self) noexcept nogil:
         if not self.kept:
             self.forgotten += self.size
@@ -120,10 +134,7 @@ cdef class IdBuffer:
     def append(self, token_t token):
         if self.exports:
             raise BufferError("an array over these ids exists; they can no longer grow")
-        if self.reserve(1) < 0:
-            raise MemoryError
-        self.data[self.size] = token
-        self.size += 1
+        self.put(token)
 
     def unite(self, size_t start, token_t token):
         cdef size_t i, size = start

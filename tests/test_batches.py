@@ -1,0 +1,73 @@
+"""Many texts at once give what each gives alone, whatever is done to text before it is split."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+from huggingface_files import added, characters, tokenizer_json, write_json
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pybpe import Tokenizer
+
+NAMES = [
+    added(262, "<s>", special=True),
+    added(263, "<call>"),
+    added(264, "<mask>", lstrip=True, special=True),
+    added(265, "lowered", normalized=True),
+]
+READINGS = {
+    "plain": tokenizer_json(),
+    "NFC": tokenizer_json(normalizer={"type": "NFC"}),
+    "NFC and names": tokenizer_json(NAMES, normalizer={"type": "NFC"}),
+    "names": tokenizer_json(NAMES[:3]),
+    "characters, no unknown": characters(),
+    "characters, unknown": characters(byte_fallback=False),
+    "a space first": characters("metaspace first True"),
+}
+PARTS = [
+    "<s>",
+    "<call>",
+    " <mask>",
+    "lowered",
+    "low",
+    "<",
+    "e\u0301",
+    "é",
+    "\u0344",
+    "가",
+    "\ud83d",
+    "\ude42",
+    "中",
+    " ",
+    "\n",
+]
+texts = st.lists(st.lists(st.sampled_from(PARTS), max_size=6).map("".join), max_size=8)
+
+
+@pytest.fixture(scope="module", params=READINGS)
+def tok(request, tmp_path_factory):
+    return Tokenizer.from_huggingface(
+        write_json(tmp_path_factory.mktemp("read") / "tokenizer.json", READINGS[request.param])
+    )
+
+
+@pytest.mark.parametrize("allowed", ["all", frozenset(), frozenset({"<s>"})], ids=["all", "none", "one"])
+@given(texts=texts, as_bytes=st.booleans())
+def test_a_batch_gives_what_each_text_gives(tok, allowed, texts, as_bytes):
+    if as_bytes:
+        texts = [text.encode("utf-8", "surrogatepass") for text in texts]
+    policy = {"allowed_special": allowed, "disallowed_special": ()}
+    alone = [tok.encode(text, **policy) for text in texts]
+    assert tok.encode_batch(texts, threads=1, **policy) == alone
+    ids, offsets = tok.encode_batch_to_numpy(texts, threads=1, **policy)
+    assert [ids[first:last].tolist() for first, last in zip(offsets, offsets[1:], strict=False)] == alone
+
+
+def test_the_collector_has_no_work_with_ids(tok):
+    text = "low " * 100
+    found = [tok.encode(text), *tok.encode_batch([text] * 3)]
+    assert not any(map(gc.is_tracked, found))
+    found[0].append(found)  # a list like any other
+    assert found[0].pop() is found
