@@ -173,9 +173,12 @@ class TextEncoder:
     ) -> None:
         """Encode several texts, with the special tokens found in each; None for none at all."""
         if self._joins and not (self._utf8_only and any(isinstance(text, bytes) for text in texts)):
-            pieces = [self.pieces.of(text, found[i] if found else NONE) for i, text in enumerate(texts)]
             try:
-                self._append_joined(pieces, ids, offsets)
+                if self.pieces.plain and found is None:
+                    self.core.encode_many(texts, ids, offsets)
+                else:
+                    pieces = [self.pieces.of(text, found[i] if found else NONE) for i, text in enumerate(texts)]
+                    self._append_joined(pieces, ids, offsets)
                 return
             except UnicodeEncodeError:  # raised before anything is encoded
                 pass
