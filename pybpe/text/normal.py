@@ -26,14 +26,24 @@ _NEWER = (
     "1e030-1e06d 1e08f 1e130-1e136 1e2ae 1e2ec-1e2ef 1e4ec-1e4ef 1e5ee-1e5ef 1f16c 1fbf0-1fbf9"
 )
 _TABLE_VERSION = (16, 0, 0)
+_APART: dict[Form, Form] = {"NFC": "NFD", "NFD": "NFD", "NFKC": "NFKD", "NFKD": "NFKD"}
+_LONG_RUN = 256  # characters
 # The vowels and final consonants of Hangul, which compose by arithmetic and stand in no table.
 _JAMO = frozenset(map(chr, (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))))
 
 
 def normalize(form: Form, text: str) -> str:
     """The normal form of a text; the text itself if it is in that form."""
-    if text.isascii() or (form == "NFC" and is_surely_nfc(text)) or unicodedata.is_normalized(form, text):
+    if text.isascii() or (form == "NFC" and is_surely_nfc(text)):
         return text
+    ordered = _with_ordered_runs(form, text)
+    if ordered is not text:
+        normal = _normalize_lines(form, ordered)
+        return text if normal == text else normal
+    return text if unicodedata.is_normalized(form, text) else _normalize_lines(form, text)
+
+
+def _normalize_lines(form: Form, text: str) -> str:
     # No character joins with a line end, and most lines are in the form already.
     return "\n".join(
         line if unicodedata.is_normalized(form, line) else _normalize_line(form, line) for line in text.split("\n")
@@ -45,6 +55,36 @@ def _normalize_line(form: Form, text: str) -> str:
         return unicodedata.normalize(form, text)
     parts = _split_at_newer().split(text)
     return "".join(part if number % 2 else unicodedata.normalize(form, part) for number, part in enumerate(parts))
+
+
+def _with_ordered_runs(form: Form, text: str) -> str:
+    """The text with its long runs of combining characters in their order, which has the same normal form.
+
+    Python puts a character in its place by exchanging neighbours, so the time that a run takes grows with its square.
+    """
+    samples = bytes(unicodedata.combining(_first(form, char)) > 0 for char in text[:: _LONG_RUN // 4])
+    if bytes((1, 1, 1, 1)) not in samples:  # which a long run would hold
+        return text
+    return _long_runs(form).sub(lambda run: _ordered(form, run.group()), text)
+
+
+def _ordered(form: Form, run: str) -> str:
+    """Combining characters in pieces and in order, as the canonical ordering algorithm of Unicode has it."""
+    return "".join(
+        sorted("".join(unicodedata.normalize(_APART[form], char) for char in run), key=unicodedata.combining)
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _first(form: Form, char: str) -> str:
+    return unicodedata.normalize(_APART[form], char)[0]
+
+
+@functools.cache
+def _long_runs(form: Form) -> re.Pattern[str]:
+    points = [chr(point) for point in (*range(0x300, 0xD800), *range(0xF900, 0x20000))]
+    marks = [char for char in points if unicodedata.combining(_first.__wrapped__(form, char)) and char not in _newer()]
+    return re.compile(f"[{''.join(marks)}]{{{_LONG_RUN},}}")
 
 
 def normalize_bytes(form: Form, text: bytes) -> bytes:

@@ -23,6 +23,7 @@ Cut = Callable[[bytes], int]
 Names = frozenset[str]
 Places = list[tuple[int, int]]  # of each character of a piece, where in the text it comes from
 
+NOT_SPELLED: Mapping[str, str] = {}
 _WHITE_SPACE = frozenset(WHITE_SPACE)
 _JOINERS = ("\u200c", "\u200d")
 _WINDOW = 256  # bytes looked at for places to cut
@@ -39,7 +40,7 @@ class Pieces:
         self._in_normal: Names = frozenset(name for name, flags in reading.flags.items() if "normalized" in flags)
         # What is looked for is mostly the name itself.
         self._spelled = {name: reading.spelling(name) for name in self._in_normal}
-        self._names = {**{name: name for name in self._ids}, **{text: name for name, text in self._spelled.items()}}
+        self._meant = {text: name for name, text in self._spelled.items()}
         self._added = self._by_stage(frozenset(reading.added_tokens))
 
     def normal(self, text: Text) -> Text:
@@ -82,7 +83,7 @@ class Pieces:
             if self._reading.normalizer:
                 normal, found = apply_aligned(self._reading.normalizer, text[start:end])
                 places = None if normal == text[start:end] else [(start + first, start + last) for first, last in found]
-            for first, last, token in self._spans(normal, in_normal):
+            for first, last, token in self._spans(normal, in_normal, self._meant):
                 where = _around(places[first:last]) if places else (start + first, start + last)
                 if token is not None:
                     yield token, None, *where
@@ -165,7 +166,7 @@ class Pieces:
         if find_one_of(names, normal) is None:
             return [f" {normal}" if self._spaced(normal, first) else normal] if normal else []
         pieces: list[str | int] = []
-        for start, end, token in self._spans(normal, names):
+        for start, end, token in self._spans(normal, names, self._meant):
             part = normal[start:end]
             pieces.append(
                 (f" {part}" if self._spaced(part, first and start == 0) else part) if token is None else token
@@ -183,15 +184,19 @@ class Pieces:
         for start, end, token in self._spans(text, names):
             yield text[start:end] if token is None else token
 
-    def _spans(self, text: AnyStr, names: Names) -> Iterator[tuple[int, int, int | None]]:
+    def _spans(
+        self, text: AnyStr, names: Names, meant: Mapping[str, str] = NOT_SPELLED
+    ) -> Iterator[tuple[int, int, int | None]]:
         """(start, end) of each name with its id, and of what stands between them with None; nothing of them is empty.
+
+        meant: {what is looked for: the name that it is of}, where they differ.
 
         The search goes from left to right; of names that match at one place the longest wins. A name that takes the
         white space behind it does not keep another from being found in there, unless that takes what is before it.
         """
         done = 0
         if find_one_of(names, text) is not None:
-            for start, end, name in self._found(text, names):
+            for start, end, name in self._found(text, names, meant):
                 if "lstrip" in self._reading.flags.get(name, ()):
                     start = max(start, done)
                 if done < start:
@@ -202,10 +207,12 @@ class Pieces:
         if done < len(text):
             yield done, len(text), None
 
-    def _found(self, text: AnyStr, names: Names) -> Iterator[tuple[int, int, str]]:
+    def _found(self, text: AnyStr, names: Names, meant: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
         """(start, end, name) of each name, with the white space that belongs to it. Flags are only seen to in str."""
         for match in find_names(names, text).finditer(text):
-            name = self._names[match.group() if isinstance(text, str) else match.group().decode()]
+            found = match.group()
+            name = found if isinstance(found, str) else found.decode()
+            name = meant.get(name, name)
             start, end = match.span()
             flags = self._reading.flags.get(name)
             if flags and isinstance(text, str):

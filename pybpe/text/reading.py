@@ -5,7 +5,7 @@ tiktoken's encodings have nothing of it but special tokens; Hugging Face's files
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -55,7 +55,7 @@ class Reading:
     def _keeps_places(self) -> bool:
         """Whether the first character of a normal text is for sure made from the first of the text."""
         steps = self.normalizer if isinstance(self.normalizer, tuple) else ((self.normalizer,),)
-        moving = any(step[0] in ("Prepend", "Strip") for step in steps)
+        moving = any(map(_moves, steps))
         spreading = any(len(step) != 3 or step[0] != "Replace" or len(step[2]) != 1 for step in steps if step[0])
         return not moving and not (spreading and any("normalized" in some for some in self.flags.values()))
 
@@ -110,6 +110,13 @@ class Reading:
             prefix_space=prefix_space,
             sentence=Sentence.from_json(content["sentence"]) if "sentence" in content else None,
         )
+
+
+def _moves(step: Sequence[str | None]) -> bool:
+    """Whether a step may make the first character of something else than the first character of a text."""
+    if step[0] == "Replace":
+        return len(step[1] or "") > 1 or not step[2]
+    return step[0] in ("Prepend", "Strip", "ReplaceAll")
 
 
 def _steps(normalizer: list[Any]) -> Normalizer:

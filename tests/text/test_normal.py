@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pybpe.text import normal
@@ -72,3 +72,31 @@ def test_characters_newer_than_the_table(monkeypatch):
     known = normal.classes
     monkeypatch.setattr(normal, "classes", lambda point: frozenset() if point == 0x3099 else known(point))
     assert normal._newest() == {0x3099}
+
+
+long_runs = st.tuples(
+    st.sampled_from(["", "a", "é", "\n", "가"]),
+    st.lists(st.sampled_from(MARKS + "\u0344\uff9e"), min_size=1, max_size=6).map("".join),
+    st.integers(1, 1200),
+    st.sampled_from(["", "x", "\n\u0301", "\u0301a"]),
+).map(lambda parts: parts[0] + (parts[1] * parts[2])[:1200] + parts[3])
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.lists(long_runs, min_size=1, max_size=2).map("".join))
+def test_long_runs_as_tokenizers(pair, text):
+    form, theirs = pair
+    made = normalize(form, text)
+    assert made == theirs.normalize_str(text)
+    assert normalize(form, made) is made
+
+
+def test_a_long_run_takes_no_time_that_grows_with_its_square(monkeypatch):
+    seen = []
+    real = unicodedata.normalize
+    monkeypatch.setattr(normal.unicodedata, "normalize", lambda form, text: seen.append(text) or real(form, text))
+    normalize("NFC", "a" + "\u0301\u0327" * 5000)
+    longest = max(seen, key=len)
+    assert len(longest) > 5000
+    orders = list(map(unicodedata.combining, longest))
+    assert orders == sorted(orders)  # nothing is left to be put in its place
