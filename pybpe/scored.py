@@ -49,7 +49,7 @@ class Scores:
     byte_ids: the ids of the 256 bytes, which characters without a token are written as; none for the unknown token. -1
         for a byte that is a character with a token.
     leading: which spaces decoding leaves out at the beginning of a text: "" as sentencepiece does, "none", "space" for
-        one, "token" for those of the first id. All but the first are Hugging Face's decoders.
+        one, "token" for all of the first id. All but the first are Hugging Face's decoders.
     """
 
     scores: array[float]

@@ -36,7 +36,7 @@ class Tokenizer:
         """
         if vocab_size < BYTES:
             raise TrainingError(f"vocab_size is {vocab_size}, must be at least {BYTES}")
-        counts = WordCounts(pattern or GPT4)
+        counts = WordCounts(GPT4 if pattern is None else pattern)
         counts.update(iter(iterator))
         if not len(counts):
             counts.update(iter(["\0"]))  # one word of one byte, from which nothing is learned

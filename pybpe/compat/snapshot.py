@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 from threading import Lock
 from typing import Any
 
@@ -101,9 +102,9 @@ class Snapshot:
         """The text of ids; None for what pybpe does not decode, such as ids without a token."""
         if self._decoder is None:
             return None
-        if skip_special_tokens and not self._special_ids.isdisjoint(ids):
-            ids = [token for token in ids if token not in self._special_ids]
         try:
+            if skip_special_tokens and not self._special_ids.isdisjoint(ids):
+                ids = [token for token in map(index, ids) if token not in self._special_ids]
             return self._decoder.decode(ids, "replace")
         except (TypeError, ValueError, OverflowError):
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,6 @@ from pybpe.text.sentence import SPACE
 
 if TYPE_CHECKING:
     from pybpe._core.decode import Ids
-
-_SPACES = re.compile(b" +")
 
 
 class CharacterDecoder:
@@ -35,6 +32,8 @@ class CharacterDecoder:
         self._texts = Decoder(definition.vocabulary, spelled, as_uint32)
         self._bytes = frozenset(scores.byte_ids)
         self._leading = scores.leading
+        # Of what a text begins with, these keep their spaces: bytes, and names that hold none written as U+2581.
+        self._kept = self._bytes | {token for token, name in found.items() if SPACE not in name}
         self.strips_all = False
 
     def token_bytes(self, token: int) -> bytes:
@@ -48,8 +47,7 @@ class CharacterDecoder:
     def decode_bytes(self, ids: Ids) -> bytes:
         """The bytes that ids stand for."""
         numbers = as_uint32(ids)
-        content = self._texts.decode_bytes(numbers)
-        return content[self._spaces(numbers, content) :]
+        return self._opened(numbers, self._texts.decode_bytes(numbers))
 
     def decode(self, ids: Ids, errors: str) -> str:
         """The text that ids stand for."""
@@ -63,14 +61,14 @@ class CharacterDecoder:
         """As `decode` for each."""
         return [self.decode(ids, errors) for ids in batch]
 
-    def _spaces(self, ids: Ids, content: bytes) -> int:
-        """How many of the bytes at the beginning are spaces to be left out."""
+    def _opened(self, ids: Ids, content: bytes) -> bytes:
+        """What ids stand for, without the spaces that a text does not begin with."""
         if self._leading == "space":
-            return content.startswith(b" ")
-        if self._leading == "token" and len(ids) and int(ids[0]) not in self._bytes:
+            return content.removeprefix(b" ")
+        if self._leading == "token" and len(ids) and int(ids[0]) not in self._kept:
             first = self._texts.token_bytes(int(ids[0]))
-            return found.end() if (found := _SPACES.match(first)) else 0
-        return 0
+            return first.replace(b" ", b"") + content[len(first) :]
+        return content
 
     def _torn(self, ids: Ids) -> str:
         """The text of ids among which are bytes that are no text."""
@@ -84,7 +82,7 @@ class CharacterDecoder:
             parts += (_row_to_text(row), content.decode())
             row.clear()
         text = "".join((*parts, _row_to_text(row)))
-        return text[self._spaces(as_uint32(ids), text.encode()) :]
+        return self._opened(as_uint32(ids), text.encode()).decode()
 
 
 def _row_to_text(row: bytearray) -> str:

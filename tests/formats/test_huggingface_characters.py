@@ -15,7 +15,8 @@ from pybpe import FormatError, Tokenizer
 
 tokenizers = pytest.importorskip("tokenizers", reason="the ids of tokenizer.json are compared with tokenizers")
 
-NAMES = ["<s>", "▁▁", "  ", "ab", "\n\n", "<a>", "a b", "é", "▁<x>", "\n"]
+NAMES = ["<s>", "▁▁", "  ", "ab", "\n\n", "<a>", "a b", "é", "▁<x>", " <x>", "<x>", "\n"]
+REPLACED = [({"String": "<<"}, "<"), ({"String": "\t"}, ""), ({"String": "c"}, "ba"), ({"Regex": "b{2,3}"}, "a")]
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,11 @@ def path(tmp_path_factory):
 def files(draw):
     merges = draw(st.permutations(MADE))
     content = characters(draw(st.sampled_from(sorted(READINGS))), merges[: draw(st.integers(0, len(MADE)))])
+    if draw(st.booleans()):
+        pattern, by = draw(st.sampled_from(REPLACED))
+        steps = content["normalizer"]["normalizers"] if content["normalizer"] else []
+        steps = [{"type": "Replace", "pattern": pattern, "content": by}, *steps]
+        content["normalizer"] = {"type": "Sequence", "normalizers": steps}
     vocab = content["model"]["vocab"]
     made = {"".join(pair) for pair in content["model"]["merges"]}
     merges = [pair for pair in content["model"]["merges"] if all(len(part) == 1 or part in made for part in pair)]
@@ -49,7 +55,7 @@ def test_ids_text_and_what_is_written_are_theirs(path, content, data):
     ours.to_huggingface(path.with_name("written.json"))
     theirs = [tokenizers.Tokenizer.from_file(str(path)) for path in (path, path.with_name("written.json"))]
     assert Tokenizer.from_huggingface(path.with_name("written.json")) == ours
-    parts = st.sampled_from([*CHARS, " ", "  ", "▁", "b", "\t", "🙂", "e\u0301", "Σ", *(NAMES * 2)])
+    parts = st.sampled_from([*CHARS, " ", "  ", "▁", "b", "\t", "🙂", "e\u0301", "Σ", "<<", *(NAMES * 2)])
     strings = st.one_of(any_text, st.lists(parts, max_size=14).map("".join))
     for text in data.draw(st.lists(strings, min_size=1, max_size=6)):
         try:
@@ -65,6 +71,44 @@ def test_ids_text_and_what_is_written_are_theirs(path, content, data):
         assert ours.decode(expected) == theirs[0].decode(expected, skip_special_tokens=False)
     ids = data.draw(st.lists(st.sampled_from(sorted(ours.vocab)), max_size=8))
     assert ours.decode(ids) == theirs[0].decode(ids, skip_special_tokens=False)
+
+
+@pytest.mark.parametrize(("pattern", "by"), [REPLACED[0], REPLACED[1], REPLACED[3]])
+def test_where_the_first_character_comes_from_another_place_metaspace_first_is_refused(path, pattern, by):
+    content = characters("metaspace first True")
+    content["normalizer"] = {"type": "Replace", "pattern": pattern, "content": by}
+    with pytest.raises(FormatError, match="what a text begins with"):
+        Tokenizer.from_huggingface(write_json(path, content))
+
+
+def test_a_name_that_is_another_in_normal_text(path):
+    content = characters("turned")
+    n = len(content["model"]["vocab"])
+    content["added_tokens"] += [added(n, "<x>", normalized=True), added(n + 1, " <x>")]
+    ours = Tokenizer.from_huggingface(write_json(path, content))
+    theirs = tokenizers.Tokenizer.from_file(str(path))
+    for text in ("a <x>b", "<x>", "a<x> <x>"):
+        assert ours.encode(text) == theirs.encode(text).ids
+
+
+def test_the_first_token_loses_all_its_spaces(path):
+    content = characters("metaspace always True")
+    name = len(content["model"]["vocab"])
+    content["added_tokens"].append(added(name, " x"))
+    ours = Tokenizer.from_huggingface(write_json(path, content))
+    theirs = tokenizers.Tokenizer.from_file(str(path))
+    for ids in ([ours.token_id("ab "), name], [name, name], [ours.token_id(" "), ours.token_id(" a")]):
+        assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=False)
+        stream = ours.decode_stream()
+        assert "".join([*map(stream.feed, ids), stream.finish()]) == ours.decode(ids)
+
+
+def test_bytes_without_a_token_for_a_space_are_refused(path):
+    content = characters(merges=["a b"])
+    vocab = content["model"]["vocab"]
+    content["model"]["vocab"] = {name: token for name, token in vocab.items() if name != "▁"}
+    with pytest.raises(FormatError, match="no token '▁'"):
+        Tokenizer.from_huggingface(write_json(path, content))
 
 
 def test_every_reading_is_taken(path):

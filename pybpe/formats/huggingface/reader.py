@@ -175,6 +175,8 @@ def _of_characters(file: _File) -> Definition:
         raise FormatError(
             f"{path}: ignore_merges and end_of_word_suffix are not known to pybpe where tokens are of characters"
         )
+    if byte_fallback and SPACE not in vocab:
+        raise FormatError(f"{path}: there is no token {SPACE!r}, so a space would be the bytes of that character")
     _check_names(added, pipeline, path)
     names = unmade(vocab, merges) & {token["content"] for token in added}
     byte_ids = _byte_ids(vocab, vocab.keys() - names, path) if byte_fallback else ()
