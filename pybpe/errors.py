@@ -1,12 +1,28 @@
 """The exception types of pybpe. Each is also the built-in exception that callers already catch."""
 
+_LONGEST = 1000  # characters of a message about a file
+
 
 class PybpeError(Exception):
     """Base of every error that pybpe raises on purpose."""
 
+    def __str__(self) -> str:  # KeyError, which some are, would print the message in quotes
+        return str(self.args[0]) if self.args else ""
+
 
 class FormatError(PybpeError, ValueError):
-    """A file is not what it claims to be: wrong magic, truncated, failed checksum, impossible content."""
+    """A file is not what it claims to be: wrong magic, truncated, failed checksum, impossible content.
+
+    The message is one line of bounded length, whatever it quotes from the file.
+    """
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        if not message.isprintable():
+            message = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in message)
+        if len(message) > _LONGEST:
+            message = f"{message[: _LONGEST // 2]} [...] {message[-_LONGEST // 2 :]}"
+        return message
 
 
 class TrainingError(PybpeError, ValueError):
@@ -20,14 +36,9 @@ class SpecialTokenError(PybpeError, ValueError):
 class TokenIdError(PybpeError, ValueError, KeyError):
     """An id that the vocabulary does not have, or bytes that are not one token."""
 
-    def __str__(self) -> str:  # KeyError would print the message in quotes
-        return str(self.args[0]) if self.args else ""
-
 
 class UnknownEncodingError(PybpeError, ValueError, KeyError):
     """A public encoding, or a model, of a name that is not known."""
-
-    __str__ = TokenIdError.__str__
 
 
 class DownloadError(PybpeError, OSError):

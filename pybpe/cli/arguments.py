@@ -140,7 +140,7 @@ def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
     if start.startswith(b"\n") and not _RANK_LINE.match(start):  # a message whose first field is a piece
         return _without_pattern(Tokenizer.from_sentencepiece, path, pattern)
     if not _RANK_LINE.match(start):
-        raise FormatError(f"{path} is not a tokenizer; make one with: pybpe train corpus.txt -o new.pybpe")
+        raise FormatError(f"{path} is not a tokenizer{_why_not(path, start)}")
     try:
         return Tokenizer.from_tiktoken(path, pattern)
     except FormatError:
@@ -158,6 +158,17 @@ def _without_pattern(read: Callable[[str], Tokenizer], path: str, pattern: str |
     if pattern is not None:
         raise UsageError(f"{path} holds its own split pattern; leave out --pattern")
     return read(path)
+
+
+def _why_not(path: str, start: bytes) -> str:
+    """What a file is that is no tokenizer, where it is one that people take for one, and what to do."""
+    if not start:
+        return ": the file is empty"
+    if start.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK")):
+        return ", or is one that is packed: unpack it first"
+    if Path(path).name == "merges.txt":
+        return " without its vocab.json: name the folder of both"
+    return "; make one with: pybpe train corpus.txt -o new.pybpe"
 
 
 def _open_folder(path: str) -> Tokenizer:
@@ -219,7 +230,7 @@ def check_writable(folder: Path) -> None:
     if not folder.exists():
         raise FileNotFoundError(f"there is no folder {folder}; make it with: mkdir -p {typed(folder)}")
     if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is a file, not a folder; choose another place with -o")
+        raise NotADirectoryError(f"{folder} is a file, not a folder; choose another place")
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -242,13 +253,13 @@ def describe(error: OSError) -> str:
     if error.errno == errno.ENOENT and place:
         return f"no such file: {place!r}" + _did_you_mean(f"no such file: {place!r}")
     advice = {
-        errno.ENOSPC: "the disk is full; free some space, or choose another disk with -o",
+        errno.ENOSPC: "the disk is full; free some space, or choose another disk",
         errno.EACCES: "permission denied; choose a place that you may use",
         errno.EPERM: "permission denied; choose a place that you may use",
-        errno.EROFS: "the disk is read-only; choose another place with -o",
+        errno.EROFS: "the disk is read-only; choose another place",
         errno.EISDIR: "it is a folder; name a file",
         errno.ENOTDIR: "it goes through a file as if that were a folder; check the path",
-        errno.EEXIST: "it exists already and is not a folder; choose another place with -o",
+        errno.EEXIST: "it exists already and is not a folder; choose another place",
         errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
     }
     what = advice.get(error.errno, error.strerror or str(error))
@@ -261,6 +272,8 @@ def _did_you_mean(message: str) -> str:
     if found is None:
         return ""
     path = Path(found[1])
+    if path.exists():  # and yet nothing can be made in there
+        return "; choose another place"
     try:
         names = [entry.name for entry in os.scandir(path.parent)]
     except OSError:

@@ -140,7 +140,9 @@ def _kind_of(output: Path) -> str:
     if output.is_dir():
         return SUFFIXES[""]
     if output.suffix not in SUFFIXES:
-        raise UsageError(f"the name {output.name!r} does not say of what kind it is to be; add --to with one of them")
+        raise UsageError(
+            f"the name {output.name!r} does not say of what kind it is to be; add --to with one of {', '.join(kinds())}"
+        )
     return SUFFIXES[output.suffix]
 
 

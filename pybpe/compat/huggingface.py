@@ -11,7 +11,7 @@ from typing import Any
 
 from pybpe.compat.tokenizers import Tokenizer
 from pybpe.definition import Definition
-from pybpe.errors import PybpeError
+from pybpe.errors import FormatError, PybpeError
 from pybpe.extras import extra_module
 from pybpe.formats import huggingface
 
@@ -30,11 +30,15 @@ class PreTrainedTokenizerFast(_Base):  # type: ignore[misc]
     def of(cls, definition: Definition) -> PreTrainedTokenizerFast:
         """The face of a definition: what transformers makes of the folder that `to_huggingface` writes.
 
-        Raises ValueError for what such a folder cannot say.
+        Raises ValueError for what such a folder cannot say, FormatError for what transformers does not take of it: what
+        came along from a file can be wrong for transformers alone.
         """
         with tempfile.TemporaryDirectory() as folder:
             huggingface.write(definition, f"{folder}/tokenizer")
-            made = cls.from_pretrained(f"{folder}/tokenizer")
+            try:
+                made = cls.from_pretrained(f"{folder}/tokenizer")
+            except Exception as error:
+                raise FormatError(f"transformers cannot read this tokenizer's settings: {error}") from error
         made.name_or_path = ""
         made.init_kwargs.pop("name_or_path", None)
         return made  # type: ignore[no-any-return]

@@ -104,7 +104,7 @@ class Pieces:
             return cut
         if isinstance(self._reading.normalizer, tuple) or self._reading.prefix_space == "first":
             return None
-        if flags & {"rstrip", "single_word"} or ("normalized" in flags and self._reading.normalizer):
+        if flags & {"lstrip", "rstrip", "single_word"} or ("normalized" in flags and self._reading.normalizer):
             return None  # what a name takes or needs beside it could lie on the other side
         return functools.partial(self._last_cut, cut)
 

@@ -323,3 +323,19 @@ def test_public_vocabularies(name, vocabs, texts):
     assert patched(some)["input_ids"] == expected
     assert face(some)["input_ids"] == expected
     assert patched.batch_decode(expected) == theirs.batch_decode(expected)
+
+
+def test_settings_that_transformers_does_not_take_are_one_clear_error(tmp_path):
+    write_json(tmp_path / "tokenizer.json", tokenizer_json())
+    for config in ({"bos_token": 5}, {"chat_template": [1]}, {"extra_special_tokens": 5}):
+        write_json(tmp_path / "tokenizer_config.json", config)
+        tok = Tokenizer.from_huggingface(tmp_path)
+        with pytest.raises(FormatError, match="transformers cannot read this tokenizer's settings"):
+            tok.as_huggingface()
+
+
+def test_ids_that_are_no_ids_are_their_error(trained):
+    patched = trained.as_huggingface()
+    special = patched.convert_tokens_to_ids("<s>")
+    with pytest.raises(TypeError):
+        patched._tokenizer.decode([float(special)], skip_special_tokens=True)

@@ -91,7 +91,15 @@ def test_what_is_put_around_the_ids_is_written_back(read, tmp_path):
     assert json.loads((tmp_path / "again.json").read_text())["post_processor"] == content["post_processor"]
 
 
+TEMPLATE = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}], "pair": []}
 REFUSED = [
+    (tokenizer_json() | {"version": "2.0"}, "version is '2.0'"),
+    (tokenizer_json() | {"truncation": "x"}, "truncation is not a JSON object"),
+    (tokenizer_json() | {"post_processor": {"type": "Foo"}}, "post_processor is none that tokenizers has"),
+    (tokenizer_json() | {"post_processor": {"type": "Sequence", "processors": 1}}, "none that tokenizers has"),
+    (tokenizer_json() | {"post_processor": TEMPLATE}, "no special_tokens"),
+    (tokenizer_json() | {"post_processor": TEMPLATE | {"special_tokens": {}}}, "that it does not know"),
+    (tokenizer_json() | {"decoder": {"type": "Sequence", "decoders": [[]]}}, "decoder is none that tokenizers has"),
     (tokenizer_json(type="WordPiece"), "of type 'WordPiece'"),
     (tokenizer_json(dropout=0.1), "at random"),
     (tokenizer_json(continuing_subword_prefix="##"), "continuing_subword_prefix"),

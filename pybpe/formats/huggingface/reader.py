@@ -26,6 +26,7 @@ from pybpe.formats.huggingface.added_tokens import (
     may_be_a_word,
     read_added_tokens,
 )
+from pybpe.formats.huggingface.parts import PARTS, check_parts
 from pybpe.formats.huggingface.pipeline import Json, Pipeline, as_object, read_leading, read_pipeline
 from pybpe.formats.sentencepiece import pattern_of
 from pybpe.patterns import WHOLE
@@ -35,7 +36,6 @@ from pybpe.text.sentence import SPACE
 
 TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
 TEMPLATE, TEMPLATES = "chat_template.jinja", "additional_chat_templates"
-_CARRIED = ("post_processor", "decoder", "truncation", "padding")
 PIPELINE = ("normalizer", "pre_tokenizer")
 MODEL = ("unk_token", "fuse_unk", "byte_fallback", "end_of_word_suffix")
 
@@ -87,6 +87,7 @@ class _File(NamedTuple):
 
 
 def _definition(content: Json, config: Json, path: PathLike) -> Definition:
+    check_parts(content, path)
     model = as_object(content.get("model"), f"{path}: model")
     _check_model(model, path)
     pipeline = read_pipeline(content.get("normalizer"), content.get("pre_tokenizer"), path)
@@ -282,7 +283,7 @@ def _reading(added: list[Json], pipeline: Pipeline) -> Reading:
 
 def _carried(content: Json, config: Json, pipeline: Pipeline) -> Json:
     """What does not bear on the ids of a text, and how the file says what does where that can be said in many ways."""
-    carried: Json = {name: content[name] for name in _CARRIED if content.get(name) is not None}
+    carried: Json = {name: content[name] for name in PARTS if content.get(name) is not None}
     kept = {name: value for name, value in config.items() if name != "added_tokens_decoder"}
     plain = pipeline.byte_level and not pipeline.drops_space and not isinstance(pipeline.normalizer, tuple)
     if not plain or content["model"].get("end_of_word_suffix"):
