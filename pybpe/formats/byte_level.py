@@ -83,16 +83,21 @@ def read_vocabulary(vocab: Any, path: PathLike) -> dict[str, int]:
     return vocab
 
 
-def read_merges(pairs: Iterable[tuple[str, str]], vocab: Mapping[str, int], path: PathLike) -> memoryview:
+def read_merges(
+    pairs: Iterable[tuple[str, str]], vocab: Mapping[str, int], path: PathLike, word_rest: str = ""
+) -> memoryview:
     """uint32[n, 3] from pairs of tokens in their order. Of a pair that is there twice the later place counts.
 
-    Raises FormatError for a merge that names or makes a token that the vocabulary does not have.
+    word_rest: what the second of each pair begins with, and what is not in the token that they make. Raises FormatError
+    for a merge that names or makes a token that the vocabulary does not have.
     """
     rows: dict[tuple[int, int], int] = {}
     for number, (left, right) in enumerate(pairs, 1):
         try:
             pair = vocab[left], vocab[right]
-            token = vocab[left + right]
+            if word_rest and (len(right) == len(word_rest) or not right.startswith(word_rest)):
+                raise FormatError(f"{path}: merge {number} adds {right!r}, which does not begin with {word_rest!r}")
+            token = vocab[left + right[len(word_rest) :]]
         except KeyError as error:
             raise FormatError(f"{path}: merge {number} needs the token {error.args[0]!r}, which has no id") from None
         rows.pop(pair, None)

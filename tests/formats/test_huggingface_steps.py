@@ -151,7 +151,7 @@ def renumbered(model):
         (clip(ignore_merges=True), "no whole words"),
         (clip(merges=["l o</w>", "o l"]), "needs the token"),
         (clip(merges=["l o", "lo w</w>", "low</w> l"]), "needs the token"),
-        (clip(end_of_word_suffix="</v>"), "that a word with an end cannot have"),
+        (clip(end_of_word_suffix="</v>"), "that a word with marks cannot have"),
     ],
 )
 def test_ends_of_words_that_are_refused(path, content, message):

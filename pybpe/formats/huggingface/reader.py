@@ -37,7 +37,8 @@ TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
 TEMPLATE, TEMPLATES = "chat_template.jinja", "additional_chat_templates"
 _CARRIED = ("post_processor", "decoder", "truncation", "padding")
 PIPELINE = ("normalizer", "pre_tokenizer")
-MODEL = ("unk_token", "fuse_unk", "byte_fallback", "end_of_word_suffix")
+MARKS = ("continuing_subword_prefix", "end_of_word_suffix")
+MODEL = ("unk_token", "fuse_unk", "byte_fallback", *MARKS)
 
 
 def read(path: PathLike) -> Definition:
@@ -91,7 +92,8 @@ def _definition(content: Json, config: Json, path: PathLike) -> Definition:
     _check_model(model, path)
     pipeline = read_pipeline(content.get("normalizer"), content.get("pre_tokenizer"), path)
     vocab = read_vocabulary(model.get("vocab"), f"{path}: model.vocab")
-    merges = read_merges(_pairs(model.get("merges"), path), vocab, f"{path}: model.merges")
+    word_rest, _ = marks_of(model)
+    merges = read_merges(_pairs(model.get("merges"), path), vocab, f"{path}: model.merges", word_rest)
     added = read_added_tokens(content.get("added_tokens"), vocab, f"{path}: added_tokens")
     check_config(added, as_object(config.get("added_tokens_decoder") or {}, CONFIG), path, CONFIG)
     make = _of_bytes if pipeline.byte_level else _of_characters
@@ -111,16 +113,20 @@ def _check_model(model: Json, path: PathLike) -> None:
         raise FormatError(f"{path}: the model is of type {str(model['type'])[:40]!r}; pybpe reads BPE")
     if model.get("dropout"):
         raise FormatError(f"{path}: the model merges at random (dropout {str(model['dropout'])[:40]}); set it to null")
-    if model.get("continuing_subword_prefix"):
-        raise FormatError(
-            f"{path}: the model marks its tokens with a continuing_subword_prefix, which pybpe does not do"
-        )
     for name in ("ignore_merges", "fuse_unk", "byte_fallback"):
         if not isinstance(model.get(name) or False, bool):
             raise FormatError(f"{path}: {name} is neither true nor false")
-    for name in ("end_of_word_suffix", "unk_token"):
+    for name in (*MARKS, "unk_token"):
         if not isinstance(model.get(name) or "", str):
             raise FormatError(f"{path}: {name} is not a string")
+    for mark in marks_of(model):
+        if to_bytes(mark) != mark.encode("utf-8", "replace"):
+            raise FormatError(f"{path}: the model marks tokens with {mark[:40]!r}, which is not of ASCII that prints")
+
+
+def marks_of(model: Json) -> tuple[str, str]:
+    """What tokens begin with within words, and end with at the ends of words; "" for nothing."""
+    return model.get("continuing_subword_prefix") or "", model.get("end_of_word_suffix") or ""
 
 
 def _pairs(merges: Any, path: PathLike) -> Iterable[tuple[str, str]]:
@@ -139,8 +145,14 @@ def _pairs(merges: Any, path: PathLike) -> Iterable[tuple[str, str]]:
 
 def _of_bytes(file: _File) -> Definition:
     """What a model does with unknown characters does not matter: there is a token for every byte."""
-    path, model, vocab, merges, added, pipeline, _, carried = file
+    path, model, vocab, merges, added, pipeline, decoder, carried = file
     whole_words = bool(model.get("ignore_merges"))
+    word_rest, word_end = marks_of(model)
+    if word_rest and (not isinstance(decoder, dict) or decoder.get("type") != "ByteLevel"):
+        raise FormatError(
+            f"{path}: the model has a continuing_subword_prefix, and then pybpe decodes as the decoder ByteLevel does; "
+            f"here it is {str(decoder)[:200]}"
+        )
     flags = {token["content"]: flags_of(token) for token in added}
     names = unmade(vocab, merges) & flags.keys()
     if whole_words:
@@ -161,9 +173,10 @@ def _of_bytes(file: _File) -> Definition:
         special_tokens={token["content"]: token["id"] for token in added if token["special"]},
         reading=_reading(added, pipeline),
         whole_words=whole_words,
-        word_end=model.get("end_of_word_suffix") or "",
+        word_rest=word_rest,
+        word_end=word_end,
         drops_space=pipeline.drops_space,
-        drops_bytes=drops_bytes and not whole_words and not model.get("end_of_word_suffix"),
+        drops_bytes=drops_bytes and not whole_words and not any(marks_of(model)),
         carried=carried,
     )
 
@@ -171,9 +184,9 @@ def _of_bytes(file: _File) -> Definition:
 def _of_characters(file: _File) -> Definition:
     path, model, vocab, merges, added, pipeline, decoder, carried = file
     byte_fallback = bool(model.get("byte_fallback"))
-    if model.get("ignore_merges") or model.get("end_of_word_suffix"):
+    if model.get("ignore_merges") or any(marks_of(model)):
         raise FormatError(
-            f"{path}: ignore_merges and end_of_word_suffix are not known to pybpe where tokens are of characters"
+            f"{path}: {', '.join(MARKS)} and ignore_merges are not known to pybpe where tokens are of characters"
         )
     _check_names(added, pipeline, path)
     names = unmade(vocab, merges) & {token["content"] for token in added}
@@ -283,7 +296,7 @@ def _carried(content: Json, config: Json, pipeline: Pipeline) -> Json:
     carried: Json = {name: content[name] for name in _CARRIED if content.get(name) is not None}
     kept = {name: value for name, value in config.items() if name != "added_tokens_decoder"}
     plain = pipeline.byte_level and not pipeline.drops_space and not isinstance(pipeline.normalizer, tuple)
-    if not plain or content["model"].get("end_of_word_suffix"):
+    if not plain or any(marks_of(content["model"])):
         carried["huggingface"] = {name: content.get(name) for name in PIPELINE}
         carried["huggingface"]["model"] = {name: content["model"].get(name) for name in MODEL}
     return {**carried, "tokenizer_config": kept} if kept else carried
