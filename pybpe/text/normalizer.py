@@ -21,6 +21,7 @@ Places = list[tuple[int, int]]
 
 WHITE_SPACE = "".join(map(chr, (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F)))
 WHITE_SPACE += "\u205f\u3000"
+_OTHER_SPACE = "\x1c\x1d\x1e\x1f"  # which Python takes for white space too
 _SIZES: dict[str, tuple[int, ...]] = {
     **dict.fromkeys((*FORMS, "Lowercase"), (0,)),
     "Replace": (2,),
@@ -38,6 +39,7 @@ _NEWER_LOWER = {0x1C89: 0x1C8A, 0xA7CB: 0x264, 0xA7DC: 0x19B}
 _NEWER_LOWER |= {upper: upper + 1 for upper in (0xA7CC, 0xA7CE, 0xA7D2, 0xA7D4, 0xA7DA)}
 _NEWER_LOWER |= {upper: upper + 0x20 for upper in range(0x10D50, 0x10D66)}
 _NEWER_LOWER |= {upper: upper + 0x1B for upper in range(0x16EA0, 0x16EB9)}
+_NEWER = "".join(map(chr, _NEWER_LOWER))
 
 
 def check_normalizer(normalizer: Any) -> None:
@@ -92,7 +94,9 @@ def _apply_step(step: Step, text: str) -> str:
     if name == "Replace":
         return text.replace(step[1], step[2])
     if name == "ReplaceAll":
-        return _compiled(step[1]).sub(lambda _: step[2], text)
+        if step[1] == r"\s+" and not any(map(text.__contains__, _OTHER_SPACE)):
+            return _replace_spaces(text, step[2])
+        return _compiled(step[1]).sub(step[2].replace("\\", r"\\"), text)
     if name == "Prepend":
         return step[1] + text if text else text
     if name == "Lowercase":
@@ -103,11 +107,21 @@ def _apply_step(step: Step, text: str) -> str:
     return normalize(name, text)  # type: ignore[arg-type]
 
 
+def _replace_spaces(text: str, by: str) -> str:
+    """The text with `by` for every run of white space: several times as fast as by a pattern."""
+    words = text.split()
+    if not words:
+        return by if text else text
+    return (by if text[0].isspace() else "") + by.join(words) + (by if text[-1].isspace() else "")
+
+
 def lowercase(text: str) -> str:
     """Each character in lower case, whatever stands beside it: a sigma at the end of a word too."""
     if text.isascii():
         return text.lower()
-    return text.translate(_NEWER_LOWER).replace("Σ", "σ").lower()
+    if any(map(text.__contains__, _NEWER)):  # takes little where `translate` takes long
+        text = text.translate(_NEWER_LOWER)
+    return text.replace("Σ", "σ").lower()
 
 
 def apply_aligned(normalizer: Normalizer, text: str) -> tuple[str, Places]:

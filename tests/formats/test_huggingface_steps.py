@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 
 import pytest
 from huggingface_files import BYTE_LEVEL, CLIP_NORMALIZER, MERGES, clip, split_by, tokenizer_json, write_json
@@ -14,7 +15,7 @@ from strategies import any_text, boundary_text
 from pybpe import FormatError, Tokenizer
 from pybpe._core.unicode import classes
 from pybpe.formats.byte_level import to_chars
-from pybpe.text.normalizer import apply, apply_aligned, check_normalizer, replaceable
+from pybpe.text.normalizer import WHITE_SPACE, apply, apply_aligned, check_normalizer, replaceable
 
 tokenizers = pytest.importorskip("tokenizers", reason="the ids of tokenizer.json are compared with tokenizers")
 
@@ -192,6 +193,18 @@ def test_places_of_normal_text(text, steps):
     assert normal == apply(tuple(steps), text)
     assert len(places) == len(normal)
     assert all(0 <= start <= end <= len(text) for start, end in places)
+
+
+@given(
+    text=st.one_of(texts, st.text(WHITE_SPACE + "\x1c\x1f\u200bab", max_size=9)), by=st.sampled_from([" ", "", "\\1x"])
+)
+def test_replaced_spaces(text, by):
+    assert apply((("ReplaceAll", r"\s+", by),), text) == re.sub(f"[{WHITE_SPACE}]+", lambda _: by, text)
+
+
+def test_white_space_is_that_of_python_but_for_four():
+    spaces = {chr(point) for point in range(0x110000) if chr(point).isspace()}
+    assert spaces == {*WHITE_SPACE, *"\x1c\x1d\x1e\x1f"}
 
 
 @pytest.mark.parametrize(
