@@ -238,7 +238,10 @@ def make_marked_symbols(tokens: list[bytes], merges: memoryview, word_rest: byte
     for content in ordinary:
         numbers.setdefault(content, len(numbers))
     vocabulary = Vocabulary(b"".join(numbers), array("I", map(len, numbers)))
-    table, flat = _by_list(vocabulary, building, merges, {token: numbers[name] for name, token in ordinary.items()})
+    try:
+        table, flat = _by_list(vocabulary, building, merges, {token: numbers[name] for name, token in ordinary.items()})
+    except FormatError as error:
+        raise FormatError(f"{error}: by their names some are for other places in a word") from None
     ids = array("I", [ordinary.get(content, ordinary[b" "]) for content in numbers])
     emission = Emission(vocabulary, array("I", range(1, len(ids) + 1)), ids)
     return Symbols(vocabulary, table, flat, emission, list(ids))
