@@ -114,14 +114,11 @@ def make_symbols(tokens: list[bytes], scores: Scores, merges: memoryview | None 
     ordinary = _ordinary(tokens, scores)
     numbers = {bytes([byte]): byte for byte in range(256)}
     building: list[tuple[int, int, int]] = []
-    for char in sorted({char for token in ordinary if not token.isascii() for char in token.decode()}):
+    for char in sorted(char for char in set(b"".join(ordinary).decode()) if char > "\x7f"):
         content = char.encode()
         for size in range(2, len(content) + 1):
             if numbers.setdefault(content[:size], len(numbers)) == 256 + len(building):
                 building.append((numbers[content[: size - 1]], content[size - 1], 256 + len(building)))
-    merged = [token for token in ordinary if token not in numbers]
-    for token in merged:
-        numbers[token] = len(numbers)
     ends, ids = array("I"), array("I")
     for content in numbers:
         if content in ordinary:
@@ -129,15 +126,20 @@ def make_symbols(tokens: list[bytes], scores: Scores, merges: memoryview | None 
         else:
             ids.extend([scores.byte_ids[byte] for byte in content] if scores.byte_ids else [scores.unknown])
         ends.append(len(ids))
+    named = [ordinary.get(content, -1) for content in numbers]
+    merged = [token for token in ordinary if token not in numbers]
+    numbers.update(zip(merged, range(len(numbers), len(numbers) + len(merged)), strict=True))
+    merged_ids = [ordinary[token] for token in merged]
+    ends.extend(range(len(ids) + 1, len(ids) + 1 + len(merged)))
+    ids.extend(merged_ids)
+    named += merged_ids
     vocabulary = Vocabulary(b"".join(numbers), array("I", map(len, numbers)))
     if merges is None:
-        table, rows = _by_score(vocabulary, scores, [ordinary[token] for token in merged], len(building))
+        table, rows = _by_score(vocabulary, scores, merged_ids, len(building))
     else:
-        symbol_of = {token: numbers[content] for content, token in ordinary.items()}
+        symbol_of = {token: number for number, token in enumerate(named) if token >= 0}
         table, rows = _by_list(vocabulary, building, merges, symbol_of)
-    return Symbols(
-        vocabulary, table, rows, Emission(vocabulary, ends, ids), [ordinary.get(content, -1) for content in numbers]
-    )
+    return Symbols(vocabulary, table, rows, Emission(vocabulary, ends, ids), named)
 
 
 def _by_score(

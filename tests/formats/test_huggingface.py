@@ -94,7 +94,6 @@ def test_what_is_put_around_the_ids_is_written_back(read, tmp_path):
 REFUSED = [
     (tokenizer_json(type="WordPiece"), "of type 'WordPiece'"),
     (tokenizer_json(dropout=0.1), "at random"),
-    (tokenizer_json(continuing_subword_prefix="##"), "continuing_subword_prefix"),
     (tokenizer_json(end_of_word_suffix="</w>"), "0x00 at the end of a word"),
     (tokenizer_json(end_of_word_suffix=1), "end_of_word_suffix is not a string"),
     (tokenizer_json(byte_fallback=1), "byte_fallback is neither"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Container, Iterable
+from collections.abc import Container
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,11 +12,11 @@ from pybpe.definition import Definition, make_vocabulary
 from pybpe.errors import FormatError, PybpeError
 from pybpe.files import PathLike
 from pybpe.formats.byte_level import (
+    made_by,
     read_json,
     read_merges,
     read_text,
     read_vocabulary,
-    rows_of,
     to_bytes,
     token_list,
     unmade,
@@ -129,18 +130,25 @@ def marks_of(model: Json) -> tuple[str, str]:
     return model.get("continuing_subword_prefix") or "", model.get("end_of_word_suffix") or ""
 
 
-def _pairs(merges: Any, path: PathLike) -> Iterable[tuple[str, str]]:
+def _pairs(merges: Any, path: PathLike) -> list[list[str]]:
     """Merges as pairs, however the file writes them: "a b", or ["a", "b"]."""
     if not isinstance(merges, list):
         raise FormatError(f"{path}: model.merges is not a list")
-    for number, merge in enumerate(merges, 1):
-        try:
-            left, right = merge.split(" ") if isinstance(merge, str) else merge
-        except (TypeError, ValueError):
-            left, right = "", ""
-        if type(left) is not str or type(right) is not str or not left or not right:
-            raise FormatError(f"{path}: merge {number} is not a pair of tokens: {str(merge)[:60]!r}")
-        yield left, right
+    pairs = [merge.split(" ") if type(merge) is str else merge for merge in merges]
+    # All at once: there can be half a million.
+    if (
+        set(map(type, pairs)) <= {list}
+        and set(map(len, pairs)) <= {2}
+        and set(map(type, chain.from_iterable(pairs))) <= {str}
+        and all(chain.from_iterable(pairs))
+    ):
+        return pairs
+    number = next(number for number, pair in enumerate(pairs) if not _is_pair(pair))
+    raise FormatError(f"{path}: merge {number + 1} is not a pair of tokens: {str(merges[number])[:60]!r}")
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(token, str) and token for token in pair)
 
 
 def _of_bytes(file: _File) -> Definition:
@@ -154,7 +162,7 @@ def _of_bytes(file: _File) -> Definition:
             f"here it is {str(decoder)[:200]}"
         )
     flags = {token["content"]: flags_of(token) for token in added}
-    names = unmade(vocab, merges) & flags.keys()
+    names = unmade(flags, vocab, merges)
     if whole_words:
         names = {name for name in names if not may_be_a_word(name, flags[name], pipeline.normalizer)}
     ordinary = {chars: token for chars, token in vocab.items() if chars not in names}
@@ -189,7 +197,7 @@ def _of_characters(file: _File) -> Definition:
             f"{path}: {', '.join(MARKS)} and ignore_merges are not known to pybpe where tokens are of characters"
         )
     _check_names(added, pipeline, path)
-    names = unmade(vocab, merges) & {token["content"] for token in added}
+    names = unmade((token["content"] for token in added), vocab, merges)
     byte_ids = _byte_ids(vocab, vocab.keys() - names, path) if byte_fallback else ()
     bytes_at = set(byte_ids)
     ordinary = {name: token for name, token in vocab.items() if name not in names and token not in bytes_at}
@@ -242,7 +250,7 @@ def _is_in(ordinary: Container[str], byte: int) -> bool:
 
 def whole_pattern(tokens: list[bytes], merges: memoryview) -> str:
     """What splits a text that is one word, so that no merge reaches beyond a part: merges of parts are those of all."""
-    return pattern_of({tokens[token] for _, _, token in rows_of(merges)})
+    return pattern_of({tokens[token] for token in made_by(merges)})
 
 
 def _unknown(

@@ -9,7 +9,7 @@ from typing import Any
 from pybpe.definition import Definition
 from pybpe.errors import FormatError
 from pybpe.files import PathLike, atomic_folder, write_atomic
-from pybpe.formats.byte_level import rows_of, write_merges, write_vocabulary
+from pybpe.formats.byte_level import rows_of, write_vocabulary
 from pybpe.formats.huggingface.added_tokens import may_be_a_word, numbered
 from pybpe.formats.huggingface.pipeline import Json, read_leading, read_pipeline
 from pybpe.formats.huggingface.reader import CONFIG, MODEL, PIPELINE, TOKENIZER, marks_of, whole_pattern
@@ -53,11 +53,10 @@ def to_json(definition: Definition) -> Json:
         definition = as_characters(definition)
     of_characters = definition.rule == "characters"
     vocab = _write_characters(definition) if of_characters else write_vocabulary(definition)
+    by_id = {token: name for name, token in vocab.items()}
     added = _write_added_tokens(definition, vocab)
     carried = definition.carried
     said = _said(definition)
-    by_id = {token: name for name, token in vocab.items()}
-    merges = rows_of(definition.merges) if of_characters else []
     return {
         "version": "1.0",
         "truncation": carried.get("truncation"),
@@ -71,9 +70,7 @@ def to_json(definition: Definition) -> Json:
             **said["model"],
             "ignore_merges": definition.rule == "ranks" or definition.whole_words,
             "vocab": vocab,
-            "merges": [[by_id[left], by_id[right]] for left, right, _ in merges]
-            if of_characters
-            else [list(pair) for pair in write_merges(definition)],
+            "merges": [[by_id[left], by_id[right]] for left, right, _ in rows_of(definition.merges)],
         },
     }
 
