@@ -55,7 +55,7 @@ class Reading:
     def _keeps_places(self) -> bool:
         """Whether the first character of a normal text is for sure made from the first of the text."""
         steps = self.normalizer if isinstance(self.normalizer, tuple) else ((self.normalizer,),)
-        moving = any(step[0] in ("Prepend", "Strip") for step in steps)
+        moving = any(step[0] in ("Prepend", "Strip", "StripAccents", "Nmt") for step in steps)
         spreading = any(len(step) != 3 or step[0] != "Replace" or len(step[2]) != 1 for step in steps if step[0])
         return not moving and not (spreading and any("normalized" in some for some in self.flags.values()))
 

@@ -31,6 +31,7 @@ from pybpe.formats.huggingface.pipeline import Json, Pipeline, as_object, read_l
 from pybpe.formats.sentencepiece import pattern_of
 from pybpe.patterns import WHOLE
 from pybpe.scored import BYTE_NAMES, NOT_IN_UTF8, Scores
+from pybpe.text.older_unicode import PUNCTUATION
 from pybpe.text.reading import Reading
 from pybpe.text.sentence import SPACE
 
@@ -304,6 +305,7 @@ def _carried(content: Json, config: Json, pipeline: Pipeline) -> Json:
     carried: Json = {name: content[name] for name in _CARRIED if content.get(name) is not None}
     kept = {name: value for name, value in config.items() if name != "added_tokens_decoder"}
     plain = pipeline.byte_level and not pipeline.drops_space and not isinstance(pipeline.normalizer, tuple)
+    plain = plain and PUNCTUATION not in (pipeline.pattern or "")
     if not plain or any(marks_of(content["model"])):
         carried["huggingface"] = {name: content.get(name) for name in PIPELINE}
         carried["huggingface"]["model"] = {name: content["model"].get(name) for name in MODEL}
