@@ -97,7 +97,7 @@ REFUSED = [
     (tokenizer_json(end_of_word_suffix="</w>"), "0x00 at the end of a word"),
     (tokenizer_json(end_of_word_suffix=1), "end_of_word_suffix is not a string"),
     (tokenizer_json(byte_fallback=1), "byte_fallback is neither"),
-    (tokenizer_json(normalizer={"type": "StripAccents"}), "'StripAccents'"),
+    (tokenizer_json(normalizer={"type": "BertNormalizer"}), "'BertNormalizer'"),
     (tokenizer_json(normalizer={"type": "Sequence", "normalizers": 1}), "a sequence of nothing"),
     (tokenizer_json(normalizer={"type": "Sequence", "normalizers": [{"type": "NFC"}] * 200}), "more than 100 steps"),
     (
@@ -106,7 +106,7 @@ REFUSED = [
     ),
     (tokenizer_json(pre_tokenizer={"type": "Metaspace"}), "Metaspace writes a space as 'None'"),
     (tokenizer_json(pre_tokenizer={"type": "Sequence", "pretokenizers": []}), "not written as U\\+2581"),
-    (tokenizer_json(pre_tokenizer={"type": "Whitespace"}), "'Whitespace'"),
+    (tokenizer_json(pre_tokenizer={"type": "UnicodeScripts"}), "'UnicodeScripts'"),
     (tokenizer_json(pre_tokenizer=split_by(r"\p{L}+", "Removed")), "Removed"),
     (tokenizer_json(pre_tokenizer=split_by(r"\s+", "Removed", True)), "Removed"),
     (tokenizer_json(pre_tokenizer=split_by("ab", "MergedWithNext", kind="String")), "MergedWithNext"),
