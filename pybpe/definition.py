@@ -43,6 +43,8 @@ class Definition:
     whole_words: with the rule "merges", whether a word that is a token is that token.
     carried: data for JSON that a file held and that does not bear on ids, kept to be written back.
     scores: with the rules "scores" and "characters", what the vocabulary has beside its tokens.
+    word_rest: with the rule "merges", what tokens begin with that are not for the beginnings of words ("##"); "" for
+        none.
     word_end: with the rule "merges", what tokens end with that are only for the ends of words ("</w>"); "" for none.
     drops_space: whether words of white space alone are left out, and have no ids.
     drops_bytes: with the rule "merges", whether bytes of rare characters may have no token, and are left out; else only
@@ -60,6 +62,7 @@ class Definition:
     whole_words: bool = False
     carried: Mapping[str, Any] = field(default_factory=dict)
     scores: Scores | None = None
+    word_rest: str = ""
     word_end: str = ""
     drops_space: bool = False
     drops_bytes: bool = False
@@ -72,17 +75,17 @@ class Definition:
             raise FormatError("a vocabulary is of characters if and only if it says what others are written as")
         if (self.rule == "scores") != bool(self.scores and self.scores.scores):
             raise FormatError("a vocabulary has scores if and only if its tokens merge by them")
-        if (self.of_characters or self.word_end) and self.whole_words:
-            raise FormatError("a vocabulary of characters, or with ends of words, has no whole words")
-        if self.drops_bytes and (self.rule != "merges" or self.whole_words or self.word_end):
+        if (self.of_characters or self.marks_words) and self.whole_words:
+            raise FormatError("a vocabulary of characters, or with beginnings or ends of words, has no whole words")
+        if self.drops_bytes and (self.rule != "merges" or self.whole_words or self.marks_words):
             raise FormatError("only a vocabulary with a list of merges of bytes, and no more, leaves out bytes")
-        if self.word_end and self.rule != "merges":
-            raise FormatError("only a vocabulary with a list of merges of bytes has ends of words")
+        if self.marks_words and self.rule != "merges":
+            raise FormatError("only a vocabulary with a list of merges of bytes has beginnings and ends of words")
         if self.scores is not None:
             self._make_symbols(self.scores)
-        elif self.word_end:
+        elif self.marks_words:
             tokens, merges = self.vocabulary.to_list(), _checked_rows(self.merges)
-            self._take_symbols(make_marked_symbols(tokens, merges, self.word_end.encode()))
+            self._take_symbols(make_marked_symbols(tokens, merges, self.word_rest.encode(), self.word_end.encode()))
         elif self.rule == "merges" and not self.whole_words and self.lacks_bytes:
             tokens, merges = self.vocabulary.to_list(), _checked_rows(self.merges)
             self._take_symbols(make_byte_symbols(tokens, merges, self.drops_bytes))
@@ -93,6 +96,11 @@ class Definition:
             prepare(self.pattern)
         except ValueError as error:
             raise FormatError(str(error)) from None
+
+    @property
+    def marks_words(self) -> bool:
+        """Whether tokens say if they are for the beginning, or the end, of a word."""
+        return bool(self.word_rest or self.word_end)
 
     @property
     def lacks_bytes(self) -> bool:
@@ -152,8 +160,9 @@ class Definition:
         if self.of_characters:
             by = "merge by scores" if self.rule == "scores" else "have merges of their own"
             raise ValueError(f"the tokens of this vocabulary are of characters and {by}; {what}")
-        if self.word_end or self.drops_space:
-            how = f"end words with {self.word_end!r}" if self.word_end else "leave out white space"
+        if self.marks_words or self.drops_space:
+            within, end = f"begin with {self.word_rest!r} within words", f"end words with {self.word_end!r}"
+            how = within if self.word_rest else end if self.word_end else "leave out white space"
             raise ValueError(f"the tokens of this vocabulary {how}; {what}")
         if self.lacks_bytes:
             raise ValueError(f"some bytes have no tokens in this vocabulary; {what}")

@@ -8,8 +8,8 @@ and characters that are no token, are symbols of their own, and are written as b
 where the vocabulary has no tokens for bytes.
 
 In some vocabularies of bytes those that are in no UTF-8 have no tokens, as text needs none. In CLIP's the last symbol
-of a word is another than the same byte elsewhere. Every word gets a byte behind it that is in no text, MARK, and each
-byte merges with that before anything else.
+of a word is another than the same byte elsewhere, and in others the first. Every word gets a byte behind or before it
+that is in no text, MARK, and each byte merges with that before anything else.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any, Literal, NamedTuple
 
 from pybpe._core.emission import Emission
 from pybpe._core.ids import IdBuffer, Rows
+from pybpe._core.marks import MARK
 from pybpe._core.merge import MergeTable, listed_merges
 from pybpe._core.ranks import scored_merges
 from pybpe._core.vocab import Vocabulary
@@ -33,7 +34,6 @@ NONE = 0xFFFFFFFF
 RARE = b"\xf1"  # the first of the bytes that begin characters from U+40000 on, nearly all of them not assigned
 NOT_IN_UTF8 = frozenset((0xC0, 0xC1, *range(0xF5, 0x100)))
 BYTE_NAMES = {f"<0x{byte:02X}>": byte for byte in range(256)}  # what files call tokens of one byte
-MARK = b"\xff"  # behind every word, in vocabularies that tell the ends of words
 Leading = Literal["", "none", "space", "token"]
 _BYTES = [bytes([byte]) for byte in range(256)]
 
@@ -114,14 +114,11 @@ def make_symbols(tokens: list[bytes], scores: Scores, merges: memoryview | None 
     ordinary = _ordinary(tokens, scores)
     numbers = {bytes([byte]): byte for byte in range(256)}
     building: list[tuple[int, int, int]] = []
-    for char in sorted({char for token in ordinary if not token.isascii() for char in token.decode()}):
+    for char in sorted(char for char in set(b"".join(ordinary).decode()) if char > "\x7f"):
         content = char.encode()
         for size in range(2, len(content) + 1):
             if numbers.setdefault(content[:size], len(numbers)) == 256 + len(building):
                 building.append((numbers[content[: size - 1]], content[size - 1], 256 + len(building)))
-    merged = [token for token in ordinary if token not in numbers]
-    for token in merged:
-        numbers[token] = len(numbers)
     ends, ids = array("I"), array("I")
     for content in numbers:
         if content in ordinary:
@@ -129,15 +126,20 @@ def make_symbols(tokens: list[bytes], scores: Scores, merges: memoryview | None 
         else:
             ids.extend([scores.byte_ids[byte] for byte in content] if scores.byte_ids else [scores.unknown])
         ends.append(len(ids))
+    named = [ordinary.get(content, -1) for content in numbers]
+    merged = [token for token in ordinary if token not in numbers]
+    numbers.update(zip(merged, range(len(numbers), len(numbers) + len(merged)), strict=True))
+    merged_ids = [ordinary[token] for token in merged]
+    ends.extend(range(len(ids) + 1, len(ids) + 1 + len(merged)))
+    ids.extend(merged_ids)
+    named += merged_ids
     vocabulary = Vocabulary(b"".join(numbers), array("I", map(len, numbers)))
     if merges is None:
-        table, rows = _by_score(vocabulary, scores, [ordinary[token] for token in merged], len(building))
+        table, rows = _by_score(vocabulary, scores, merged_ids, len(building))
     else:
-        symbol_of = {token: numbers[content] for content, token in ordinary.items()}
+        symbol_of = {token: number for number, token in enumerate(named) if token >= 0}
         table, rows = _by_list(vocabulary, building, merges, symbol_of)
-    return Symbols(
-        vocabulary, table, rows, Emission(vocabulary, ends, ids), [ordinary.get(content, -1) for content in numbers]
-    )
+    return Symbols(vocabulary, table, rows, Emission(vocabulary, ends, ids), named)
 
 
 def _by_score(
@@ -206,38 +208,70 @@ def make_byte_symbols(tokens: list[bytes], merges: memoryview, any_rare: bool) -
     return Symbols(vocabulary, table, flat, emission, list(ids))
 
 
-def make_marked_symbols(tokens: list[bytes], merges: memoryview, word_end: bytes) -> Symbols:
-    """The symbols of a vocabulary of bytes in which what ends with `word_end` is only at the end of a word.
+def make_marked_symbols(tokens: list[bytes], merges: memoryview, word_rest: bytes, word_end: bytes) -> Symbols:
+    """The symbols of a vocabulary of bytes whose tokens say where in a word they stand.
 
-    merges: uint32[n, 3], rows (left, right, token). Raises FormatError for a byte without its two tokens, and for a
-    merge that would make the end of a word in another place.
+    word_rest: what those begin with that are not at the beginning of a word. word_end: what those end with that are at
+    its end. Nothing is said of one that is empty. merges: uint32[n, 3], rows (left, right, token). Raises FormatError
+    for a byte of text without a token for each place where it can stand, and for a merge that would make the beginning
+    or the end of a word in another place.
     """
     ordinary: dict[bytes, int] = {}
     for number, token in enumerate(tokens):
-        content = _marked(token, word_end)
-        if content in ordinary or (MARK in token and token not in (MARK, MARK + word_end)):
-            raise FormatError(f"the token {token[:40]!r} with id {number} is one that a word with an end cannot have")
-        if content:
-            ordinary[content] = number
-    wanted = [*_BYTES, *(byte + MARK for byte in _BYTES)]
-    if missing := [content for content in wanted if content not in ordinary]:
-        where = "at the end of a word" if len(missing[0]) > 1 else "within a word"
-        raise FormatError(f"the vocabulary has no token for byte 0x{missing[0][0]:02x} {where}")
-    numbers = {content: number for number, content in enumerate(wanted)}
+        before, bare, behind = _marked(token, word_rest, word_end)
+        if not bare or bare == MARK:
+            continue  # that byte is in no text, as the others that are in no UTF-8
+        content = before + bare + behind
+        if content in ordinary or MARK in bare:
+            raise FormatError(f"the token {token[:40]!r} with id {number} is one that a word with marks cannot have")
+        ordinary[content] = number
+    numbers = {content: number for number, content in enumerate(_BYTES)}
+    building: list[tuple[int, int, int]] = []
+    for before, behind in _PLACES:
+        if before in (b"", MARK[: len(word_rest)]) and behind in (b"", MARK[: len(word_end)]):
+            for byte in _BYTES[:0xFF]:
+                content = before + byte + behind
+                if content not in ordinary and _is_possible(before, byte[0], behind):
+                    place = _PLACES[before, behind]
+                    raise FormatError(f"the vocabulary has no token for byte 0x{byte[0]:02x} {place} a word")
+                if numbers.setdefault(content, len(numbers)) > 0xFF:
+                    left, right = (before + byte, MARK) if behind else (MARK, byte)
+                    building.append((numbers[left], numbers[right], numbers[content]))
     for content in ordinary:
         numbers.setdefault(content, len(numbers))
-    # That of the mark itself first: bytes that are no text can hold it.
-    ends_first = [(byte, 0xFF, 256 + byte) for byte in (0xFF, *range(0xFF))]
     vocabulary = Vocabulary(b"".join(numbers), array("I", map(len, numbers)))
-    table, flat = _by_list(vocabulary, ends_first, merges, {token: numbers[name] for name, token in ordinary.items()})
-    ids = array("I", [ordinary[content] for content in numbers])
+    try:
+        table, flat = _by_list(vocabulary, building, merges, {token: numbers[name] for name, token in ordinary.items()})
+    except FormatError as error:
+        raise FormatError(f"{error}: by their names some are for other places in a word") from None
+    ids = array("I", [ordinary.get(content, ordinary[b" "]) for content in numbers])
     emission = Emission(vocabulary, array("I", range(1, len(ids) + 1)), ids)
     return Symbols(vocabulary, table, flat, emission, list(ids))
 
 
-def _marked(token: bytes, word_end: bytes) -> bytes:
-    """A token as a symbol: with the mark for what it has at the end of a word."""
-    return token.removesuffix(word_end) + MARK if len(token) > len(word_end) and token.endswith(word_end) else token
+_PLACES = {
+    (b"", b""): "within",
+    (MARK, b""): "at the beginning of",
+    (b"", MARK): "at the end of",
+    (MARK, MARK): "as the whole of",
+}
+
+
+def _marked(token: bytes, word_rest: bytes, word_end: bytes) -> tuple[bytes, bytes, bytes]:
+    """A token as a symbol, in parts: the mark if it begins a word, its bytes, the mark if it ends one."""
+    before, behind = MARK[: len(word_rest)], b""
+    if word_rest and len(token) > len(word_rest) and token.startswith(word_rest):
+        before, token = b"", token.removeprefix(word_rest)
+    if word_end and len(token) > len(word_end) and token.endswith(word_end):
+        token, behind = token.removesuffix(word_end), MARK
+    return before, token, behind
+
+
+def _is_possible(before: bytes, byte: int, behind: bytes) -> bool:
+    """Whether words, which are made of whole characters, can have a byte there."""
+    if byte in NOT_IN_UTF8 or (before and 0x80 <= byte < 0xC0):
+        return False
+    return not behind or byte < (0x80 if before else 0xC0)
 
 
 def _ordinary(tokens: list[bytes], scores: Scores) -> dict[bytes, int]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from pybpe._core.encode import Encoder
 from pybpe._core.ids import IdBuffer
+from pybpe._core.marks import Marks
 from pybpe.definition import Definition
 from pybpe.parallel import PART_BYTES, bounds_of_parts, check_threads, encode_in_parts
 from pybpe.patterns import Split, prepare
-from pybpe.scored import MARK
 from pybpe.sentence.pieces import SentencePieces
 from pybpe.special import Allowed, Disallowed, Policy, SpecialTokens, Text
 from pybpe.text.pieces import Cut, Pieces
@@ -35,12 +35,13 @@ class TextEncoder:
     def __init__(self, definition: Definition) -> None:
         self.split = prepare(definition.pattern)
         self.pieces = _pieces(definition)
-        self._words = _words(definition, self.split)
-        self._drops_bytes = definition.drops_bytes
+        marks = _marks(definition)
+        self._words = _words(definition, self.split) if marks or definition.drops_bytes else None
         self.special = SpecialTokens(definition.special_tokens, self.pieces.normal)
         # Else names need a look at the text.
         self._sized_by_id = self.pieces.plain and definition.shared_id is None and self._words is None
-        self._utf8_only = definition.lacks_bytes
+        self._utf8_only = marks is not None or definition.lacks_bytes
+        self._rest_size = len(definition.word_rest.encode())
         self._end_size = len(definition.word_end.encode())
         symbols = definition.symbols
         self.core = Encoder(
@@ -49,11 +50,12 @@ class TextEncoder:
             self.split.scanner,
             definition.rule == "ranks" or definition.whole_words,
             symbols.emission if symbols else None,
+            marks,
         )
         # What a run of characters without a token is, where these are not written as bytes.
         self._unknown = definition.scores.unknown if definition.scores and not definition.scores.byte_ids else None
         # Whether the pieces of many texts can be encoded at once.
-        self._joins = self.split.scanner is not None and self._words is None and self._unknown is None
+        self._joins = self.split.scanner is not None and self._unknown is None and not definition.drops_bytes
 
     @functools.cached_property
     def cut(self) -> Cut | None:
@@ -100,9 +102,9 @@ class TextEncoder:
         def encode_sized(piece: bytes) -> tuple[list[int], npt.NDArray[np.int64]]:
             ids = IdBuffer()
             if self._words is not None:
-                if self._drops_bytes and self._words.drops_of(piece):
+                if self._words.drops_of(piece):
                     raise ValueError("the text has characters with bytes that have no tokens, so it is not known where")
-                self.core.encode_split(*self._words.one(piece), ids)
+                self.core.encode_split(piece, array("q", [len(piece)]), ids)
             else:
                 self._append(piece, ids)
             listed = ids.to_list(ints)
@@ -112,7 +114,8 @@ class TextEncoder:
                     "where they are is not known"
                 )
             of_ids = sizes[ids.to_numpy()]
-            of_ids[-1:] -= self._end_size  # which stands in no text
+            of_ids[1:] -= self._rest_size  # which stands in no text
+            of_ids[-1:] -= self._end_size
             return listed, of_ids
 
         content = to_utf8(text)
@@ -208,8 +211,8 @@ class TextEncoder:
         if self._utf8_only and isinstance(text, bytes):
             text = to_text(text).encode()
         try:
-            if self._words is not None and not (self._drops_bytes and not self._words.drops_of(to_utf8(text))):
-                self.core.encode_split(*self._words.of(text.encode() if isinstance(text, str) else text), ids)
+            if self._words is not None and self._words.drops_of(content := to_utf8(text)):
+                self.core.encode_split(*self._words.without_dropped(content), ids)
             elif threads > 1 and len(text) >= 2 * PART_BYTES and self.split.scanner and self.split.cut:
                 encode_in_parts(self.core, to_utf8(text), self.split.cut, threads, ids)
             elif self.split.fallback is None:
@@ -224,13 +227,15 @@ class TextEncoder:
             ids.unite(start, self._unknown)
 
 
-def _words(definition: Definition, split: Split) -> Words | None:
-    """What makes words, where they are not just the parts of a text."""
-    mark = MARK if definition.word_end else b""
-    dropped = definition.missing_bytes if definition.drops_bytes else b""
-    if not (mark or definition.drops_space or dropped):
+def _marks(definition: Definition) -> Marks | None:
+    """What is done to words, where they are not merged as they stand in a text."""
+    if not (definition.word_rest or definition.word_end or definition.drops_space):
         return None
-    return Words(split, mark, definition.drops_space, dropped)
+    return Marks(bool(definition.word_rest), bool(definition.word_end), definition.drops_space)
+
+
+def _words(definition: Definition, split: Split) -> Words:
+    return Words(split, definition.drops_space, definition.missing_bytes if definition.drops_bytes else b"")
 
 
 def _pieces(definition: Definition) -> Pieces | SentencePieces:

@@ -587,7 +587,7 @@ class Tokenizer:
     def _scored_info(self) -> dict[str, Any]:
         """What `info` says of vocabularies that are not just of bytes."""
         definition, scores, sentence = self._definition, self._definition.scores, self._definition.reading.sentence
-        ends = {"word_end": definition.word_end} if definition.word_end else {}
+        ends = {name: mark for name in ("word_rest", "word_end") if (mark := getattr(definition, name))}
         drops = {name: True for name in ("drops_space", "drops_bytes") if getattr(definition, name)}
         if scores is None:
             return {**ends, **drops}

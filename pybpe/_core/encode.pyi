@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from pybpe._core.emission import Emission
 from pybpe._core.ids import IdBuffer
+from pybpe._core.marks import Marks
 from pybpe._core.merge import MergeTable
 from pybpe._core.splitter import Splitter
 from pybpe._core.vocab import Vocabulary
@@ -15,7 +16,9 @@ class Encoder:
     """Splits text, merges each word, and remembers what words encode to. Immutable; any number of threads may call it.
 
     With `whole_words`, a word that is itself a token is that token, whatever merging would give. With an `emission`,
-    `vocabulary` has the symbols that are merged, and that says which ids they are. `text` is str or bytes everywhere. Every method appends to `out`, and lets go of the GIL on long texts.
+    `vocabulary` has the symbols that are merged, and that says which ids they are. Words are merged as `marks` makes them,
+    but with dropout. `text` is str or bytes everywhere. Every method appends to `out`, and lets go of the GIL on long
+    texts.
     """
 
     def __init__(
@@ -25,6 +28,7 @@ class Encoder:
         splitter: Splitter | None,
         whole_words: bool,
         emission: Emission | None = None,
+        marks: Marks | None = None,
     ) -> None: ...
     cache_bytes: int
     @property

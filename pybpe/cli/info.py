@@ -67,6 +67,8 @@ def rows(tokenizer: Tokenizer, longest: list[bytes], n_bytes: int) -> list[tuple
         others = "written as bytes" if info["byte_fallback"] else "the unknown token"
         by = "scores" if info["rule"] == "scores" else "a list of merges"
         reading.append(("tokens of", f"characters, merged by {by}; characters without a token are {others}"))
+    if info.get("word_rest"):
+        reading.append(("within words", f"{escaped(info['word_rest'])} before each token but the first"))
     if info.get("word_end"):
         reading.append(("ends of words", f"{escaped(info['word_end'])} behind the last token of each"))
     if info.get("drops_space"):

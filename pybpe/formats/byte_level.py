@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,20 @@ def to_bytes(chars: str) -> bytes | None:
         return chars.translate(_BYTE_OF_CHAR).encode("latin-1")
     except UnicodeEncodeError:
         return None
+
+
+def all_to_chars(tokens: Sequence[bytes]) -> list[str]:
+    """`to_chars` of each, in a third of the time."""
+    chars = to_chars(b"".join(tokens))
+    return [chars[start:end] for start, end in pairwise(accumulate(map(len, tokens), initial=0))]
+
+
+def _all_to_bytes(names: Collection[str]) -> list[bytes] | None:
+    """`to_bytes` of each; None if it is that of any."""
+    content = to_bytes("".join(names))
+    if content is None:
+        return None
+    return [content[start:end] for start, end in pairwise(accumulate(map(len, names), initial=0))]
 
 
 def read_bytes(path: PathLike) -> bytes:
@@ -83,38 +98,48 @@ def read_vocabulary(vocab: Any, path: PathLike) -> dict[str, int]:
     return vocab
 
 
-def read_merges(pairs: Iterable[tuple[str, str]], vocab: Mapping[str, int], path: PathLike) -> memoryview:
+def read_merges(
+    pairs: Iterable[Sequence[str]], vocab: Mapping[str, int], path: PathLike, word_rest: str = ""
+) -> memoryview:
     """uint32[n, 3] from pairs of tokens in their order. Of a pair that is there twice the later place counts.
 
-    Raises FormatError for a merge that names or makes a token that the vocabulary does not have.
+    word_rest: what the second of each pair begins with, and what is not in the token that they make. Raises FormatError
+    for a merge that names or makes a token that the vocabulary does not have.
     """
-    rows: dict[tuple[int, int], int] = {}
+    rows: dict[int, int] = {}  # by numbers, as many tuples take long to make
     for number, (left, right) in enumerate(pairs, 1):
         try:
-            pair = vocab[left], vocab[right]
-            token = vocab[left + right]
+            pair = vocab[left] << 32 | vocab[right]
+            if word_rest and (len(right) == len(word_rest) or not right.startswith(word_rest)):
+                raise FormatError(f"{path}: merge {number} adds {right!r}, which does not begin with {word_rest!r}")
+            token = vocab[left + right[len(word_rest) :]]
         except KeyError as error:
             raise FormatError(f"{path}: merge {number} needs the token {error.args[0]!r}, which has no id") from None
         rows.pop(pair, None)
         rows[pair] = token
-    return memoryview(Rows(array("I", (number for pair, token in rows.items() for number in (*pair, token))), 3))
+    flat = array("I", bytes(12 * len(rows)))
+    flat[::3] = array("I", [pair >> 32 for pair in rows])
+    flat[1::3] = array("I", [pair & 0xFFFFFFFF for pair in rows])
+    flat[2::3] = array("I", rows.values())
+    return memoryview(Rows(flat, 3))
 
 
 def token_list(vocab: Mapping[str, int], path: PathLike) -> list[bytes]:
     """The bytes of each id; holes are empty. Raises FormatError for a token in characters that stand for no bytes."""
     tokens = [b""] * (max(vocab.values(), default=-1) + 1)
-    for chars, token in vocab.items():
-        content = to_bytes(chars)
-        if content is None:
-            raise FormatError(f"{path}: token {chars!r} with id {token} holds a character that stands for no byte")
+    contents = _all_to_bytes(vocab.keys())
+    if contents is None:
+        chars = next(chars for chars in vocab if to_bytes(chars) is None)
+        raise FormatError(f"{path}: token {chars!r} with id {vocab[chars]} holds a character that stands for no byte")
+    for token, content in zip(vocab.values(), contents, strict=True):
         tokens[token] = content
     return tokens
 
 
-def unmade(vocab: Mapping[str, int], merges: memoryview) -> set[str]:
-    """The tokens that no merge makes or takes, those of one byte left out."""
-    used = {token for row in rows_of(merges) for token in row}
-    return {chars for chars, token in vocab.items() if len(chars) > 1 and token not in used}
+def unmade(names: Iterable[str], vocab: Mapping[str, int], merges: memoryview) -> set[str]:
+    """Of some names the tokens that no merge makes or takes, those of one byte left out."""
+    used = set(array("I", merges.tobytes()))
+    return {chars for chars in names if len(chars) > 1 and chars in vocab and vocab[chars] not in used}
 
 
 def rows_of(merges: memoryview) -> list[tuple[int, int, int]]:
@@ -123,10 +148,15 @@ def rows_of(merges: memoryview) -> list[tuple[int, int, int]]:
     return list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
 
 
+def made_by(merges: memoryview) -> set[int]:
+    """The tokens that merges make."""
+    return set(array("I", merges.tobytes())[2::3])
+
+
 def write_vocabulary(definition: Definition) -> dict[str, int]:
     """{characters: id} of the ordinary tokens. Raises ValueError if two have the same bytes."""
     tokens = definition.vocabulary.to_list()
-    vocab = {to_chars(token): i for i, token in enumerate(tokens) if token}
+    vocab = {chars: i for i, chars in enumerate(all_to_chars(tokens)) if chars}
     if len(vocab) < sum(map(bool, tokens)):
         raise ValueError("two tokens of this vocabulary have the same bytes; this file format cannot hold both")
     return vocab
@@ -139,5 +169,5 @@ def write_merges(definition: Definition) -> list[tuple[str, str]]:
     r is made, no merge of a lower rank is left, within its bytes either; so its two parts are always those that its own
     bytes end with by the ranks below r. One merge a token, in the order of ranks, is therefore the same.
     """
-    chars = [to_chars(token) for token in definition.vocabulary.to_list()]
+    chars = all_to_chars(definition.vocabulary.to_list())
     return [(chars[left], chars[right]) for left, right, _ in rows_of(definition.merges)]

@@ -242,7 +242,7 @@ def _entries_of_pieces(definition: Definition) -> list[tuple[str, bytes]]:
 
 def _to_lists(definition: Definition) -> tuple[list[str], list[int], list[tuple[str, str]]]:
     """Characters and types by id, and the merges."""
-    if definition.word_end or definition.drops_space or definition.drops_bytes:
+    if definition.marks_words or definition.drops_space or definition.drops_bytes:
         raise ValueError("GGUF cannot say how this tokenizer makes words; write a tokenizer.json")
     if definition.reading != Reading(added_tokens=definition.reading.added_tokens) or definition.shared_id is not None:
         raise ValueError("GGUF cannot say how this tokenizer reads text; write a tokenizer.json")

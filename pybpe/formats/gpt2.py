@@ -36,7 +36,7 @@ def read(vocab_json: PathLike, merges_txt: PathLike, pattern: str = "gpt2") -> D
     pairs = list(_pairs(merges_txt))
     _check_parts(pairs, merges_txt)
     merges = read_merges(pairs, vocab, merges_txt)
-    special = {chars: vocab[chars] for chars in unmade(vocab, merges) if _LOOKS_SPECIAL.fullmatch(chars)}
+    special = {chars: vocab[chars] for chars in unmade(filter(_LOOKS_SPECIAL.fullmatch, vocab), vocab, merges)}
     ordinary = {chars: token for chars, token in vocab.items() if chars not in special}
     return Definition(
         rule="merges",

@@ -7,7 +7,7 @@ Layout, all numbers little-endian:
     u32       size of the header
     u64 x 3   number of tokens, their bytes, number of merges
     header    JSON: rule, pattern, special_tokens, unicode; of version 2 also reading, whole_words, carried; of 3
-              scores; of 4 word_end, drops_space, drops_bytes
+              scores; of 4 word_end, drops_space, drops_bytes; of 5 word_rest
     u32[n]    sizes of the tokens
     bytes     the tokens, joined
     u32[m, 3] merges
@@ -46,6 +46,7 @@ MAGIC = b"\x93PYBPE\r\n"  # not ASCII and with a line end, so that a transfer as
 VERSION = 2  # what is written, unless more is needed
 SCORED = 3
 MARKED = 4
+RESTED = 5
 _FIXED = "<IIQQQ"
 
 
@@ -58,6 +59,8 @@ def dumps(definition: Definition) -> bytes:
 def _version(definition: Definition) -> int:
     """The least that can say it."""
     reading = definition.reading
+    if definition.word_rest:
+        return RESTED
     if isinstance(reading.normalizer, tuple) or reading.prefix_space == "first":
         return MARKED
     if definition.rule == "characters" or definition.word_end or definition.drops_space or definition.drops_bytes:
@@ -78,6 +81,7 @@ def _body(definition: Definition, version: int, merges: bytes) -> bytes:
         "whole_words": definition.whole_words,
         "carried": dict(definition.carried) if version > 1 else {},  # ids do not depend on it
         "scores": definition.scores.to_json() if definition.scores else None,
+        "word_rest": definition.word_rest,
         "word_end": definition.word_end,
         "drops_space": definition.drops_space,
         "drops_bytes": definition.drops_bytes,
@@ -127,8 +131,8 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
     reader = Reader(body, name)
     reader.take(len(MAGIC), "magic")
     version, header_size, n_tokens, n_bytes, n_merges = reader.unpack(_FIXED, "fixed header")
-    if not 1 <= version <= MARKED:
-        raise FormatError(f"{name} is of version {version}; this pybpe reads up to version {MARKED}: upgrade pybpe")
+    if not 1 <= version <= RESTED:
+        raise FormatError(f"{name} is of version {version}; this pybpe reads up to version {RESTED}: upgrade pybpe")
     if hashlib.sha256(body).digest() != content[-32:]:
         raise FormatError(f"{name} is damaged or truncated: its checksum does not match")
     if n_tokens > MAX_ID + 1:
@@ -154,6 +158,7 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
         whole_words=header.get("whole_words", False),
         carried=header.get("carried", {}),
         scores=Scores.from_json(header["scores"]) if "scores" in header else None,
+        word_rest=header.get("word_rest", ""),
         word_end=header.get("word_end", ""),
         drops_space=header.get("drops_space", False),
         drops_bytes=header.get("drops_bytes", False),
@@ -176,6 +181,7 @@ def _parse_header(text: bytes, name: str) -> dict[str, Any]:
         or not isinstance(header.get("whole_words", False), bool)
         or not isinstance(header.get("drops_space", False), bool)
         or not isinstance(header.get("drops_bytes", False), bool)
+        or not isinstance(header.get("word_rest", ""), str)
         or not isinstance(header.get("word_end", ""), str)
         or not isinstance(header.get("carried", {}), dict)
     ):

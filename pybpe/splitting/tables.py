@@ -31,8 +31,10 @@ def compile_stages(stages: tuple[str, ...]) -> AutomatonSplitter:
     graphs = [build(stage) for stage in stages]
     alphabet = _Alphabet(graphs)
     automata = [Automaton(graph, alphabet) for graph in graphs]
-    for automaton in automata[:-1]:
-        if not automaton.is_resumable() and not automaton.matches_within(MAX_BOUNDED):
+    for number, automaton in enumerate(automata[:-1]):
+        if automaton.is_resumable() or automaton.matches_within(MAX_BOUNDED):
+            continue
+        if number + 2 < len(automata) or not automaton.is_cut_within(MAX_BOUNDED, automata[-1]):
             raise UnsupportedError("a pattern before another whose long matches cannot be split a part at a time")
     tables = [automaton.tables(alphabet) for automaton in automata]
     return AutomatonSplitter(alphabet.blocks, alphabet.rows, tables, cut_table(automata))
@@ -162,6 +164,38 @@ class Automaton:
         for _ in range(limit + 1):
             reached = {to for state in reached for to in self.targets[state]} - {DEAD}
         return not reached
+
+    def is_cut_within(self, limit: int, other: Automaton) -> bool:
+        """Whether no match becomes more than `limit` words of another pattern; False if that is not known.
+
+        Looked at is more than there can be: a word of the other may end wherever a run of it matches and the next
+        character does not lead on to a match.
+        """
+        silent = [kind & (HERE | BEFORE) == 0 for kind in other.kinds]
+        if any(to != DEAD and silent[to] for to in other.targets[0]):
+            return False  # a run that fails without a match begins anew one character on
+        reached = {(to, begun) for to, begun in zip(self.targets[0], other.targets[0], strict=True) if to != DEAD}
+        for _ in range(limit):
+            reached = self._words_behind(reached, other)
+            if not reached:
+                return True
+        return False
+
+    def _words_behind(self, reached: set[tuple[int, int]], other: Automaton) -> set[tuple[int, int]]:
+        """The states of both in which another word of `other` may begin, from those where one has begun."""
+        waiting, seen, begun = list(reached), set(reached), set()
+        while waiting:
+            mine, its = waiting.pop()
+            row = other.targets[its] if its != DEAD else [DEAD] * len(other.targets[0])
+            for to, on, start in zip(self.targets[mine], row, other.targets[0], strict=True):
+                if to == DEAD:
+                    continue
+                if on == DEAD or not other.kinds[on] & HERE:
+                    begun.add((to, start))
+                if on != DEAD and (to, on) not in seen:
+                    seen.add((to, on))
+                    waiting.append((to, on))
+        return begun
 
     def definite_ends(self, before: int) -> frozenset[int] | None:
         """The classes behind which a character of class `before` always ends its word; None if no run ever reads it.

@@ -116,7 +116,7 @@ def _moves(step: Sequence[str | None]) -> bool:
     """Whether a step may make the first character of something else than the first character of a text."""
     if step[0] == "Replace":
         return len(step[1] or "") > 1 or not step[2]
-    return step[0] in ("Prepend", "Strip", "ReplaceAll")
+    return step[0] in ("Prepend", "Strip", "ReplaceAll", "StripAccents", "Nmt")
 
 
 def _steps(normalizer: list[Any]) -> Normalizer:

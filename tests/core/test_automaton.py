@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import BOUNDARY, messy_bytes, text
 
 from pybpe._core.automaton import AutomatonSplitter
-from pybpe.patterns import GPT2_ORIGINAL, PATTERNS
+from pybpe.patterns import CLIP, GPT2_ORIGINAL, PATTERNS
 from pybpe.splitting.regex_splitter import RegexSplitter
 from pybpe.splitting.stages import join_stages, stages_of
 from pybpe.splitting.syntax import UnsupportedError
@@ -142,6 +142,31 @@ def test_each_pattern_splits_the_words_of_the_one_before(family, pieces):
     data = "".join(pieces).encode()
     expected = in_plain_python(stages_of(FAMILIES[family]), data)
     assert COMPILED[family].split(data) == COMPILED[family].split(data, LEAST_ROOM) == expected
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        (r"\p{N}{1,3}", r"\p{N}{1,2}"),  # not to be read on from within a match
+        (rf"<\|startoftext\|>|<\|endoftext\|>|{CLIP}", GPT2_ORIGINAL),
+        (CLIP, r"\p{L}+|\p{N}|[^\p{L}\p{N}]+"),
+        ("'s[ab]|a+b?|'", "'s|a+|b|'"),
+    ],
+)
+@given(
+    pieces=st.lists(
+        st.one_of(
+            text, st.text("ab'sxyc", max_size=30), st.sampled_from(["<|startoftext|>", "11111", "!!", "12" * 99, " "])
+        ),
+        max_size=40,
+    )
+)
+@settings(max_examples=60)
+def test_matches_that_make_few_words(stages, pieces):
+    splitter = compile_stages(stages)
+    data = "".join(pieces).encode()
+    expected = in_plain_python(stages, data)
+    assert splitter.split(data) == splitter.split(data, LEAST_ROOM) == splitter.split(data, 192) == expected
 
 
 def test_deepseek_equals_the_tokenizers_package():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 
 import pytest
 from huggingface_files import BYTE_LEVEL, CLIP_NORMALIZER, MERGES, clip, split_by, tokenizer_json, write_json
@@ -13,10 +14,18 @@ from strategies import any_text, boundary_text
 
 from pybpe import FormatError, Tokenizer
 from pybpe._core.unicode import classes
-from pybpe.formats.byte_level import to_chars
-from pybpe.text.normalizer import apply, apply_aligned, check_normalizer, replaceable
+from pybpe.formats.byte_level import to_bytes, to_chars
+from pybpe.patterns import prepare
+from pybpe.text.normalizer import WHITE_SPACE, apply, apply_aligned, check_normalizer, replaceable
 
 tokenizers = pytest.importorskip("tokenizers", reason="the ids of tokenizer.json are compared with tokenizers")
+
+
+def before_bytes(*steps):
+    """Pre-tokenizers of these steps and ByteLevel, with GPT-2's pattern and without."""
+    for use_regex in (True, False):
+        yield {"type": "Sequence", "pretokenizers": [*steps, {**BYTE_LEVEL, "use_regex": use_regex}]}
+
 
 NESTED = {"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": True}]}
 NORMALIZERS = [
@@ -28,7 +37,11 @@ NORMALIZERS = [
     [{"type": "Replace", "pattern": {"String": "."}, "content": "l.o"}, {"type": "Prepend", "prepend": " "}],
     [{"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\n"}],
     CLIP_NORMALIZER,
+    [{"type": "NFD"}, {"type": "StripAccents"}],
+    [{"type": "StripAccents"}],
+    [{"type": "Nmt"}, {"type": "NFKC"}],
 ]
+BEHAVIORS = ("Isolated", "Contiguous", "MergedWithNext", "MergedWithPrevious")
 SPLITS = [
     split_by(" ", "MergedWithNext", kind="String"),
     split_by(" ", "MergedWithPrevious", kind="String"),
@@ -42,6 +55,9 @@ SPLITS = [
         "type": "Sequence",
         "pretokenizers": [{"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}]}, BYTE_LEVEL],
     },
+    *before_bytes({"type": "Whitespace"}),
+    *(split for behavior in BEHAVIORS for split in before_bytes({"type": "Punctuation", "behavior": behavior})),
+    *before_bytes({"type": "WhitespaceSplit"}, {"type": "Punctuation"}),
 ]
 texts = st.one_of(any_text, boundary_text, st.text("abLOW lo.] 1\u3000İΣ<>", max_size=30))
 
@@ -107,6 +123,36 @@ def test_every_code_point(path):
     assert ours.encode_batch(together, disallowed_special=()) == expected
 
 
+@pytest.mark.parametrize("split", SPLITS[-12:], ids=str)
+def test_words_at_every_code_point(path, split):
+    ours, _ = pair_of(path, tokenizer_json(pre_tokenizer=split))
+    judge = tokenizers.Tokenizer.from_str(json.dumps(tokenizer_json(pre_tokenizer=split))).pre_tokenizer
+    points = [chr(point) for point in range(0x110000) if classes(point) or point % 64 == 0]
+    splitter, drops = prepare(ours.pattern), ours.info.get("drops_space")
+    for i in range(0, len(points), 512):
+        text = "".join(f"lo{char}lo!{char}{char}." for char in points[i : i + 512] if not "\ud800" <= char < "\ue000")
+        words = [to_bytes(word).decode() for word, _ in judge.pre_tokenize_str(text)]
+        found = [word.decode() for word in splitter.split(text.encode())]
+        wrong = [
+            pair
+            for pair in zip(words, [word for word in found if not drops or word.strip(WHITE_SPACE)], strict=False)
+            if pair[0] != pair[1]
+        ]
+        assert not wrong[:3]
+
+
+@pytest.mark.parametrize("kind", ["StripAccents", "Nmt"])
+def test_normalizers_at_every_code_point(kind):
+    judge = getattr(tokenizers.normalizers, kind)()
+    wrong = [
+        point
+        for point in range(0x110000)
+        if not 0xD800 <= point < 0xE000
+        and apply(((kind,),), f"a{chr(point)}b") != judge.normalize_str(f"a{chr(point)}b")
+    ]
+    assert not wrong
+
+
 def test_vocabularies_without_the_bytes_that_are_in_no_text(path, tmp_path):
     content = tokenizer_json()
     for byte in (0xC0, 0xF7, 0xFF):
@@ -151,7 +197,7 @@ def renumbered(model):
         (clip(ignore_merges=True), "no whole words"),
         (clip(merges=["l o</w>", "o l"]), "needs the token"),
         (clip(merges=["l o", "lo w</w>", "low</w> l"]), "needs the token"),
-        (clip(end_of_word_suffix="</v>"), "that a word with an end cannot have"),
+        (clip(end_of_word_suffix="</v>"), "that a word with marks cannot have"),
     ],
 )
 def test_ends_of_words_that_are_refused(path, content, message):
@@ -180,7 +226,14 @@ def test_what_words_with_ends_cannot_do(path, tmp_path):
         st.sampled_from(
             [
                 *(("NFC",), ("NFKD",), ("Lowercase",), ("Replace", "a", "bcd"), ("Replace", "lo", "")),
-                *(("Prepend", "xy"), ("ReplaceAll", r"\s+", " "), ("Strip", "left"), ("Strip", "left", "right")),
+                *(
+                    ("StripAccents",),
+                    ("Nmt",),
+                    ("Prepend", "xy"),
+                    ("ReplaceAll", r"\s+", " "),
+                    ("Strip", "left"),
+                    ("Strip", "left", "right"),
+                ),
             ]
         ),
         min_size=1,
@@ -194,6 +247,18 @@ def test_places_of_normal_text(text, steps):
     assert all(0 <= start <= end <= len(text) for start, end in places)
 
 
+@given(
+    text=st.one_of(texts, st.text(WHITE_SPACE + "\x1c\x1f\u200bab", max_size=9)), by=st.sampled_from([" ", "", "\\1x"])
+)
+def test_replaced_spaces(text, by):
+    assert apply((("ReplaceAll", r"\s+", by),), text) == re.sub(f"[{WHITE_SPACE}]+", lambda _: by, text)
+
+
+def test_white_space_is_that_of_python_but_for_four():
+    spaces = {chr(point) for point in range(0x110000) if chr(point).isspace()}
+    assert spaces == {*WHITE_SPACE, *"\x1c\x1d\x1e\x1f"}
+
+
 @pytest.mark.parametrize(
     "pattern", ["", "a*", "(a)", "a|b", "a{0,3}", "[ab]", ".", "a{3,2}", "a++", r"\d", "^a", "a{2000}"]
 )
@@ -203,7 +268,16 @@ def test_patterns_that_are_not_replaced(pattern):
 
 @pytest.mark.parametrize(
     "steps",
-    [(), ("NFC",), (("Nmt",),), (("Strip", "up"),), (("Replace", "", "a"),), (("ReplaceAll", "a|b", ""),), "NFX"],
+    [
+        (),
+        ("NFC",),
+        (("Nmt", "a"),),
+        (("BertNormalizer",),),
+        (("Strip", "up"),),
+        (("Replace", "", "a"),),
+        (("ReplaceAll", "a|b", ""),),
+        "NFX",
+    ],
 )
 def test_what_is_no_normalizer(steps):
     with pytest.raises(FormatError):

@@ -16,6 +16,9 @@ from pybpe.splitting.tables import compile_stages
         ((r"a+b|a",), "far beyond"),
         (("|".join(f"[{chr(0x4E00 + 2 * i)}]" for i in range(300)),), "255 classes"),
         ((r"'s|\p{L}+|'", "a"), "a part at a time"),
+        ((r"'s|\p{L}+|'", "'s|ab+c|b|a"), "a part at a time"),
+        ((r"'s|\p{L}+|'", "'s|\\p{L}+|'", "a"), "a part at a time"),
+        ((r"'s|[ab]+|'", "'s|a+|b+|'"), "a part at a time"),
         (("a{17}", "a"), "a part at a time"),
     ],
 )

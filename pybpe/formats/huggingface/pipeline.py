@@ -16,6 +16,7 @@ from pybpe.scored import Leading
 from pybpe.splitting.stages import SEPARATOR, join_stages
 from pybpe.text.normal import FORMS
 from pybpe.text.normalizer import Normalizer, Step, replaceable
+from pybpe.text.older_unicode import PUNCTUATION
 from pybpe.text.sentence import SPACE
 
 Json = dict[str, Any]
@@ -78,7 +79,7 @@ def as_object(value: Any, what: PathLike) -> Json:
 
 def _normalizer_step(step: Json, path: PathLike) -> Step:
     kind = step.get("type")
-    if kind in FORMS or kind == "Lowercase":
+    if kind in FORMS or kind in ("Lowercase", "StripAccents", "Nmt"):
         return (kind,)
     if kind == "Prepend" and isinstance(step.get("prepend"), str) and step["prepend"]:
         return kind, step["prepend"]
@@ -91,7 +92,7 @@ def _normalizer_step(step: Json, path: PathLike) -> Step:
         if isinstance(text := pattern.get("Regex"), str) and replaceable(text):
             return "ReplaceAll", text, step["content"]
         raise FormatError(f"{path}: it is not known whether pybpe would replace the same: {str(pattern)[:60]}")
-    known = f"{', '.join(FORMS)}, Lowercase, Prepend, Replace and Strip"
+    known = f"{', '.join(FORMS)}, Lowercase, Nmt, Prepend, Replace, Strip and StripAccents"
     raise FormatError(f"{path}: the normalizer is of type {str(kind)[:40]!r}; pybpe knows {known}")
 
 
@@ -132,6 +133,10 @@ def _stage(step: Json, path: PathLike) -> tuple[str, bool]:
         return (r"\p{N}" if step["individual_digits"] else r"\p{N}+"), False
     if kind == "WhitespaceSplit":
         return r"\s+|\S+", True
+    if kind == "Whitespace":
+        return r"\s+|\w+|[^\w\s]+", True
+    if kind == "Punctuation":
+        return _split_at(f"[{PUNCTUATION}]", PUNCTUATION, step.get("behavior", "Isolated"), path), False
     if kind != "Split":
         raise FormatError(f"{path}: pybpe cannot split text as the pre-tokenizer {str(kind)[:40]!r} does")
     behavior, invert = step.get("behavior"), step.get("invert")
@@ -143,16 +148,23 @@ def _stage(step: Json, path: PathLike) -> tuple[str, bool]:
     if behavior == "Removed" and invert is False and pattern in (r"\s+", r"\s"):
         return r"\s+|\S+", True
     if single and invert is False:
-        other = f"[^{single}]"
-        behaviors = {
-            "MergedWithNext": f"{pattern}{other}*|{other}+",
-            "MergedWithPrevious": f"{other}*{pattern}|{other}+",
-        }
-        behaviors["Contiguous"] = f"{pattern}+"
-        if isinstance(behavior, str) and behavior in behaviors:
-            return behaviors[behavior], False
+        return _split_at(pattern, single, behavior, path), False
     what = f"Split with behavior {str(behavior)[:40]}, invert {str(invert)[:40]}"
     raise FormatError(f"{path}: pybpe cannot split as {what} and this pattern does: {pattern[:200]!r}")
+
+
+def _split_at(pattern: str, single: str, behavior: Any, path: PathLike) -> str:
+    """What splits at single characters. single: what stands for them in a set."""
+    other = f"[^{single}]"
+    behaviors = {
+        "Isolated": pattern,
+        "Contiguous": f"{pattern}+",
+        "MergedWithNext": f"{pattern}{other}*|{other}+",
+        "MergedWithPrevious": f"{other}*{pattern}|{other}+",
+    }
+    if isinstance(behavior, str) and behavior in behaviors:
+        return behaviors[behavior]
+    raise FormatError(f"{path}: pybpe cannot split with behavior {str(behavior)[:40]} at {pattern[:80]!r}")
 
 
 def _split_pattern(pattern: Any, path: PathLike) -> tuple[str, str]:

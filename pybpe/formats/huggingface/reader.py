@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Container, Iterable
+from collections.abc import Container
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,11 +12,11 @@ from pybpe.definition import Definition, make_vocabulary
 from pybpe.errors import FormatError, PybpeError
 from pybpe.files import PathLike
 from pybpe.formats.byte_level import (
+    made_by,
     read_json,
     read_merges,
     read_text,
     read_vocabulary,
-    rows_of,
     to_bytes,
     token_list,
     unmade,
@@ -31,13 +32,15 @@ from pybpe.formats.huggingface.pipeline import Json, Pipeline, as_object, read_l
 from pybpe.formats.sentencepiece import pattern_of
 from pybpe.patterns import WHOLE
 from pybpe.scored import BYTE_NAMES, NOT_IN_UTF8, Scores
+from pybpe.text.older_unicode import PUNCTUATION
 from pybpe.text.reading import Reading
 from pybpe.text.sentence import SPACE
 
 TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
 TEMPLATE, TEMPLATES = "chat_template.jinja", "additional_chat_templates"
 PIPELINE = ("normalizer", "pre_tokenizer")
-MODEL = ("unk_token", "fuse_unk", "byte_fallback", "end_of_word_suffix")
+MARKS = ("continuing_subword_prefix", "end_of_word_suffix")
+MODEL = ("unk_token", "fuse_unk", "byte_fallback", *MARKS)
 
 
 def read(path: PathLike) -> Definition:
@@ -92,7 +95,8 @@ def _definition(content: Json, config: Json, path: PathLike) -> Definition:
     _check_model(model, path)
     pipeline = read_pipeline(content.get("normalizer"), content.get("pre_tokenizer"), path)
     vocab = read_vocabulary(model.get("vocab"), f"{path}: model.vocab")
-    merges = read_merges(_pairs(model.get("merges"), path), vocab, f"{path}: model.merges")
+    word_rest, _ = marks_of(model)
+    merges = read_merges(_pairs(model.get("merges"), path), vocab, f"{path}: model.merges", word_rest)
     added = read_added_tokens(content.get("added_tokens"), vocab, f"{path}: added_tokens")
     check_config(added, as_object(config.get("added_tokens_decoder") or {}, CONFIG), path, CONFIG)
     make = _of_bytes if pipeline.byte_level else _of_characters
@@ -112,38 +116,55 @@ def _check_model(model: Json, path: PathLike) -> None:
         raise FormatError(f"{path}: the model is of type {str(model['type'])[:40]!r}; pybpe reads BPE")
     if model.get("dropout"):
         raise FormatError(f"{path}: the model merges at random (dropout {str(model['dropout'])[:40]}); set it to null")
-    if model.get("continuing_subword_prefix"):
-        raise FormatError(
-            f"{path}: the model marks its tokens with a continuing_subword_prefix, which pybpe does not do"
-        )
     for name in ("ignore_merges", "fuse_unk", "byte_fallback"):
         if not isinstance(model.get(name) or False, bool):
             raise FormatError(f"{path}: {name} is neither true nor false")
-    for name in ("end_of_word_suffix", "unk_token"):
+    for name in (*MARKS, "unk_token"):
         if not isinstance(model.get(name) or "", str):
             raise FormatError(f"{path}: {name} is not a string")
+    for mark in marks_of(model):
+        if to_bytes(mark) != mark.encode("utf-8", "replace"):
+            raise FormatError(f"{path}: the model marks tokens with {mark[:40]!r}, which is not of ASCII that prints")
 
 
-def _pairs(merges: Any, path: PathLike) -> Iterable[tuple[str, str]]:
+def marks_of(model: Json) -> tuple[str, str]:
+    """What tokens begin with within words, and end with at the ends of words; "" for nothing."""
+    return model.get("continuing_subword_prefix") or "", model.get("end_of_word_suffix") or ""
+
+
+def _pairs(merges: Any, path: PathLike) -> list[list[str]]:
     """Merges as pairs, however the file writes them: "a b", or ["a", "b"]."""
     if not isinstance(merges, list):
         raise FormatError(f"{path}: model.merges is not a list")
-    for number, merge in enumerate(merges, 1):
-        try:
-            left, right = merge.split(" ") if isinstance(merge, str) else merge
-        except (TypeError, ValueError):
-            left, right = "", ""
-        if type(left) is not str or type(right) is not str or not left or not right:
-            raise FormatError(f"{path}: merge {number} is not a pair of tokens: {str(merge)[:60]!r}")
-        yield left, right
+    pairs = [merge.split(" ") if type(merge) is str else merge for merge in merges]
+    # All at once: there can be half a million.
+    if (
+        set(map(type, pairs)) <= {list}
+        and set(map(len, pairs)) <= {2}
+        and set(map(type, chain.from_iterable(pairs))) <= {str}
+        and all(chain.from_iterable(pairs))
+    ):
+        return pairs
+    number = next(number for number, pair in enumerate(pairs) if not _is_pair(pair))
+    raise FormatError(f"{path}: merge {number + 1} is not a pair of tokens: {str(merges[number])[:60]!r}")
+
+
+def _is_pair(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(token, str) and token for token in pair)
 
 
 def _of_bytes(file: _File) -> Definition:
     """What a model does with unknown characters does not matter: there is a token for every byte."""
-    path, model, vocab, merges, added, pipeline, _, carried = file
+    path, model, vocab, merges, added, pipeline, decoder, carried = file
     whole_words = bool(model.get("ignore_merges"))
+    word_rest, word_end = marks_of(model)
+    if word_rest and (not isinstance(decoder, dict) or decoder.get("type") != "ByteLevel"):
+        raise FormatError(
+            f"{path}: the model has a continuing_subword_prefix, and then pybpe decodes as the decoder ByteLevel does; "
+            f"here it is {str(decoder)[:200]}"
+        )
     flags = {token["content"]: flags_of(token) for token in added}
-    names = unmade(vocab, merges) & flags.keys()
+    names = unmade(flags, vocab, merges)
     if whole_words:
         names = {name for name in names if not may_be_a_word(name, flags[name], pipeline.normalizer)}
     ordinary = {chars: token for chars, token in vocab.items() if chars not in names}
@@ -162,9 +183,10 @@ def _of_bytes(file: _File) -> Definition:
         special_tokens={token["content"]: token["id"] for token in added if token["special"]},
         reading=_reading(added, pipeline),
         whole_words=whole_words,
-        word_end=model.get("end_of_word_suffix") or "",
+        word_rest=word_rest,
+        word_end=word_end,
         drops_space=pipeline.drops_space,
-        drops_bytes=drops_bytes and not whole_words and not model.get("end_of_word_suffix"),
+        drops_bytes=drops_bytes and not whole_words and not any(marks_of(model)),
         carried=carried,
     )
 
@@ -172,14 +194,14 @@ def _of_bytes(file: _File) -> Definition:
 def _of_characters(file: _File) -> Definition:
     path, model, vocab, merges, added, pipeline, decoder, carried = file
     byte_fallback = bool(model.get("byte_fallback"))
-    if model.get("ignore_merges") or model.get("end_of_word_suffix"):
+    if model.get("ignore_merges") or any(marks_of(model)):
         raise FormatError(
-            f"{path}: ignore_merges and end_of_word_suffix are not known to pybpe where tokens are of characters"
+            f"{path}: {', '.join(MARKS)} and ignore_merges are not known to pybpe where tokens are of characters"
         )
     if byte_fallback and SPACE not in vocab:
         raise FormatError(f"{path}: there is no token {SPACE!r}, so a space would be the bytes of that character")
     _check_names(added, pipeline, path)
-    names = unmade(vocab, merges) & {token["content"] for token in added}
+    names = unmade((token["content"] for token in added), vocab, merges)
     byte_ids = _byte_ids(vocab, vocab.keys() - names, path) if byte_fallback else ()
     bytes_at = set(byte_ids)
     ordinary = {name: token for name, token in vocab.items() if name not in names and token not in bytes_at}
@@ -232,7 +254,7 @@ def _is_in(ordinary: Container[str], byte: int) -> bool:
 
 def whole_pattern(tokens: list[bytes], merges: memoryview) -> str:
     """What splits a text that is one word, so that no merge reaches beyond a part: merges of parts are those of all."""
-    return pattern_of({tokens[token] for _, _, token in rows_of(merges)})
+    return pattern_of({tokens[token] for token in made_by(merges)})
 
 
 def _unknown(
@@ -286,7 +308,8 @@ def _carried(content: Json, config: Json, pipeline: Pipeline) -> Json:
     carried: Json = {name: content[name] for name in PARTS if content.get(name) is not None}
     kept = {name: value for name, value in config.items() if name != "added_tokens_decoder"}
     plain = pipeline.byte_level and not pipeline.drops_space and not isinstance(pipeline.normalizer, tuple)
-    if not plain or content["model"].get("end_of_word_suffix"):
+    plain = plain and PUNCTUATION not in (pipeline.pattern or "")
+    if not plain or any(marks_of(content["model"])):
         carried["huggingface"] = {name: content.get(name) for name in PIPELINE}
         carried["huggingface"]["model"] = {name: content["model"].get(name) for name in MODEL}
     return {**carried, "tokenizer_config": kept} if kept else carried

@@ -9,10 +9,10 @@ from typing import Any
 from pybpe.definition import Definition
 from pybpe.errors import FormatError
 from pybpe.files import PathLike, atomic_folder, write_atomic
-from pybpe.formats.byte_level import rows_of, write_merges, write_vocabulary
+from pybpe.formats.byte_level import rows_of, write_vocabulary
 from pybpe.formats.huggingface.added_tokens import may_be_a_word, numbered
 from pybpe.formats.huggingface.pipeline import Json, read_leading, read_pipeline
-from pybpe.formats.huggingface.reader import CONFIG, MODEL, PIPELINE, TOKENIZER, whole_pattern
+from pybpe.formats.huggingface.reader import CONFIG, MODEL, PIPELINE, TOKENIZER, marks_of, whole_pattern
 from pybpe.formats.oniguruma import UnclearPatternError, to_oniguruma
 from pybpe.formats.scores import as_characters
 from pybpe.patterns import GPT2, GPT2_ORIGINAL, WHOLE
@@ -53,11 +53,10 @@ def to_json(definition: Definition) -> Json:
         definition = as_characters(definition)
     of_characters = definition.rule == "characters"
     vocab = _write_characters(definition) if of_characters else write_vocabulary(definition)
+    by_id = {token: name for name, token in vocab.items()}
     added = _write_added_tokens(definition, vocab)
     carried = definition.carried
     said = _said(definition)
-    by_id = {token: name for name, token in vocab.items()}
-    merges = rows_of(definition.merges) if of_characters else []
     return {
         "version": "1.0",
         "truncation": carried.get("truncation"),
@@ -71,9 +70,7 @@ def to_json(definition: Definition) -> Json:
             **said["model"],
             "ignore_merges": definition.rule == "ranks" or definition.whole_words,
             "vocab": vocab,
-            "merges": [[by_id[left], by_id[right]] for left, right, _ in merges]
-            if of_characters
-            else [list(pair) for pair in write_merges(definition)],
+            "merges": [[by_id[left], by_id[right]] for left, right, _ in rows_of(definition.merges)],
         },
     }
 
@@ -121,7 +118,7 @@ def _said(definition: Definition) -> Json:
         model = carried["model"] if isinstance(carried.get("model"), dict) else {}
         return {**carried, "model": {name: model[name] for name in MODEL if model.get(name) is not None}}
     reading = definition.reading
-    marked = definition.of_characters or definition.word_end or definition.drops_space
+    marked = definition.of_characters or definition.marks_words or definition.drops_space
     if marked or isinstance(reading.normalizer, tuple):
         raise ValueError("it is not known how a tokenizer.json says the way in which this tokenizer reads text")
     return {
@@ -140,7 +137,7 @@ def _is_right(carried: dict[str, Any], definition: Definition) -> bool:
             leading = read_leading(definition.carried.get("decoder"), bool(scores.byte_ids), "what was carried along")
     except FormatError:
         return False
-    if not isinstance(model, dict) or (model.get("end_of_word_suffix") or "") != definition.word_end:
+    if not isinstance(model, dict) or marks_of(model) != (definition.word_rest, definition.word_end):
         return False
     pattern = WHOLE if pipeline.pattern is None else pipeline.pattern
     if scores is not None:

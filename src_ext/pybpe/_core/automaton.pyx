@@ -4,9 +4,9 @@
 #
 # In a row of patterns each splits the words of the one before. No state is kept between two calls of `scan`, so a call
 # must be able to begin anywhere in a word of an earlier pattern and still find its end: text that a pattern does not
-# match has the same end from any place in it, and so have matches of a `resumable` pattern; matches of others are short,
-# and all or none of one goes into a block of ends. To find a far end is never needed: text is looked at through a window
-# that ends in `more` text, and what depends on what follows is left undecided.
+# match has the same end from any place in it, and so have matches of a `resumable` pattern; matches of others are short
+# or make few words, and all or none of one goes into a block of ends. To find a far end is never needed but for those:
+# text is looked at through a window that ends in `more` text, and what depends on what follows is left undecided.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy
@@ -16,7 +16,8 @@ from pybpe._core.splitter cimport LEAST_ROOM
 from pybpe._core.unicode cimport BLOCK_BITS, BLOCK_SIZE, N_BLOCKS, is_tail, wide_point
 
 cdef enum Ending:
-    OPEN = 0  # the word goes on at least to here
+    OPEN = 0  # the word goes on at least to here, and is no match so far
+    RUNNING = 3  # it goes on at least to here in a match
     UNMATCHED = 1  # it ends here, and no match begins in it
     MATCHED = 2
 
@@ -70,7 +71,7 @@ cdef size_t word_end(
 ) noexcept nogil:
     """Where the word that begins at `start` < n ends: a match, or all that is before the next one.
 
-    With `more` text behind n it may be OPEN: then the end is a place that the word surely goes to, perhaps `start`.
+    With `more` text behind n it may be OPEN or RUNNING: then the end is a place that the word surely goes to, perhaps `start`.
     """
     cdef size_t pos = start, end
     cdef uint32_t state
@@ -87,7 +88,7 @@ cdef size_t word_end(
             ending[0] = UNMATCHED
             return pos
         if state != STOP and more:
-            ending[0] = OPEN
+            ending[0] = RUNNING if pos == start else OPEN
             return end
         if end > pos:
             ending[0] = MATCHED
@@ -134,7 +135,7 @@ cdef size_t split_one(
             ends[count] = n
             return count + 1
         pos = word_end(automaton, alphabet, text, n, start, more, &ending)
-        if ending == OPEN:
+        if ending == OPEN or ending == RUNNING:
             break
         ends[count] = pos
         count += 1
@@ -150,18 +151,20 @@ cdef class AutomatonSplitter(Splitter):
         cdef const Automaton* automaton = &self.stages[level]
         cdef size_t pos = start, count = 0, made, end
         cdef Ending ending
+        cdef bint goes_on
         if level + 1 == self.n_stages:
             return split_one(automaton, &self.alphabet, text, n, start, more, ends, capacity)
         while pos < n and count < capacity:
             end = word_end(automaton, &self.alphabet, text, n, pos, more, &ending)
             if end == pos:
                 break
-            made = self.split_stages(level + 1, text, end, pos, ending == OPEN, ends + count, capacity - count)
-            if made and ends[count + made - 1] == end and ending != OPEN:
+            goes_on = ending == OPEN or ending == RUNNING
+            made = self.split_stages(level + 1, text, end, pos, goes_on, ends + count, capacity - count)
+            if made and ends[count + made - 1] == end and not goes_on:
                 count += made
                 pos = end
                 continue
-            if ending != MATCHED or automaton.resumable:
+            if ending == OPEN or ending == UNMATCHED or automaton.resumable:
                 count += made
             break
         return count

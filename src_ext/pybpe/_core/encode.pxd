@@ -7,6 +7,7 @@ from pybpe._core.cache cimport Item, WordCache
 from pybpe._core.cuts cimport Cuts
 from pybpe._core.emission cimport Emission
 from pybpe._core.ids cimport IdBuffer
+from pybpe._core.marks cimport Marks
 from pybpe._core.merge cimport MergeTable, Scratch
 from pybpe._core.splitter cimport Splitter
 from pybpe._core.types cimport token_t
@@ -31,6 +32,9 @@ cdef class Worker:
     cdef Item items[ITEMS]
     cdef bint pieces[ITEMS]  # which items are parts of words, for which being a token says nothing
     cdef bint cut  # any of them
+    cdef uint8_t* marked  # words as they are merged, where that is not as they stand in the text
+    cdef size_t marked_room
+    cdef size_t marked_ends[BLOCK]
 
 
 @cython.final
@@ -40,6 +44,7 @@ cdef class Encoder:
     cdef Splitter splitter
     cdef bint whole_words
     cdef Emission emission  # None where the symbols of merging are the tokens
+    cdef Marks marks  # None where words are merged as they stand in the text
     cdef readonly size_t cache_bytes  # the most that the cache of one running call takes
     cdef Cuts cuts
     cdef Backtracker backtracker  # None until there were long words enough to build it for
@@ -63,6 +68,10 @@ cdef class Encoder:
     cdef Worker worker(self)
     cdef int put_back(self, Worker worker) except -1
     cdef int encode_words(
+        self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
+        IdBuffer out
+    ) except -1 nogil
+    cdef int encode_marked(
         self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
         IdBuffer out
     ) except -1 nogil

@@ -9,7 +9,8 @@ from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD,
 from pybpe._core.cuts cimport CUTS, Cuts
 from pybpe._core.emission cimport Emission
 from pybpe._core.ids cimport IdBuffer
-from pybpe._core.memory cimport allocate, allocate_zeros
+from pybpe._core.marks cimport Marks
+from pybpe._core.memory cimport allocate, allocate_zeros, grow
 from pybpe._core.merge cimport SHORT_WORD, MergeTable, free_scratch
 from pybpe._core.runs cimport merge_runs
 from pybpe._core.splitter cimport Splitter
@@ -30,6 +31,7 @@ cdef class Worker:
     def __dealloc__(self):
         free_scratch(&self.scratch)
         free_steps(&self.steps)
+        free(self.marked)
 
 
 cdef inline bint has_long_chars(const uint8_t* word, size_t n) noexcept nogil:
@@ -217,13 +219,32 @@ cdef class Encoder:
         out.size = <size_t>(ids - out.data)
         return 0
 
+    cdef int encode_marked(
+        self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
+        IdBuffer out
+    ) except -1 nogil:
+        """As `encode_words`, of words as `marks` makes them."""
+        cdef size_t room
+        cdef void* grown
+        if self.marks is None or count == 0:
+            return self.encode_words(worker, text, n, start, ends, count, out)
+        room = ends[count - 1] - start + 2 * count + 16  # the last so that loads may go beyond a word
+        if room > worker.marked_room:
+            grown = grow(worker.marked, &worker.marked_room, room, 1)
+            if grown == NULL:
+                with gil:
+                    raise MemoryError
+            worker.marked = <uint8_t*>grown
+        count = self.marks.write(text, start, ends, count, worker.marked, worker.marked_ends)
+        return self.encode_words(worker, worker.marked, worker.marked_room, 0, worker.marked_ends, count, out)
+
     cdef int encode_bytes(self, Worker worker, const uint8_t* text, size_t n, IdBuffer out) except -1 nogil:
         """Split text[:n] and append its ids."""
         cdef size_t start = 0, count, blocks = 0
         out.expect(n)
         while start < n:
             count = self.splitter.scan(text, n, start, worker.ends, BLOCK)
-            self.encode_words(worker, text, n, start, worker.ends, count, out)
+            self.encode_marked(worker, text, n, start, worker.ends, count, out)
             out.settle()
             start = worker.ends[count - 1]
             blocks += 1
@@ -236,13 +257,14 @@ cdef class Encoder:
 
     def __cinit__(
         self, Vocabulary vocabulary not None, MergeTable merges not None, Splitter splitter, bint whole_words,
-        Emission emission=None
+        Emission emission=None, Marks marks=None
     ):
         self.vocabulary = vocabulary
         self.merges = merges
         self.splitter = splitter
         self.whole_words = whole_words
         self.emission = emission
+        self.marks = marks
         self.cuts = Cuts(vocabulary)
         self.limit_cache(DEFAULT_CACHE)
         self.mark_tokens()
@@ -286,6 +308,10 @@ cdef class Encoder:
             free_scratch(&worker.scratch)
         if worker.steps.size > KEPT_SYMBOLS:
             free_steps(&worker.steps)
+        if worker.marked_room > <size_t>KEPT_SYMBOLS:
+            free(worker.marked)
+            worker.marked = NULL
+            worker.marked_room = 0
         if worker.cache_bytes == self.cache_bytes:
             self.pool.append(worker)
         return 0
@@ -340,7 +366,7 @@ cdef class Encoder:
                 i = 0
                 while i < count:
                     block = count - i if count - i < BLOCK else BLOCK
-                    self.encode_words(worker, data, <size_t>n, start, <const size_t*>&ends[i], block, out)
+                    self.encode_marked(worker, data, <size_t>n, start, <const size_t*>&ends[i], block, out)
                     out.settle()
                     i += block
                     start = <size_t>ends[i - 1]
