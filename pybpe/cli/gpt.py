@@ -137,8 +137,7 @@ def _add_torch(group: Any) -> None:
 def run_train(options: argparse.Namespace) -> None:
     """Check places first, train, and say what came out."""
     from pybpe.cli.gpt_screen import Screen
-    from pybpe.gpt.engines import engine
-    from pybpe.gpt.run import prepare_run, resume_run, start_run
+    from pybpe.gpt.run import check_free, prepare_run, resume_run, start_run
 
     screen = Screen()
     if options.resume is not None:
@@ -149,16 +148,17 @@ def run_train(options: argparse.Namespace) -> None:
         paths = _data(options.data)
         folder = options.output or Path(f"{paths[0].stem}-gpt")
         settings, vocabulary = _settings(options), _vocabulary(options)
-        engine(settings.engine)  # an error if it needs what is not installed: before an earlier run is removed
         if options.dry_run:
             _say_what_it_takes(settings, paths, vocabulary, options.threads)
             return
-        _make_room(folder, options.force)
+        check_output_folder(folder)
+        check_free(folder, options.force)
         if options.prepare:
-            prepare_run(folder, settings, paths, vocabulary)
+            prepare_run(folder, settings, paths, vocabulary, replace=options.force)
             summary(f"run in {folder}", [], f"torchrun --nproc_per_node=2 -m pybpe.gpt.train {typed(folder)}")
             return
-        work = partial(start_run, folder, settings, paths, vocabulary, screen, options.threads)
+        start = partial(start_run, replace=options.force)
+        work = partial(start, folder, settings, paths, vocabulary, screen, options.threads)
     try:
         facts = work()
     except KeyboardInterrupt as stop:  # a second Ctrl-C, or SIGTERM: what was saved last is there
@@ -242,23 +242,6 @@ def _say_what_it_takes(
         ("time", f"about {seconds(found.seconds)}, {found.tokens / found.seconds:,.0f} tokens/s in a trial"),
     ]
     summary(f"{settings.steps:,} steps of the {settings.engine} engine; nothing was written", rows)
-
-
-def _make_room(folder: Path, force: bool) -> None:
-    """Raise if the folder cannot be written, or holds a run already; with `force` remove that run's files."""
-    from pybpe.gpt.run_folder import BEST, METRICS, MODEL, REPORT, RUN
-    from pybpe.gpt.vocabulary import CHARACTERS, TOKENIZER
-
-    check_output_folder(folder)
-    existing = [folder / name for name in (RUN, MODEL, BEST, METRICS, REPORT, CHARACTERS, TOKENIZER)]
-    existing = [path for path in existing if path.exists()]
-    if existing and not force:
-        raise FileExistsError(
-            f"{existing[0]} exists already; go on with it: --resume {typed(folder)}, replace it: --force, "
-            "or name another folder with -o"
-        )
-    for path in existing:
-        path.unlink()
 
 
 def _what_is_left(folder: Path) -> str:

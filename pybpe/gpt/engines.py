@@ -68,6 +68,9 @@ class Plan:
 class Engine(Protocol):
     """What a module of ENGINES offers."""
 
+    def check(self, settings: Settings, data: TrainingData) -> None:
+        """Raise TrainingError or ValueError for what it cannot train: before anything is written."""
+
     def train(
         self, run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads: int | None, on_step: OnStep
     ) -> bool:

@@ -92,9 +92,7 @@ def pretrain(
     TrainingError for corpora that are too short and settings that cannot be; MemoryError before the first step.
     """
     context = model.config.block_size
-    check_ids("train_ids", train_ids, context)
-    if val_ids is not None:
-        check_ids("val_ids", val_ids, context)
+    check_parts(train_ids, val_ids, context)
     if steps < 1 or batch_size < 1 or eval_every < 1 or eval_windows < 1:
         raise TrainingError("steps, batch_size, eval_every and eval_windows must all be at least 1")
     if threads is not None and threads < 1:
@@ -248,6 +246,13 @@ def cut(ids: Ids, starts: npt.NDArray[np.int64], context: int) -> Batch:
     """The windows of `ids` at `starts` and their targets."""
     windows = ids[starts[:, None] + np.arange(context + 1)].astype(np.int64)
     return windows[:, :-1], windows[:, 1:]
+
+
+def check_parts(train_ids: Ids, val_ids: Ids | None, context: int) -> None:
+    """TrainingError unless what is learned from, and what is held out if anything is, can be cut into windows."""
+    check_ids("the training text", train_ids, context)
+    if val_ids is not None:
+        check_ids("the held-out text", val_ids, context)
 
 
 def check_ids(name: str, ids: Ids, context: int) -> None:

@@ -34,7 +34,7 @@ from pybpe.gpt.model import FORMS, GPT, GPTConfig
 from pybpe.gpt.pretrain import (
     Ids,
     TrainingStep,
-    check_ids,
+    check_parts,
     cut,
     evaluation_starts,
     interrupts,
@@ -250,9 +250,7 @@ def check_settings(settings: Settings, data: TrainingData, device: torch.device,
     if data.documents is not None:
         raise TrainingError("the torch engine learns from windows of text; --lines goes with the micro engine")
     check_dtype(settings.dtype, device)
-    check_ids("the training text", data.train, settings.block_size)
-    if data.val is not None:
-        check_ids("the held-out text", data.val, settings.block_size)
+    check_parts(data.train, data.val, settings.block_size)
     if settings.accumulate % team.size:
         raise TrainingError(
             f"{team.size} processes cannot share {settings.accumulate} batches a step: make accumulate a multiple"
@@ -276,8 +274,13 @@ def model_config(settings: Settings, n_vocab: int) -> GPTConfig:
 
 def new_model(settings: Settings, data: TrainingData) -> GPT:
     """A model with first weights, or with those of the folder `settings.init`."""
-    if not settings.init:
-        return GPT(model_config(settings, data.vocabulary.n_vocab), settings.init_std)
+    if settings.init:
+        return first_checkpoint(settings, data).model()
+    return GPT(model_config(settings, data.vocabulary.n_vocab), settings.init_std)
+
+
+def first_checkpoint(settings: Settings, data: TrainingData) -> Checkpoint:
+    """That of the folder `settings.init`; FormatError or TrainingError if it does not go with the data or settings."""
     path = Path(settings.init) / MODEL
     saved = read_checkpoint(path, moments=False)
     check_same(data.vocabulary, saved.fingerprint, saved.config.n_vocab, str(path))
@@ -285,7 +288,7 @@ def new_model(settings: Settings, data: TrainingData) -> GPT:
         raise TrainingError(
             f"{path} sees {saved.config.block_size:,} tokens at once; block_size {settings.block_size:,} is too large"
         )
-    return replace(saved, config=replace(saved.config, dropout=float(settings.dropout))).model()
+    return replace(saved, config=replace(saved.config, dropout=float(settings.dropout)))
 
 
 def make_optimizer(model: GPT, settings: Settings) -> torch.optim.AdamW:

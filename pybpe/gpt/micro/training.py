@@ -7,14 +7,24 @@ from pathlib import Path
 
 import numpy as np
 
+from pybpe.errors import TrainingError
 from pybpe.gpt.engines import Loaded, OnStep, Plan
 from pybpe.gpt.micro.config import Adam, MicroConfig
 from pybpe.gpt.micro.model import MicroGPT
-from pybpe.gpt.pretrain import TrainingLog, TrainingStep, evaluate, pretrain, pretrain_documents
+from pybpe.gpt.pretrain import TrainingLog, TrainingStep, check_parts, evaluate, pretrain, pretrain_documents
 from pybpe.gpt.run_folder import MODEL, Metrics, Run, write_metrics
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData
 from pybpe.gpt.vocabulary import check_same
+
+
+def check(settings: Settings, data: TrainingData) -> None:
+    """Raise TrainingError or ValueError for what this engine cannot train."""
+    _config(settings, data)
+    if data.documents is None:
+        check_parts(data.train, data.val, settings.block_size)
+    elif not data.documents:
+        raise TrainingError("the text is empty: there are no lines to learn from")
 
 
 def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads: int | None, on_step: OnStep) -> bool:
@@ -54,8 +64,8 @@ def _pieces(settings: Settings) -> int | None:
     return 1 if settings.lines else None
 
 
-def _new_model(settings: Settings, data: TrainingData) -> MicroGPT:
-    config = MicroConfig(
+def _config(settings: Settings, data: TrainingData) -> MicroConfig:
+    return MicroConfig(
         n_vocab=data.vocabulary.n_vocab,
         n_layer=settings.n_layer,
         n_head=settings.n_head,
@@ -65,8 +75,11 @@ def _new_model(settings: Settings, data: TrainingData) -> MicroGPT:
         seed=settings.seed,
         init_std=settings.init_std,
     )
+
+
+def _new_model(settings: Settings, data: TrainingData) -> MicroGPT:
     return MicroGPT(
-        config,
+        _config(settings, data),
         adam=Adam(settings.beta1, settings.beta2, weight_decay=settings.weight_decay),
         pieces=_pieces(settings),
         rng=data.rng,
