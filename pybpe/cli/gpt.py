@@ -114,9 +114,12 @@ def _add_train(commands: Any) -> None:
 
 
 def _add_torch(group: Any) -> None:
-    from pybpe.gpt.settings import DEVICES, FORMS
+    from pybpe.gpt.settings import DEVICES, FORMS, OPTIMIZERS
 
     group.add_argument("--form", choices=FORMS, help="of the model")
+    group.add_argument(
+        "--optimizer", choices=OPTIMIZERS, help="muon: for the matrices of the layers, AdamW for the rest"
+    )
     group.add_argument("--device", choices=DEVICES, help="where it computes (auto)")
     group.add_argument(
         "--compile", action=argparse.BooleanOptionalAction, help="by torch.compile: a slow start, then fast"
@@ -124,6 +127,7 @@ def _add_torch(group: Any) -> None:
     group.add_argument("--accumulate", type=whole(1), metavar="N", help="batches a step, over all processes (1)")
     group.add_argument("--sample-every", type=whole(0), metavar="N", help="steps between two samples of text (0: none)")
     for name, help_ in (
+        ("--muon-lr", "Muon's rate at its highest (0.02)"),
         ("--final-lr", "part of --lr at which the schedule ends"),
         ("--clip", "the longest a gradient may be, 0 for any"),
         ("--dropout", "share that is left out"),
