@@ -65,7 +65,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
     Jordan's, drives numbers up to 1 towards 1 fast. GPUs compute it in bfloat16, which is exact enough for that.
     """
     x = matrices.bfloat16() if matrices.is_cuda else matrices
-    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-12)
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT

@@ -30,7 +30,7 @@ from pybpe.gpt.run_folder import Metrics, Run, read_metrics  # noqa: E402
 from pybpe.gpt.settings import PRESETS, Settings  # noqa: E402
 from pybpe.gpt.training_data import read_data  # noqa: E402
 
-from .torch_runs import python, small, write_text  # noqa: E402
+from .torch_runs import Stop, files, python, small, write_text  # noqa: E402
 
 KILLED = """
 import os, signal, sys
@@ -55,27 +55,6 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
     start_run(folder / "run", small(steps=1), [write_text(folder / "text.txt")], None, Watcher(), 1)
     return (folder / "run" / "model.safetensors").read_bytes()
-
-
-class Stop(Watcher):
-    """Presses Ctrl-C after a step."""
-
-    def __init__(self, at):
-        self.at = at
-
-    def step(self, step, facts):
-        if step.step == self.at:
-            signal.raise_signal(signal.SIGINT)
-
-
-def files(folder):
-    """Metrics and tensors of a run; headers of safetensors are in no fixed order."""
-    found = {"metrics": (folder / "metrics.jsonl").read_bytes()}
-    for name in ("model.safetensors", "best.safetensors"):
-        with safe_open(folder / name, framework="numpy") as file:
-            tensors = {key: file.get_tensor(key).tobytes() for key in file.keys()}  # noqa: SIM118
-            found[name] = (file.metadata(), tensors)
-    return found
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -119,13 +98,14 @@ def test_kill_9_loses_nothing(text, tmp_path):
     }
 
 
-def test_two_processes_are_one_with_twice_the_batch(text, tmp_path):
-    prepare_run(tmp_path / "two", small(batch_size=2, accumulate=2), [text], None)
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_two_processes_are_one_with_twice_the_batch(text, tmp_path, optimizer):
+    prepare_run(tmp_path / "two", small(batch_size=2, accumulate=2, optimizer=optimizer), [text], None)
     launch = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "pybpe.gpt.train")
     status, printed = python(*launch, tmp_path / "two", "--threads", "1")
     assert status == 0, printed
     assert "bits per byte" in printed
-    start_run(tmp_path / "one", small(batch_size=4), [text], None, Watcher(), 1)
+    start_run(tmp_path / "one", small(batch_size=4, optimizer=optimizer), [text], None, Watcher(), 1)
     one, two = (read_metrics(tmp_path / name, 30) for name in ("one", "two"))
     assert two.losses == pytest.approx(one.losses, abs=1e-4)
     assert np.array(two.val_losses) == pytest.approx(np.array(one.val_losses), abs=1e-4)
