@@ -180,13 +180,13 @@ def _train(
     folder: Path, run: Run, data: TrainingData, metrics: Metrics, watcher: Watcher, threads: int | None
 ) -> RunFacts:
     measured = data.train if data.val is None else data.val
+    metrics.bytes_a_token = bytes_per_token(data.vocabulary, measured)
     facts = RunFacts(
         run=run,
         vocabulary=data.vocabulary,
         metrics=metrics,
         n_train_ids=len(data.train),
         unigram=unigram_entropy(measured, data.vocabulary.n_vocab),
-        bytes_a_token=bytes_per_token(data.vocabulary, measured),
         first_step=len(metrics.losses),
     )
     watcher.begins(facts)

@@ -328,7 +328,9 @@ class Lines(Watcher):
         if step.val_loss is None and time.perf_counter() - self._last < LINE_SECONDS:
             return
         self._last = time.perf_counter()
-        held_out = "" if step.val_loss is None else f", held out {step.val_loss:.4f}"
+        held_out = ""
+        if step.val_loss is not None:
+            held_out = f", held out {step.val_loss:.4f}, {step.val_loss * facts.bits_a_nat:.4f} bits per byte"
         print(f"step {step.step:,}: loss {step.loss:.4f}{held_out}, {step.tokens_per_second:,.0f} tokens/s", flush=True)
 
 

@@ -70,6 +70,11 @@ def test_a_run_writes_what_it_needs_to_be_used(text, tmp_path):
     assert len(facts.metrics.losses) == 30
     assert [step for step, _ in facts.metrics.val_losses] == [0, 7, 14, 21, 28, 30]
     assert facts.metrics == read_metrics(folder, 30)
+    entries = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    measured = [(each["val_loss"], each["val_bits_per_byte"]) for each in entries if "val_loss" in each]
+    assert [bits for _, bits in measured] == [bits_per_byte(nats, facts.bytes_a_token) for nats, _ in measured]
+    assert (len(measured), measured[-1][1]) == (6, facts.bits_per_byte)
+    assert facts.bytes_a_token == 1.0  # characters of ASCII
     assert facts.loss < facts.metrics.val_losses[0][1]
     assert len(facts.samples) == 3
     vocabulary, loaded = load_vocabulary(folder), load_model(folder / "model.safetensors")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import signal
 import sys
 import types
@@ -104,7 +105,8 @@ def test_two_processes_are_one_with_twice_the_batch(text, tmp_path, optimizer):
     launch = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "pybpe.gpt.train")
     status, printed = python(*launch, tmp_path / "two", "--threads", "1")
     assert status == 0, printed
-    assert "bits per byte" in printed
+    assert re.search(r"step 7: loss [\d.]+, held out [\d.]+, [\d.]+ bits per byte, [\d,]+ tokens/s", printed)
+    assert re.search(r"parameters, loss [\d.]+, [\d.]+ bits per byte", printed)
     start_run(tmp_path / "one", small(batch_size=4, optimizer=optimizer), [text], None, Watcher(), 1)
     one, two = (read_metrics(tmp_path / name, 30) for name in ("one", "two"))
     assert two.losses == pytest.approx(one.losses, abs=1e-4)
@@ -349,11 +351,11 @@ def test_tensorboard_is_told_where_it_is_installed(text, tmp_path, monkeypatch):
 
 
 def test_lines_are_printed_where_there_is_no_screen(capsys):
-    lines = training.Lines()
-    lines.step(TrainingStep(3, 2.0, None, 0.1, 0.5, 100.0), None)
+    lines, facts = training.Lines(), types.SimpleNamespace(bits_a_nat=0.5)
+    lines.step(TrainingStep(3, 2.0, None, 0.1, 0.5, 100.0), facts)
     assert capsys.readouterr().out == ""
-    lines.step(TrainingStep(4, 2.0, 1.5, 0.1, 0.5, 100.0), None)
-    assert capsys.readouterr().out == "step 4: loss 2.0000, held out 1.5000, 100 tokens/s\n"
+    lines.step(TrainingStep(4, 2.0, 1.5, 0.1, 0.5, 100.0), facts)
+    assert capsys.readouterr().out == "step 4: loss 2.0000, held out 1.5000, 0.7500 bits per byte, 100 tokens/s\n"
 
 
 def test_metrics_keep_what_the_model_said(text, tmp_path):
