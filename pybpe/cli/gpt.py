@@ -143,7 +143,7 @@ def run_train(options: argparse.Namespace) -> None:
     from pybpe.cli.gpt_screen import Screen
     from pybpe.gpt.run import check_free, prepare_run, resume_run, start_run
 
-    screen = Screen()
+    screen, earlier = Screen(), None
     if options.resume is not None:
         _check_alone(options)
         folder: Path = options.resume
@@ -151,6 +151,8 @@ def run_train(options: argparse.Namespace) -> None:
     else:
         paths = _data(options.data)
         folder = options.output or Path(f"{paths[0].stem}-gpt")
+        if options.init is not None and options.init.resolve() == folder.resolve():
+            raise UsageError(f"{folder} is the model to go on from; name another folder with -o")
         settings, vocabulary = _settings(options), _vocabulary(options)
         if options.dry_run:
             _say_what_it_takes(settings, paths, vocabulary, options.threads)
@@ -161,12 +163,13 @@ def run_train(options: argparse.Namespace) -> None:
             prepare_run(folder, settings, paths, vocabulary, replace=options.force)
             summary(f"run in {folder}", [], f"torchrun --nproc_per_node=2 -m pybpe.gpt.train {typed(folder)}")
             return
+        earlier = _written(folder)
         start = partial(start_run, replace=options.force)
         work = partial(start, folder, settings, paths, vocabulary, screen, options.threads)
     try:
         facts = work()
     except KeyboardInterrupt as stop:  # a second Ctrl-C, or SIGTERM: what was saved last is there
-        raise type(stop)(_what_is_left(folder)) from None
+        raise type(stop)(_what_is_left(folder, earlier)) from None
     finally:
         screen.close()
     if facts.interrupted:
@@ -198,6 +201,8 @@ def _settings(options: argparse.Namespace) -> Settings:
     changes = {name: value for name, value in typed_.items() if value is not None}
     preset = options.preset or DEFAULT_PRESETS[options.engine or ("torch" if options.init else "micro")]
     if options.init is not None:
+        if options.form is not None:
+            raise UsageError("the model to go on from keeps its form; leave out --form")
         changes = {**_shape_of(options.init), **changes, "init": str(options.init.resolve())}
     elif preset in OF_TOKENS and options.tokenizer in (None, CHARS):
         raise UsageError(f"preset {preset} learns tokens; name a tokenizer, which pybpe train makes: --tokenizer FILE")
@@ -225,7 +230,7 @@ def _vocabulary(options: argparse.Namespace) -> Vocabulary | None:
     if options.tokenizer in (None, CHARS):
         if options.pattern is not None:
             raise UsageError("--pattern goes with --tokenizer; leave it out")
-        return None if options.init is None else load_vocabulary(options.init)
+        return None if options.init is None or options.tokenizer == CHARS else load_vocabulary(options.init)
     return open_tokenizer(options.tokenizer, options.pattern)
 
 
@@ -248,9 +253,18 @@ def _say_what_it_takes(
     summary(f"{settings.steps:,} steps of the {settings.engine} engine; nothing was written", rows)
 
 
-def _what_is_left(folder: Path) -> str:
+def _written(folder: Path) -> int | None:
+    """When the run of a folder was begun, None if there is none."""
+    from pybpe.gpt.run_folder import RUN
+
+    return (folder / RUN).stat().st_mtime_ns if (folder / RUN).exists() else None
+
+
+def _what_is_left(folder: Path, earlier: int | None) -> str:
     from pybpe.gpt.run_folder import MODEL
 
+    if earlier is not None and _written(folder) == earlier:
+        return f"nothing was written; the earlier run in {folder} is as it was"
     if (folder / MODEL).exists():
         return f"the last checkpoint is kept; go on with: pybpe gpt train --resume {typed(folder)}"
     return "nothing was written"

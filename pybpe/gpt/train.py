@@ -285,6 +285,10 @@ def first_checkpoint(settings: Settings, data: TrainingData) -> Checkpoint:
     path = Path(settings.init) / MODEL
     saved = read_checkpoint(path, moments=False)
     check_same(data.vocabulary, saved.fingerprint, saved.config.n_vocab, str(path))
+    for name in ("n_layer", "n_head", "n_embd"):
+        if getattr(settings, name) != getattr(saved.config, name):
+            option = "--" + name.replace("_", "-")
+            raise TrainingError(f"{path} has {name} {getattr(saved.config, name)}, which stays: leave out {option}")
     if settings.block_size > saved.config.block_size:
         raise TrainingError(
             f"{path} sees {saved.config.block_size:,} tokens at once; block_size {settings.block_size:,} is too large"

@@ -14,7 +14,7 @@ from pybpe.gpt.characters import Characters
 from pybpe.gpt.engines import engine, load_model
 from pybpe.gpt.micro import MicroGPT
 from pybpe.gpt.micro.names import reproduce
-from pybpe.gpt.run import Watcher, resume_run, start_run
+from pybpe.gpt.run import Watcher, prepare_run, resume_run, start_run
 from pybpe.gpt.run_folder import Metrics, read_metrics, read_run, write_metrics
 from pybpe.gpt.settings import PRESETS, Settings
 from pybpe.gpt.speaking import prompt_ids, speak
@@ -134,6 +134,22 @@ def test_an_error_before_the_first_checkpoint_leaves_nothing(text, tmp_path):
     with pytest.raises(TrainingError, match="needs at least"):
         start_run(tmp_path / "mine", Settings(block_size=10_000), [text], None, Watcher())
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_a_run_that_is_there_is_replaced_only_where_that_is_asked(text, tmp_path):
+    start_run(tmp_path / "run", SMALL, [text], None, Watcher())
+    before = files(tmp_path / "run")
+    for begin in (start_run, prepare_run):
+        with pytest.raises(FileExistsError, match="exists already"):
+            begin(tmp_path / "run", SMALL, [text], None, *([Watcher()] if begin is start_run else []))
+    assert files(tmp_path / "run") == before
+    prepare_run(tmp_path / "run", SMALL, [text], None, replace=True)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["characters.json", "run.json"]
+    earlier = tmp_path / "run" / ".earlier.abc.part"  # as a kill leaves it
+    earlier.mkdir()
+    (earlier / "run.json").write_text("{}")
+    resume_run(tmp_path / "run", Watcher())
+    assert files(tmp_path / "run") == before
 
 
 def test_shards_and_text_of_one_tokenizer(text, tmp_path):
