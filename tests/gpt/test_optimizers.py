@@ -21,7 +21,7 @@ from pybpe.gpt.settings import Settings  # noqa: E402
 from pybpe.gpt.train import Training  # noqa: E402
 from pybpe.gpt.training_data import read_data  # noqa: E402
 
-from .torch_runs import Stop, files, small, write_text  # noqa: E402
+from .runs import Stop, files, small, write_text  # noqa: E402
 
 
 def by_decomposition(matrix):

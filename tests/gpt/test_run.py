@@ -1,6 +1,4 @@
 import json
-import random
-import signal
 
 import numpy as np
 import pytest
@@ -21,34 +19,21 @@ from pybpe.gpt.speaking import prompt_ids, speak
 from pybpe.gpt.training_data import read_data
 from pybpe.gpt.vocabulary import bits_per_byte, bytes_per_token, check_same, load_vocabulary
 
-NAMES = ["ada", "grace", "edsger", "alan", "barbara", "donald", "frances", "kathleen", "ken", "dennis"]
+from .runs import WORDS, Stop, write_text
+
 SMALL = Settings(n_layer=1, n_head=2, n_embd=8, block_size=8, steps=30, batch_size=2, eval_every=7, save_every=10)
 
 
 @pytest.fixture
 def text(tmp_path):
-    rng = random.Random(1)
-    path = tmp_path / "text.txt"
-    path.write_text("\n".join(" ".join(rng.choices(NAMES, k=6)) for _ in range(60)), encoding="utf-8")
-    return path
+    return write_text(tmp_path / "text.txt")
 
 
 @pytest.fixture
 def names(tmp_path):
     path = tmp_path / "names.txt"
-    path.write_text("\n".join(NAMES) + "\n\n", encoding="utf-8")
+    path.write_text("\n".join(WORDS) + "\n\n", encoding="utf-8")
     return path
-
-
-class Stop(Watcher):
-    """Presses Ctrl-C after a step."""
-
-    def __init__(self, at):
-        self.at = at
-
-    def step(self, step, facts):
-        if step.step == self.at:
-            signal.raise_signal(signal.SIGINT)
 
 
 def files(folder):
@@ -104,7 +89,7 @@ def test_an_interrupted_run_goes_on_digit_for_digit(text, tmp_path, stop_at):
 def test_lines_go_on_digit_for_digit_too(names, tmp_path):
     settings = Settings(**{**PRESETS["microgpt"], "steps": 120, "save_every": 50})
     whole = start_run(tmp_path / "whole", settings, [names], None, Watcher())
-    assert whole.metrics.losses == reproduce(NAMES, steps=120).losses.tolist()  # microgpt.py itself
+    assert whole.metrics.losses == reproduce(WORDS, steps=120).losses.tolist()  # microgpt.py itself
     assert not whole.held_out
     start_run(tmp_path / "half", settings, [names], None, Stop(70))
     resume_run(tmp_path / "half", Watcher())

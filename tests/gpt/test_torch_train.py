@@ -31,7 +31,7 @@ from pybpe.gpt.run_folder import Metrics, Run, read_metrics  # noqa: E402
 from pybpe.gpt.settings import PRESETS, Settings  # noqa: E402
 from pybpe.gpt.training_data import read_data  # noqa: E402
 
-from .torch_runs import Stop, files, python, small, write_text  # noqa: E402
+from .runs import Stop, files, python, small, write_text  # noqa: E402
 
 KILLED = """
 import os, signal, sys

@@ -1,4 +1,4 @@
-"""What the tests of the torch engine share: small texts, small settings, and processes of their own."""
+"""What the tests of training runs share: small texts, small settings, and processes of their own."""
 
 import os
 import random
