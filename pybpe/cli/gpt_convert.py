@@ -45,14 +45,16 @@ def run_convert(options: argparse.Namespace) -> None:
     """Read, check that model and vocabulary go together, write."""
     from pybpe.files import atomic_folder
     from pybpe.gpt.engines import need_torch
-    from pybpe.gpt.run_folder import MODEL
+    from pybpe.gpt.run_folder import MODEL, RUN
 
     need_torch()
     from pybpe.gpt.pretrained import fit_vocabulary, read_pretrained
-    from pybpe.gpt.vocabulary import check_same
+    from pybpe.gpt.vocabulary import CHARACTERS, TOKENIZER, check_same
 
     folder: Path = options.output
     check_output_folder(folder)
+    if (folder / RUN).exists():
+        raise FileExistsError(f"{folder} is the folder of a training run, which stays as it is; name another folder")
     if (folder / MODEL).exists() and not options.force:
         raise FileExistsError(f"{folder / MODEL} exists already; add --force to replace it, or name another folder")
     checkpoint, vocabulary = read_pretrained(options.source), _vocabulary(options)
@@ -61,6 +63,9 @@ def run_convert(options: argparse.Namespace) -> None:
     check_same(vocabulary, checkpoint.fingerprint, checkpoint.config.n_vocab, str(options.source))
     with atomic_folder(folder) as made:
         _write(checkpoint, vocabulary, made, options.to)
+        written = {path.name for path in made.iterdir()}
+    for name in {CHARACTERS, TOKENIZER} - written:  # of the model that was replaced
+        (folder / name).unlink(missing_ok=True)
     config = checkpoint.config
     shape = f"{config.n_layer} layers, {config.n_head} heads, {config.n_embd} wide, {config.block_size} tokens"
     rows = [

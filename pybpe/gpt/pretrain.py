@@ -184,8 +184,11 @@ class Measurable(Protocol):
 
 
 def evaluate(model: Measurable, ids: Ids, batch_size: int, windows: int) -> float:
-    """The mean loss in nats per token over up to `windows` windows spread evenly over `ids`."""
-    context = model.config.block_size
+    """The mean loss in nats per token over up to `windows` windows spread evenly over `ids`.
+
+    They are as long as the model's context, or as the text where that is shorter. TrainingError for fewer than two ids.
+    """
+    context = max(1, min(model.config.block_size, len(ids) - 1))
     starts = evaluation_starts(ids, context, windows)
     total = 0.0
     for at in range(0, len(starts), batch_size):
@@ -196,7 +199,7 @@ def evaluate(model: Measurable, ids: Ids, batch_size: int, windows: int) -> floa
 
 def evaluation_starts(ids: Ids, context: int, windows: int) -> npt.NDArray[np.int64]:
     """Where up to `windows` windows begin that are spread evenly over `ids`, without overlap."""
-    check_ids("ids", ids, context)
+    check_ids("the text", ids, context)
     count = min(windows, (len(ids) - 1) // context)
     return np.linspace(0, len(ids) - context - 1, count).astype(np.int64)
 
@@ -261,8 +264,8 @@ def check_ids(name: str, ids: Ids, context: int) -> None:
         raise TrainingError(f"{name} must be a 1-D integer array, not {ids.dtype} of shape {ids.shape}")
     if len(ids) < context + 1:
         raise TrainingError(
-            f"{name} holds {len(ids)} tokens, and block_size {context} needs at least {context + 1}: "
-            "give more text or a smaller block_size"
+            f"{name} holds {len(ids)} token{'s' * (len(ids) != 1)}, and a window of {context} needs at least "
+            f"{context + 1}: give more text{' or a smaller block_size' * (context > 1)}"
         )
 
 

@@ -30,7 +30,7 @@ from pybpe.gpt.vocabulary import (
 
 SAMPLES = 3
 SAMPLE_TOKENS = 200
-FILES = (RUN, MODEL, BEST, METRICS, REPORT, CHARACTERS, TOKENIZER)  # of a run
+FILES = (MODEL, RUN, BEST, METRICS, REPORT, CHARACTERS, TOKENIZER)  # of a run
 LEFT_BEHIND = ".*.part"  # by a kill: files half written, and an earlier run that was to be replaced
 
 
@@ -131,23 +131,26 @@ def _folder(folder: Path, replace: bool) -> Iterator[None]:
     An earlier run waits in a folder of its own until the new one is there.
     """
     earlier, made = check_free(folder, replace), not folder.exists()
-    folder.mkdir(exist_ok=True)
-    waiting = Path(tempfile.mkdtemp(prefix=".earlier.", suffix=".part", dir=folder))
-    others = set(folder.iterdir()).difference(earlier)
     try:
-        for path in earlier:
-            path.rename(waiting / path.name)
-        yield
-    except BaseException:
-        if not (folder / MODEL).exists():
-            for path in set(folder.iterdir()) - others:
-                path.unlink()
-            for path in waiting.iterdir():
-                path.rename(folder / path.name)
-        raise
-    finally:
+        folder.mkdir(exist_ok=True)
+        others = set(folder.iterdir()).difference(earlier)
+        waiting = Path(tempfile.mkdtemp(prefix=".earlier.", suffix=".part", dir=folder))
+        try:
+            for path in earlier:
+                path.rename(waiting / path.name)
+            yield
+        except BaseException:
+            if not (folder / MODEL).exists():
+                for path in set(folder.iterdir()) - others - {waiting}:
+                    if path not in earlier or (waiting / path.name).exists():
+                        path.unlink()
+                for path in waiting.iterdir():
+                    path.rename(folder / path.name)
+            shutil.rmtree(waiting)
+            raise
         shutil.rmtree(waiting)
-        if made and not any(folder.iterdir()):
+    finally:
+        if made and folder.exists() and not any(folder.iterdir()):
             folder.rmdir()
 
 
@@ -157,9 +160,19 @@ def resume_run(folder: Path, watcher: Watcher, threads: int | None = None) -> Ru
     TrainingError if the data are not those of then. A run that has ended is only reported on again.
     """
     run, data, metrics = reread(folder)
+    _tidy(folder)
+    facts = _train(folder, run, data, metrics, watcher, threads)
+    _tidy(folder)
+    return facts
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what a kill left behind; an earlier run only once there is a checkpoint of this one."""
     for path in folder.glob(LEFT_BEHIND):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return _train(folder, run, data, metrics, watcher, threads)
+        if not path.is_dir():
+            path.unlink()
+        elif (folder / MODEL).exists():
+            shutil.rmtree(path)
 
 
 def reread(folder: Path) -> tuple[Run, TrainingData, Metrics]:

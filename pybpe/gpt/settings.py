@@ -90,6 +90,8 @@ class Settings:
         if self.optimizer != "muon" and self.muon_lr != Settings.muon_lr:
             raise ValueError("muon_lr goes with the optimizer muon; add --optimizer muon, or leave it out")
         if self.engine == "micro":
+            if self.dtype not in ("float32", "float64"):
+                raise ValueError(f"dtype {self.dtype} is for the torch engine; add --engine torch, or leave it out")
             for name in TORCH_ONLY:
                 if getattr(self, name) != getattr(Settings, name):
                     raise ValueError(f"{name} is for the torch engine; add --engine torch, or leave it out")

@@ -119,7 +119,9 @@ def test_the_preset_of_microgpt(workplace, capsys):
         (2, ["train", "corpus.txt", "--pattern", "gpt4"], "--pattern goes with --tokenizer"),
         (1, ["train", "corpus.txt", "--warmup", "2"], "warmup is 2.0"),
         (2, ["train", "corpus.txt", "--engine", "steam"], "invalid choice"),
-        (2, ["train", "corpus.txt", "--lr", "-1"], "must be above 0"),
+        (2, ["train", "corpus.txt", "--lr", "-1"], "must be 0 or above"),
+        (2, ["train", "corpus.txt", "--lr", "nan"], "not a number"),
+        (1, ["train", "corpus.txt", "--dtype", "bfloat16"], "dtype bfloat16 is for the torch engine"),
         (2, ["train", "corpus.txt", "--stps", "3"], "did you mean --steps?"),
         (2, ["nonsense"], "invalid choice"),
         (2, ["sample"], "FOLDER"),
@@ -141,6 +143,17 @@ def test_bad_prompts_and_settings_of_samples(corpus, fails):
     assert main(["gpt", "train", "corpus.txt", *SMALL]) == 0
     assert "no character 'Ω'" in fails(1, "gpt", "sample", "corpus-gpt", "--prompt", "Ω")
     assert "top_p is 2.0" in fails(1, "gpt", "sample", "corpus-gpt", "--top-p", "2")
+
+
+def test_text_that_is_shorter_than_the_context_is_measured_whole(corpus, fails, capsys):
+    assert main(["gpt", "train", "corpus.txt", *SMALL]) == 0
+    Path("short.txt").write_text("The cat")
+    Path("one.txt").write_text("T")
+    capsys.readouterr()
+    assert main(["gpt", "eval", "corpus-gpt", "short.txt"]) == 0
+    assert "1 windows of 6 tokens, of 7 tokens" in capsys.readouterr().out
+    assert "the text holds 1 token, " in fails(1, "gpt", "eval", "corpus-gpt", "one.txt")
+    assert "holds no best.safetensors" in fails(1, "gpt", "eval", "corpus-gpt", "--best")
 
 
 def test_text_that_is_none(workplace, fails):
@@ -173,7 +186,7 @@ def test_a_bad_command_costs_no_earlier_run(corpus, tokenizer, fails, more):
         (("corpus.txt", "-t", "nope.pybpe"), "no such file"),
         (("corpus.txt", "--n-head", "3"), "multiple of n_head"),
         (("corpus.txt", "--block-size", "100000"), "1..65536"),
-        (("corpus.txt", "--dtype", "bfloat16"), "float64"),
+        (("corpus.txt", "--dtype", "bfloat16"), "add --engine torch"),
         (("corpus.txt", "--warmup", "2"), "warmup is 2.0"),
     ):
         assert message in fails(1, "gpt", "train", *arguments, *more, "-o", "corpus-gpt", "--force")

@@ -138,6 +138,15 @@ def test_models_and_tokenizers_that_do_not_go_together(corpus, tokenizer, fails,
     assert "only the form micro" in fails(1, "gpt", "convert", "corpus-gpt", "--to", "micro", "-o", "x")
     Path("hf/tokenizer.json").unlink()
     assert "no tokenizer lies in hf" in fails(2, "gpt", "convert", "hf", "-o", "x")
+    assert main(["gpt", "train", "corpus.txt", *SMALL, "-o", "of-characters"]) == 0
+    before = {path.name: path.read_bytes() for path in Path("of-characters").iterdir()}
+    message = fails(1, "gpt", "convert", "hf", "-t", "corpus.pybpe", "-o", "of-characters", "--force")
+    assert "of a training run, which stays" in message
+    assert {path.name: path.read_bytes() for path in Path("of-characters").iterdir()} == before
+    assert main(["gpt", "convert", "of-characters", "-o", "y"]) == 0
+    assert main(["gpt", "convert", "hf", "-t", "corpus.pybpe", "-o", "y", "--force"]) == 0
+    assert sorted(path.name for path in Path("y").iterdir()) == ["model.safetensors", "tokenizer.pybpe"]
+    assert main(["gpt", "sample", "y", "--tokens", "3"]) == 0
     assert not Path("x").exists()
     assert "exists already" in fails(1, "gpt", "convert", "corpus-gpt", "-o", "hf")
 

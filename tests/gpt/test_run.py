@@ -1,4 +1,6 @@
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,6 +121,26 @@ def test_an_error_before_the_first_checkpoint_leaves_nothing(text, tmp_path):
     with pytest.raises(TrainingError, match="needs at least"):
         start_run(tmp_path / "mine", Settings(block_size=10_000), [text], None, Watcher())
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_an_earlier_run_is_back_whenever_ctrl_c_comes(text, tmp_path, monkeypatch, at):
+    """While its files are put aside, one after another; `at` 4 is behind the last of them."""
+    start_run(tmp_path / "run", SMALL, [text], None, Watcher())
+    before, moved, rename = files(tmp_path / "run"), [], Path.rename
+
+    def interrupted(path, target):
+        if len(moved) == at:
+            moved.append(path)
+            raise KeyboardInterrupt
+        moved.append(path)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        start_run(tmp_path / "run", replace(SMALL, seed=5), [text], None, Watcher(), replace=True)
+    assert files(tmp_path / "run") == before
+    assert not list((tmp_path / "run").glob(".*"))
 
 
 def test_a_run_that_is_there_is_replaced_only_where_that_is_asked(text, tmp_path):
