@@ -71,7 +71,7 @@ DUMPS = [
 ]
 
 
-@pytest.mark.parametrize("content", DUMPS, ids=str)
+@pytest.mark.parametrize("content", DUMPS, ids=range(len(DUMPS)))
 @pytest.mark.parametrize("protocol", [0, 2, 4, 5])
 def test_what_is_no_vocabulary(tmp_path, monkeypatch, content, protocol):
     monkeypatch.chdir(tmp_path)
