@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import errno
+import math
 import os
 import re
 import stat
@@ -43,18 +44,28 @@ def whole(least: int, most: int = 1 << 62) -> Callable[[str], int]:
 
 def positive(text: str) -> float:
     """An argparse type: numbers above 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not 0 < number < float("inf"):
+    number = _finite(text)
+    if number <= 0:
         raise argparse.ArgumentTypeError(f"{text} must be above 0")
     return number
 
 
 def at_least_0(text: str) -> float:
     """An argparse type: numbers from 0 on."""
-    return 0.0 if text.strip() in ("0", "0.0") else positive(text)
+    number = _finite(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} must be 0 or above")
+    return number
+
+
+def _finite(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return number
 
 
 def share(text: str) -> float:

@@ -49,7 +49,7 @@ def add_commands(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Check places first, run, and say what is where."""
     from pybpe.cli.demo_screen import Screen
-    from pybpe.gpt.demo import DemoSettings, run_demo
+    from pybpe.gpt.demo import LEARNING, DemoSettings, run_demo
 
     corpus = check_inputs([options.corpus])[0] if options.corpus else None
     folder: Path = options.output
@@ -58,7 +58,8 @@ def run(options: argparse.Namespace) -> None:
         raise FileExistsError(f"{existing} exists already; add --force to replace it, or name another folder with -o")
     check_output_folder(folder)
     check_output_folder(folder.resolve().parent)
-    settings = DemoSettings(corpus, folder, options.vocab_size, seed=options.seed)
+    learning = replace(LEARNING, seed=options.seed)
+    settings = DemoSettings(corpus, folder, options.vocab_size, learning=learning)
     if options.steps is not None or options.seconds is not None:
         settings = replace(settings, steps=options.steps, seconds=options.seconds, passes=None)
     screen = Screen()

@@ -41,7 +41,7 @@ class Screen(TrainingScreen, Watcher):
 
     def step(self, step: TrainingStep, facts: DemoFacts) -> None:
         """The bar of the training, and below it the losses."""
-        self.learns(step, facts.held_out_losses[0][1], facts.unigram)
+        self.learns(step, facts.held_out_losses[0][1], facts.unigram, facts.bits_per_byte(1.0))
 
     def sample(self, prompt: str, text: str, trained: bool) -> None:
         """The prompt and the beginning of what follows, on one line or a few."""

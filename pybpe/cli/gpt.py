@@ -114,9 +114,12 @@ def _add_train(commands: Any) -> None:
 
 
 def _add_torch(group: Any) -> None:
-    from pybpe.gpt.settings import DEVICES, FORMS
+    from pybpe.gpt.settings import DEVICES, FORMS, OPTIMIZERS
 
     group.add_argument("--form", choices=FORMS, help="of the model")
+    group.add_argument(
+        "--optimizer", choices=OPTIMIZERS, help="muon: for the matrices of the layers, AdamW for the rest"
+    )
     group.add_argument("--device", choices=DEVICES, help="where it computes (auto)")
     group.add_argument(
         "--compile", action=argparse.BooleanOptionalAction, help="by torch.compile: a slow start, then fast"
@@ -124,6 +127,7 @@ def _add_torch(group: Any) -> None:
     group.add_argument("--accumulate", type=whole(1), metavar="N", help="batches a step, over all processes (1)")
     group.add_argument("--sample-every", type=whole(0), metavar="N", help="steps between two samples of text (0: none)")
     for name, help_ in (
+        ("--muon-lr", "Muon's rate at its highest (0.02)"),
         ("--final-lr", "part of --lr at which the schedule ends"),
         ("--clip", "the longest a gradient may be, 0 for any"),
         ("--dropout", "share that is left out"),
@@ -137,10 +141,9 @@ def _add_torch(group: Any) -> None:
 def run_train(options: argparse.Namespace) -> None:
     """Check places first, train, and say what came out."""
     from pybpe.cli.gpt_screen import Screen
-    from pybpe.gpt.engines import engine
-    from pybpe.gpt.run import prepare_run, resume_run, start_run
+    from pybpe.gpt.run import check_free, prepare_run, resume_run, start_run
 
-    screen = Screen()
+    screen, earlier = Screen(), None
     if options.resume is not None:
         _check_alone(options)
         folder: Path = options.resume
@@ -148,21 +151,25 @@ def run_train(options: argparse.Namespace) -> None:
     else:
         paths = _data(options.data)
         folder = options.output or Path(f"{paths[0].stem}-gpt")
+        if options.init is not None and options.init.resolve() == folder.resolve():
+            raise UsageError(f"{folder} is the model to go on from; name another folder with -o")
         settings, vocabulary = _settings(options), _vocabulary(options)
-        engine(settings.engine)  # an error if it needs what is not installed: before an earlier run is removed
         if options.dry_run:
             _say_what_it_takes(settings, paths, vocabulary, options.threads)
             return
-        _make_room(folder, options.force)
+        check_output_folder(folder)
+        check_free(folder, options.force)
         if options.prepare:
-            prepare_run(folder, settings, paths, vocabulary)
+            prepare_run(folder, settings, paths, vocabulary, replace=options.force)
             summary(f"run in {folder}", [], f"torchrun --nproc_per_node=2 -m pybpe.gpt.train {typed(folder)}")
             return
-        work = partial(start_run, folder, settings, paths, vocabulary, screen, options.threads)
+        earlier = _written(folder)
+        start = partial(start_run, replace=options.force)
+        work = partial(start, folder, settings, paths, vocabulary, screen, options.threads)
     try:
         facts = work()
     except KeyboardInterrupt as stop:  # a second Ctrl-C, or SIGTERM: what was saved last is there
-        raise type(stop)(_what_is_left(folder)) from None
+        raise type(stop)(_what_is_left(folder, earlier)) from None
     finally:
         screen.close()
     if facts.interrupted:
@@ -194,6 +201,8 @@ def _settings(options: argparse.Namespace) -> Settings:
     changes = {name: value for name, value in typed_.items() if value is not None}
     preset = options.preset or DEFAULT_PRESETS[options.engine or ("torch" if options.init else "micro")]
     if options.init is not None:
+        if options.form is not None:
+            raise UsageError("the model to go on from keeps its form; leave out --form")
         changes = {**_shape_of(options.init), **changes, "init": str(options.init.resolve())}
     elif preset in OF_TOKENS and options.tokenizer in (None, CHARS):
         raise UsageError(f"preset {preset} learns tokens; name a tokenizer, which pybpe train makes: --tokenizer FILE")
@@ -221,7 +230,7 @@ def _vocabulary(options: argparse.Namespace) -> Vocabulary | None:
     if options.tokenizer in (None, CHARS):
         if options.pattern is not None:
             raise UsageError("--pattern goes with --tokenizer; leave it out")
-        return None if options.init is None else load_vocabulary(options.init)
+        return None if options.init is None or options.tokenizer == CHARS else load_vocabulary(options.init)
     return open_tokenizer(options.tokenizer, options.pattern)
 
 
@@ -244,26 +253,18 @@ def _say_what_it_takes(
     summary(f"{settings.steps:,} steps of the {settings.engine} engine; nothing was written", rows)
 
 
-def _make_room(folder: Path, force: bool) -> None:
-    """Raise if the folder cannot be written, or holds a run already; with `force` remove that run's files."""
-    from pybpe.gpt.run_folder import BEST, METRICS, MODEL, REPORT, RUN
-    from pybpe.gpt.vocabulary import CHARACTERS, TOKENIZER
+def _written(folder: Path) -> int | None:
+    """When the run of a folder was begun, None if there is none."""
+    from pybpe.gpt.run_folder import RUN
 
-    check_output_folder(folder)
-    existing = [folder / name for name in (RUN, MODEL, BEST, METRICS, REPORT, CHARACTERS, TOKENIZER)]
-    existing = [path for path in existing if path.exists()]
-    if existing and not force:
-        raise FileExistsError(
-            f"{existing[0]} exists already; go on with it: --resume {typed(folder)}, replace it: --force, "
-            "or name another folder with -o"
-        )
-    for path in existing:
-        path.unlink()
+    return (folder / RUN).stat().st_mtime_ns if (folder / RUN).exists() else None
 
 
-def _what_is_left(folder: Path) -> str:
+def _what_is_left(folder: Path, earlier: int | None) -> str:
     from pybpe.gpt.run_folder import MODEL
 
+    if earlier is not None and _written(folder) == earlier:
+        return f"nothing was written; the earlier run in {folder} is as it was"
     if (folder / MODEL).exists():
         return f"the last checkpoint is kept; go on with: pybpe gpt train --resume {typed(folder)}"
     return "nothing was written"

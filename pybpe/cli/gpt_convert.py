@@ -27,12 +27,15 @@ def add_convert(commands: Any) -> None:
         "ckpt.pt, and the folders of pybpe's engines.",
         "examples:\n  pybpe gpt convert gpt2 -o my-gpt2                          Hugging Face's folder\n"
         "  pybpe gpt convert out/ckpt.pt -t gpt2.tiktoken -o my-gpt   nanoGPT\n"
+        "  pybpe gpt convert out/ckpt.pt -t meta.pkl -o my-gpt        nanoGPT, its characters\n"
         "  pybpe gpt convert my-gpt --to huggingface -o for-transformers",
         run_convert,
     )
     parser.add_argument("source", type=place, metavar="SOURCE", help="a folder or a file")
     parser.add_argument("--to", choices=KINDS, default="pybpe", help="for the torch engine (pybpe), or for others")
-    parser.add_argument("-t", "--tokenizer", metavar="FILE", help="its tokenizer, where none lies beside it")
+    parser.add_argument(
+        "-t", "--tokenizer", metavar="FILE", help="its tokenizer, or nanoGPT's meta.pkl, where none lies beside it"
+    )
     parser.add_argument("--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that needs it")
     parser.add_argument("-o", "--output", type=place, required=True, metavar="FOLDER", help="folder to write")
     parser.add_argument("--force", action="store_true", help="replace a model in the folder")
@@ -42,14 +45,16 @@ def run_convert(options: argparse.Namespace) -> None:
     """Read, check that model and vocabulary go together, write."""
     from pybpe.files import atomic_folder
     from pybpe.gpt.engines import need_torch
-    from pybpe.gpt.run_folder import MODEL
+    from pybpe.gpt.run_folder import MODEL, RUN
 
     need_torch()
     from pybpe.gpt.pretrained import fit_vocabulary, read_pretrained
-    from pybpe.gpt.vocabulary import check_same
+    from pybpe.gpt.vocabulary import CHARACTERS, TOKENIZER, check_same
 
     folder: Path = options.output
     check_output_folder(folder)
+    if (folder / RUN).exists():
+        raise FileExistsError(f"{folder} is the folder of a training run, which stays as it is; name another folder")
     if (folder / MODEL).exists() and not options.force:
         raise FileExistsError(f"{folder / MODEL} exists already; add --force to replace it, or name another folder")
     checkpoint, vocabulary = read_pretrained(options.source), _vocabulary(options)
@@ -58,6 +63,9 @@ def run_convert(options: argparse.Namespace) -> None:
     check_same(vocabulary, checkpoint.fingerprint, checkpoint.config.n_vocab, str(options.source))
     with atomic_folder(folder) as made:
         _write(checkpoint, vocabulary, made, options.to)
+        written = {path.name for path in made.iterdir()}
+    for name in {CHARACTERS, TOKENIZER} - written:  # of the model that was replaced
+        (folder / name).unlink(missing_ok=True)
     config = checkpoint.config
     shape = f"{config.n_layer} layers, {config.n_head} heads, {config.n_embd} wide, {config.block_size} tokens"
     rows = [
@@ -92,13 +100,30 @@ def _write(checkpoint: Checkpoint, vocabulary: Vocabulary, folder: Path, kind: s
 
 def _vocabulary(options: argparse.Namespace) -> Vocabulary:
     """Of --tokenizer, or what lies beside the model."""
+    from pybpe.gpt.nanogpt_meta import META, read_meta
     from pybpe.gpt.vocabulary import CHARACTERS, TOKENIZER, load_vocabulary
 
     if options.tokenizer is not None:
-        return open_tokenizer(options.tokenizer, options.pattern)
+        return _open(options.tokenizer, options.pattern)
     folder = options.source if options.source.is_dir() else options.source.parent
     if any((folder / name).exists() for name in (CHARACTERS, TOKENIZER)):
         return load_vocabulary(folder)
     if any((folder / name).exists() for name in ("tokenizer.json", "vocab.json")):
         return open_tokenizer(str(folder))
-    raise UsageError(f"no tokenizer lies in {folder}; name the one that the model was trained with: --tokenizer FILE")
+    if (folder / META).exists():
+        return read_meta(folder / META)
+    characters = ", or the meta.pkl of nanoGPT's characters" if options.source.suffix == ".pt" else ""
+    raise UsageError(
+        f"no tokenizer lies in {folder}; name the one that the model was trained with{characters}: --tokenizer FILE"
+    )
+
+
+def _open(name: str, pattern: str | None) -> Vocabulary:
+    from pybpe.gpt.nanogpt_meta import PICKLE, read_meta
+
+    path = Path(name)
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(1) == PICKLE:
+                return read_meta(path)
+    return open_tokenizer(name, pattern)

@@ -26,7 +26,7 @@ class Screen(TrainingScreen, Watcher):
     def step(self, step: TrainingStep, facts: RunFacts) -> None:
         """The bar, and the losses below it."""
         known = facts.metrics.val_losses
-        self.learns(step, known[-1][1] if known else None, facts.unigram)
+        self.learns(step, known[-1][1] if known else None, facts.unigram, facts.bits_a_nat)
         if step.sample is not None:
             self.console.print(f"step {step.step:,} says:", style="bold")
             self.console.print(harmless(step.sample))

@@ -113,11 +113,12 @@ def run_eval(options: argparse.Namespace) -> None:
     ids = _ids(_data(options, vocabulary), whole=bool(options.data) and not Path(options.data[0]).is_dir())
     loss = evaluate(loaded.model, ids, BATCH, options.windows)
     bytes_a_token = bytes_per_token(vocabulary, ids)
-    windows = min(options.windows, (len(ids) - 1) // loaded.model.config.block_size)
+    context = min(loaded.model.config.block_size, len(ids) - 1)
+    windows = min(options.windows, (len(ids) - 1) // context)
     rows = [
         ("loss", f"{loss:.4f} nats per token, perplexity {math.exp(min(loss, 700)):,.2f}"),
         ("", f"{bits_per_byte(loss, bytes_a_token):.4f} bits per byte, {bytes_a_token:.2f} bytes per token"),
-        ("text", f"{windows:,} windows of {loaded.model.config.block_size:,} tokens, of {len(ids):,} tokens"),
+        ("text", f"{windows:,} windows of {context:,} tokens, of {len(ids):,} tokens"),
         ("model", f"{loaded.n_params:,} parameters after {loaded.step:,} steps"),
     ]
     summary(f"{options.folder} on {', '.join(options.data) or 'its held-out text'}", rows)

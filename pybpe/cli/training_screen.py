@@ -33,8 +33,12 @@ class TrainingScreen:
         self._smooth: float | None = None
         self._held_out: float | None = None
 
-    def learns(self, step: TrainingStep, held_out: float | None, to_beat: float) -> None:
-        """A step was taken. held_out: the loss on held-out text before training, to_beat: of frequencies alone."""
+    def learns(self, step: TrainingStep, held_out: float | None, to_beat: float, bits_a_nat: float) -> None:
+        """A step was taken.
+
+        held_out: the loss on held-out text before training, to_beat: of frequencies alone, both in nats per token;
+        bits_a_nat: what makes bits per byte of them.
+        """
         now = time.perf_counter()
         if self._done_before is None:
             self._began, self._done_before = now, step.progress
@@ -42,14 +46,15 @@ class TrainingScreen:
         if step.val_loss is not None:
             self._held_out = step.val_loss
         shown = held_out if self._held_out is None else self._held_out
+        losses = _losses(self._smooth, shown, to_beat, bits_a_nat, step)
         if self.drawing:
             if now - self._drawn >= 1 / DRAWINGS or step.progress >= 1:
                 self._drawn = now
-                self._losses.plain = f"  {_losses(self._smooth, shown, to_beat, step)}"
+                self._losses.plain = f"  {losses}"
                 self.draw("learning", step.progress, 1.0, f"step {step.step:,}{self._left(step, now)}")
         elif step.val_loss is not None or now - self._drawn >= PLAIN_SECONDS:
             self._drawn = now
-            say(f"  step {step.step:,}, {step.progress:.0%}:   {_losses(self._smooth, shown, to_beat, step)}")
+            say(f"  step {step.step:,}, {step.progress:.0%}:   {losses}")
 
     def draw(self, name: str, done: float, total: float | None, words: str) -> None:
         """A bar by its name."""
@@ -79,6 +84,6 @@ class TrainingScreen:
         return f", {seconds((now - self._began) / done * (1 - step.progress))} left" if done > 0.005 else ""
 
 
-def _losses(smooth: float, held_out: float | None, to_beat: float, step: TrainingStep) -> str:
-    held = "" if held_out is None else f"held out {held_out:.2f}   "
+def _losses(smooth: float, held_out: float | None, to_beat: float, bits_a_nat: float, step: TrainingStep) -> str:
+    held = "" if held_out is None else f"held out {held_out:.2f}, {held_out * bits_a_nat:.2f} bits/byte   "
     return f"loss {smooth:.2f}   {held}to beat {to_beat:.2f}   {step.tokens_per_second:,.0f} tokens/s"

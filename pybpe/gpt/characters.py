@@ -1,6 +1,7 @@
 """A vocabulary of single characters, as microgpt.py and nanoGPT's first example have: no training, one id each.
 
-Ids are 0.. in the order of the characters' code points; the last one is `eot_token`, which begins and ends documents.
+Ids are 0.. in the order of the characters' code points; the last one is `eot_token`, which begins and ends documents,
+but for vocabularies of nanoGPT, which have none.
 It has what the GPT asks of a vocabulary and shares with Tokenizer: n_vocab, eot_token, special_tokens, encode_ordinary,
 encode_to_numpy, decode, decode_stream, token_bytes, fingerprint, save, load.
 """
@@ -31,8 +32,9 @@ class Characters:
     ([1, 3, 2, 0], 5)
     """
 
-    def __init__(self, characters: Iterable[str]) -> None:
-        """The different ones of `characters`, in order. TrainingError if there are none."""
+    def __init__(self, characters: Iterable[str], *, end: bool = True) -> None:
+        """The different ones of `characters`, in order, and an id for the `end`. TrainingError if there are none."""
+        self.end = end
         self.characters = sorted(set("".join(characters)))
         if not self.characters:
             raise TrainingError("the text is empty: there are no characters to make a vocabulary of")
@@ -41,22 +43,25 @@ class Characters:
     @property
     def n_vocab(self) -> int:
         """How many ids there are, the end of a document among them."""
-        return len(self.characters) + 1
+        return len(self.characters) + self.end
 
     @property
     def eot_token(self) -> int:
-        """The id that begins and ends a document."""
+        """The id that begins and ends a document. TokenIdError if there is none."""
+        if not self.end:
+            raise TokenIdError("this vocabulary of characters has no id for the end of a document")
         return len(self.characters)
 
     @property
     def special_tokens(self) -> dict[str, int]:
         """The end of a document by its name."""
-        return {END: self.eot_token}
+        return {END: self.eot_token} if self.end else {}
 
     @property
     def fingerprint(self) -> str:
         """The sha256 of the characters in hexadecimal: equal vocabularies, equal fingerprints."""
-        return hashlib.sha256("".join(self.characters).encode("utf-8", "surrogatepass")).hexdigest()
+        written = "".join(self.characters) if self.end else f"no end: {''.join(self.characters)}"
+        return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
     def encode_ordinary(self, text: str) -> list[int]:
         """The id of each character. TokenIdError names the first that has none."""
@@ -85,7 +90,7 @@ class Characters:
 
     def save(self, path: PathLike) -> None:
         """Write a JSON file, completely or not at all."""
-        content = {"format": FORMAT, "characters": "".join(self.characters)}
+        content = {"format": FORMAT, "characters": "".join(self.characters), **({} if self.end else {"end": False})}
         write_atomic(path, (json.dumps(content, indent=1) + "\n").encode())
 
     @classmethod
@@ -95,19 +100,20 @@ class Characters:
             content = file.read(MOST_BYTES + 1)
         try:
             fields: Any = json.loads(content) if len(content) <= MOST_BYTES else None
-            if fields["format"] == FORMAT and isinstance(fields["characters"], str):
-                made = cls(fields["characters"])
+            end = fields.get("end", True)
+            if fields["format"] == FORMAT and isinstance(fields["characters"], str) and isinstance(end, bool):
+                made = cls(fields["characters"], end=end)
                 if "".join(made.characters) == fields["characters"]:
                     return made
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             pass
         raise FormatError(f"{path} is not a vocabulary of characters that pybpe saved")
 
     def _spelling(self, id_: int) -> str:
-        if id_ == self.eot_token:
+        if not 0 <= id_ < self.n_vocab:
+            raise TokenIdError(f"id {id_} is not one of 0..{self.n_vocab - 1}")
+        if id_ == len(self.characters):
             return END
-        if not 0 <= id_ < self.eot_token:
-            raise TokenIdError(f"id {id_} is not one of 0..{self.eot_token}")
         return self.characters[id_]
 
 

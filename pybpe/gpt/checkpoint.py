@@ -1,4 +1,4 @@
-"""A GPT in torch as one safetensors file: weights by name, the optimizer's moments, and a header of strings.
+"""A GPT in torch as one safetensors file: weights by name, the optimizers' moments, and a header of strings.
 
 The header holds `pybpe.format`, `pybpe.config` (JSON), `pybpe.step` and `tokenizer`, the fingerprint of the vocabulary,
 and `pybpe.scaler` where float16 was trained. Every name, shape and type is checked before a tensor is read.
@@ -7,7 +7,7 @@ and `pybpe.scaler` where float16 was trained. Every name, shape and type is chec
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from torch import Tensor
 from pybpe.errors import FormatError
 from pybpe.files import write_atomic
 from pybpe.gpt.model import GPT, GPTConfig
+from pybpe.gpt.optimizers import ADAM, MUON, Moments
 
 FORMAT = "torch-gpt 1"
-MOMENTS = ("adam.m.", "adam.v.")  # before the name of the weights that they belong to
+KINDS = (*ADAM, *MUON)  # of moments; before the name of the weights that they belong to, and a dot
 MOST_STEPS = 1 << 53
 TYPES = {torch.float32: "F32", torch.float64: "F64"}
 Tensors = Mapping[str, Tensor]
@@ -32,15 +33,16 @@ Tensors = Mapping[str, Tensor]
 class Checkpoint:
     """What a file holds.
 
-    weights: by their names in GPT. moments: Adam's two, by the same names; empty where they were not saved. scaler: the
-    state of the scale of float16's gradients. fingerprint: of the vocabulary, None if nothing is known of it.
+    weights: by their names in GPT. moments: of the optimizers, by kind and by the same names; empty where none were
+    saved. scaler: the state of the scale of float16's gradients. fingerprint: of the vocabulary, None if nothing is
+    known of it.
     """
 
     config: GPTConfig
     weights: Tensors
     step: int = 0
     fingerprint: str | None = None
-    moments: tuple[Tensors, Tensors] = ({}, {})
+    moments: Moments = field(default_factory=dict)
     scaler: dict[str, float] = field(default_factory=dict)
 
     def model(self) -> GPT:
@@ -67,8 +69,8 @@ def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     if checkpoint.fingerprint is not None:
         header["tokenizer"] = checkpoint.fingerprint
     tensors = dict(checkpoint.weights)
-    for prefix, moments in zip(MOMENTS, checkpoint.moments, strict=True):
-        tensors.update({prefix + name: tensor for name, tensor in moments.items()})
+    for kind, moments in checkpoint.moments.items():
+        tensors.update({f"{kind}.{name}": tensor for name, tensor in moments.items()})
     write_atomic(path, save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, header))
 
 
@@ -82,27 +84,31 @@ def read_checkpoint(path: Path, *, moments: bool = True) -> Checkpoint:
             config = GPTConfig(**json.loads(header["pybpe.config"]))
             names = set(file.keys())
             shapes = {name: tuple(tensor.shape) for name, tensor in empty_model(config).state_dict().items()}
-            expected = dict(shapes)
-            has_moments = any(name.startswith(MOMENTS) for name in names)
-            if has_moments:
-                expected.update({prefix + name: shape for prefix in MOMENTS for name, shape in shapes.items()})
-            check_tensors(file, names, expected)
-            first, second = (
-                {name: file.get_tensor(prefix + name) for name in shapes if has_moments and moments}
-                for prefix in MOMENTS
-            )
+            kept = _kept(names, shapes)
+            check_tensors(file, names, {**shapes, **{f"{kind}.{name}": shapes[name] for kind, name in kept}})
+            found: dict[str, dict[str, Tensor]] = {kind: {} for kind in KINDS}
+            for kind, name in kept if moments else ():
+                found[kind][name] = file.get_tensor(f"{kind}.{name}")
             return Checkpoint(
                 config,
                 {name: file.get_tensor(name) for name in shapes},
                 _step(header["pybpe.step"]),
                 header.get("tokenizer"),
-                (first, second),
+                found,
                 _scaler(json.loads(header["pybpe.scaler"])),
             )
     except FormatError:
         raise
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise FormatError(f"{path} is not a checkpoint of the torch engine, or is damaged: {error}") from error
+
+
+def _kept(names: set[str], weights: Iterable[str]) -> list[tuple[str, str]]:
+    """Which kinds of moments a file must hold of which weights: Muon's or both of Adam's of each, or none at all."""
+    if not any(name.startswith(tuple(f"{kind}." for kind in KINDS)) for name in names):
+        return []
+    kinds = {name: MUON if any(f"{kind}.{name}" in names for kind in MUON) else ADAM for name in weights}
+    return [(kind, name) for name, of in kinds.items() for kind in of]
 
 
 def check_tensors(file: Any, names: set[str], expected: Mapping[str, tuple[int, ...]]) -> None:

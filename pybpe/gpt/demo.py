@@ -23,9 +23,11 @@ from pybpe.errors import TrainingError
 from pybpe.files import atomic_folder
 from pybpe.gpt.demo_corpus import choose_passage, choose_prompts, read_corpus
 from pybpe.gpt.facts import Corpus, DemoFacts, Sample, Stage
-from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT
-from pybpe.gpt.pretrain import TrainingStep, evaluate, pretrain, unigram_entropy
+from pybpe.gpt.micro import MicroGPT
+from pybpe.gpt.micro.training import new_model
+from pybpe.gpt.pretrain import Ids, TrainingStep, evaluate, pretrain, unigram_entropy
 from pybpe.gpt.report import write_report
+from pybpe.gpt.settings import Settings
 from pybpe.patterns import prepare
 from pybpe.tokenizer import Tokenizer
 
@@ -34,8 +36,9 @@ SAMPLE_TOKENS = 120
 TEMPERATURE, TOP_K, TOP_P = 0.7, 40, 0.9
 MOST_USED = 16
 PASSAGE_BYTES = 900
-EVAL_WINDOWS = 64
 NO_LIMIT = 1 << 40  # steps
+# A small text is soon learned by heart, which strong weight decay and few passes hold off.
+LEARNING = Settings(batch_size=8, init_std=0.05, weight_decay=0.5)
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class DemoSettings:
     """What to make of which text. corpus None: the help topics that ship inside Python.
 
     The model learns until the first of `steps`, `seconds` and `passes` through the text is used up; None is no limit,
-    but not for all. A small text is soon learned by heart, which strong weight decay and few passes hold off.
+    but not for all. learning: of the micro engine, but for its steps.
     """
 
     corpus: Path | None
@@ -52,17 +55,7 @@ class DemoSettings:
     steps: int | None = None
     seconds: float | None = 100.0
     passes: float | None = 8.0
-    seed: int = 42
-    n_layer: int = 4
-    n_head: int = 4
-    n_embd: int = 128
-    block_size: int = 64
-    batch_size: int = 8
-    lr: float = 4e-3
-    init_std: float = 0.05
-    weight_decay: float = 0.5
-    warmup: float = 0.02
-    eval_every: int = 100
+    learning: Settings = LEARNING
 
 
 class Watcher:
@@ -152,24 +145,13 @@ class _Demo:
         return shards
 
     def make_model(self, tokenizer: Tokenizer, shards: TokenShards) -> MicroGPT:
-        settings, least = self._settings, self._settings.block_size + 1
+        least = self._settings.learning.block_size + 1
         if shards.n_ids("val") < least:
             raise TrainingError(
                 f"the held-out tenth of the text is only {shards.n_ids('val')} tokens, and the model needs {least}: "
                 "give more text or a smaller vocabulary"
             )
-        return MicroGPT(
-            MicroConfig(
-                n_vocab=tokenizer.n_vocab,
-                n_layer=settings.n_layer,
-                n_head=settings.n_head,
-                n_embd=settings.n_embd,
-                block_size=settings.block_size,
-                seed=settings.seed,
-                init_std=settings.init_std,
-            ),
-            adam=Adam(weight_decay=settings.weight_decay),
-        )
+        return new_model(self._settings.learning, tokenizer.n_vocab)
 
     def first_facts(self, corpus: Corpus, tokenizer: Tokenizer, shards: TokenShards, model: MicroGPT) -> DemoFacts:
         """All that is known before the model learns."""
@@ -186,12 +168,12 @@ class _Demo:
             unigram=unigram_entropy(held_out_ids, tokenizer.n_vocab),
             most_used=[(token, int(used[token])) for token in most],
             passage=tokenizer.encode_ordinary(choose_passage(corpus.held_out, PASSAGE_BYTES)),
-            held_out_losses=[(0, evaluate(model, held_out_ids, self._settings.batch_size, EVAL_WINDOWS))],
+            held_out_losses=[(0, self._measure(model, held_out_ids))],
         )
 
     def pretrain(self, model: MicroGPT, shards: TokenShards, facts: DemoFacts) -> None:
         """Learn, save, and add to the facts how it went."""
-        settings = self._settings
+        settings = self._settings.learning
         train_ids, held_out_ids = shards.ids("train"), shards.ids("val")
         steps = self._most_steps(len(train_ids))
         with self._stage("pretrain", "tokens") as stage:
@@ -204,8 +186,8 @@ class _Demo:
                 lr=settings.lr,
                 seed=settings.seed,
                 eval_every=min(settings.eval_every, max(1, steps // 4)),
-                eval_windows=EVAL_WINDOWS,
-                max_seconds=settings.seconds,
+                eval_windows=settings.eval_windows,
+                max_seconds=self._settings.seconds,
                 warmup=settings.warmup,
                 on_step=lambda step: self._watcher.step(step, facts),
             )
@@ -214,19 +196,22 @@ class _Demo:
         facts.losses = log.losses
         facts.held_out_losses += log.val_losses
         if facts.held_out_losses[-1][0] != len(log.losses):  # pretrain leaves that out after Ctrl-C
-            last = evaluate(model, held_out_ids, settings.batch_size, EVAL_WINDOWS)
-            facts.held_out_losses.append((len(log.losses), last))
+            facts.held_out_losses.append((len(log.losses), self._measure(model, held_out_ids)))
         model.save(self._folder / "model.safetensors", {"tokenizer": facts.tokenizer.fingerprint})
         self._watcher.found(
             f"{'interrupted after ' * facts.interrupted}{len(log.losses):,} steps, "
             f"held-out loss {facts.held_out_loss:.2f} (frequencies alone: {facts.unigram:.2f})"
         )
 
+    def _measure(self, model: MicroGPT, ids: Ids) -> float:
+        return evaluate(model, ids, self._settings.learning.batch_size, self._settings.learning.eval_windows)
+
     def _most_steps(self, n_train_ids: int) -> int:
         settings = self._settings
         steps = NO_LIMIT if settings.steps is None else settings.steps
         if settings.passes is not None:
-            steps = min(steps, int(settings.passes * n_train_ids / (settings.batch_size * settings.block_size)))
+            tokens_a_step = settings.learning.batch_size * settings.learning.block_size
+            steps = min(steps, int(settings.passes * n_train_ids / tokens_a_step))
         return max(1, steps)
 
     def prompts(self, corpus: Corpus) -> list[str]:
@@ -240,7 +225,7 @@ class _Demo:
         with self._stage("sample after" if trained else "sample before", "tokens") as stage:
             for number, prompt in enumerate(self.prompts(facts.corpus)):
                 ids = facts.tokenizer.encode_ordinary(prompt)
-                seed = self._settings.seed + number
+                seed = self._settings.learning.seed + number
                 made = list(model.generate(ids, SAMPLE_TOKENS, TEMPERATURE, TOP_K, TOP_P, seed, (end,)))
                 texts.append(facts.tokenizer.decode(made))
                 stage.amount += len(made)

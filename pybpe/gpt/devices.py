@@ -97,7 +97,11 @@ def this_team() -> Team:
 
 @contextmanager
 def team(device_name: str) -> Iterator[Team]:
-    """Within, the processes that torchrun started know each other: nccl between GPUs, gloo between processors."""
+    """Within, the processes that torchrun started know each other: nccl between GPUs, gloo between processors.
+
+    They end together. A process that ended at once after its last exchange could wait for ever: torch 2.4 takes a gloo
+    group down with the GIL held, and joins a thread that may want the GIL to free the tensor of that exchange.
+    """
     if "RANK" not in os.environ:
         yield Team()
         return
@@ -107,5 +111,6 @@ def team(device_name: str) -> Iterator[Team]:
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield this_team()
+        distributed.barrier()
     finally:
         distributed.destroy_process_group()

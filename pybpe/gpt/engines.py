@@ -68,6 +68,9 @@ class Plan:
 class Engine(Protocol):
     """What a module of ENGINES offers."""
 
+    def check(self, settings: Settings, data: TrainingData) -> None:
+        """Raise TrainingError or ValueError for what it cannot train: before anything is written."""
+
     def train(
         self, run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads: int | None, on_step: OnStep
     ) -> bool:
@@ -98,7 +101,9 @@ def need_torch() -> None:
 
 
 def load_model(path: Path) -> Loaded:
-    """The model of a checkpoint of any engine. FormatError for any other file."""
+    """The model of a checkpoint of any engine. FormatError for any other file, FileNotFoundError for none."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path.parent} holds no {path.name}, which pybpe gpt train writes")
     try:
         with safe_open(path, framework="numpy") as file:
             name = FORMATS.get((file.metadata() or {}).get("pybpe.format", ""))

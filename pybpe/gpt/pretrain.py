@@ -92,9 +92,7 @@ def pretrain(
     TrainingError for corpora that are too short and settings that cannot be; MemoryError before the first step.
     """
     context = model.config.block_size
-    check_ids("train_ids", train_ids, context)
-    if val_ids is not None:
-        check_ids("val_ids", val_ids, context)
+    check_parts(train_ids, val_ids, context)
     if steps < 1 or batch_size < 1 or eval_every < 1 or eval_windows < 1:
         raise TrainingError("steps, batch_size, eval_every and eval_windows must all be at least 1")
     if threads is not None and threads < 1:
@@ -186,8 +184,11 @@ class Measurable(Protocol):
 
 
 def evaluate(model: Measurable, ids: Ids, batch_size: int, windows: int) -> float:
-    """The mean loss in nats per token over up to `windows` windows spread evenly over `ids`."""
-    context = model.config.block_size
+    """The mean loss in nats per token over up to `windows` windows spread evenly over `ids`.
+
+    They are as long as the model's context, or as the text where that is shorter. TrainingError for fewer than two ids.
+    """
+    context = max(1, min(model.config.block_size, len(ids) - 1))
     starts = evaluation_starts(ids, context, windows)
     total = 0.0
     for at in range(0, len(starts), batch_size):
@@ -198,7 +199,7 @@ def evaluate(model: Measurable, ids: Ids, batch_size: int, windows: int) -> floa
 
 def evaluation_starts(ids: Ids, context: int, windows: int) -> npt.NDArray[np.int64]:
     """Where up to `windows` windows begin that are spread evenly over `ids`, without overlap."""
-    check_ids("ids", ids, context)
+    check_ids("the text", ids, context)
     count = min(windows, (len(ids) - 1) // context)
     return np.linspace(0, len(ids) - context - 1, count).astype(np.int64)
 
@@ -250,14 +251,21 @@ def cut(ids: Ids, starts: npt.NDArray[np.int64], context: int) -> Batch:
     return windows[:, :-1], windows[:, 1:]
 
 
+def check_parts(train_ids: Ids, val_ids: Ids | None, context: int) -> None:
+    """TrainingError unless what is learned from, and what is held out if anything is, can be cut into windows."""
+    check_ids("the training text", train_ids, context)
+    if val_ids is not None:
+        check_ids("the held-out text", val_ids, context)
+
+
 def check_ids(name: str, ids: Ids, context: int) -> None:
     """TrainingError unless ids is a line of integers that holds one whole window and its last target."""
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
         raise TrainingError(f"{name} must be a 1-D integer array, not {ids.dtype} of shape {ids.shape}")
     if len(ids) < context + 1:
         raise TrainingError(
-            f"{name} holds {len(ids)} tokens, and block_size {context} needs at least {context + 1}: "
-            "give more text or a smaller block_size"
+            f"{name} holds {len(ids)} token{'s' * (len(ids) != 1)}, and a window of {context} needs at least "
+            f"{context + 1}: give more text{' or a smaller block_size' * (context > 1)}"
         )
 
 

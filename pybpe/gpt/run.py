@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +13,14 @@ from pathlib import Path
 from pybpe.errors import TrainingError
 from pybpe.gpt.engines import OnStep, engine
 from pybpe.gpt.pretrain import TrainingStep, unigram_entropy
-from pybpe.gpt.run_folder import MODEL, REPORT, Metrics, Run, read_metrics, read_run, write_run
+from pybpe.gpt.run_folder import BEST, METRICS, MODEL, REPORT, RUN, Metrics, Run, read_metrics, read_run, write_run
 from pybpe.gpt.run_report import TEMPERATURE, RunFacts, write_run_report
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.speaking import speak
 from pybpe.gpt.training_data import TrainingData, read_data
 from pybpe.gpt.vocabulary import (
+    CHARACTERS,
+    TOKENIZER,
     Vocabulary,
     bytes_per_token,
     check_same,
@@ -26,6 +30,8 @@ from pybpe.gpt.vocabulary import (
 
 SAMPLES = 3
 SAMPLE_TOKENS = 200
+FILES = (MODEL, RUN, BEST, METRICS, REPORT, CHARACTERS, TOKENIZER)  # of a run
+LEFT_BEHIND = ".*.part"  # by a kill: files half written, and an earlier run that was to be replaced
 
 
 class Watcher:
@@ -45,23 +51,40 @@ def start_run(
     vocabulary: Vocabulary | None,
     watcher: Watcher,
     threads: int | None = None,
+    *,
+    replace: bool = False,
 ) -> RunFacts:
     """Begin a run in a folder that is made for it, and train to its end.
 
-    paths, vocabulary: see read_data. Ctrl-C ends it early and keeps what was learned; `resume_run` goes on. Where an
-    error comes before the first checkpoint, no file of the run is left. Raises what reading and training raise.
+    paths, vocabulary: see read_data. replace: instead of a run that the folder holds. Ctrl-C ends it early and keeps
+    what was learned; `resume_run` goes on. Where an error comes before the first checkpoint, no file of the run is
+    left, and the run that was to be replaced is there again. Raises what reading and training raise, and
+    FileExistsError where a run is in the way.
     """
     run, data = _plan(settings, paths, vocabulary)
-    with _folder(folder):
+    with _folder(folder, replace):
         _write(run, data, folder)
         return _train(folder, run, data, Metrics(), watcher, threads)
 
 
-def prepare_run(folder: Path, settings: Settings, paths: list[Path], vocabulary: Vocabulary | None) -> None:
+def prepare_run(
+    folder: Path, settings: Settings, paths: list[Path], vocabulary: Vocabulary | None, *, replace: bool = False
+) -> None:
     """Make the folder of a run, for `resume_run` to begin it, or for several processes to begin it together."""
     run, data = _plan(settings, paths, vocabulary)
-    folder.mkdir(exist_ok=True)
-    _write(run, data, folder)
+    with _folder(folder, replace):
+        _write(run, data, folder)
+
+
+def check_free(folder: Path, replace: bool = False) -> list[Path]:
+    """The files of a run that a folder holds; FileExistsError if they are not to be replaced."""
+    there = [path for path in (folder / name for name in FILES) if path.exists()]
+    if there and not replace:
+        raise FileExistsError(
+            f"{there[0]} exists already; go on with it: --resume {folder}, replace it: --force, "
+            "or name another folder with -o"
+        )
+    return there
 
 
 @dataclass(frozen=True)
@@ -90,8 +113,9 @@ def dry_run(settings: Settings, paths: list[Path], vocabulary: Vocabulary | None
 
 
 def _plan(settings: Settings, paths: list[Path], vocabulary: Vocabulary | None) -> tuple[Run, TrainingData]:
-    engine(settings.engine)  # is it there?
+    chosen = engine(settings.engine)
     data = read_data(paths, vocabulary, lines=settings.lines, seed=settings.seed)
+    chosen.check(settings, data)
     return Run(settings, [str(path.resolve()) for path in paths], data.digest(), data.vocabulary.fingerprint), data
 
 
@@ -101,20 +125,33 @@ def _write(run: Run, data: TrainingData, folder: Path) -> None:
 
 
 @contextmanager
-def _folder(folder: Path) -> Iterator[None]:
-    """A folder for a run; an error within, before the first checkpoint, leaves no file of the run."""
-    made = not folder.exists()
-    folder.mkdir(exist_ok=True)
-    before = set(folder.iterdir())
+def _folder(folder: Path, replace: bool) -> Iterator[None]:
+    """A folder for a run; an error within, before the first checkpoint, leaves it as it was.
+
+    An earlier run waits in a folder of its own until the new one is there.
+    """
+    earlier, made = check_free(folder, replace), not folder.exists()
     try:
-        yield
-    except BaseException:
-        if not (folder / MODEL).exists():
-            for path in set(folder.iterdir()) - before:
-                path.unlink()
-            if made:
-                folder.rmdir()
-        raise
+        folder.mkdir(exist_ok=True)
+        others = set(folder.iterdir()).difference(earlier)
+        waiting = Path(tempfile.mkdtemp(prefix=".earlier.", suffix=".part", dir=folder))
+        try:
+            for path in earlier:
+                path.rename(waiting / path.name)
+            yield
+        except BaseException:
+            if not (folder / MODEL).exists():
+                for path in set(folder.iterdir()) - others - {waiting}:
+                    if path not in earlier or (waiting / path.name).exists():
+                        path.unlink()
+                for path in waiting.iterdir():
+                    path.rename(folder / path.name)
+            shutil.rmtree(waiting)
+            raise
+        shutil.rmtree(waiting)
+    finally:
+        if made and folder.exists() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def resume_run(folder: Path, watcher: Watcher, threads: int | None = None) -> RunFacts:
@@ -123,9 +160,19 @@ def resume_run(folder: Path, watcher: Watcher, threads: int | None = None) -> Ru
     TrainingError if the data are not those of then. A run that has ended is only reported on again.
     """
     run, data, metrics = reread(folder)
-    for path in folder.glob(".*.part"):  # what a kill in the middle of writing left
-        path.unlink()
-    return _train(folder, run, data, metrics, watcher, threads)
+    _tidy(folder)
+    facts = _train(folder, run, data, metrics, watcher, threads)
+    _tidy(folder)
+    return facts
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what a kill left behind; an earlier run only once there is a checkpoint of this one."""
+    for path in folder.glob(LEFT_BEHIND):
+        if not path.is_dir():
+            path.unlink()
+        elif (folder / MODEL).exists():
+            shutil.rmtree(path)
 
 
 def reread(folder: Path) -> tuple[Run, TrainingData, Metrics]:
@@ -146,13 +193,13 @@ def _train(
     folder: Path, run: Run, data: TrainingData, metrics: Metrics, watcher: Watcher, threads: int | None
 ) -> RunFacts:
     measured = data.train if data.val is None else data.val
+    metrics.bytes_a_token = bytes_per_token(data.vocabulary, measured)
     facts = RunFacts(
         run=run,
         vocabulary=data.vocabulary,
         metrics=metrics,
         n_train_ids=len(data.train),
         unigram=unigram_entropy(measured, data.vocabulary.n_vocab),
-        bytes_a_token=bytes_per_token(data.vocabulary, measured),
         first_step=len(metrics.losses),
     )
     watcher.begins(facts)

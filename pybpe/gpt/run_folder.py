@@ -4,8 +4,8 @@
     tokenizer.pybpe     the vocabulary, or characters.json (vocabulary.py)
     model.safetensors   the checkpoint: weights, the optimizer's state, and a header of strings
     best.safetensors    the weights that did best on held-out text, where an engine keeps them
-    metrics.jsonl       a line a step: step, loss, val_loss where it was measured, both in nats per token, and sample,
-                        what the model said, where it was asked
+    metrics.jsonl       a line a step: step, loss; val_loss where it was measured, both in nats per token, and
+                        val_bits_per_byte, the same in bits; and sample, what the model said, where it was asked
     report.html         what came out, at the end
 
 Two files move while a run goes on, and the checkpoint rules: it is replaced whole, its header says how many steps it
@@ -26,6 +26,7 @@ from typing import Any
 from pybpe.errors import FormatError
 from pybpe.files import write_atomic
 from pybpe.gpt.settings import Settings
+from pybpe.gpt.vocabulary import bits_per_byte
 
 FORMAT = "pybpe-run 1"
 RUN, MODEL, METRICS, REPORT = "run.json", "model.safetensors", "metrics.jsonl", "report.html"
@@ -71,11 +72,15 @@ def read_run(folder: Path) -> Run:
 
 @dataclass
 class Metrics:
-    """The losses of a run: of every step, and (steps done, loss) on held-out text; and (steps done, what it said)."""
+    """The losses of a run: of every step, and (steps done, loss) on held-out text; and (steps done, what it said).
+
+    bytes_a_token: of held-out text, 0 where that is not known; it is not read again.
+    """
 
     losses: list[float] = field(default_factory=list)
     val_losses: list[tuple[int, float]] = field(default_factory=list)
     samples: list[tuple[int, str]] = field(default_factory=list)
+    bytes_a_token: float = field(default=0.0, compare=False)
 
     def entries(self) -> Iterator[dict[str, float | str]]:
         """What is known of each step; of step 0 only where held-out text was looked at before the first."""
@@ -86,6 +91,8 @@ class Metrics:
                 entry["loss"] = self.losses[step - 1]
             if step in val:
                 entry["val_loss"] = val[step]
+                if self.bytes_a_token:
+                    entry["val_bits_per_byte"] = bits_per_byte(val[step], self.bytes_a_token)
             if step in samples:
                 entry["sample"] = samples[step]
             if len(entry) > 1:

@@ -21,8 +21,8 @@ RECENT = 100  # steps, for the loss that is named where nothing is held out
 class RunFacts:
     """What a run found out; it fills while the run goes on.
 
-    unigram: nats per token of token frequencies alone, and bytes_a_token: of the held-out text, or of the training
-    text where nothing is held out. first_step: where this sitting began; seconds, tokens_per_second: of this sitting.
+    unigram: nats per token of token frequencies alone, of the held-out text, or of the training text where nothing is
+    held out, as bytes_a_token is. first_step: where this sitting began; seconds, tokens_per_second: of this sitting.
     """
 
     run: Run
@@ -30,7 +30,6 @@ class RunFacts:
     metrics: Metrics
     n_train_ids: int
     unigram: float
-    bytes_a_token: float
     first_step: int = 0
     n_params: int = 0
     seconds: float = 0.0
@@ -57,9 +56,19 @@ class RunFacts:
         return sum(recent) / max(1, len(recent))
 
     @property
+    def bytes_a_token(self) -> float:
+        """What a token stands for in the mean."""
+        return self.metrics.bytes_a_token
+
+    @property
+    def bits_a_nat(self) -> float:
+        """What makes bits per byte, which do not depend on the vocabulary, of nats per token."""
+        return bits_per_byte(1.0, self.bytes_a_token)
+
+    @property
     def bits_per_byte(self) -> float:
-        """The same in a unit that does not depend on the vocabulary."""
-        return bits_per_byte(self.loss, self.bytes_a_token)
+        """The loss in that unit."""
+        return self.loss * self.bits_a_nat
 
 
 def write_run_report(path: PathLike, facts: RunFacts, folder: Path) -> None:
@@ -94,7 +103,7 @@ def _learning(facts: RunFacts) -> str:
         facts.metrics.losses,
         facts.metrics.val_losses,
         facts.unigram,
-        bits_per_byte(1.0, facts.bytes_a_token),
+        facts.bits_a_nat,
     )
     return "<h2>How it learned</h2>" + loss_chart(curves) + legend(facts.held_out)
 

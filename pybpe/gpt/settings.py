@@ -9,6 +9,7 @@ from typing import Any
 SCHEDULES = ("linear", "cosine", "constant", "warmdown")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+OPTIMIZERS = ("adamw", "muon")
 FORMS = ("micro", "gpt2", "nanogpt", "modern")  # what each is, pybpe/gpt/model.py says
 COUNTS = (
     *("n_layer", "n_head", "n_embd", "block_size", "steps", "batch_size", "accumulate"),
@@ -25,7 +26,8 @@ class Settings:
     "float64" is exact, "float32" fast. beta1, beta2: of Adam. eval_every, save_every: steps between two looks at
     held-out text, through eval_windows windows of it, and two checkpoints. init_std: of the first weights.
 
-    For the torch engine alone: form, one of FORMS. dtype "bfloat16" and "float16", for products of matrices. A step
+    For the torch engine alone: form, one of FORMS. optimizer: "adamw", or "muon" for the matrices of the layers, at the
+    rate muon_lr, and AdamW for the rest. dtype "bfloat16" and "float16", for products of matrices. A step
     takes `accumulate` batches, spread over the processes that train together. final_lr: the fraction of lr that the
     schedule ends at. clip: the longest a gradient may be, 0 for any. dropout: the share that is left out. compile: by
     torch.compile. sample_every: steps between two samples of text, 0 for none. init: a folder with the model to go on
@@ -53,6 +55,8 @@ class Settings:
     eval_windows: int = 64
     save_every: int = 500
     form: str = "micro"
+    optimizer: str = "adamw"
+    muon_lr: float = 0.02
     device: str = "auto"
     accumulate: int = 1
     final_lr: float = 0.0
@@ -68,25 +72,35 @@ class Settings:
             if type(value) is not int or not (name in COUNTS) <= value <= 1 << 40:
                 raise ValueError(f"{name} is {value!r}; it must be a whole number from {int(name in COUNTS)} on")
         shares = dict.fromkeys(("warmup", "beta1", "beta2", "dropout"), 0.9999)
-        sizes = {"lr": 1e3, "weight_decay": 1e3, "init_std": 10.0, "clip": 1e6, "final_lr": 1.0}
+        sizes = {"lr": 1e3, "muon_lr": 1e3, "weight_decay": 1e3, "init_std": 10.0, "clip": 1e6, "final_lr": 1.0}
         for name, most in {**sizes, **shares}.items():
             value = getattr(self, name)
             if type(value) not in (int, float) or not (math.isfinite(value) and 0 <= value <= most):
                 raise ValueError(f"{name} is {value!r}; it must lie in 0..{most:g}")
-        for name, known in (("schedule", SCHEDULES), ("dtype", DTYPES), ("device", DEVICES), ("form", FORMS)):
+        names = {"schedule": SCHEDULES, "dtype": DTYPES, "device": DEVICES, "form": FORMS, "optimizer": OPTIMIZERS}
+        for name, known in names.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(known)}")
         if not isinstance(self.engine, str) or not isinstance(self.init, str):
             raise ValueError("engine and init must be names")
         if type(self.seed) is not int or type(self.lines) is not bool or type(self.compile) is not bool:
             raise ValueError("seed must be a whole number, lines and compile true or false")
+        if self.optimizer == "muon" and self.dtype == "float16":
+            raise ValueError("muon is not made for the scaled gradients of float16; give --dtype bfloat16 or float32")
+        if self.optimizer != "muon" and self.muon_lr != Settings.muon_lr:
+            raise ValueError("muon_lr goes with the optimizer muon; add --optimizer muon, or leave it out")
         if self.engine == "micro":
+            if self.dtype not in ("float32", "float64"):
+                raise ValueError(f"dtype {self.dtype} is for the torch engine; add --engine torch, or leave it out")
             for name in TORCH_ONLY:
                 if getattr(self, name) != getattr(Settings, name):
                     raise ValueError(f"{name} is for the torch engine; add --engine torch, or leave it out")
 
 
-TORCH_ONLY = ("form", "device", "accumulate", "final_lr", "clip", "dropout", "compile", "sample_every", "init")
+TORCH_ONLY = (
+    *("form", "optimizer", "muon_lr", "device", "accumulate", "final_lr", "clip", "dropout", "compile"),
+    *("sample_every", "init"),
+)
 
 # nanoGPT's way of training: what all presets of the torch engine begin with.
 TORCH: dict[str, Any] = {

@@ -16,10 +16,19 @@ from pybpe.gpt.engines import Loaded, OnStep, Plan
 from pybpe.gpt.generation import Inference
 from pybpe.gpt.run_folder import Metrics, Run
 from pybpe.gpt.settings import Settings
-from pybpe.gpt.train import NO_ROOM, Training
+from pybpe.gpt.train import NO_ROOM, Training, check_settings, first_checkpoint, model_config
 from pybpe.gpt.training_data import TrainingData
 
 TRIED_TOKENS = 1024  # at most, to see how long a batch takes on a processor
+
+
+def check(settings: Settings, data: TrainingData) -> None:
+    """Raise TrainingError or ValueError for what this engine cannot train, FormatError for a model to go on from."""
+    check_settings(settings, data, find_device(settings.device), this_team())
+    if settings.init:
+        first_checkpoint(settings, data)
+    else:
+        model_config(settings, data.vocabulary.n_vocab)
 
 
 def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads: int | None, on_step: OnStep) -> bool:

@@ -24,17 +24,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from pybpe.errors import PybpeError, TrainingError
+from pybpe.errors import FormatError, PybpeError, TrainingError
 from pybpe.gpt.board import Board, open_board
 from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from pybpe.gpt.devices import Team, autocast, check_dtype, find_device, team
 from pybpe.gpt.engines import OnStep
 from pybpe.gpt.generation import Inference
 from pybpe.gpt.model import FORMS, GPT, GPTConfig
+from pybpe.gpt.optimizers import make_optimizers, read_moments, write_moments
 from pybpe.gpt.pretrain import (
     Ids,
     TrainingStep,
-    check_ids,
+    check_parts,
     cut,
     evaluation_starts,
     interrupts,
@@ -75,10 +76,10 @@ class Training:
         self.step = 0 if saved is None else saved.step
         self.dtype = torch.float64 if self.settings.dtype == "float64" else torch.float32
         self.model = (new_model(self.settings, data) if saved is None else saved.model()).to(self.device, self.dtype)
-        self.optimizer = make_optimizer(self.model, self.settings)
+        self.optimizers = make_optimizers(self.model, self.settings)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.settings.dtype == "float16")
         if saved is not None:
-            self._restore(saved)
+            self._restore(saved, path)
         self.learner = self._learner()
         self.team.wait()  # nobody writes a checkpoint while another still reads the last
 
@@ -102,11 +103,11 @@ class Training:
             stopped = False
             while self.step < settings.steps and not stopped:
                 done = self.step / settings.steps
-                rate = learning_rate(
-                    *(settings.lr, done, settings.schedule, settings.warmup, settings.final_lr, 1 / settings.steps)
+                share = learning_rate(
+                    *(1.0, done, settings.schedule, settings.warmup, settings.final_lr, 1 / settings.steps)
                 )
                 try:
-                    loss, batches = self.learn(batches, rate)
+                    loss, batches = self.learn(batches, share)
                 except torch.cuda.OutOfMemoryError:
                     raise TrainingError(NO_ROOM) from None
                 if not math.isfinite(loss):
@@ -118,6 +119,7 @@ class Training:
                 val_loss = self._look(self.step) if due else None
                 sample = self._speak() if settings.sample_every and self.step % settings.sample_every == 0 else None
                 speed = tokens / (time.perf_counter() - began)
+                rate = settings.lr * share
                 step = TrainingStep(self.step, loss, val_loss, rate, self.step / settings.steps, speed, sample)
                 if board is not None:
                     board.show(step)
@@ -126,8 +128,11 @@ class Training:
                 if self.step % settings.save_every == 0 and self.step < settings.steps:
                     self._save()
 
-    def learn(self, batches: list[tuple[Tensor, Tensor]], rate: float) -> tuple[float, list[tuple[Tensor, Tensor]]]:
-        """One step: returns its loss, and the batches of the next, which are cut while the device works on these."""
+    def learn(self, batches: list[tuple[Tensor, Tensor]], share: float) -> tuple[float, list[tuple[Tensor, Tensor]]]:
+        """One step at this share of the highest rate: returns its loss, and the batches of the next.
+
+        Those are cut while the device works on these.
+        """
         settings, total = self.settings, torch.zeros((), device=self.device, dtype=self.dtype)
         if settings.dropout:
             torch.manual_seed(mixed_seed(settings.seed, self.step, self.team.rank))
@@ -139,13 +144,15 @@ class Training:
             self.scaler.scale(loss).backward()
             total += loss.detach()
         if settings.clip:
-            self.scaler.unscale_(self.optimizer)
+            for optimizer in self.optimizers:
+                self.scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.scaler.step(self.optimizer)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = share * group["peak"]
+            self.scaler.step(optimizer)
+            optimizer.zero_grad(set_to_none=True)
         self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
         following = self.batches(self.step + 1)
         return self.team.mean(total).item(), following
 
@@ -224,23 +231,17 @@ class Training:
         if not self.team.leads:
             return
         write_metrics(self.metrics, self.folder)
-        states = {name: self.optimizer.state[parameter] for name, parameter in self.model.named_parameters()}
-        moments: Any = tuple(
-            {name: state[key] for name, state in states.items() if state} for key in ("exp_avg", "exp_avg_sq")
-        )
-        taken = next((float(state["step"]) for state in states.values() if state), 0.0)
+        moments, taken = read_moments(self.model, self.optimizers)
         scaler = {**self.scaler.state_dict(), "taken": taken} if self.scaler.is_enabled() else {}
         checkpoint = Checkpoint(self.model.config, self._weights(), self.step, self.fingerprint, moments, scaler)
         write_checkpoint(checkpoint, self.folder / MODEL)
 
-    def _restore(self, saved: Checkpoint) -> None:
-        """Give the optimizer its moments. float16 leaves out steps whose gradients overflow, so counts them apart."""
-        taken = saved.scaler.get("taken", float(self.step))
-        for name, parameter in self.model.named_parameters():
-            if name in saved.moments[0]:
-                first, second = (part[name].to(parameter) for part in saved.moments)
-                count = torch.tensor(taken, device=self.device if self.optimizer.defaults["fused"] else "cpu")
-                self.optimizer.state[parameter] = {"step": count, "exp_avg": first, "exp_avg_sq": second}
+    def _restore(self, saved: Checkpoint, path: Path) -> None:
+        """Give the optimizers their moments. float16 leaves out steps whose gradients overflow: counted apart."""
+        try:
+            write_moments(self.model, self.optimizers, saved.moments, saved.scaler.get("taken", float(self.step)))
+        except ValueError as error:
+            raise FormatError(f"{path}: {error}") from None
         if self.scaler.is_enabled() and saved.scaler:
             self.scaler.load_state_dict({name: value for name, value in saved.scaler.items() if name != "taken"})
 
@@ -250,9 +251,7 @@ def check_settings(settings: Settings, data: TrainingData, device: torch.device,
     if data.documents is not None:
         raise TrainingError("the torch engine learns from windows of text; --lines goes with the micro engine")
     check_dtype(settings.dtype, device)
-    check_ids("the training text", data.train, settings.block_size)
-    if data.val is not None:
-        check_ids("the held-out text", data.val, settings.block_size)
+    check_parts(data.train, data.val, settings.block_size)
     if settings.accumulate % team.size:
         raise TrainingError(
             f"{team.size} processes cannot share {settings.accumulate} batches a step: make accumulate a multiple"
@@ -276,28 +275,25 @@ def model_config(settings: Settings, n_vocab: int) -> GPTConfig:
 
 def new_model(settings: Settings, data: TrainingData) -> GPT:
     """A model with first weights, or with those of the folder `settings.init`."""
-    if not settings.init:
-        return GPT(model_config(settings, data.vocabulary.n_vocab), settings.init_std)
+    if settings.init:
+        return first_checkpoint(settings, data).model()
+    return GPT(model_config(settings, data.vocabulary.n_vocab), settings.init_std)
+
+
+def first_checkpoint(settings: Settings, data: TrainingData) -> Checkpoint:
+    """That of the folder `settings.init`; FormatError or TrainingError if it does not go with the data or settings."""
     path = Path(settings.init) / MODEL
     saved = read_checkpoint(path, moments=False)
     check_same(data.vocabulary, saved.fingerprint, saved.config.n_vocab, str(path))
+    for name in ("n_layer", "n_head", "n_embd"):
+        if getattr(settings, name) != getattr(saved.config, name):
+            option = "--" + name.replace("_", "-")
+            raise TrainingError(f"{path} has {name} {getattr(saved.config, name)}, which stays: leave out {option}")
     if settings.block_size > saved.config.block_size:
         raise TrainingError(
             f"{path} sees {saved.config.block_size:,} tokens at once; block_size {settings.block_size:,} is too large"
         )
-    return replace(saved, config=replace(saved.config, dropout=float(settings.dropout))).model()
-
-
-def make_optimizer(model: GPT, settings: Settings) -> torch.optim.AdamW:
-    """AdamW that pulls matrices to 0 and leaves norms and biases alone, as GPT-2 and nanoGPT do."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [each for each in parameters if each.dim() >= 2], "weight_decay": settings.weight_decay},
-        {"params": [each for each in parameters if each.dim() < 2], "weight_decay": 0.0},
-    ]
-    fused = model.device.type in ("cpu", "cuda")
-    betas = (settings.beta1, settings.beta2)
-    return torch.optim.AdamW([group for group in groups if group["params"]], settings.lr, betas, fused=fused)
+    return replace(saved, config=replace(saved.config, dropout=float(settings.dropout)))
 
 
 def mixed_seed(*numbers: int) -> int:
@@ -336,7 +332,9 @@ class Lines(Watcher):
         if step.val_loss is None and time.perf_counter() - self._last < LINE_SECONDS:
             return
         self._last = time.perf_counter()
-        held_out = "" if step.val_loss is None else f", held out {step.val_loss:.4f}"
+        held_out = ""
+        if step.val_loss is not None:
+            held_out = f", held out {step.val_loss:.4f}, {step.val_loss * facts.bits_a_nat:.4f} bits per byte"
         print(f"step {step.step:,}: loss {step.loss:.4f}{held_out}, {step.tokens_per_second:,.0f} tokens/s", flush=True)
 
 

@@ -1,3 +1,4 @@
+import re
 import signal
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def test_train_then_sample(corpus, capsys):
     assert "tokens/s" in captured.out
     assert "pybpe gpt sample corpus-gpt" in captured.out
     assert "step 5, 42%" in captured.err
-    assert "held out" in captured.err
+    assert re.search(r"held out \d\.\d\d, \d\.\d\d bits/byte", captured.err)
     settings = read_run(Path("corpus-gpt")).settings
     assert (settings.n_embd, settings.steps, settings.engine) == (16, 12, "micro")
     texts = []
@@ -118,7 +119,9 @@ def test_the_preset_of_microgpt(workplace, capsys):
         (2, ["train", "corpus.txt", "--pattern", "gpt4"], "--pattern goes with --tokenizer"),
         (1, ["train", "corpus.txt", "--warmup", "2"], "warmup is 2.0"),
         (2, ["train", "corpus.txt", "--engine", "steam"], "invalid choice"),
-        (2, ["train", "corpus.txt", "--lr", "-1"], "must be above 0"),
+        (2, ["train", "corpus.txt", "--lr", "-1"], "must be 0 or above"),
+        (2, ["train", "corpus.txt", "--lr", "nan"], "not a number"),
+        (1, ["train", "corpus.txt", "--dtype", "bfloat16"], "dtype bfloat16 is for the torch engine"),
         (2, ["train", "corpus.txt", "--stps", "3"], "did you mean --steps?"),
         (2, ["nonsense"], "invalid choice"),
         (2, ["sample"], "FOLDER"),
@@ -142,9 +145,83 @@ def test_bad_prompts_and_settings_of_samples(corpus, fails):
     assert "top_p is 2.0" in fails(1, "gpt", "sample", "corpus-gpt", "--top-p", "2")
 
 
+def test_text_that_is_shorter_than_the_context_is_measured_whole(corpus, fails, capsys):
+    assert main(["gpt", "train", "corpus.txt", *SMALL]) == 0
+    Path("short.txt").write_text("The cat")
+    Path("one.txt").write_text("T")
+    capsys.readouterr()
+    assert main(["gpt", "eval", "corpus-gpt", "short.txt"]) == 0
+    assert "1 windows of 6 tokens, of 7 tokens" in capsys.readouterr().out
+    assert "the text holds 1 token, " in fails(1, "gpt", "eval", "corpus-gpt", "one.txt")
+    assert "holds no best.safetensors" in fails(1, "gpt", "eval", "corpus-gpt", "--best")
+
+
 def test_text_that_is_none(workplace, fails):
     Path("binary.txt").write_bytes(b"\xff\xfe\x00")
     assert "not text in UTF-8" in fails(1, "gpt", "train", "binary.txt")
     Path("empty.txt").write_bytes(b"")
     assert "empty" in fails(1, "gpt", "train", "empty.txt")
     assert "empty" in fails(1, "gpt", "train", "empty.txt", "--lines")
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("more", [(), ("--prepare",)])
+def test_a_bad_command_costs_no_earlier_run(corpus, tokenizer, fails, more):
+    assert main(["gpt", "train", "corpus.txt", *SMALL]) == 0
+    before = contents(Path("corpus-gpt"))
+    Path("binary.txt").write_bytes(b"\xff\xfe\x00")
+    Path("empty.txt").write_bytes(b"")
+    Path("short.txt").write_text("to be")
+    Path("shards").mkdir()
+    for arguments, message in (
+        (("nope.txt",), "no such file"),
+        (("binary.txt",), "not text in UTF-8"),
+        (("empty.txt",), "empty"),
+        (("empty.txt", "--lines"), "empty"),
+        (("short.txt",), "needs at least"),
+        (("shards", "-t", "corpus.pybpe"), "manifest"),
+        (("corpus.txt", "-t", "nope.pybpe"), "no such file"),
+        (("corpus.txt", "--n-head", "3"), "multiple of n_head"),
+        (("corpus.txt", "--block-size", "100000"), "1..65536"),
+        (("corpus.txt", "--dtype", "bfloat16"), "add --engine torch"),
+        (("corpus.txt", "--warmup", "2"), "warmup is 2.0"),
+    ):
+        assert message in fails(1, "gpt", "train", *arguments, *more, "-o", "corpus-gpt", "--force")
+        assert contents(Path("corpus-gpt")) == before
+
+
+def test_an_earlier_run_is_back_if_the_new_one_does_not_come_far(corpus, fails, monkeypatch):
+    assert main(["gpt", "train", "corpus.txt", *SMALL]) == 0
+    before = contents(Path("corpus-gpt"))
+
+    def press(self, made, facts):
+        if made.step == 7:
+            assert not Path("corpus-gpt/model.safetensors").exists()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Screen, "step", press)
+        message = fails(130, "gpt", "train", "corpus.txt", *SMALL, "--seed", "5", "--force", told=True)
+        assert "earlier run" in message
+        assert contents(Path("corpus-gpt")) == before
+    assert main(["gpt", "train", "corpus.txt", *SMALL, "--seed", "5", "--force"]) == 0
+    assert sorted(contents(Path("corpus-gpt"))) == sorted(before)
+    assert read_run(Path("corpus-gpt")).settings.seed == 5
+
+
+def test_a_new_run_stays_from_its_first_checkpoint_on(corpus, fails, monkeypatch):
+    assert main(["gpt", "train", "corpus.txt", *SMALL]) == 0
+
+    def press(self, made, facts):
+        if made.step == 7:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Screen, "step", press)
+    arguments = ("--seed", "5", "--save-every", "3", "--force")
+    message = fails(130, "gpt", "train", "corpus.txt", *SMALL, *arguments, told=True)
+    assert "--resume corpus-gpt" in message
+    assert load_model(Path("corpus-gpt/model.safetensors")).step == 6
+    assert read_run(Path("corpus-gpt")).settings.seed == 5

@@ -101,6 +101,34 @@ def test_what_the_engine_refuses(corpus, fails):
     assert sorted(path.name for path in Path().iterdir()) == ["corpus.txt"]
 
 
+@pytest.mark.parametrize("more", [(), ("--prepare",)])
+def test_a_bad_command_costs_no_earlier_run(corpus, tokenizer, fails, more):
+    assert main(["gpt", "train", "corpus.txt", *SMALL]) == 0
+    assert main(["gpt", "train", "corpus.txt", "-t", "corpus.pybpe", *SMALL, "-o", "other"]) == 0
+    before = {path.name: path.read_bytes() for path in Path("corpus-gpt").iterdir()}
+    for option, message in (
+        (("--n-head", "3"), "multiple of n_head"),
+        (("--dtype", "float16"), "float16 loses gradients"),
+        (("--optimizer", "muon", "--dtype", "float16"), "muon is not made"),
+        (("--muon-lr", "0.1"), "add --optimizer muon"),
+        (("--form", "modern", "--n-head", "16"), "even width"),
+        (("--init", "nope"), "o such file"),
+        (("--init", "other", "--block-size", "17"), "block_size 17 is too large"),
+        (("--init", "other", "-t", "chars"), "another vocabulary"),
+        (("--init", "other", "--n-layer", "3"), "leave out --n-layer"),
+        (("--init", "other", "--form", "gpt2"), "leave out --form"),
+        (("--init", "corpus-gpt"), "name another folder"),
+        (("--device", "mps"), "torch finds no mps"),
+    ):
+        if option[0] == "--device" and torch.backends.mps.is_available():
+            continue
+        assert message in fails(
+            2 if message in ("name another folder", "leave out --form") else 1,
+            *("gpt", "train", "corpus.txt", *SMALL, *option, *more, "-o", "corpus-gpt", "--force"),
+        )
+        assert {path.name: path.read_bytes() for path in Path("corpus-gpt").iterdir()} == before
+
+
 def test_models_and_tokenizers_that_do_not_go_together(corpus, tokenizer, fails, capsys):
     assert main(["gpt", "train", "corpus.txt", "-t", "corpus.pybpe", *SMALL, "--form", "gpt2"]) == 0
     assert main(["gpt", "convert", "corpus-gpt", "--to", "huggingface", "-o", "hf"]) == 0
@@ -110,6 +138,15 @@ def test_models_and_tokenizers_that_do_not_go_together(corpus, tokenizer, fails,
     assert "only the form micro" in fails(1, "gpt", "convert", "corpus-gpt", "--to", "micro", "-o", "x")
     Path("hf/tokenizer.json").unlink()
     assert "no tokenizer lies in hf" in fails(2, "gpt", "convert", "hf", "-o", "x")
+    assert main(["gpt", "train", "corpus.txt", *SMALL, "-o", "of-characters"]) == 0
+    before = {path.name: path.read_bytes() for path in Path("of-characters").iterdir()}
+    message = fails(1, "gpt", "convert", "hf", "-t", "corpus.pybpe", "-o", "of-characters", "--force")
+    assert "of a training run, which stays" in message
+    assert {path.name: path.read_bytes() for path in Path("of-characters").iterdir()} == before
+    assert main(["gpt", "convert", "of-characters", "-o", "y"]) == 0
+    assert main(["gpt", "convert", "hf", "-t", "corpus.pybpe", "-o", "y", "--force"]) == 0
+    assert sorted(path.name for path in Path("y").iterdir()) == ["model.safetensors", "tokenizer.pybpe"]
+    assert main(["gpt", "sample", "y", "--tokens", "3"]) == 0
     assert not Path("x").exists()
     assert "exists already" in fails(1, "gpt", "convert", "corpus-gpt", "-o", "hf")
 

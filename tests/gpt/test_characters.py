@@ -41,6 +41,19 @@ def test_the_end_of_text_is_the_last_id():
     assert Characters("ab").fingerprint != Characters("ac").fingerprint
 
 
+def test_characters_of_nanogpt_have_no_end(tmp_path):
+    vocabulary = Characters("cab", end=False)
+    assert (vocabulary.n_vocab, vocabulary.special_tokens, vocabulary.decode([0, 2])) == (3, {}, "ac")
+    assert vocabulary.fingerprint != Characters("cab").fingerprint
+    with pytest.raises(TokenIdError, match="no id for the end"):
+        _ = vocabulary.eot_token
+    with pytest.raises(TokenIdError, match=r"id 3 is not one of 0\.\.2"):
+        vocabulary.decode([3])
+    vocabulary.save(tmp_path / "characters.json")
+    again = Characters.load(tmp_path / "characters.json")
+    assert (again.end, again.fingerprint) == (False, vocabulary.fingerprint)
+
+
 def test_what_cannot_be_is_refused():
     vocabulary = Characters("abc")
     with pytest.raises(TokenIdError, match="no character 'x'; it knows 3"):
@@ -66,6 +79,7 @@ def test_what_cannot_be_is_refused():
         json.dumps({"format": "pybpe-characters 1", "characters": ""}).encode(),
         json.dumps({"format": "pybpe-characters 1", "characters": "ba"}).encode(),
         json.dumps({"format": "pybpe-characters 1", "characters": "aa"}).encode(),
+        json.dumps({"format": "pybpe-characters 1", "characters": "ab", "end": 0}).encode(),
     ],
 )
 def test_foreign_files_are_one_clear_error(content, tmp_path):

@@ -138,7 +138,7 @@ def test_unigram_entropy():
 @pytest.mark.parametrize(
     ("ids", "changes", "message"),
     [
-        (IDS[:8], {}, "holds 8 tokens, and block_size 8 needs at least 9"),
+        (IDS[:8], {}, "holds 8 tokens, and a window of 8 needs at least 9"),
         (IDS.astype(float), {}, "1-D integer"),
         (IDS.reshape(2, -1), {}, "1-D integer"),
         (IDS, {"steps": 0}, "at least 1"),

@@ -3,6 +3,8 @@
 import json
 import math
 import os
+import pickle
+import string
 import zipfile
 from collections import OrderedDict
 from dataclasses import replace
@@ -15,6 +17,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 
 from torch.nn import functional  # noqa: E402
 
+from pybpe.cli.main import main  # noqa: E402
 from pybpe.errors import FormatError  # noqa: E402
 from pybpe.gpt.checkpoint import Checkpoint, write_checkpoint  # noqa: E402
 from pybpe.gpt.generation import Inference  # noqa: E402
@@ -153,6 +156,35 @@ def test_nanogpt(tmp_path, bias):
     tensors = nanogpt(tmp_path / "ckpt.pt", bias)
     logits = Inference(read_pretrained(tmp_path / "ckpt.pt").model()).logits(IDS)
     np.testing.assert_allclose(logits, gpt2_logits(tensors, IDS, turned=False, tanh=False), atol=1e-4)
+
+
+def test_nanogpts_characters_come_along(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    tensors = nanogpt(tmp_path / "ckpt.pt")
+    text = "".join(sorted(string.ascii_letters[:38] + " \n"))
+    stoi = {character: id_ for id_, character in enumerate(text)}
+    meta = {"vocab_size": 40, "itos": {id_: character for character, id_ in stoi.items()}, "stoi": stoi}
+    (tmp_path / "input.txt").write_text(text * 20)
+    assert main(["gpt", "convert", "ckpt.pt", "-o", "x"]) == 2
+    assert "meta.pkl of nanoGPT's characters" in capsys.readouterr().err
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "meta.pkl").write_bytes(pickle.dumps(meta))
+    assert main(["gpt", "convert", "ckpt.pt", "-t", "data/meta.pkl", "-o", "mine"]) == 0
+    capsys.readouterr()
+    assert main(["gpt", "sample", "mine", "--prompt", "abc", "--tokens", "8", "--temperature", "0"]) == 0
+    said, expected = capsys.readouterr().out.removesuffix("\n"), "abc"
+    for _ in range(8):
+        ids = np.array([[stoi[character] for character in expected]])
+        expected += text[gpt2_logits(tensors, ids, turned=False, tanh=False)[0, -1].argmax()]
+    assert said == expected
+    assert main(["gpt", "sample", "mine"]) == 1
+    assert "give a prompt" in capsys.readouterr().err
+    assert main(["gpt", "eval", "mine", "input.txt"]) == 0
+    more = ("--steps", "2", "--eval-windows", "2", "--threads", "1", "--device", "cpu")
+    assert main(["gpt", "train", "input.txt", "--init", "mine", *more, "-o", "more"]) == 0
+    (tmp_path / "meta.pkl").write_bytes(pickle.dumps({**meta, "stoi": dict(list(stoi.items())[:-1])}))  # beside it
+    assert main(["gpt", "convert", "ckpt.pt", "-o", "other"]) == 1
+    assert "the vocabulary has 39" in capsys.readouterr().err
 
 
 def test_rows_beyond_the_vocabulary_are_padding():

@@ -1,6 +1,6 @@
 import json
-import random
-import signal
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,41 +14,28 @@ from pybpe.gpt.characters import Characters
 from pybpe.gpt.engines import engine, load_model
 from pybpe.gpt.micro import MicroGPT
 from pybpe.gpt.micro.names import reproduce
-from pybpe.gpt.run import Watcher, resume_run, start_run
+from pybpe.gpt.run import Watcher, prepare_run, resume_run, start_run
 from pybpe.gpt.run_folder import Metrics, read_metrics, read_run, write_metrics
 from pybpe.gpt.settings import PRESETS, Settings
 from pybpe.gpt.speaking import prompt_ids, speak
 from pybpe.gpt.training_data import read_data
 from pybpe.gpt.vocabulary import bits_per_byte, bytes_per_token, check_same, load_vocabulary
 
-NAMES = ["ada", "grace", "edsger", "alan", "barbara", "donald", "frances", "kathleen", "ken", "dennis"]
+from .runs import WORDS, Stop, write_text
+
 SMALL = Settings(n_layer=1, n_head=2, n_embd=8, block_size=8, steps=30, batch_size=2, eval_every=7, save_every=10)
 
 
 @pytest.fixture
 def text(tmp_path):
-    rng = random.Random(1)
-    path = tmp_path / "text.txt"
-    path.write_text("\n".join(" ".join(rng.choices(NAMES, k=6)) for _ in range(60)), encoding="utf-8")
-    return path
+    return write_text(tmp_path / "text.txt")
 
 
 @pytest.fixture
 def names(tmp_path):
     path = tmp_path / "names.txt"
-    path.write_text("\n".join(NAMES) + "\n\n", encoding="utf-8")
+    path.write_text("\n".join(WORDS) + "\n\n", encoding="utf-8")
     return path
-
-
-class Stop(Watcher):
-    """Presses Ctrl-C after a step."""
-
-    def __init__(self, at):
-        self.at = at
-
-    def step(self, step, facts):
-        if step.step == self.at:
-            signal.raise_signal(signal.SIGINT)
 
 
 def files(folder):
@@ -70,6 +57,11 @@ def test_a_run_writes_what_it_needs_to_be_used(text, tmp_path):
     assert len(facts.metrics.losses) == 30
     assert [step for step, _ in facts.metrics.val_losses] == [0, 7, 14, 21, 28, 30]
     assert facts.metrics == read_metrics(folder, 30)
+    entries = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    measured = [(each["val_loss"], each["val_bits_per_byte"]) for each in entries if "val_loss" in each]
+    assert [bits for _, bits in measured] == [bits_per_byte(nats, facts.bytes_a_token) for nats, _ in measured]
+    assert (len(measured), measured[-1][1]) == (6, facts.bits_per_byte)
+    assert facts.bytes_a_token == 1.0  # characters of ASCII
     assert facts.loss < facts.metrics.val_losses[0][1]
     assert len(facts.samples) == 3
     vocabulary, loaded = load_vocabulary(folder), load_model(folder / "model.safetensors")
@@ -99,7 +91,7 @@ def test_an_interrupted_run_goes_on_digit_for_digit(text, tmp_path, stop_at):
 def test_lines_go_on_digit_for_digit_too(names, tmp_path):
     settings = Settings(**{**PRESETS["microgpt"], "steps": 120, "save_every": 50})
     whole = start_run(tmp_path / "whole", settings, [names], None, Watcher())
-    assert whole.metrics.losses == reproduce(NAMES, steps=120).losses.tolist()  # microgpt.py itself
+    assert whole.metrics.losses == reproduce(WORDS, steps=120).losses.tolist()  # microgpt.py itself
     assert not whole.held_out
     start_run(tmp_path / "half", settings, [names], None, Stop(70))
     resume_run(tmp_path / "half", Watcher())
@@ -129,6 +121,42 @@ def test_an_error_before_the_first_checkpoint_leaves_nothing(text, tmp_path):
     with pytest.raises(TrainingError, match="needs at least"):
         start_run(tmp_path / "mine", Settings(block_size=10_000), [text], None, Watcher())
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_an_earlier_run_is_back_whenever_ctrl_c_comes(text, tmp_path, monkeypatch, at):
+    """While its files are put aside, one after another; `at` 4 is behind the last of them."""
+    start_run(tmp_path / "run", SMALL, [text], None, Watcher())
+    before, moved, rename = files(tmp_path / "run"), [], Path.rename
+
+    def interrupted(path, target):
+        if len(moved) == at:
+            moved.append(path)
+            raise KeyboardInterrupt
+        moved.append(path)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        start_run(tmp_path / "run", replace(SMALL, seed=5), [text], None, Watcher(), replace=True)
+    assert files(tmp_path / "run") == before
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_a_run_that_is_there_is_replaced_only_where_that_is_asked(text, tmp_path):
+    start_run(tmp_path / "run", SMALL, [text], None, Watcher())
+    before = files(tmp_path / "run")
+    for begin in (start_run, prepare_run):
+        with pytest.raises(FileExistsError, match="exists already"):
+            begin(tmp_path / "run", SMALL, [text], None, *([Watcher()] if begin is start_run else []))
+    assert files(tmp_path / "run") == before
+    prepare_run(tmp_path / "run", SMALL, [text], None, replace=True)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["characters.json", "run.json"]
+    earlier = tmp_path / "run" / ".earlier.abc.part"  # as a kill leaves it
+    earlier.mkdir()
+    (earlier / "run.json").write_text("{}")
+    resume_run(tmp_path / "run", Watcher())
+    assert files(tmp_path / "run") == before
 
 
 def test_shards_and_text_of_one_tokenizer(text, tmp_path):

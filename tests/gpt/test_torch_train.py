@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import signal
 import sys
 import types
@@ -30,7 +31,7 @@ from pybpe.gpt.run_folder import Metrics, Run, read_metrics  # noqa: E402
 from pybpe.gpt.settings import PRESETS, Settings  # noqa: E402
 from pybpe.gpt.training_data import read_data  # noqa: E402
 
-from .torch_runs import python, small, write_text  # noqa: E402
+from .runs import Stop, files, python, small, write_text  # noqa: E402
 
 KILLED = """
 import os, signal, sys
@@ -55,27 +56,6 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
     start_run(folder / "run", small(steps=1), [write_text(folder / "text.txt")], None, Watcher(), 1)
     return (folder / "run" / "model.safetensors").read_bytes()
-
-
-class Stop(Watcher):
-    """Presses Ctrl-C after a step."""
-
-    def __init__(self, at):
-        self.at = at
-
-    def step(self, step, facts):
-        if step.step == self.at:
-            signal.raise_signal(signal.SIGINT)
-
-
-def files(folder):
-    """Metrics and tensors of a run; headers of safetensors are in no fixed order."""
-    found = {"metrics": (folder / "metrics.jsonl").read_bytes()}
-    for name in ("model.safetensors", "best.safetensors"):
-        with safe_open(folder / name, framework="numpy") as file:
-            tensors = {key: file.get_tensor(key).tobytes() for key in file.keys()}  # noqa: SIM118
-            found[name] = (file.metadata(), tensors)
-    return found
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -119,13 +99,15 @@ def test_kill_9_loses_nothing(text, tmp_path):
     }
 
 
-def test_two_processes_are_one_with_twice_the_batch(text, tmp_path):
-    prepare_run(tmp_path / "two", small(batch_size=2, accumulate=2), [text], None)
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_two_processes_are_one_with_twice_the_batch(text, tmp_path, optimizer):
+    prepare_run(tmp_path / "two", small(batch_size=2, accumulate=2, optimizer=optimizer), [text], None)
     launch = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "pybpe.gpt.train")
     status, printed = python(*launch, tmp_path / "two", "--threads", "1")
     assert status == 0, printed
-    assert "bits per byte" in printed
-    start_run(tmp_path / "one", small(batch_size=4), [text], None, Watcher(), 1)
+    assert re.search(r"step 7: loss [\d.]+, held out [\d.]+, [\d.]+ bits per byte, [\d,]+ tokens/s", printed)
+    assert re.search(r"parameters, loss [\d.]+, [\d.]+ bits per byte", printed)
+    start_run(tmp_path / "one", small(batch_size=4, optimizer=optimizer), [text], None, Watcher(), 1)
     one, two = (read_metrics(tmp_path / name, 30) for name in ("one", "two"))
     assert two.losses == pytest.approx(one.losses, abs=1e-4)
     assert np.array(two.val_losses) == pytest.approx(np.array(one.val_losses), abs=1e-4)
@@ -165,7 +147,7 @@ def test_a_step_is_adam_on_the_clipped_gradient(text, tmp_path):
                     each.mul_(1 - settings.lr * settings.weight_decay)
                 size = (second / (1 - 0.99 ** (step + 1))).sqrt() + 1e-8
                 each.sub_(settings.lr * first / (1 - 0.9 ** (step + 1)) / size)
-        made, _ = run.learn(run.batches(step), settings.lr)
+        made, _ = run.learn(run.batches(step), 1.0)
         run.step += 1
         assert made == pytest.approx(loss.item(), rel=1e-9)
     for name, each in run.model.named_parameters():
@@ -369,11 +351,11 @@ def test_tensorboard_is_told_where_it_is_installed(text, tmp_path, monkeypatch):
 
 
 def test_lines_are_printed_where_there_is_no_screen(capsys):
-    lines = training.Lines()
-    lines.step(TrainingStep(3, 2.0, None, 0.1, 0.5, 100.0), None)
+    lines, facts = training.Lines(), types.SimpleNamespace(bits_a_nat=0.5)
+    lines.step(TrainingStep(3, 2.0, None, 0.1, 0.5, 100.0), facts)
     assert capsys.readouterr().out == ""
-    lines.step(TrainingStep(4, 2.0, 1.5, 0.1, 0.5, 100.0), None)
-    assert capsys.readouterr().out == "step 4: loss 2.0000, held out 1.5000, 100 tokens/s\n"
+    lines.step(TrainingStep(4, 2.0, 1.5, 0.1, 0.5, 100.0), facts)
+    assert capsys.readouterr().out == "step 4: loss 2.0000, held out 1.5000, 0.7500 bits per byte, 100 tokens/s\n"
 
 
 def test_metrics_keep_what_the_model_said(text, tmp_path):

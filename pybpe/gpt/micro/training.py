@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from pybpe.errors import TrainingError
 from pybpe.gpt.engines import Loaded, OnStep, Plan
 from pybpe.gpt.micro.config import Adam, MicroConfig
 from pybpe.gpt.micro.model import MicroGPT
-from pybpe.gpt.pretrain import TrainingLog, TrainingStep, evaluate, pretrain, pretrain_documents
+from pybpe.gpt.pretrain import TrainingLog, TrainingStep, check_parts, evaluate, pretrain, pretrain_documents
 from pybpe.gpt.run_folder import MODEL, Metrics, Run, write_metrics
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData
 from pybpe.gpt.vocabulary import check_same
+
+
+def check(settings: Settings, data: TrainingData) -> None:
+    """Raise TrainingError or ValueError for what this engine cannot train."""
+    _config(settings, data.vocabulary.n_vocab)
+    if data.documents is None:
+        check_parts(data.train, data.val, settings.block_size)
+    elif not data.documents:
+        raise TrainingError("the text is empty: there are no lines to learn from")
 
 
 def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads: int | None, on_step: OnStep) -> bool:
@@ -24,7 +35,7 @@ def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads:
         model = MicroGPT.load(path, pieces=_pieces(settings))
         check_same(data.vocabulary, model.metadata.get("tokenizer"), model.config.n_vocab, str(path))
     else:
-        model = _new_model(settings, data)
+        model = new_model(settings, data.vocabulary.n_vocab, data.rng)
         if data.val is not None:
             metrics.val_losses.append((0, evaluate(model, data.val, settings.batch_size, settings.eval_windows)))
     keeper = _Keeper(model, folder, metrics, run, on_step)
@@ -37,7 +48,7 @@ def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads:
 
 def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
     """What training would take, after a few steps of it."""
-    model, tried = _new_model(settings, data), min(settings.steps, 4)
+    model, tried = new_model(settings, data.vocabulary.n_vocab, data.rng), min(settings.steps, 4)
     rows = 1 if settings.lines else settings.batch_size
     memory = model.reserve(rows) + 3 * model.n_params * np.dtype(settings.dtype).itemsize
     log = _learn(model, replace(data, val=None), replace(settings, steps=tried), threads, lambda step: None)
@@ -54,9 +65,9 @@ def _pieces(settings: Settings) -> int | None:
     return 1 if settings.lines else None
 
 
-def _new_model(settings: Settings, data: TrainingData) -> MicroGPT:
-    config = MicroConfig(
-        n_vocab=data.vocabulary.n_vocab,
+def _config(settings: Settings, n_vocab: int) -> MicroConfig:
+    return MicroConfig(
+        n_vocab=n_vocab,
         n_layer=settings.n_layer,
         n_head=settings.n_head,
         n_embd=settings.n_embd,
@@ -65,11 +76,15 @@ def _new_model(settings: Settings, data: TrainingData) -> MicroGPT:
         seed=settings.seed,
         init_std=settings.init_std,
     )
+
+
+def new_model(settings: Settings, n_vocab: int, rng: random.Random | None = None) -> MicroGPT:
+    """A model of so many ids; rng: what its first weights are drawn from (None: its seed)."""
     return MicroGPT(
-        config,
+        _config(settings, n_vocab),
         adam=Adam(settings.beta1, settings.beta2, weight_decay=settings.weight_decay),
         pieces=_pieces(settings),
-        rng=data.rng,
+        rng=rng,
     )
 
 

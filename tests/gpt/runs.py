@@ -1,12 +1,16 @@
-"""What the tests of the torch engine share: small texts, small settings, and processes of their own."""
+"""What the tests of training runs share: small texts, small settings, and processes of their own."""
 
 import os
 import random
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from safetensors import safe_open
+
 import pybpe
+from pybpe.gpt.run import Watcher
 from pybpe.gpt.settings import PRESETS, Settings
 
 WORDS = ["ada", "grace", "edsger", "alan", "barbara", "donald", "frances", "kathleen", "ken", "dennis"]
@@ -33,6 +37,27 @@ def write_text(path):
     rng = random.Random(1)
     path.write_text("\n".join(" ".join(rng.choices(WORDS, k=6)) for _ in range(60)), encoding="utf-8")
     return path
+
+
+class Stop(Watcher):
+    """Presses Ctrl-C after a step."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def step(self, step, facts):
+        if step.step == self.at:
+            signal.raise_signal(signal.SIGINT)
+
+
+def files(folder):
+    """Metrics and tensors of a run; headers of safetensors are in no fixed order."""
+    found = {"metrics": (folder / "metrics.jsonl").read_bytes()}
+    for name in ("model.safetensors", "best.safetensors"):
+        with safe_open(folder / name, framework="numpy") as file:
+            tensors = {key: file.get_tensor(key).tobytes() for key in file.keys()}  # noqa: SIM118
+            found[name] = (file.metadata(), tensors)
+    return found
 
 
 def python(*arguments):
