@@ -38,11 +38,13 @@ MAX_GROWTH = 1000  # of a text, by all that replaces a character
 # Of a pattern to be replaced: single characters and white space, each perhaps repeated.
 _PART = re.compile(r"(\\s|\\[nrt]|[^\\^$.|?*+()\[\]{}])([+*?]|\{[0-9]{1,3}(?:,[0-9]{0,3})?\})?")
 
-# Lower case as of Unicode 17.0, which tokenizers has, where an older Python does not know it.
-_NEWER_LOWER = {0x1C89: 0x1C8A, 0xA7CB: 0x264, 0xA7DC: 0x19B}
-_NEWER_LOWER |= {upper: upper + 1 for upper in (0xA7CC, 0xA7CE, 0xA7D2, 0xA7D4, 0xA7DA)}
-_NEWER_LOWER |= {upper: upper + 0x20 for upper in range(0x10D50, 0x10D66)}
-_NEWER_LOWER |= {upper: upper + 0x1B for upper in range(0x16EA0, 0x16EB9)}
+# Lower case as of Unicode 17.0, which tokenizers has, where Python 3.10 (Unicode 13.0) or a newer one does not know it.
+_SINCE_14 = {0x2C2F: 0x2C5F, 0xA7CB: 0x264, 0x1C89: 0x1C8A, 0xA7DC: 0x19B}
+_SINCE_14 |= {upper: upper + 1 for upper in (0xA7C0, *range(0xA7CC, 0xA7DB, 2))}
+_SINCE_14 |= {upper: upper + 0x27 for upper in range(0x10570, 0x10596) if upper not in (0x1057B, 0x1058B, 0x10593)}
+_SINCE_14 |= {upper: upper + 0x20 for upper in range(0x10D50, 0x10D66)}
+_SINCE_14 |= {upper: upper + 0x1B for upper in range(0x16EA0, 0x16EB9)}
+_NEWER_LOWER = {upper: lower for upper, lower in _SINCE_14.items() if ord(chr(upper).lower()) != lower}
 _NEWER = "".join(map(chr, _NEWER_LOWER))
 
 

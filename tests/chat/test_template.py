@@ -23,6 +23,11 @@ from transformers.utils.chat_template_utils import render_jinja_template  # noqa
 
 TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
 theirs = transformers.PreTrainedTokenizerFast(tokenizer_object=RealTokenizer(BPE()), **TOKENS)
+# Python 3.10 gets an older one, which leaves its own marks in texts that go on, and takes some wrong messages.
+as_theirs = pytest.mark.skipif(
+    tuple(map(int, transformers.__version__.split(".")[:2])) < (5, 23),
+    reason="transformers 5.23 changed what it writes",
+)
 
 
 def outcome(call):
@@ -40,6 +45,7 @@ def assert_same(template, chat, **options):
     return ours
 
 
+@as_theirs
 @pytest.mark.parametrize("name", TEMPLATES)
 @pytest.mark.parametrize("number", range(len(CHATS)))
 @pytest.mark.parametrize(
@@ -50,6 +56,7 @@ def test_the_text_is_that_of_transformers(name, number, options):
         assert_same(TEMPLATES[name], CHATS[number], add_generation_prompt=prompt, **options)
 
 
+@as_theirs
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_going_on_with_the_last_message(name):
     for chat in CHATS:
@@ -74,6 +81,7 @@ json = st.recursive(
 )
 
 
+@as_theirs
 @given(
     chat=st.lists(st.fixed_dictionaries({"role": text, "content": json}, optional={"x": json}), min_size=1, max_size=4),
     template=st.sampled_from([*TEMPLATES.values(), "{{ messages | tojson }}{{ messages }}"]),
