@@ -211,7 +211,8 @@ class Tokenizer:
     def from_huggingface(cls, path: PathLike) -> Tokenizer:
         """Read a tokenizer.json of BPE, or a folder that holds one. Ids are those of the tokenizers package.
 
-        Its tokens are of bytes, or of characters with spaces as U+2581 and bytes for characters without a token.
+        Its tokens are of bytes, or of characters with spaces as U+2581 and bytes for characters without a token. Where
+        they are of bytes, `decode` gives those, whatever decoder the file names; that one serves `as_huggingface`.
 
         Raises FormatError, with the reason, for a file that is damaged or whose ids pybpe cannot reproduce.
         """
