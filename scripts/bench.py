@@ -107,7 +107,8 @@ def measure_all(arguments: argparse.Namespace, folder: Path) -> Report:
     of_gpt = list(filter(None, [arguments.names, arguments.shakespeare]))
     texts = read_texts(of_gpt if only_gpt else arguments.texts, arguments.megabytes)
     encodings = [public_encoding(path) for path in arguments.ranks]
-    if not encodings and not only_gpt:
+    without = {"gpt", "training", "counting", "import"} | ({"transformers"} if arguments.tokenizers else set())
+    if not encodings and not set(arguments.only) <= without:
         encodings = [trained_encoding(texts, folder)]
     absent: list[str] = []
     results: list[Result] = []
