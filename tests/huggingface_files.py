@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from pybpe import Tokenizer
 from pybpe.formats.byte_level import to_chars
 
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
@@ -157,3 +160,18 @@ def clip(**changes):
     content["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [split, BYTE_LEVEL]}
     content["model"] |= changes
     return content
+
+
+def check_what_marked_words_cannot(tok: Tokenizer, folder: Path, reason: str) -> None:
+    """What a vocabulary whose tokens say where in a word they stand cannot become or do is refused; nothing is left."""
+    for act in (
+        lambda: tok.to_gguf(folder / "t.gguf"),
+        lambda: tok.to_tiktoken(folder / "t.tiktoken"),
+        lambda: tok.to_gpt2(folder / "t"),
+        lambda: tok.to_minbpe(folder / "t.model"),
+        lambda: tok.extend(["low"], 600),
+        lambda: tok.encode_with_dropout("low", 0.5, 1),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            act()
+    assert not list(folder.iterdir())

@@ -7,7 +7,16 @@ import json
 import re
 
 import pytest
-from huggingface_files import BYTE_LEVEL, CLIP_NORMALIZER, MERGES, clip, split_by, tokenizer_json, write_json
+from huggingface_files import (
+    BYTE_LEVEL,
+    CLIP_NORMALIZER,
+    MERGES,
+    check_what_marked_words_cannot,
+    clip,
+    split_by,
+    tokenizer_json,
+    write_json,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import any_text, boundary_text
@@ -207,17 +216,7 @@ def test_ends_of_words_that_are_refused(path, content, message):
 
 def test_what_words_with_ends_cannot_do(path, tmp_path):
     ours, _ = pair_of(path, clip())
-    for act in (
-        lambda: ours.to_gguf(tmp_path / "t.gguf"),
-        lambda: ours.to_tiktoken(tmp_path / "t.tiktoken"),
-        lambda: ours.to_gpt2(tmp_path / "t"),
-        lambda: ours.to_minbpe(tmp_path / "t.model"),
-        lambda: ours.extend(["low"], 600),
-        lambda: ours.encode_with_dropout("low", 0.5, 1),
-    ):
-        with pytest.raises(ValueError, match=r"</w>|how this tokenizer"):
-            act()
-    assert not list(tmp_path.iterdir())
+    check_what_marked_words_cannot(ours, tmp_path, r"</w>|how this tokenizer")
 
 
 @given(
