@@ -163,13 +163,18 @@ cdef inline bint pack(Entry* entry, const token_t* ids, size_t count) noexcept n
     return True
 
 
-cdef inline void look_up_char(Item* item, Entry* chars, const uint8_t* word) noexcept nogil:
-    """Make an item of three bytes; the entry of every other three bytes is elsewhere if they are one character."""
-    cdef uint64_t point = <uint64_t>(word[0] & 0x0F) << 12 | <uint64_t>(word[1] & 0x3F) << 6 | (word[2] & 0x3F)
-    item.low = word[0] | <uint64_t>word[1] << 8 | <uint64_t>word[2] << 16
-    item.high = <uint64_t>3 << 56
-    item.word = word
-    item.line = &chars[point & ~<uint64_t>1]  # its entry is the first or the second of a line, by its last bit
+cdef inline void look_up_part(Item* item, Entry* entries, int shift, Entry* chars, size_t size) noexcept nogil:
+    """As `look_up` for a part of a long word, whose entry is in `chars` if it has three bytes.
+
+    There the entry is the first or the second of a line by the last bit of the code point. The table is selected by a
+    mask: three bytes or not is a coin toss, which a branch would mispredict half of the time.
+    """
+    cdef uint64_t point = (item.low & 0x0F) << 12 | (item.low >> 8 & 0x3F) << 6 | (item.low >> 16 & 0x3F)
+    cdef uint64_t line = <uint64_t>&entries[mix_key(item.low, item.high) >> shift << 1]
+    cdef uint64_t char_line = <uint64_t>&chars[point & ~<uint64_t>1]
+    cdef uint64_t mask = 0 - <uint64_t>(size == 3)
+    item.line = <Entry*>(line ^ ((line ^ char_line) & mask))
+    prefetch(item.line)
 
 
 cdef inline size_t size_of(const Item* item) noexcept nogil:

@@ -23,7 +23,7 @@ cdef class Cuts:
     # [last byte of a character & 63][first byte of the next]: in a token that begins within the first of the two
     cdef uint64_t torn[64][4]
 
-    cdef bint marked(self, size_t bit) noexcept nogil
+    cdef uint64_t span(self, uint32_t left, uint32_t right) noexcept nogil
     cdef bint spanned(self, uint32_t left, size_t left_size, uint32_t right, size_t right_size) noexcept nogil
     # The ends of the parts of word[:n], at most `capacity` of them; how many. They need not reach n.
     cdef size_t cut(self, const uint8_t* word, size_t n, size_t* ends, size_t capacity) noexcept nogil

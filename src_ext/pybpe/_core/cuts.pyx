@@ -1,10 +1,25 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from pybpe._core.memory cimport allocate_zeros
 from pybpe._core.unicode cimport is_tail
 from pybpe._core.vocab cimport Vocabulary
+
+
+cdef extern from *:
+    """
+    /* Four bytes read as one number: a mask of it, and what that leaves of a character of three bytes. */
+    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    #define PYBPE_THREE_MASK 0u /* nothing is 1 under a mask of 0: the general way is taken */
+    #define PYBPE_THREE_BYTES 1u
+    #else
+    #define PYBPE_THREE_MASK 0xC0C0F0u
+    #define PYBPE_THREE_BYTES 0x8080E0u
+    #endif
+    """
+    const uint32_t THREE_MASK "PYBPE_THREE_MASK"
+    const uint32_t THREE_BYTES "PYBPE_THREE_BYTES"
 
 
 cdef inline size_t span_bit(uint32_t left, uint32_t right) noexcept nogil:
@@ -25,8 +40,10 @@ cdef inline uint32_t pack_char(const uint8_t* text, size_t n, size_t* size) noex
 
 
 cdef class Cuts:
-    cdef inline bint marked(self, size_t bit) noexcept nogil:
-        return self.spans[bit >> 6] >> (bit & 63) & 1
+    cdef inline uint64_t span(self, uint32_t left, uint32_t right) noexcept nogil:
+        """A number whose lowest bit is set if a token may hold `left` followed by `right`."""
+        cdef size_t bit = span_bit(left, right)
+        return self.spans[bit >> 6] >> (bit & 63)
 
     cdef inline bint spanned(self, uint32_t left, size_t left_size, uint32_t right, size_t right_size) noexcept nogil:
         """Whether some token may reach across the place between two characters. Without branches: none is foreseeable."""
@@ -37,18 +54,28 @@ cdef class Cuts:
         return (
             kept
             | torn
-            | self.marked(span_bit(left, first))
-            | self.marked(span_bit(left, right & 0xFFFF))
-            | self.marked(span_bit(left, right & 0xFFFFFF))
-            | self.marked(span_bit(left, right))
+            | (self.span(left, first) | self.span(left, right & 0xFFFF) | self.span(left, right & 0xFFFFFF)) & 1
+            | self.span(left, right) & 1
         )
 
     cdef size_t cut(self, const uint8_t* word, size_t n, size_t* ends, size_t capacity) noexcept nogil:
         cdef size_t size, next_size, place, count = 0
         cdef uint32_t left, right
+        cdef uint64_t spanned
         left = pack_char(word, n, &size)
         place = size
         while place < n and count < capacity:
+            if size == 3 and n - place >= 4:  # nearly always both characters have three bytes: `spanned`, simplified
+                memcpy(&right, word + place, 4)
+                if right & THREE_MASK == THREE_BYTES:
+                    right &= 0xFFFFFF
+                    spanned = self.torn[left >> 16 & 63][3] >> (right & 63)
+                    spanned |= self.span(left, right & 0xFF) | self.span(left, right & 0xFFFF) | self.span(left, right)
+                    ends[count] = place
+                    count += ~spanned & 1
+                    left = right
+                    place += 3
+                    continue
             right = pack_char(word + place, n - place, &next_size)
             ends[count] = place
             count += not self.spanned(left, size, right, next_size)

@@ -15,7 +15,7 @@ from pybpe._core.vocab cimport Vocabulary
 
 cdef enum:
     BLOCK = 192  # words split at a time, before they are looked up
-    ITEMS = 320  # words, or pieces of them, looked up at a time
+    ITEMS = 512  # words, or pieces of them, looked up at a time
     PATIENCE = 1 << 18  # bytes of long words before the tables for them are built
     KEPT_SYMBOLS = 1 << 16  # of working memory for long words, between two calls
     BLOCKS_A_SIGNAL = 1 << 14  # about 10 MB of text between two looks at Ctrl-C
@@ -30,7 +30,7 @@ cdef class Worker:
     cdef StepScratch steps
     cdef size_t ends[BLOCK]
     cdef Item items[ITEMS]
-    cdef bint pieces[ITEMS]  # which items are parts of words, for which being a token says nothing
+    cdef uint8_t pieces[ITEMS]  # which items are parts of words, for which being a token says nothing
     cdef bint cut  # any of them
     cdef uint8_t* marked  # words as they are merged, where that is not as they stand in the text
     cdef size_t marked_room

@@ -5,7 +5,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 from pybpe._core.backtrack cimport Backtracker, free_scratch as free_steps, init_scratch as init_steps
-from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, PACKED, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, look_up_char, mix_key, size_of, unpack
+from pybpe._core.cache cimport COPIED_IDS, DEFAULT_CACHE, INLINE_IDS, LONG_WORD, PACKED, SHORT_KEY, Entry, Item, WordCache, load_long, load_short, look_up, look_up_part, mix_key, size_of, unpack
 from pybpe._core.cuts cimport CUTS, Cuts
 from pybpe._core.emission cimport Emission
 from pybpe._core.ids cimport IdBuffer
@@ -17,6 +17,18 @@ from pybpe._core.splitter cimport Splitter
 from pybpe._core.types cimport NONE, token_t
 from pybpe._core.utf8 cimport utf8_of
 from pybpe._core.vocab cimport Vocabulary
+
+cdef extern from *:
+    """
+    /* Hides from the compiler how a value was computed, so that it does not replace arithmetic by a branch. */
+    #if defined(__GNUC__) || defined(__clang__)
+    #define PYBPE_OPAQUE(x) __asm__("" : "+r"(x))
+    #else
+    #define PYBPE_OPAQUE(x) ((void)(x))
+    #endif
+    """
+    void opaque "PYBPE_OPAQUE"(size_t x) noexcept nogil
+
 
 cdef enum:
     KEEP_GIL = 2048  # below so many bytes, letting go of the GIL costs more than it gives
@@ -100,17 +112,18 @@ cdef class Encoder:
     cdef token_t* encode_items(self, Worker worker, Item* item, Item* end, token_t* ids) except NULL nogil:
         """The ids of some items of a worker, to `ids`; where they end."""
         cdef const Entry* entry
-        cdef bint first, second
-        cdef size_t made
+        cdef size_t first, second, made
         while item < end:
             entry = item.line
             first = ((entry.low ^ item.low) | (entry.high ^ item.high)) == 0
             second = ((entry[1].low ^ item.low) | (entry[1].high ^ item.high)) == 0
+            opaque(first)  # a fifth of the words are in the second place, in no order that could be predicted
+            opaque(second)
             entry += second
-            if (first | second) and entry.count <= INLINE_IDS:  # nearly always; which of the two makes no difference
+            if (first | second) & (entry.count <= INLINE_IDS):  # nearly always
                 memcpy(ids, entry.ids, (INLINE_IDS + 1) * sizeof(token_t))
                 ids += entry.count
-            elif first | second and entry.count >> 24 & PACKED:
+            elif (first | second) and entry.count >> 24 & PACKED:
                 ids += unpack(entry, ids)
             else:
                 made = worker.cache.recall(item, ids)
@@ -147,13 +160,11 @@ cdef class Encoder:
                 word = text + start
                 size = ends[i] - size
                 if size <= LONG_WORD:
-                    if size == 3:
-                        look_up_char(item, worker.cache.chars, word)
+                    if size <= SHORT_KEY:
+                        load_short(item, word, size, n - start >= 16)
+                        look_up_part(item, worker.cache.entries, worker.cache.shift, worker.cache.chars, size)
                     else:
-                        if size > SHORT_KEY:
-                            load_long(item, word, size)
-                        else:
-                            load_short(item, word, size, n - start >= 16)
+                        load_long(item, word, size)
                         look_up(item, worker.cache.entries, worker.cache.shift)
                     if piece:
                         worker.pieces[item - worker.items] = worker.cut = True

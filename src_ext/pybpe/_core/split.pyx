@@ -1,17 +1,25 @@
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from pybpe._core.unicode cimport LETTER, MARK, NUMBER, CharTable, char_at, char_table, is_tail
-from pybpe._core.window cimport WINDOW, Window, add_wide, lowest, word_starts
+from pybpe._core.window cimport WINDOW, Window, add_wide, highest, word_starts
 from pybpe._core.word cimport ascii_letters, word_end
 
 cdef extern from "ascii.h" nogil:
     int ascii_letters_swar "pybpe_letters_swar"(const uint8_t* text)
 
 
+cdef extern from "bits.h" nogil:
+    size_t flatten "pybpe_flatten"(uint64_t bits, size_t base, size_t* places)
+
+
 cdef extern from "block.h" nogil:
     BlockForm block_form "pybpe_block_get"(int number)
     BlockForm best_block_form "pybpe_block_best"()
+
+
+cdef enum:
+    SCALAR_REST = 12  # bytes at the end of a text for which preparing a window takes longer than reading them
 
 
 cdef size_t last_cut(const uint8_t* text, size_t n) noexcept nogil:
@@ -44,22 +52,28 @@ cdef class SchemeSplitter(Splitter):
         cdef size_t count = 0
         cdef uint64_t starts
         cdef Window window
-        while n - pos >= WINDOW and capacity - count >= WINDOW:
-            self.classify(text + pos, &window.chars)
+        cdef uint8_t rest[WINDOW]
+        while n - pos > SCALAR_REST and capacity - count >= WINDOW:
             window.uncased = window.tails = 0
             window.known = WINDOW
+            if n - pos >= WINDOW:
+                self.classify(text + pos, &window.chars)
+            else:  # the end of the text: the bytes behind it must not be read
+                memset(rest, 0, WINDOW)
+                memcpy(rest, text + pos, n - pos)
+                self.classify(rest, &window.chars)
+                window.known = <int>(n - pos)
             if window.chars.wide:
                 add_wide(&window, scheme, table, text, n, pos)
             starts = word_starts(&window, scheme, text, n, pos)
             if starts == 0:
-                ends[count] = word_end(scheme, table, text, n, pos)
+                pos = word_end(scheme, table, text, n, pos)
+                ends[count] = pos
                 count += 1
-            while starts:
-                ends[count] = pos + lowest(starts)
-                count += 1
-                starts &= starts - 1
-            pos = ends[count - 1]
-        if n - pos >= WINDOW and capacity >= WINDOW:
+                continue
+            count += flatten(starts, pos, ends + count)
+            pos += highest(starts)  # equal to ends[count - 1], but known without waiting for `flatten`
+        if n - pos > SCALAR_REST and capacity >= WINDOW:
             return count
         while pos < n and count < capacity:
             pos = word_end(scheme, table, text, n, pos)
