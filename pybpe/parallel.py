@@ -1,25 +1,33 @@
-"""Threads: how many there may be, and one long text on several of them.
+"""Threads: how many there may be, the ones that are kept between calls, and a list of texts cut into parts for them.
 
-It is cut where words are sure to end, so that the parts' ids are those of the whole.
+The threads are Python's: they do work that lets go of the GIL. None is started before a call has use for it.
 """
 
 from __future__ import annotations
 
 import bisect
 import os
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
+from typing import TYPE_CHECKING, TypeVar
 
-from pybpe._core.encode import Encoder
-from pybpe._core.ids import IdBuffer
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 MAX_THREADS = 1024
-PART_BYTES = 1 << 18  # below so much text a thread, starting threads takes longer than it saves
+PART_BYTES = 1 << 18  # below so much text a thread, handing it over takes longer than it saves
 MAX_PARTS = 512  # of a batch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_pool: ThreadPoolExecutor | None = None
+_forgets_at_fork = False
 
 
 def check_threads(threads: int | None) -> int:
-    """A number of threads: one a core for None; ValueError below 1."""
+    """Return a number of threads: one a core for None. Raises ValueError for less than 1 or more than MAX_THREADS."""
     if threads is None:
         return os.cpu_count() or 1
     if not 1 <= threads <= MAX_THREADS:
@@ -27,24 +35,67 @@ def check_threads(threads: int | None) -> int:
     return threads
 
 
-def encode_in_parts(encoder: Encoder, content: bytes, cut: Callable[[bytes], int], threads: int, ids: IdBuffer) -> None:
-    """Append the ids of `content` to `ids`; `cut` finds the last place to cut a text, 0 if there is none."""
-    from concurrent.futures import ThreadPoolExecutor  # here, because few calls need it
+def run_on_threads(work: Callable[[], object], helpers: int) -> list[Future[object]]:
+    """Start `work` on kept threads, `helpers` of them, and return its futures; fewer where no thread can be started."""
+    futures: list[Future[object]] = []
+    for _ in range(helpers):
+        try:
+            futures.append(_kept_pool().submit(work))
+        except RuntimeError:  # the interpreter is about to exit, or the system has no more threads
+            break
+    return futures
 
-    parts = cut_in_parts(content, cut, min(threads, len(content) // PART_BYTES))
 
-    def encode(part: bytes) -> IdBuffer:
-        part_ids = IdBuffer(kept=ids.kept)
-        encoder.encode(part, part_ids)
-        return part_ids
+def map_in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
+    """Yield work(item) of each item, in order, computed on `threads` kept threads while the caller uses the results.
 
-    with ThreadPoolExecutor(threads) as pool:
-        for part_ids in pool.map(encode, parts):
-            ids.take(part_ids)
+    Only a little more than the threads are at work on is computed ahead. With one thread it is the caller's.
+    """
+    remaining = iter(items)
+    if threads <= 1:
+        yield from map(work, remaining)
+        return
+    futures: deque[Future[Result]] = deque()
+    try:
+        for item in remaining:
+            try:
+                futures.append(_kept_pool().submit(work, item))
+            except RuntimeError:  # as above: the caller does what no thread does
+                while futures:
+                    yield futures.popleft().result()
+                yield work(item)
+            if len(futures) > threads:
+                yield futures.popleft().result()
+        while futures:
+            yield futures.popleft().result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _kept_pool() -> ThreadPoolExecutor:
+    """The threads that calls share: one is started when all others are busy, and kept until the process ends."""
+    global _pool, _forgets_at_fork
+    if _pool is None:
+        from concurrent.futures import ThreadPoolExecutor  # here, because few programs need it
+
+        if not _forgets_at_fork and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_forget_pool)  # a child has none of its parent's threads
+            _forgets_at_fork = True
+        _pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="pybpe")
+    return _pool
+
+
+def _forget_pool() -> None:
+    global _pool
+    _pool = None
 
 
 def cut_in_parts(content: bytes, cut: Callable[[bytes], int], count: int) -> list[bytes]:
-    """`content` in at most `count` parts of about equal size; fewer where there are not enough places to cut."""
+    """Return `content` in at most `count` parts of about equal size; fewer where there are not enough places to cut.
+
+    cut: finds the last place where a text can be cut, 0 if there is none.
+    """
     parts, start = [], 0
     for number in range(1, count):
         found = cut(content[start : len(content) * number // count])
@@ -55,7 +106,7 @@ def cut_in_parts(content: bytes, cut: Callable[[bytes], int], count: int) -> lis
 
 
 def bounds_of_parts(sizes: list[int], part_size: int) -> list[tuple[int, int]]:
-    """(first, last + 1) of consecutive texts of these sizes, so that a part has about `part_size` or is one text."""
+    """Return (first, last + 1) of consecutive texts of these sizes: a part has about `part_size` or is one text."""
     ends = list(accumulate(sizes))
     part_size = max(part_size, (ends[-1] if ends else 0) // MAX_PARTS)
     bounds, first = [], 0

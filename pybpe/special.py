@@ -10,11 +10,11 @@ import contextlib
 import functools
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import AnyStr, Literal
 
-from pybpe._core.search import texts_with
+from pybpe._core.names import Names
 from pybpe.errors import SpecialTokenError
 
 Allowed = Literal["all"] | AbstractSet[str]
@@ -50,18 +50,6 @@ class SpecialTokens:
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
         return self._find(text, self.policy(allowed, disallowed))
 
-    def allowed_in_each(self, texts: list[Text], policy: Policy) -> list[frozenset[str]] | None:
-        """As `allowed_in` for each text; None if none of them holds any."""
-        names = policy[0] | policy[1]
-        if not names:
-            return None
-        suspects: Iterable[int] = range(len(texts))
-        if all(self._normal(text) is text for text in texts):
-            with contextlib.suppress(UnicodeEncodeError):  # a lone surrogate
-                suspects = texts_with(texts, _common_beginning(names, True))  # type: ignore[arg-type]
-        found = {number: names for number in suspects if (names := self._find(texts[number], policy))}
-        return [found.get(number, frozenset()) for number in range(len(texts))] if found else None
-
     def _find(self, text: Text, policy: Policy) -> frozenset[str]:
         allowed, forbidden = policy
         if not allowed and not forbidden:
@@ -86,20 +74,30 @@ def _find_in(texts: tuple[Text, ...], names: frozenset[str]) -> str | None:
 
 
 def find_one_of(names: frozenset[str], text: Text) -> str | None:
-    """One of the names that occur in `text`. What they all begin with is looked for first: mostly it is not there."""
-    if not names or _common_beginning(names, isinstance(text, bytes)) not in text:  # type: ignore[operator]
+    """Return the first of the names in `text`, the longest where several begin at one place; None if there is none."""
+    if not names:
         return None
+    if (searched := _compiled(names)) is not None:
+        with contextlib.suppress(UnicodeEncodeError):  # of a text with lone surrogates
+            found = searched.first_in(text)
+            if found is None:
+                return None
+            content = text if isinstance(text, bytes) else text.encode()
+            return content[found[0] : found[1]].decode()
     match = find_names(names, text).search(text)  # type: ignore[type-var]
     if match is None:
         return None
-    found = match.group()
-    return found if isinstance(found, str) else found.decode()
+    found_name = match.group()
+    return found_name if isinstance(found_name, str) else found_name.decode()
 
 
 @functools.lru_cache(maxsize=128)
-def _common_beginning(names: frozenset[str], as_bytes: bool) -> str | bytes:
-    beginning = _shared(min(names), max(names))
-    return beginning.encode() if as_bytes else beginning
+def _compiled(names: frozenset[str]) -> Names | None:
+    """The compiled search for names; None for names that no UTF-8 has, or an empty one."""
+    try:
+        return Names(dict.fromkeys(names, 0))
+    except (UnicodeEncodeError, ValueError):
+        return None
 
 
 def _shared(first: str, last: str) -> str:

@@ -1,21 +1,27 @@
-"""Text to ids: the pieces of a text, their words, and many texts at once. What the methods of Tokenizer stand on."""
+"""Text to ids: one text, many texts, and the texts that need Python code. What the methods of Tokenizer stand on.
+
+A text takes the fast path (`FastPath`), which is compiled as a whole, if that serves it. If not (a special token in it
+is refused, it has lone surrogates, or the tokenizer does more to a text than split and merge), it takes the general
+path: pieces, which are ids or ordinary text, and the words of each.
+"""
 
 from __future__ import annotations
 
 import functools
 from array import array
-from collections.abc import Iterable, Iterator
-from itertools import accumulate, chain
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pybpe._core.encode import Encoder
-from pybpe._core.ids import IdBuffer
+from pybpe._core.fast_path import FastPath
+from pybpe._core.ids import IdBuffer, track
 from pybpe._core.marks import Marks
+from pybpe._core.names import Names, Plan
 from pybpe.definition import Definition
-from pybpe.parallel import PART_BYTES, bounds_of_parts, check_threads, encode_in_parts
+from pybpe.parallel import PART_BYTES, bounds_of_parts, check_threads, cut_in_parts, map_in_order, run_on_threads
 from pybpe.patterns import Split, prepare
 from pybpe.sentence.pieces import SentencePieces
-from pybpe.special import Allowed, Disallowed, Policy, SpecialTokens, Text
+from pybpe.special import Allowed, Disallowed, SpecialTokens, Text
 from pybpe.text.pieces import Cut, Pieces
 from pybpe.text.utf8 import repair_surrogates, to_text, to_utf8
 from pybpe.words import Words
@@ -54,8 +60,34 @@ class TextEncoder:
         )
         # What a run of characters without a token is, where these are not written as bytes.
         self._unknown = definition.scores.unknown if definition.scores and not definition.scores.byte_ids else None
-        # Whether the pieces of many texts can be encoded at once.
-        self._joins = self.split.scanner is not None and self._unknown is None and not definition.drops_bytes
+        self._named_ids = definition.names
+        self._has_fast_path = (
+            self.pieces.plain
+            and self.split.scanner is not None
+            and self._unknown is None
+            and not definition.drops_bytes
+        )
+        self.fast = FastPath(self.core, self._plan_of, definition.n_vocab, self._utf8_only)
+
+    def _plan_of(self, allowed: Allowed, disallowed: Disallowed) -> Plan | None:
+        """What names mean on the fast path under a policy; None if it serves no text."""
+        taken, refused = self.special.policy(allowed, disallowed)
+        if not self._has_fast_path:
+            return None
+        try:
+            return Plan(self._searched(taken), self._searched(refused))
+        except (UnicodeEncodeError, ValueError):  # a name that is in no UTF-8, or the empty one
+            return None
+
+    def _searched(self, names: frozenset[str]) -> Names | None:
+        return Names({name: self._named_ids.get(name, 0) for name in names}) if names else None
+
+    @functools.cached_property
+    def to_array(self) -> Callable[[Text, Allowed, Disallowed], npt.NDArray[np.uint32] | None]:
+        """As `fast.to_list`, uint32[n]."""
+        from pybpe._core.arrays import to_array  # here, because it imports numpy
+
+        return functools.partial(to_array, self.fast)
 
     @functools.cached_property
     def cut(self) -> Cut | None:
@@ -64,20 +96,21 @@ class TextEncoder:
 
     def ordinary(self, text: Text) -> IdBuffer:
         """The ids of a text in which special tokens are text like any other."""
-        ids = IdBuffer()
-        self._append_pieces(text, NONE, ids)
-        return ids
+        return self.encode(text, NONE, ())
 
     def encode(self, text: Text, allowed: Allowed, disallowed: Disallowed, threads: int = 1) -> IdBuffer:
         """The ids of a text, by the policy of SpecialTokens."""
         ids = IdBuffer()
-        self._append_pieces(text, self.special.allowed_in(text, allowed, disallowed), ids, threads)
+        if threads > 1 and len(text) >= 2 * PART_BYTES and not self.fast.has_names(text, allowed, disallowed):
+            self._append(text, ids, threads)
+        else:
+            self._append_text(text, allowed, disallowed, ids, threads)
         return ids
 
     def count(self, text: Text) -> int:
         """How many ids `ordinary` gives."""
         ids = IdBuffer(kept=self._unknown is not None)
-        self._append_pieces(text, NONE, ids)
+        self._append_text(text, NONE, (), ids)
         return len(ids)
 
     def with_dropout(self, text: Text, p: float, seed: int) -> IdBuffer:
@@ -127,75 +160,84 @@ class TextEncoder:
         self._append_pieces(content, found, ids)
         return ids.to_list(ints), token_spans(sizes[ids.to_numpy()], content, unit)
 
-    def joined_batch(
+    def lists(
+        self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed
+    ) -> list[list[int]]:
+        """The ids of each text."""
+        parts = self._parts(_checked(texts), threads, allowed, disallowed)
+        lists = [ids for part, offsets in parts for ids in part.to_lists(self.fast.ints, offsets)]
+        track(lists)
+        return lists
+
+    def counted(self, texts: Iterable[Text], threads: int | None) -> Iterator[array[int]]:
+        """Where the ids that `ordinary` gives for each text would end, int64, from 0 on for each part of the texts."""
+        return (offsets for _, offsets in self._parts(_checked(texts), threads, NONE, (), kept=False))
+
+    def joined(
         self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed
     ) -> tuple[IdBuffer, array[int]]:
         """The ids of all texts, and where in them each text begins and the last one ends, int64."""
-        texts = _checked(texts)
-        ids, ends = IdBuffer(expected=sum(map(len, texts))), array("q", [0])
-        for part, part_ends in self._parts(texts, threads, self.special.policy(allowed, disallowed)):
+        texts, threads = _checked(texts), check_threads(threads)
+        offsets = array("q", bytes(8 * (len(texts) + 1)))
+        ids = self._joined_fast(texts, threads, allowed, disallowed, offsets)
+        if ids is not None:
+            return ids, offsets
+        ids, offsets = IdBuffer(expected=sum(map(len, texts))), array("q", [0])
+        for part, part_offsets in self._parts(texts, threads, allowed, disallowed):
             begin = len(ids)
-            ends.extend([begin + end for end in part_ends[1:]])
+            offsets.extend([begin + offset for offset in part_offsets[1:]])
             ids.take(part)
-        return ids, ends
+        return ids, offsets
 
-    def batch(
-        self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed, kept: bool = True
+    def _joined_fast(
+        self, texts: list[Text], threads: int, allowed: Allowed, disallowed: Disallowed, offsets: array[int]
+    ) -> IdBuffer | None:
+        """The ids of all texts, encoded into one block of memory; None if the fast path does not serve one of them."""
+        from pybpe._core.batch import Batch
+
+        batch = Batch(self.fast, texts, allowed, disallowed, offsets, PART_BYTES)
+        helpers = run_on_threads(batch.run, min(threads, batch.parts) - 1)
+        try:
+            batch.run(signals=True)
+            for helper in helpers:
+                if not helper.cancel():
+                    helper.result()
+        except BaseException:
+            batch.stop()
+            raise
+        return batch.finish()
+
+    def _parts(
+        self, texts: list[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed, kept: bool = True
     ) -> Iterator[tuple[IdBuffer, array[int]]]:
         """The ids of consecutive texts and where in them each ends, int64, from 0 on; in parts, as threads finish them.
 
         A part's ids are gone when the next part is asked for. Without `kept` they are counted and forgotten.
         """
-        return self._parts(_checked(texts), threads, self.special.policy(allowed, disallowed), kept)
-
-    def _parts(
-        self, texts: list[Text], threads: int | None, policy: Policy, kept: bool = True
-    ) -> Iterator[tuple[IdBuffer, array[int]]]:
         spare: list[IdBuffer] = []  # whose memory is used again: fresh memory costs more than encoding into it
 
         def encode_part(bounds: tuple[int, int]) -> tuple[IdBuffer, array[int]]:
             ids = spare.pop() if spare else IdBuffer(kept=kept or self._unknown is not None)
             part = texts[slice(*bounds)]
             offsets = array("q", bytes(8 * (len(part) + 1)))
-            self._append_texts(part, self.special.allowed_in_each(part, policy), ids, offsets)
+            if not self.fast.append_many(part, allowed, disallowed, ids, offsets):
+                for i, text in enumerate(part):
+                    self._append_text(text, allowed, disallowed, ids)
+                    offsets[i + 1] = len(ids)
             return ids, offsets
 
         parts = bounds_of_parts(list(map(len, texts)), PART_BYTES)
-        threads = min(check_threads(threads), len(parts))
-        if threads <= 1:
-            done = map(encode_part, parts)
-            yield from _recycled(done, spare)
-            return
-        from concurrent.futures import ThreadPoolExecutor  # here, because few calls need it
+        for ids, offsets in map_in_order(encode_part, parts, min(check_threads(threads), len(parts))):
+            yield ids, offsets
+            ids.clear()
+            spare.append(ids)
 
-        with ThreadPoolExecutor(threads) as pool:
-            yield from _recycled(pool.map(encode_part, parts), spare)
-
-    def _append_texts(
-        self, texts: list[Text], found: list[frozenset[str]] | None, ids: IdBuffer, offsets: array[int]
+    def _append_text(
+        self, text: Text, allowed: Allowed, disallowed: Disallowed, ids: IdBuffer, threads: int = 1
     ) -> None:
-        """Encode several texts, with the special tokens found in each; None for none at all."""
-        if self._joins and not (self._utf8_only and any(isinstance(text, bytes) for text in texts)):
-            try:
-                if self.pieces.plain and found is None:
-                    self.core.encode_many(texts, ids, offsets)
-                else:
-                    pieces = [self.pieces.of(text, found[i] if found else NONE) for i, text in enumerate(texts)]
-                    self._append_joined(pieces, ids, offsets)
-                return
-            except UnicodeEncodeError:  # raised before anything is encoded
-                pass
-        for i, text in enumerate(texts):
-            self._append_pieces(text, found[i] if found else NONE, ids)
-            offsets[i + 1] = len(ids)
-
-    def _append_joined(self, pieces: list[list[Text | int]], ids: IdBuffer, offsets: array[int]) -> None:
-        """Encode the pieces of several texts at once, which holds the GIL once."""
-        joined = list(chain.from_iterable(pieces))
-        ends = array("q", bytes(8 * (len(joined) + 1)))
-        self.core.encode_many(joined, ids, ends)
-        for i, last in enumerate(accumulate(map(len, pieces)), 1):
-            offsets[i] = ends[last]
+        """Append the ids of a text, by the policy of SpecialTokens."""
+        if not self.fast.append(text, allowed, disallowed, ids):
+            self._append_pieces(text, self.special.allowed_in(text, allowed, disallowed), ids, threads)
 
     def _append_pieces(self, text: Text, found: frozenset[str], ids: IdBuffer, threads: int = 1) -> None:
         """Encode text in which the special tokens `found` become their ids."""
@@ -214,7 +256,8 @@ class TextEncoder:
             if self._words is not None and self._words.drops_of(content := to_utf8(text)):
                 self.core.encode_split(*self._words.without_dropped(content), ids)
             elif threads > 1 and len(text) >= 2 * PART_BYTES and self.split.scanner and self.split.cut:
-                encode_in_parts(self.core, to_utf8(text), self.split.cut, threads, ids)
+                parts = cut_in_parts(content := to_utf8(text), self.split.cut, min(threads, len(content) // PART_BYTES))
+                ids.take(self.joined(parts, threads, NONE, ())[0])
             elif self.split.fallback is None:
                 self.core.encode(text, ids)
             else:
@@ -253,13 +296,3 @@ def _checked(texts: Iterable[Text]) -> list[Text]:
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
     return texts
-
-
-def _recycled(
-    parts: Iterable[tuple[IdBuffer, array[int]]], spare: list[IdBuffer]
-) -> Iterator[tuple[IdBuffer, array[int]]]:
-    """The parts; the buffer of each goes to `spare`, empty, when the caller is done with it."""
-    for ids, offsets in parts:
-        yield ids, offsets
-        ids.clear()
-        spare.append(ids)

@@ -321,11 +321,13 @@ class Tokenizer:
         error if in `disallowed_special` ("all": all that are not allowed), and ordinary text if not: tiktoken's policy.
         Raises SpecialTokenError for a disallowed special token.
         """
-        return self._text.encode(text, allowed_special, disallowed_special).to_list(self._ints)
+        ids = self._text.fast.to_list(text, allowed_special, disallowed_special)
+        return self._text.encode(text, allowed_special, disallowed_special).to_list(self._ints) if ids is None else ids
 
     def encode_ordinary(self, text: Text) -> list[int]:
         """The ids of a text in which special tokens are text like any other."""
-        return self._text.ordinary(text).to_list(self._ints)
+        ids = self._text.fast.to_list_ordinary(text)
+        return self._text.ordinary(text).to_list(self._ints) if ids is None else ids
 
     def encode_to_numpy(
         self,
@@ -339,6 +341,10 @@ class Tokenizer:
 
         With several `threads` (None: one a core) a long text is cut where a word is sure to end; the ids are the same.
         """
+        if threads == 1:
+            ids = self._text.to_array(text, allowed_special, disallowed_special)
+            if ids is not None:
+                return ids
         return self._text.encode(text, allowed_special, disallowed_special, check_threads(threads)).to_numpy()
 
     def encode_batch(
@@ -350,8 +356,7 @@ class Tokenizer:
         disallowed_special: Disallowed = "all",
     ) -> list[list[int]]:
         """As `encode` for each text, on several threads (None: one a core)."""
-        parts = self._text.batch(texts, threads, allowed_special, disallowed_special)
-        return [ids for part, offsets in parts for ids in part.to_lists(self._ints, offsets)]
+        return self._text.lists(texts, threads, allowed_special, disallowed_special)
 
     def encode_batch_to_numpy(
         self,
@@ -364,19 +369,19 @@ class Tokenizer:
         """Ids of all texts, uint32[n], and offsets, int64[len(texts) + 1]: text i is ids[offsets[i]:offsets[i + 1]]."""
         import numpy as np
 
-        ids, ends = self._text.joined_batch(texts, threads, allowed_special, disallowed_special)
-        return ids.to_numpy(), np.frombuffer(ends, dtype=np.int64)
+        ids, offsets = self._text.joined(texts, threads, allowed_special, disallowed_special)
+        return ids.to_numpy(), np.frombuffer(offsets, dtype=np.int64)
 
     def count(self, text: Text) -> int:
         """How many ids `encode_ordinary` gives."""
-        return self._text.count(text)
+        count = self._text.fast.count(text)
+        return self._text.count(text) if count is None else count
 
     def count_batch(self, texts: Iterable[Text], *, threads: int | None = None) -> npt.NDArray[np.int64]:
         """As `count` for each text, int64[len(texts)], on several threads (None: one a core)."""
         import numpy as np
 
-        parts = self._text.batch(texts, threads, frozenset(), (), kept=False)
-        counts = [np.diff(np.frombuffer(offsets, dtype=np.int64)) for _, offsets in parts]
+        counts = [np.diff(np.frombuffer(ends, dtype=np.int64)) for ends in self._text.counted(texts, threads)]
         return np.concatenate(counts)
 
     def truncate(self, text: str, max_tokens: int) -> str:
@@ -623,10 +628,10 @@ class Tokenizer:
     def _special_bytes(self) -> dict[int, bytes]:
         return self._definition.names_by_id
 
-    @functools.cached_property
+    @property
     def _ints(self) -> list[int]:
-        """The int object of every id, made once: lists of ids share them."""
-        return list(range(self.n_vocab))
+        """The int object of every id, which lists of ids share."""
+        return self._text.fast.ints
 
     def __repr__(self) -> str:
         return f"<Tokenizer of {self.n_vocab:,} tokens, pattern {name_of(self.pattern) or self.pattern!r}>"

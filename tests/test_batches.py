@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 
 import pytest
 from huggingface_files import added, characters, tokenizer_json, write_json
@@ -65,9 +66,25 @@ def test_a_batch_gives_what_each_text_gives(tok, allowed, texts, as_bytes):
     assert [ids[first:last].tolist() for first, last in zip(offsets, offsets[1:], strict=False)] == alone
 
 
-def test_the_collector_has_no_work_with_ids(tok):
+def test_the_collector_knows_of_lists_of_ids():
     text = "low " * 100
-    found = [tok.encode(text), *tok.encode_batch([text] * 3)]
-    assert not any(map(gc.is_tracked, found))
-    found[0].append(found)  # a list like any other
-    assert found[0].pop() is found
+    tok = Tokenizer.train(iter([text]), vocab_size=260, progress=False)
+    found = [tok.encode(text), *tok.encode_batch([text] * 3), tok.as_tiktoken().encode(text)]
+    assert all(map(gc.is_tracked, found))
+
+
+class Held:
+    """An object that a weak reference can look at."""
+
+
+@pytest.mark.parametrize("call", ["encode", "encode_ordinary", "encode_batch"])
+def test_a_cycle_through_a_list_of_ids_is_collected(call):
+    tok = Tokenizer.train(iter(["low " * 100]), vocab_size=260, progress=False)
+    ids = tok.encode_batch(["low"])[0] if call == "encode_batch" else getattr(tok, call)("low")
+    held = Held()
+    held.ids = ids
+    ids.append(held)
+    seen = weakref.ref(held)
+    del ids, held
+    gc.collect()
+    assert seen() is None

@@ -48,4 +48,7 @@ class Encoder:
         out: IdBuffer,
         offsets: array[int],
     ) -> None:
-        """Encode several texts; ids of text i are out[offsets[i]:offsets[i + 1]]. An id among them becomes itself."""
+        """Encode several texts; the ids of text i are out[offsets[i]:offsets[i + 1]]. An id among them becomes itself.
+
+        Raises UnicodeEncodeError, before anything is encoded, for a str with a lone surrogate.
+        """

@@ -25,11 +25,20 @@ class IdBuffer:
     def to_list(self, table: list[int]) -> list[int]:
         """The ids as a list whose items are taken from `table`, which is list(range(n)) for n above every id."""
     def to_lists(self, table: list[int], offsets: array[int] | npt.NDArray[np.int64]) -> list[list[int]]:
-        """As `to_list` for each part ids[offsets[i]:offsets[i + 1]]; `offsets` are 64-bit integers."""
+        """As `to_list` for each part ids[offsets[i]:offsets[i + 1]]; `offsets` are 64-bit integers.
+
+        The garbage collector does not know of the lists until `track` is called with them.
+        """
     def to_numpy(self) -> npt.NDArray[np.uint32]:
         """The ids as uint32[n], without a copy."""
     def __len__(self) -> int: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
+
+def track(lists: list[list[int]]) -> None:
+    """Let the garbage collector know of the lists of `to_lists`.
+
+    Done once, when all lists are there: each turn of the collector between would look at every id of those that are.
+    """
 
 class Rows:
     """Flat numbers as rows, without a copy: memoryview(Rows(flat, 3)) is uint32[n, 3], read-only."""

@@ -75,7 +75,6 @@ class Snapshot:
         definition = huggingface.from_json(json.loads(_written(backend)), "the tokenizer")
         self._state = state
         self._text = TextEncoder(definition)
-        self._ints = list(range(definition.n_vocab))
         self._original = _clone(backend)
         self._lock = Lock()
         self._templates = {add: self._template(add) for add in (True, False)}
@@ -94,9 +93,9 @@ class Snapshot:
     def encode(self, texts: Sequence[str], threads: int | None) -> list[list[int]]:
         """The ids of each text, in which all tokens are found by name, without what is put around."""
         if len(texts) == 1:
-            return [self._text.encode(texts[0], "all", ()).to_list(self._ints)]
-        parts = self._text.batch(texts, threads, "all", ())
-        return [ids for part, offsets in parts for ids in part.to_lists(self._ints, offsets)]
+            ids = self._text.fast.to_list(texts[0], "all", ())
+            return [self._text.encode(texts[0], "all", ()).to_list(self._text.fast.ints) if ids is None else ids]
+        return self._text.lists(texts, threads, "all", ())
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool) -> str | None:
         """The text of ids; None for what pybpe does not decode, such as ids without a token."""

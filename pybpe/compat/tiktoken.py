@@ -116,16 +116,27 @@ class Encoding:
         self, text: str, *, allowed_special: Allowed = NOTHING, disallowed_special: Disallowed = "all"
     ) -> list[int]:
         """The ids of a text. Raises ValueError for a special token in it that is disallowed."""
+        disallowed_special = _names(disallowed_special)
+        if isinstance(text, str):
+            ids = self._text.fast.to_list(text, allowed_special, disallowed_special)
+            if ids is not None:
+                return ids
         return self._encode(text, allowed_special, disallowed_special).to_list(self._ints)
 
     def encode_ordinary(self, text: str) -> list[int]:
         """The ids of a text in which special tokens are text like any other."""
-        return self._text.ordinary(_checked(text)).to_list(self._ints)
+        ids = self._text.fast.to_list_ordinary(_checked(text))
+        return self._text.ordinary(text).to_list(self._ints) if ids is None else ids
 
     def encode_to_numpy(
         self, text: str, *, allowed_special: Allowed = NOTHING, disallowed_special: Disallowed = "all"
     ) -> npt.NDArray[np.uint32]:
         """As `encode`, as uint32[n]."""
+        disallowed_special = _names(disallowed_special)
+        if isinstance(text, str):
+            ids = self._text.to_array(text, allowed_special, disallowed_special)
+            if ids is not None:
+                return ids
         return self._encode(text, allowed_special, disallowed_special).to_numpy()
 
     def encode_ordinary_batch(self, text: Iterable[str], *, num_threads: int = 8) -> list[list[int]]:
@@ -288,8 +299,7 @@ class Encoding:
         disallowed = _names(disallowed)
         content = [_checked(text) for text in texts]
         try:
-            parts = self._text.batch(content, _threads(num_threads), allowed, disallowed)
-            return [ids for part, offsets in parts for ids in part.to_lists(self._ints, offsets)]
+            return self._text.lists(content, _threads(num_threads), allowed, disallowed)
         except SpecialTokenError as error:
             raise self._disallowed(content, allowed, disallowed, error) from None
 
@@ -326,9 +336,9 @@ class Encoding:
     def _decoder(self) -> Decoder:
         return Decoder(self._definition.vocabulary, self._definition.names_by_id, as_uint32)
 
-    @functools.cached_property
+    @property
     def _ints(self) -> list[int]:
-        return list(range(self.n_vocab))
+        return self._text.fast.ints
 
     @functools.cached_property
     def _tokens(self) -> list[bytes]:

@@ -1,6 +1,6 @@
 # Text to ids: split, look the word up in the cache, merge it on a miss.
 cimport cython
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from pybpe._core.backtrack cimport Backtracker, Scratch as StepScratch
 from pybpe._core.cache cimport Item, WordCache
@@ -9,6 +9,7 @@ from pybpe._core.emission cimport Emission
 from pybpe._core.ids cimport IdBuffer
 from pybpe._core.marks cimport Marks
 from pybpe._core.merge cimport MergeTable, Scratch
+from pybpe._core.names cimport Plan
 from pybpe._core.splitter cimport Splitter
 from pybpe._core.types cimport token_t
 from pybpe._core.vocab cimport Vocabulary
@@ -18,7 +19,16 @@ cdef enum:
     ITEMS = 512  # words, or pieces of them, looked up at a time
     PATIENCE = 1 << 18  # bytes of long words before the tables for them are built
     KEPT_SYMBOLS = 1 << 16  # of working memory for long words, between two calls
+    NAMES_AHEAD = 4096  # bytes searched for names before their words are looked for: in L1 both times
     BLOCKS_A_SIGNAL = 1 << 14  # about 10 MB of text between two looks at Ctrl-C
+
+
+# The text up to the next name that is to be taken.
+ctypedef struct Segment:
+    size_t end  # where that name begins, or the text ends
+    size_t clear  # no such name begins before this place; at least `end` once that is certain
+    size_t ahead  # how far beyond the next word the text is to be searched at least
+    Py_ssize_t name  # the one at `end`, -1 for none
 
 
 # What one running call needs for itself. A call takes a Worker from the encoder's pool and puts it back.
@@ -35,6 +45,8 @@ cdef class Worker:
     cdef uint8_t* marked  # words as they are merged, where that is not as they stand in the text
     cdef size_t marked_room
     cdef size_t marked_ends[BLOCK]
+    cdef IdBuffer ids  # of short texts, used again
+    cdef IdBuffer counted  # ids that are only counted
 
 
 @cython.final
@@ -67,6 +79,11 @@ cdef class Encoder:
 
     cdef Worker worker(self)
     cdef int put_back(self, Worker worker) except -1
+    # `encode_bytes` of str or bytes; 1 also for a str with a lone surrogate. Lets go of the GIL if the text is long.
+    cdef int encode_text(self, Worker worker, text, Plan plan, IdBuffer out) except -1
+    # The ids of each of `texts`, of which some may be ids, to the end of `out`; text i has those from offsets[i] to
+    # offsets[i + 1]. -1, or the number of the first text with a refused name, at which it stops.
+    cdef Py_ssize_t encode_texts(self, list texts, Plan plan, IdBuffer out, int64_t[::1] offsets) except -2
     cdef int encode_words(
         self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
         IdBuffer out
@@ -75,4 +92,8 @@ cdef class Encoder:
         self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,
         IdBuffer out
     ) except -1 nogil
-    cdef int encode_bytes(self, Worker worker, const uint8_t* text, size_t n, IdBuffer out) except -1 nogil
+    cdef bint is_settled(self, const uint8_t* text, Segment* segment, size_t start, size_t end) noexcept nogil
+    # Append the ids of text[:n], names in it taken as `plan` says; 1, and not all of them, if it has a refused name.
+    cdef int encode_bytes(
+        self, Worker worker, const uint8_t* text, size_t n, Plan plan, IdBuffer out
+    ) except -1 nogil

@@ -12,10 +12,12 @@ from pybpe._core.ids cimport IdBuffer
 from pybpe._core.marks cimport Marks
 from pybpe._core.memory cimport allocate, allocate_zeros, grow
 from pybpe._core.merge cimport SHORT_WORD, MergeTable, free_scratch
+from pybpe._core.names cimport Plan
 from pybpe._core.runs cimport merge_runs
 from pybpe._core.splitter cimport Splitter
 from pybpe._core.types cimport NONE, token_t
-from pybpe._core.utf8 cimport utf8_of
+from pybpe._core.unicode cimport SPACE, CharTable, char_at, char_table
+from pybpe._core.utf8 cimport utf8_of, utf8_or_null
 from pybpe._core.vocab cimport Vocabulary
 
 cdef extern from *:
@@ -34,10 +36,15 @@ cdef enum:
     KEEP_GIL = 2048  # below so many bytes, letting go of the GIL costs more than it gives
 
 
+cdef Plan NO_NAMES = Plan()
+
+
 cdef class Worker:
     def __cinit__(self, size_t cache_bytes):
         self.cache = WordCache(cache_bytes)
         self.cache_bytes = cache_bytes
+        self.ids = IdBuffer()
+        self.counted = IdBuffer(kept=False)
         init_steps(&self.steps)
 
     def __dealloc__(self):
@@ -249,20 +256,67 @@ cdef class Encoder:
         count = self.marks.write(text, start, ends, count, worker.marked, worker.marked_ends)
         return self.encode_words(worker, worker.marked, worker.marked_room, 0, worker.marked_ends, count, out)
 
-    cdef int encode_bytes(self, Worker worker, const uint8_t* text, size_t n, IdBuffer out) except -1 nogil:
-        """Split text[:n] and append its ids."""
-        cdef size_t start = 0, count, blocks = 0
+    cdef bint is_settled(self, const uint8_t* text, Segment* segment, size_t start, size_t end) noexcept nogil:
+        """True if words from `start` to `end` stay as they are, wherever behind `segment.clear` the next name begins.
+
+        If not, more of the text is to be searched, and `segment.ahead` says how much.
+        """
+        cdef const CharTable* table
+        cdef size_t next_end
+        if segment.clear >= segment.end:
+            return True
+        table = char_table()
+        while end < segment.end and char_at(table, text, segment.end, end, &next_end) & SPACE:
+            end = next_end
+        if end < segment.clear:
+            return True
+        segment.ahead = 2 * (end - start if end - start > segment.ahead else segment.ahead)
+        return False
+
+    cdef int encode_bytes(
+        self, Worker worker, const uint8_t* text, size_t n, Plan plan, IdBuffer out
+    ) except -1 nogil:
+        cdef size_t start = 0, count, blocks = 0, wanted
+        cdef Py_ssize_t name
+        cdef Segment segment
+        segment.end = n
+        segment.clear = n if plan.taken is None else 0
+        segment.ahead = NAMES_AHEAD if self.splitter.looks_ahead_in_spaces else n
+        segment.name = -1
         out.expect(n)
-        while start < n:
-            count = self.splitter.scan(text, n, start, worker.ends, BLOCK)
-            self.encode_marked(worker, text, n, start, worker.ends, count, out)
+        while True:
+            if segment.clear < segment.end and segment.clear - start < segment.ahead:
+                wanted = start + 2 * segment.ahead if n - start > 2 * segment.ahead else n
+                segment.clear = plan.taken.find(text, n, segment.clear, wanted, &segment.name)
+                if segment.name >= 0:
+                    segment.end = segment.clear
+            if start < segment.end:
+                count = self.splitter.scan(text, segment.end, start, worker.ends, BLOCK)
+                if not self.is_settled(text, &segment, start, worker.ends[count - 1]):
+                    continue
+                if plan.refused is not None:
+                    plan.refused.find(text, n, start, worker.ends[count - 1], &name)
+                    if name >= 0:
+                        return 1
+                self.encode_marked(worker, text, segment.end, start, worker.ends, count, out)
+                start = worker.ends[count - 1]
+            elif segment.name >= 0:
+                start += plan.taken.size_of(segment.name)
+                if plan.refused is not None:
+                    plan.refused.find(text, n, segment.end, start, &name)
+                    if name >= 0:
+                        return 1
+                out.put(plan.taken.tokens[segment.name])
+                segment.end = n
+                segment.clear = start
+                segment.name = -1
+            else:
+                return 0
             out.settle()
-            start = worker.ends[count - 1]
             blocks += 1
             if blocks % BLOCKS_A_SIGNAL == 0:
                 with gil:
                     PyErr_CheckSignals()
-        return 0
 
     # -----------------------------------------------------------------------------------------------------------------
 
@@ -323,15 +377,78 @@ cdef class Encoder:
             free(worker.marked)
             worker.marked = NULL
             worker.marked_room = 0
+        if worker.ids.capacity > KEPT_SYMBOLS:
+            worker.ids = IdBuffer()
+        worker.ids.size = worker.counted.size = worker.counted.forgotten = 0
         if worker.cache_bytes == self.cache_bytes:
             self.pool.append(worker)
         return 0
 
     cdef Worker worker(self):
+        return self.pool.pop() if self.pool else Worker(self.cache_bytes)
+
+    cdef int encode_text(self, Worker worker, text, Plan plan, IdBuffer out) except -1:
+        cdef Py_ssize_t n
+        cdef int stopped
+        cdef const uint8_t* data = utf8_or_null(text, &n)
+        if data == NULL:
+            return 1
+        if n < KEEP_GIL:
+            return self.encode_bytes(worker, data, <size_t>n, plan, out)
+        with nogil:
+            stopped = self.encode_bytes(worker, data, <size_t>n, plan, out)
+        return stopped
+
+    cdef Py_ssize_t encode_texts(
+        self, list texts, Plan plan, IdBuffer out, int64_t[::1] offsets
+    ) except -2:
+        cdef list owners = []
+        cdef size_t count = <size_t>len(texts), i = 0, total = 0
+        cdef bint stopped = False
+        cdef const uint8_t** data
+        cdef Py_ssize_t* sizes
+        cdef object text
+        cdef Worker worker
+        if self.splitter is None:
+            raise TypeError("this encoder has no compiled splitter: give the word ends")
+        if <size_t>offsets.shape[0] != count + 1:
+            raise ValueError("offsets must have one place more than there are texts")
+        if out.exports:
+            raise BufferError("an array over these ids exists; they can no longer grow")
+        offsets[0] = <int64_t>len(out)
+        if count == 0:
+            return -1
+        data = NULL
+        sizes = NULL
+        worker = self.worker()
         try:
-            return self.pool.pop()
-        except IndexError:
-            return Worker(self.cache_bytes)
+            data = <const uint8_t**>allocate(count, sizeof(uint8_t*))
+            sizes = <Py_ssize_t*>allocate(count, sizeof(Py_ssize_t))
+            for i in range(count):
+                text = texts[i]
+                if isinstance(text, int):
+                    data[i] = NULL
+                    sizes[i] = <Py_ssize_t><token_t>text
+                    continue
+                data[i] = utf8_of(text, &sizes[i])
+                owners.append(text)
+                total += <size_t>sizes[i]
+            with nogil:
+                out.expect(total)
+                for i in range(count):
+                    if data[i] != NULL:
+                        stopped = self.encode_bytes(worker, data[i], <size_t>sizes[i], plan, out)
+                        if stopped:
+                            break
+                    else:
+                        out.put(<token_t>sizes[i])
+                        out.settle()
+                    offsets[i + 1] = <int64_t>(out.forgotten + out.size)
+            return <Py_ssize_t>i if stopped else -1
+        finally:
+            free(data)
+            free(sizes)
+            self.put_back(worker)
 
     def encode(self, text, IdBuffer out not None):
         """str or bytes into ids, by the compiled splitter."""
@@ -346,10 +463,10 @@ cdef class Encoder:
         worker = self.worker()
         try:
             if n < KEEP_GIL:
-                self.encode_bytes(worker, data, <size_t>n, out)
+                self.encode_bytes(worker, data, <size_t>n, NO_NAMES, out)
             else:
                 with nogil:
-                    self.encode_bytes(worker, data, <size_t>n, out)
+                    self.encode_bytes(worker, data, <size_t>n, NO_NAMES, out)
         finally:
             self.put_back(worker)
 
@@ -407,47 +524,4 @@ cdef class Encoder:
             self.put_back(worker)
 
     def encode_many(self, list texts not None, IdBuffer out not None, int64_t[::1] offsets not None):
-        """Each of `texts`, or ids, into the same ids; offsets[i + 1] receives where text i ends."""
-        cdef list owners = []
-        cdef size_t count = <size_t>len(texts), i, total = 0
-        cdef const uint8_t** data
-        cdef Py_ssize_t* sizes
-        cdef object text
-        cdef Worker worker
-        if self.splitter is None:
-            raise TypeError("this encoder has no compiled splitter: give the word ends")
-        if <size_t>offsets.shape[0] != count + 1:
-            raise ValueError("offsets must have one place more than there are texts")
-        if out.exports:
-            raise BufferError("an array over these ids exists; they can no longer grow")
-        offsets[0] = <int64_t>len(out)
-        if count == 0:
-            return
-        data = NULL
-        sizes = NULL
-        worker = self.worker()
-        try:
-            data = <const uint8_t**>allocate(count, sizeof(uint8_t*))
-            sizes = <Py_ssize_t*>allocate(count, sizeof(Py_ssize_t))
-            for i in range(count):
-                text = texts[i]
-                if isinstance(text, int):
-                    data[i] = NULL
-                    sizes[i] = <Py_ssize_t><token_t>text
-                    continue
-                data[i] = utf8_of(text, &sizes[i])
-                owners.append(text)
-                total += <size_t>sizes[i]
-            with nogil:
-                out.expect(total)
-                for i in range(count):
-                    if data[i] != NULL:
-                        self.encode_bytes(worker, data[i], <size_t>sizes[i], out)
-                    else:
-                        out.put(<token_t>sizes[i])
-                        out.settle()
-                    offsets[i + 1] = <int64_t>(out.forgotten + out.size)
-        finally:
-            free(data)
-            free(sizes)
-            self.put_back(worker)
+        self.encode_texts(texts, NO_NAMES, out, offsets)

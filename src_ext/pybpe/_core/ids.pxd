@@ -37,6 +37,10 @@ cdef class IdBuffer:
     cdef void trim(self) noexcept nogil
 
 
+# ids[start:end] as a list of the items of `table`, where table[i] == i.
+cdef list list_of(IdBuffer ids, list table, size_t start, size_t end)
+
+
 cdef class Rows:
     cdef const token_t[::1] flat
     cdef Py_ssize_t shape[2]

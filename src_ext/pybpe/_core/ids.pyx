@@ -15,13 +15,14 @@ cdef enum:
 
 cdef extern from "Python.h":
     void PyObject_GC_UnTrack(void* op)
+    void PyObject_GC_Track(void* op)
+    bint PyObject_GC_IsTracked(object op)
 
 
 cdef token_t NOTHING = 0  # an empty view still needs an address
 
 
 cdef list list_of(IdBuffer ids, list table, size_t start, size_t end):
-    """ids[start:end] as a list of the items of `table`."""
     cdef list made = PyList_New(<Py_ssize_t>(end - start))
     cdef const token_t* data = ids.data
     cdef PyObject** items = items_of(table)
@@ -38,10 +39,14 @@ cdef list list_of(IdBuffer ids, list table, size_t start, size_t end):
             item = <PyObject*>beyond
         Py_INCREF(<object>item)
         PyList_SET_ITEM(made, <Py_ssize_t>(i - start), <object>item)
-    # Numbers refer to nothing, so no cycle goes through the list. The collector would look at each of them at every
-    # turn, which takes as long as the encoding. As tuples and dicts of numbers are, it is left out.
-    PyObject_GC_UnTrack(<PyObject*>made)
     return made
+
+
+def track(list lists not None):
+    cdef object made
+    for made in lists:
+        if isinstance(made, list) and not PyObject_GC_IsTracked(made):
+            PyObject_GC_Track(<PyObject*>made)
 
 
 cdef class IdBuffer:
@@ -92,17 +97,17 @@ cdef class IdBuffer:
     # -----------------------------------------------------------------------------------------------------------------
 
     def to_list(self, list table not None):
-        """The ids as a list of the items of `table`, where table[i] == i: a reference an id, not an allocation."""
         return list_of(self, table, 0, self.size)
 
     def to_lists(self, list table not None, const int64_t[::1] offsets not None):
-        """As `to_list` for each ids[offsets[i]:offsets[i + 1]]."""
-        cdef list lists = []
+        cdef list lists = [], made
         cdef Py_ssize_t i
         for i in range(offsets.shape[0] - 1):
             if not 0 <= offsets[i] <= offsets[i + 1] <= <int64_t>self.size:
                 raise ValueError(f"{offsets[i]} to {offsets[i + 1]} is not a part of {self.size} ids")
-            lists.append(list_of(self, table, <size_t>offsets[i], <size_t>offsets[i + 1]))
+            made = list_of(self, table, <size_t>offsets[i], <size_t>offsets[i + 1])
+            PyObject_GC_UnTrack(<PyObject*>made)
+            lists.append(made)
         return lists
 
     cdef int put(self, token_t token) except -1 nogil:

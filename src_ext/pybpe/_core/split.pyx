@@ -100,6 +100,7 @@ cdef class SchemeSplitter(Splitter):
             raise ValueError(f"contractions is {contractions}, must be 0, 1 or 2")
         if digit_group < 0:
             raise ValueError(f"digit_group is {digit_group}, must be 0 or more")
+        self.looks_ahead_in_spaces = True  # `\s+(?!\S)` and `\s+$` are all that a scheme has of lookaheads
         self.classify = block_form(form) if form >= 0 else best_block_form()
         if self.classify == NULL:
             raise ValueError(f"form {form} does not run on this processor")
