@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from pybpe._core.batch import Batch
 from pybpe._core.encode import Encoder
 from pybpe._core.fast_path import FastPath
 from pybpe._core.ids import IdBuffer, track
@@ -68,6 +69,7 @@ class TextEncoder:
             and not definition.drops_bytes
         )
         self.fast = FastPath(self.core, self._plan_of, definition.n_vocab, self._utf8_only)
+        self._ordinary = FastPath(self.core, lambda _, __: Plan(), definition.n_vocab)  # of text that is only split
 
     def _plan_of(self, allowed: Allowed, disallowed: Disallowed) -> Plan | None:
         """What names mean on the fast path under a policy; None if it serves no text."""
@@ -179,7 +181,7 @@ class TextEncoder:
         """The ids of all texts, and where in them each text begins and the last one ends, int64."""
         texts, threads = _checked(texts), check_threads(threads)
         offsets = array("q", bytes(8 * (len(texts) + 1)))
-        ids = self._joined_fast(texts, threads, allowed, disallowed, offsets)
+        ids = _in_one_block(Batch(self.fast, texts, allowed, disallowed, offsets, PART_BYTES), threads)
         if ids is not None:
             return ids, offsets
         ids, offsets = IdBuffer(expected=sum(map(len, texts))), array("q", [0])
@@ -188,24 +190,6 @@ class TextEncoder:
             offsets.extend([begin + offset for offset in part_offsets[1:]])
             ids.take(part)
         return ids, offsets
-
-    def _joined_fast(
-        self, texts: list[Text], threads: int, allowed: Allowed, disallowed: Disallowed, offsets: array[int]
-    ) -> IdBuffer | None:
-        """The ids of all texts, encoded into one block of memory; None if the fast path does not serve one of them."""
-        from pybpe._core.batch import Batch
-
-        batch = Batch(self.fast, texts, allowed, disallowed, offsets, PART_BYTES)
-        helpers = run_on_threads(batch.run, min(threads, batch.parts) - 1)
-        try:
-            batch.run(signals=True)
-            for helper in helpers:
-                if not helper.cancel():
-                    helper.result()
-        except BaseException:
-            batch.stop()
-            raise
-        return batch.finish()
 
     def _parts(
         self, texts: list[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed, kept: bool = True
@@ -257,7 +241,9 @@ class TextEncoder:
                 self.core.encode_split(*self._words.without_dropped(content), ids)
             elif threads > 1 and len(text) >= 2 * PART_BYTES and self.split.scanner and self.split.cut:
                 parts = cut_in_parts(content := to_utf8(text), self.split.cut, min(threads, len(content) // PART_BYTES))
-                ids.take(self.joined(parts, threads, NONE, ())[0])
+                offsets = array("q", bytes(8 * (len(parts) + 1)))
+                joined = _in_one_block(Batch(self._ordinary, parts, NONE, (), offsets, 1), threads)
+                ids.take(joined)  # type: ignore[arg-type]  # bytes are always served
             elif self.split.fallback is None:
                 self.core.encode(text, ids)
             else:
@@ -296,3 +282,17 @@ def _checked(texts: Iterable[Text]) -> list[Text]:
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
     return texts
+
+
+def _in_one_block(batch: Batch, threads: int) -> IdBuffer | None:
+    """The ids of all texts of a batch, encoded on so many threads; None if its path does not serve one of them."""
+    helpers = run_on_threads(batch.run, min(threads, batch.parts) - 1)
+    try:
+        batch.run(signals=True)
+        for helper in helpers:
+            if not helper.cancel():
+                helper.result()
+    except BaseException:
+        batch.stop()
+        raise
+    return batch.finish()

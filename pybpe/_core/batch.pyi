@@ -1,7 +1,7 @@
 """Many texts to ids in one block of memory, by any number of threads."""
 
 from array import array
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal
 
@@ -14,13 +14,15 @@ class Batch:
     def __init__(
         self,
         fast: FastPath,
-        texts: list[str | bytes],
+        texts: Sequence[str | bytes],
         allowed: AbstractSet[str] | Literal["all"],
         disallowed: Collection[str] | Literal["all"],
         offsets: array[int],
         part_bytes: int,
     ) -> None:
-        """`offsets`: int64[len(texts) + 1], filled so that text i has the ids offsets[i] to offsets[i + 1] of the result.
+        """Take the texts. Raises TypeError for one that is neither str nor bytes.
+
+        `offsets`: int64[len(texts) + 1], filled so that text i has the ids offsets[i] to offsets[i + 1] of the result.
 
         `part_bytes`: the texts that a thread takes at a time have at least so many bytes.
         """

@@ -168,13 +168,13 @@ cdef class Batch:
     # -----------------------------------------------------------------------------------------------------------------
 
     def __cinit__(
-        self, FastPath fast not None, list texts not None, allowed, disallowed, int64_t[::1] offsets not None,
+        self, FastPath fast not None, texts not None, allowed, disallowed, int64_t[::1] offsets not None,
         size_t part_bytes,
     ):
         cdef size_t i, total = 0, filled = 0, n = <size_t>len(texts)
         cdef Py_ssize_t size
-        if <size_t>offsets.shape[0] != n + 1:
-            raise ValueError("offsets must have one place more than there are texts")
+        if <size_t>offsets.shape[0] != n + 1 or part_bytes == 0:
+            raise ValueError("offsets must have one place more than there are texts, and a part one byte or more")
         self.lock = PyThread_allocate_lock()
         if self.lock == NULL:
             raise MemoryError
