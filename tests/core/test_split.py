@@ -21,7 +21,7 @@ ORACLES = {name: RegexSplitter(pattern) for name, pattern in FAMILIES.items()}
 def forms_of(family: str) -> list[SchemeSplitter]:
     """The scanner with every form of the block classes that this processor runs."""
     forms = []
-    for form in range(4):
+    for form in range(5):
         with contextlib.suppress(ValueError):  # not on this processor
             forms.append(SchemeSplitter(form=form, **_SCHEMES[FAMILIES[family]]))
     assert len(forms) >= 2  # the portable one, and this processor's own

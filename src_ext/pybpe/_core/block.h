@@ -195,6 +195,7 @@ __attribute__((target("avx512f,avx512bw"))) static void pybpe_block_avx512(const
 }
 #else
 #define PYBPE_BLOCK_FORMS 2
+#define pybpe_block_avx512 pybpe_block_portable
 #endif
 
 /* The forms by number, slowest first; NULL for one that this processor cannot run. */

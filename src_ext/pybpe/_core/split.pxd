@@ -9,6 +9,14 @@ from pybpe._core.window cimport BlockForm
 cdef size_t last_cut(const uint8_t* text, size_t n) noexcept nogil
 
 
+# Word ends from `pos` on into `ends`, as `Splitter.scan`, and how many they are into `count`.
+ctypedef void (*ScanForm)(
+    const Scheme* scheme, BlockForm classify, const uint8_t* text, size_t n, size_t pos, size_t* ends, size_t capacity,
+    size_t* count
+) noexcept nogil
+
+
 cdef class SchemeSplitter(Splitter):
     cdef Scheme scheme
     cdef BlockForm classify
+    cdef ScanForm scan_form

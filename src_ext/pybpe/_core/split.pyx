@@ -1,8 +1,9 @@
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from pybpe._core.scheme cimport Scheme
 from pybpe._core.unicode cimport LETTER, MARK, NUMBER, CharTable, char_at, char_table, is_tail
-from pybpe._core.window cimport WINDOW, Window, add_wide, highest, word_starts
+from pybpe._core.window cimport WINDOW, Block, BlockForm, Window, add_wide, highest, word_starts
 from pybpe._core.word cimport ascii_letters, word_end
 
 cdef extern from "ascii.h" nogil:
@@ -10,13 +11,20 @@ cdef extern from "ascii.h" nogil:
 
 
 cdef extern from "bits.h" nogil:
-    size_t flatten "pybpe_flatten"(uint64_t bits, size_t base, size_t* places)
+    ctypedef void inlined_void "PYBPE_ALWAYS_INLINE void"  # of a function that is compiled anew wherever it is called
+    ctypedef void avx512_void "PYBPE_AVX512 void"  # of a function for processors with AVX-512, and only these
+    bint has_avx512 "pybpe_has_avx512"()
+    size_t flatten_general "pybpe_flatten"(uint64_t bits, size_t base, size_t* places)
+    size_t flatten_avx512 "pybpe_flatten_avx512"(uint64_t bits, size_t base, size_t* places)
 
 
 cdef extern from "block.h" nogil:
+    void block_avx512 "pybpe_block_avx512"(const uint8_t* text, Block* out)
     BlockForm block_form "pybpe_block_get"(int number)
     BlockForm best_block_form "pybpe_block_best"()
 
+
+ctypedef size_t (*FlattenForm)(uint64_t bits, size_t base, size_t* places) noexcept nogil
 
 cdef enum:
     SCALAR_REST = 12  # bytes at the end of a text for which preparing a window takes longer than reading them
@@ -43,42 +51,63 @@ cdef size_t last_cut(const uint8_t* text, size_t n) noexcept nogil:
     return 0
 
 
-cdef class SchemeSplitter(Splitter):
-    cdef size_t scan(
-        self, const uint8_t* text, size_t n, size_t pos, size_t* ends, size_t capacity
-    ) noexcept nogil:
-        cdef const CharTable* table = char_table()
-        cdef const Scheme* scheme = &self.scheme
-        cdef size_t count = 0
-        cdef uint64_t starts
-        cdef Window window
-        cdef uint8_t rest[WINDOW]
-        while n - pos > SCALAR_REST and capacity - count >= WINDOW:
-            window.uncased = window.tails = 0
-            window.known = WINDOW
-            if n - pos >= WINDOW:
-                self.classify(text + pos, &window.chars)
-            else:  # the end of the text: the bytes behind it must not be read
-                memset(rest, 0, WINDOW)
-                memcpy(rest, text + pos, n - pos)
-                self.classify(rest, &window.chars)
-                window.known = <int>(n - pos)
-            if window.chars.wide:
-                add_wide(&window, scheme, table, text, n, pos)
-            starts = word_starts(&window, scheme, text, n, pos)
-            if starts == 0:
-                pos = word_end(scheme, table, text, n, pos)
-                ends[count] = pos
-                count += 1
-                continue
-            count += flatten(starts, pos, ends + count)
-            pos += highest(starts)  # equal to ends[count - 1], but known without waiting for `flatten`
-        if n - pos > SCALAR_REST and capacity >= WINDOW:
-            return count
+cdef inlined_void scan_words(
+    const Scheme* scheme, BlockForm classify, FlattenForm flatten, const uint8_t* text, size_t n, size_t pos,
+    size_t* ends, size_t capacity, size_t* found
+) noexcept nogil:
+    cdef const CharTable* table = char_table()
+    cdef size_t count = 0
+    cdef uint64_t starts
+    cdef Window window
+    cdef uint8_t rest[WINDOW]
+    while n - pos > SCALAR_REST and capacity - count >= WINDOW:
+        window.uncased = window.tails = 0
+        window.known = WINDOW
+        if n - pos >= WINDOW:
+            classify(text + pos, &window.chars)
+        else:  # the end of the text: the bytes behind it must not be read
+            memset(rest, 0, WINDOW)
+            memcpy(rest, text + pos, n - pos)
+            classify(rest, &window.chars)
+            window.known = <int>(n - pos)
+        if window.chars.wide:
+            add_wide(&window, scheme, table, text, n, pos)
+        starts = word_starts(&window, scheme, text, n, pos)
+        if starts == 0:
+            pos = word_end(scheme, table, text, n, pos)
+            ends[count] = pos
+            count += 1
+            continue
+        count += flatten(starts, pos, ends + count)
+        pos += highest(starts)  # equal to ends[count - 1], but known without waiting for `flatten`
+    if n - pos <= SCALAR_REST or capacity < WINDOW:
         while pos < n and count < capacity:
             pos = word_end(scheme, table, text, n, pos)
             ends[count] = pos
             count += 1
+    found[0] = count
+
+
+cdef void scan_general(
+    const Scheme* scheme, BlockForm classify, const uint8_t* text, size_t n, size_t pos, size_t* ends, size_t capacity,
+    size_t* count
+) noexcept nogil:
+    scan_words(scheme, classify, flatten_general, text, n, pos, ends, capacity, count)
+
+
+cdef avx512_void scan_avx512(
+    const Scheme* scheme, BlockForm classify, const uint8_t* text, size_t n, size_t pos, size_t* ends, size_t capacity,
+    size_t* count
+) noexcept nogil:
+    scan_words(scheme, block_avx512, flatten_avx512, text, n, pos, ends, capacity, count)
+
+
+cdef class SchemeSplitter(Splitter):
+    cdef size_t scan(
+        self, const uint8_t* text, size_t n, size_t pos, size_t* ends, size_t capacity
+    ) noexcept nogil:
+        cdef size_t count
+        self.scan_form(&self.scheme, self.classify, text, n, pos, ends, capacity, &count)
         return count
 
     # -----------------------------------------------------------------------------------------------------------------
@@ -101,7 +130,12 @@ cdef class SchemeSplitter(Splitter):
         if digit_group < 0:
             raise ValueError(f"digit_group is {digit_group}, must be 0 or more")
         self.looks_ahead_in_spaces = True  # `\s+(?!\S)` and `\s+$` are all that a scheme has of lookaheads
+        # Forms 0 to 3 classify in different ways and are else alike; in form 4 all is compiled for AVX-512.
+        self.scan_form = scan_general
         self.classify = block_form(form) if form >= 0 else best_block_form()
+        if has_avx512() and (form < 0 or form == 4):
+            self.scan_form = <ScanForm>scan_avx512
+            self.classify = block_avx512
         if self.classify == NULL:
             raise ValueError(f"form {form} does not run on this processor")
         memset(&self.scheme, 0, sizeof(Scheme))
