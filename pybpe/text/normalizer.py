@@ -11,15 +11,20 @@ from __future__ import annotations
 import functools
 import math
 import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from pybpe._core.fold import Folding
+from pybpe._core.unicode import is_utf8
 from pybpe.errors import FormatError
-from pybpe.text.normal import FORMS, normalize, normalize_aligned
+from pybpe.text.normal import FORMS, normalize, normalize_aligned, normalize_bytes, normalize_to_utf8
 from pybpe.text.older_unicode import combining_marks
 
 Step = tuple[str, ...]
 Normalizer = str | tuple[Step, ...]  # a normal form alone is a string
 Places = list[tuple[int, int]]
+Text = str | bytes
+OnUtf8 = Callable[[bytes], bytes]
 
 WHITE_SPACE = "".join(map(chr, (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F)))
 WHITE_SPACE += "\u205f\u3000"
@@ -93,6 +98,143 @@ def apply(normalizer: Normalizer | None, text: str) -> str:
     for step in normalizer:
         normal = _apply_step(step, normal)
     return text if normal == text else normal
+
+
+@functools.lru_cache(maxsize=64)
+def prepare(normalizer: Normalizer) -> Callable[[Text], Text]:
+    """Return the function that makes the normal form of a text, as `apply` does, in UTF-8.
+
+    Its steps are chosen here, once. It returns the text itself if that is the same, else bytes; bytes that are no UTF-8
+    stay as they are. It raises UnicodeEncodeError for a str with a lone surrogate.
+    """
+    if isinstance(normalizer, str):
+        return functools.partial(normalize_to_utf8, normalizer)
+    through_str = functools.partial(_through_str, normalizer)
+    if "\\ud" in ascii(normalizer):  # steps with lone surrogates, which have no UTF-8
+        return through_str  # type: ignore[return-value]
+    steps = tuple(_on_utf8(normalizer))
+
+    def run(text: Text) -> Text:
+        if not text:
+            return text
+        if isinstance(text, bytes):
+            if not is_utf8(text):  # what a step leaves out could join bytes to a character for the next
+                return through_str(text)
+            content = text
+        else:
+            content = text.encode()
+        normal = content
+        for step in steps:
+            normal = step(normal)
+        return text if normal == content else normal
+
+    return run
+
+
+def _on_utf8(steps: tuple[Step, ...]) -> Iterator[OnUtf8]:
+    """The steps as functions over UTF-8, some of them two in one."""
+    place = 0
+    while place < len(steps):
+        step, after = steps[place], steps[place + 1 : place + 2]
+        place += 1
+        by = _folds_to(step)
+        if by is not None and after == (("Lowercase",),) and len(lower := lowercase(by.decode()).encode()) <= 4:
+            yield _folding(True, lower).apply
+            place += 1
+        elif by is not None:
+            yield _folding(False, by).apply
+        elif step == ("Lowercase",):
+            by = _folds_to(after[0]) if after else None
+            place += by is not None
+            yield _folding(True, by).apply
+        else:
+            yield _step_on_utf8(step)
+
+
+def _folds_to(step: Step) -> bytes | None:
+    """What a step puts for every run of white space, if that is what it does and Folding can do it."""
+    return by if step[:2] == ("ReplaceAll", r"\s+") and len(by := step[2].encode()) <= 4 else None
+
+
+def _step_on_utf8(step: Step) -> OnUtf8:
+    name = step[0]
+    if name in FORMS:
+        return functools.partial(normalize_bytes, name)
+    if name == "Replace":
+        old, new = step[1].encode(), step[2].encode()
+        return lambda content: content.replace(old, new)
+    if name == "Prepend":
+        before = step[1].encode()
+        return lambda content: before + content if content else content
+    if name == "Strip":
+        return functools.partial(_strip, "left" in step, "right" in step)
+    if name == "StripAccents":
+        return lambda content: content if content.isascii() else _through_str((step,), content)
+    return functools.partial(_through_str, (step,))
+
+
+def _through_str(steps: tuple[Step, ...], text: Text) -> Text:
+    """As `apply`, for bytes too."""
+    decoded = text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
+    normal = apply(steps, decoded)
+    return text if normal is decoded else normal.encode("utf-8", "surrogateescape")
+
+
+def _strip(left: bool, right: bool, content: bytes) -> bytes:
+    start, end = 0, len(content)
+    if left:
+        start = _spaces_before().match(content).end()  # type: ignore[union-attr]
+    if right:
+        while end > start:
+            before = end
+            end = len(content[start:end].rstrip(_ASCII_SPACE)) + start if content[end - 1] < 0x80 else end
+            end -= next((len(space) for space in _wide_spaces() if content.endswith(space, start, end)), 0)
+            if end == before:
+                break
+    return content[start:end]
+
+
+_ASCII_SPACE = b"\t\n\x0b\x0c\r "
+
+
+@functools.cache
+def _wide_spaces() -> tuple[bytes, ...]:
+    return tuple(char.encode() for char in WHITE_SPACE if not char.isascii())
+
+
+@functools.cache
+def _spaces_before() -> re.Pattern[bytes]:
+    return re.compile(b"(?:[" + _ASCII_SPACE + b"]|" + b"|".join(_wide_spaces()) + b")*")
+
+
+@functools.lru_cache(maxsize=16)
+def _folding(lower: bool, by: bytes | None) -> Folding:
+    if not lower:
+        return Folding("", "", by)
+    # All that can have a lower case, but for surrogates and for the one character whose lower case has two.
+    upper = "".join(chr(point) for point in range(0x1F000) if not 0xD800 <= point < 0xE000 and point != 0x130)
+    return Folding(upper, lowercase(upper), by)
+
+
+def kept_part(normalizer: Normalizer, name: str) -> str:
+    """Return the longest part of a name that the normal form of a text holds only if the text itself holds it.
+
+    It is of ASCII characters that no step makes of others. Empty where nothing is sure.
+    """
+    kept = set(map(chr, range(0x21, 0x7F)))
+    for step in normalizer if isinstance(normalizer, tuple) else ((normalizer,),):
+        if step[0] == "NFC":
+            kept -= {"K", ";", "`"}  # which U+212A, U+037E and U+1FEF become
+        elif step[0] == "Lowercase":
+            kept = {char for char in kept if not char.isalpha()}
+        elif step[0] in ("Replace", "ReplaceAll") and step[2]:
+            kept -= set(step[2])
+        elif step[0] == "Prepend":
+            kept -= set(step[1])
+        elif step[0] != "Strip":  # others leave characters out, so that their neighbours meet, or make ASCII of much
+            return ""
+    parts = "".join(char if char in kept else " " for char in name).split()
+    return max(parts, key=len, default="")
 
 
 def _apply_step(step: Step, text: str) -> str:
