@@ -95,11 +95,11 @@ def main() -> None:
     entries = [f"0x{point:x}{number[table[point]]:02x}" for point in starts] + [f"0x{CODE_POINTS:x}00"]
     TARGET.write_text(
         "/* Written by scripts/make_normal_tables.py from Unicode 16.0.0; do not edit.\n"
-        "   NORMAL_FACTS: the different facts (see normal.pyx). NORMAL_RANGES: one number a range, first code point << 8 |\n"
-        "   place in NORMAL_FACTS, in order, up to the next number; the last one ends the table at 0x110000. */\n"
+        "   NORMAL_FACTS: the different facts (see normal.pyx). NORMAL_RANGES: one number a range, first code point\n"
+        "   << 8 | place in NORMAL_FACTS, in order, up to the next; the last one ends the table at 0x110000. */\n"
         "#include <stdint.h>\n\n"
         f"static const uint32_t N_NORMAL_FACTS = {len(kinds)};\n\n"
-        f"static const uint16_t NORMAL_FACTS[{len(kinds)}] = {{\n    {rows([f'0x{facts:x}' for facts in kinds])},\n}};\n\n"
+        f"static const uint16_t NORMAL_FACTS[{len(kinds)}] = {{\n    {rows([hex(facts) for facts in kinds])},\n}};\n\n"
         f"static const uint32_t NORMAL_RANGES[{len(entries)}] = {{\n    {rows(entries)},\n}};\n",
         encoding="utf-8",
     )

@@ -1,8 +1,6 @@
-"""Lower case and white space in one pass over UTF-8."""
+"""Steps of normalizers over UTF-8: lower case and white space in one pass, and replacing one string by another."""
 
-from typing import TypeVar
-
-Text = TypeVar("Text", str, bytes)
+from typing import overload
 
 class Folding:
     """Puts characters into lower case, and something in the place of white space. Immutable; any thread may use it."""
@@ -15,8 +13,18 @@ class Folding:
         ValueError for other characters and sizes.
         """
 
-    def apply(self, text: Text) -> Text | bytes:
+    def apply(self, text: str | bytes) -> str | bytes:
         """Return the UTF-8 of what the text becomes; `text` itself where that is the same.
 
         Bytes that are no UTF-8 stay as they are. Raises UnicodeEncodeError for a str with a lone surrogate.
         """
+
+@overload
+def replace(text: bytes, old: bytes, new: bytes, before: bytes = b"") -> bytes: ...
+@overload
+def replace(text: str | bytes, old: bytes, new: bytes, before: bytes = b"") -> str | bytes:
+    """Return the UTF-8 of a text in which `new` stands for each `old`, and `before` in front of all that is not empty.
+
+    `text` itself where that is the same. Raises ValueError for an empty `old`, UnicodeEncodeError for a str with a lone
+    surrogate.
+    """

@@ -36,9 +36,12 @@ class SentencePieces:
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
         if self._as_bytes and not allowed:
-            content = to_utf8(text)
-            if content is not text or is_utf8(content):  # what is made of a str is UTF-8
-                content = self._sentence.read_bytes(content)
+            content = text
+            if isinstance(text, str) or is_utf8(text):
+                try:
+                    content = self._sentence.read_utf8(text)
+                except UnicodeEncodeError:  # a lone surrogate
+                    content = self._sentence.read_utf8(to_utf8(text))
                 return [content] if content else []
         decoded = to_utf8(text).decode("utf-8", "surrogateescape")
         pieces: list[Text | int] = []

@@ -13,12 +13,12 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
 from pybpe._core.normal import newer_points, unsettled
 from pybpe._core.unicode import classes
 
-Text = TypeVar("Text", str, bytes)
+Text = str | bytes
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
@@ -37,14 +37,14 @@ def normalize(form: Form, text: str) -> str:
         return text
     try:
         normal = _rewrite(form, text)
-        return text if normal is text else normal.decode()  # type: ignore[union-attr]
+        return normal if isinstance(normal, str) else normal.decode()
     except UnicodeEncodeError:  # a lone surrogate, which no form changes
         content = text.encode("utf-8", "surrogatepass")
         normal = _rewrite(form, content)
-        return text if normal is content else normal.decode("utf-8", "surrogatepass")
+        return text if normal is content else str(normal, "utf-8", "surrogatepass")  # type: ignore[arg-type]
 
 
-def normalize_to_utf8(form: Form, text: Text) -> Text | bytes:
+def normalize_to_utf8(form: Form, text: Text) -> Text:
     """Return the UTF-8 of the normal form of a text; the text itself if it is in that form.
 
     Bytes that are no UTF-8 stay as they are. Raises UnicodeEncodeError for a str with a lone surrogate.
@@ -52,12 +52,7 @@ def normalize_to_utf8(form: Form, text: Text) -> Text | bytes:
     return text if text.isascii() else _rewrite(form, text)
 
 
-def normalize_bytes(form: Form, text: bytes) -> bytes:
-    """As `normalize_to_utf8`, for UTF-8."""
-    return normalize_to_utf8(form, text)
-
-
-def _rewrite(form: Form, text: Text) -> Text | bytes:
+def _rewrite(form: Form, text: Text) -> Text:
     """The text with the normal form of each stretch that may need it."""
     stretches = unsettled(text, _NUMBERS[form])
     if not stretches:

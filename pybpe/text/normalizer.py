@@ -14,17 +14,17 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pybpe._core.fold import Folding
+from pybpe._core.fold import Folding, replace
 from pybpe._core.unicode import is_utf8
 from pybpe.errors import FormatError
-from pybpe.text.normal import FORMS, normalize, normalize_aligned, normalize_bytes, normalize_to_utf8
+from pybpe.text.normal import FORMS, normalize, normalize_aligned, normalize_to_utf8
 from pybpe.text.older_unicode import combining_marks
 
 Step = tuple[str, ...]
 Normalizer = str | tuple[Step, ...]  # a normal form alone is a string
 Places = list[tuple[int, int]]
 Text = str | bytes
-OnUtf8 = Callable[[bytes], bytes]
+OnUtf8 = Callable[[Text], Text]  # the text itself, or the UTF-8 of what becomes of it
 
 WHITE_SPACE = "".join(map(chr, (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F)))
 WHITE_SPACE += "\u205f\u3000"
@@ -39,6 +39,8 @@ _SIZES["Strip"] = (1, 2)
 _NMT_REMOVED = (*range(1, 9), 0xB, *range(0xE, 0x20), 0x7F, 0x8F, 0x9F)
 _NMT_SPACES = (0x9, 0xA, 0xC, 0xD, 0x1680, *range(0x200B, 0x2010), 0x2028, 0x2029, 0x2581, 0xFEFF, 0xFFFD)
 MAX_STEPS = 100
+_NO_BYTE = b"\xff"  # of UTF-8
+MAX_BY = 4  # bytes that Folding can put for white space
 MAX_GROWTH = 1000  # of a text, by all that replaces a character
 # Of a pattern to be replaced: single characters and white space, each perhaps repeated.
 _PART = re.compile(r"(\\s|\\[nrt]|[^\\^$.|?*+()\[\]{}])([+*?]|\{[0-9]{1,3}(?:,[0-9]{0,3})?\})?")
@@ -108,25 +110,18 @@ def prepare(normalizer: Normalizer) -> Callable[[Text], Text]:
     stay as they are. It raises UnicodeEncodeError for a str with a lone surrogate.
     """
     if isinstance(normalizer, str):
-        return functools.partial(normalize_to_utf8, normalizer)
+        return functools.partial(normalize_to_utf8, normalizer)  # type: ignore[arg-type]
     through_str = functools.partial(_through_str, normalizer)
     if "\\ud" in ascii(normalizer):  # steps with lone surrogates, which have no UTF-8
-        return through_str  # type: ignore[return-value]
+        return through_str
     steps = tuple(_on_utf8(normalizer))
 
     def run(text: Text) -> Text:
-        if not text:
-            return text
-        if isinstance(text, bytes):
-            if not is_utf8(text):  # what a step leaves out could join bytes to a character for the next
-                return through_str(text)
-            content = text
-        else:
-            content = text.encode()
-        normal = content
+        if isinstance(text, bytes) and not is_utf8(text):
+            return through_str(text)  # what a step leaves out could join bytes to a character for the next
         for step in steps:
-            normal = step(normal)
-        return text if normal == content else normal
+            text = step(text)
+        return text
 
     return run
 
@@ -136,41 +131,45 @@ def _on_utf8(steps: tuple[Step, ...]) -> Iterator[OnUtf8]:
     place = 0
     while place < len(steps):
         step, after = steps[place], steps[place + 1 : place + 2]
-        place += 1
-        by = _folds_to(step)
-        if by is not None and after == (("Lowercase",),) and len(lower := lowercase(by.decode()).encode()) <= 4:
+        by, by_after = _folds_to(step), _folds_to(after[0]) if after else None
+        place += 2
+        if step == ("Lowercase",) and by_after is not None:
+            yield _folding(True, by_after).apply
+        elif by is not None and after == (("Lowercase",),) and len(lower := lowercase(by.decode()).encode()) <= MAX_BY:
             yield _folding(True, lower).apply
-            place += 1
-        elif by is not None:
-            yield _folding(False, by).apply
-        elif step == ("Lowercase",):
-            by = _folds_to(after[0]) if after else None
-            place += by is not None
-            yield _folding(True, by).apply
+        elif step[0] == "Prepend" and after and after[0][0] == "Replace" and len(after[0][1]) == 1 and after[0][2]:
+            old, new = after[0][1:]  # one character, so not partly in the text and partly before it
+            yield _replacement(old.encode(), new.encode(), step[1].replace(old, new).encode())
         else:
+            place -= 1
             yield _step_on_utf8(step)
 
 
 def _folds_to(step: Step) -> bytes | None:
     """What a step puts for every run of white space, if that is what it does and Folding can do it."""
-    return by if step[:2] == ("ReplaceAll", r"\s+") and len(by := step[2].encode()) <= 4 else None
+    return by if step[:2] == ("ReplaceAll", r"\s+") and len(by := step[2].encode()) <= MAX_BY else None
 
 
 def _step_on_utf8(step: Step) -> OnUtf8:
     name = step[0]
     if name in FORMS:
-        return functools.partial(normalize_bytes, name)
+        return functools.partial(normalize_to_utf8, name)
+    if name == "Lowercase":
+        return _folding(True, None).apply
+    by = _folds_to(step)
+    if by is not None:
+        return _folding(False, by).apply
     if name == "Replace":
-        old, new = step[1].encode(), step[2].encode()
-        return lambda content: content.replace(old, new)
+        return _replacement(step[1].encode(), step[2].encode())
     if name == "Prepend":
-        before = step[1].encode()
-        return lambda content: before + content if content else content
+        return _replacement(_NO_BYTE, _NO_BYTE, step[1].encode())
     if name == "Strip":
-        return functools.partial(_strip, "left" in step, "right" in step)
-    if name == "StripAccents":
-        return lambda content: content if content.isascii() else _through_str((step,), content)
+        return functools.partial(_strip, step)
     return functools.partial(_through_str, (step,))
+
+
+def _replacement(old: bytes, new: bytes, before: bytes = b"") -> OnUtf8:
+    return lambda text: replace(text, old, new, before)
 
 
 def _through_str(steps: tuple[Step, ...], text: Text) -> Text:
@@ -180,18 +179,19 @@ def _through_str(steps: tuple[Step, ...], text: Text) -> Text:
     return text if normal is decoded else normal.encode("utf-8", "surrogateescape")
 
 
-def _strip(left: bool, right: bool, content: bytes) -> bytes:
-    start, end = 0, len(content)
-    if left:
-        start = _spaces_before().match(content).end()  # type: ignore[union-attr]
-    if right:
-        while end > start:
-            before = end
-            end = len(content[start:end].rstrip(_ASCII_SPACE)) + start if content[end - 1] < 0x80 else end
-            end -= next((len(space) for space in _wide_spaces() if content.endswith(space, start, end)), 0)
-            if end == before:
-                break
-    return content[start:end]
+def _strip(step: Step, text: Text) -> Text:
+    if isinstance(text, str):
+        return _apply_step(step, text)
+    start, end = 0, len(text)
+    if "left" in step:
+        start = _spaces_before().match(text).end()  # type: ignore[union-attr]
+    while "right" in step and start < end:
+        kept = len(text[start:end].rstrip(_ASCII_SPACE)) + start if text[end - 1] in _ASCII_SPACE else end
+        kept -= next((len(space) for space in _wide_spaces() if text.endswith(space, start, kept)), 0)
+        if kept == end:
+            break
+        end = kept
+    return text[start:end]
 
 
 _ASCII_SPACE = b"\t\n\x0b\x0c\r "

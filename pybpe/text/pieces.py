@@ -54,7 +54,7 @@ class Pieces:
     def normal(self, text: Text) -> Text:
         """Return the text in which names with the flag "normalized" are looked for.
 
-        It is the normal form, as str or as UTF-8, or the text itself if that is the same or if no such name can be in it.
+        It is the normal form, as str or as UTF-8, or the text itself if that is the same or can hold no such name.
         """
         if self._normal is None or not self._in_normal:
             return text
@@ -71,8 +71,8 @@ class Pieces:
     def of(self, text: Text, allowed: Names) -> list[Text | int]:
         """Return the pieces of a text: ordinary ones, and the ids of added tokens and of the `allowed` special ones.
 
-        An ordinary piece is str or UTF-8. Where nothing is to be done, the one piece is `text` itself. Bytes that are not
-        UTF-8 stay as they are.
+        An ordinary piece is str or UTF-8. Where nothing is to be done, the one piece is `text` itself. Bytes that are
+        not UTF-8 stay as they are.
         """
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")

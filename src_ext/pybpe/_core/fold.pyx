@@ -1,9 +1,10 @@
 # cython: boundscheck=False, wraparound=False
-# Lower case and white space, in one pass over UTF-8. Bytes that are no UTF-8 stay as they are.
+# Steps of normalizers over UTF-8: lower case and white space in one pass, and replacing one string by another. Bytes that
+# are no UTF-8 stay as they are.
 cimport cython
 from cpython.ref cimport PyObject
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 from pybpe._core.unicode cimport SPACE, char_table, flags_of, is_tail, wide_point
 from pybpe._core.utf8 cimport utf8_of
@@ -13,6 +14,7 @@ cdef extern from "Python.h":
     char* PyBytes_AS_STRING(PyObject* content) noexcept nogil
     int _PyBytes_Resize(PyObject** content, Py_ssize_t size) except -1
     void Py_DECREF(PyObject* content)
+    Py_ssize_t PY_SSIZE_T_MAX
 
 cdef enum:
     BLOCK_BITS = 7
@@ -62,6 +64,47 @@ cdef inline size_t put(uint32_t point, uint8_t* out) noexcept nogil:
     out[2] = <uint8_t>(0x80 | ((point >> 6) & 0x3F))
     out[3] = <uint8_t>(0x80 | (point & 0x3F))
     return 4
+
+
+cdef const uint8_t* next_of(
+    const uint8_t* place, const uint8_t* end, const uint8_t* wanted, size_t size
+) noexcept nogil:
+    """The next place of a string that is not empty; `end` if there is none."""
+    while <size_t>(end - place) >= size:
+        place = <const uint8_t*>memchr(place, wanted[0], <size_t>(end - place) - size + 1)
+        if place == NULL:
+            return end
+        if memcmp(place, wanted, size) == 0:
+            return place
+        place += 1
+    return end
+
+
+cdef size_t count_of(const uint8_t* text, size_t n, const uint8_t* wanted, size_t size) noexcept nogil:
+    """How many times a string is in a text, none of them overlapping."""
+    cdef const uint8_t* end = text + n
+    cdef size_t count = 0
+    text = next_of(text, end, wanted, size)
+    while text < end:
+        count += 1
+        text = next_of(text + size, end, wanted, size)
+    return count
+
+
+cdef void write_replaced(
+    const uint8_t* text, size_t n, const uint8_t* old, size_t old_size, const uint8_t* new, size_t new_size, uint8_t* out
+) noexcept nogil:
+    cdef const uint8_t* end = text + n
+    cdef const uint8_t* found
+    while text < end:
+        found = next_of(text, end, old, old_size)
+        memcpy(out, text, <size_t>(found - text))
+        out += found - text
+        if found == end:
+            break
+        memcpy(out, new, new_size)
+        out += new_size
+        text = found + old_size
 
 
 @cython.final
@@ -222,3 +265,42 @@ cdef class Folding:
             return <object>content
         finally:
             Py_DECREF(content)
+
+
+def replace(text, bytes old not None, bytes new not None, bytes before not None=b""):
+    cdef Py_ssize_t size
+    cdef const uint8_t* data = utf8_of(text, &size)
+    cdef const uint8_t* wanted = old
+    cdef const uint8_t* by = new
+    cdef size_t n = <size_t>size, old_size = <size_t>len(old), new_size = <size_t>len(new), count
+    cdef size_t before_size = <size_t>len(before), made
+    cdef PyObject* content
+    cdef uint8_t* out
+    if old_size == 0:
+        raise ValueError("the string to replace is empty")
+    if n < KEEP_GIL:
+        count = count_of(data, n, wanted, old_size)
+    else:
+        with nogil:
+            count = count_of(data, n, wanted, old_size)
+    made = n - count * old_size  # then the strings put in: a size that must not overflow
+    if new_size and count > (<size_t>PY_SSIZE_T_MAX - made - before_size) // new_size:
+        raise MemoryError
+    made += count * new_size
+    if made == 0 or (count == 0 and before_size == 0):
+        return text if n == made else b""
+    content = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>(before_size + made))
+    out = <uint8_t*>PyBytes_AS_STRING(content)
+    memcpy(out, <const char*>before, before_size)
+    out += before_size
+    if count == 0:
+        memcpy(out, data, n)
+    elif n < KEEP_GIL:
+        write_replaced(data, n, wanted, old_size, by, new_size, out)
+    else:
+        with nogil:
+            write_replaced(data, n, wanted, old_size, by, new_size, out)
+    try:
+        return <object>content
+    finally:
+        Py_DECREF(content)

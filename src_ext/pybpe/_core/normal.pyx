@@ -138,6 +138,17 @@ cdef int add(Stretches* found, size_t start, size_t end) noexcept nogil:
     return 0
 
 
+cdef inline size_t settled(const uint8_t* text, size_t n, size_t pos, const uint8_t* skip) noexcept nogil:
+    """The bytes of the character at `pos`, if its first byte says that it is a boundary; else 0."""
+    cdef size_t size
+    if pos >= n:
+        return 0
+    size = skip[text[pos]]
+    if size == 0 or size > n - pos or not is_tail(text[pos + 1]) or not is_tail(text[pos + size - 1]):
+        return 0
+    return size
+
+
 cdef int search(const uint8_t* text, size_t n, int form, Stretches* found) noexcept nogil:
     """Find the stretches; 0, or -1 when memory ran out.
 
@@ -148,7 +159,8 @@ cdef int search(const uint8_t* text, size_t n, int form, Stretches* found) noexc
     cdef const uint8_t* skip = SKIP[form]
     cdef size_t pos = 0, start, end = 0, boundary = 0, starter = 0
     cdef uint64_t eight, more
-    cdef uint8_t size, means, combining, last = 0
+    cdef size_t size
+    cdef uint8_t means, combining, last = 0
     cdef uint32_t kind = 0
     cdef bint open = False, some = False  # in a stretch; there is a starter before
     while pos < n:
@@ -158,25 +170,36 @@ cdef int search(const uint8_t* text, size_t n, int form, Stretches* found) noexc
                 if add(found, boundary, pos) < 0:
                     return -1
                 open = False
-            while n - pos >= 16:
-                memcpy(&eight, text + pos, 8)
-                memcpy(&more, text + pos + 8, 8)
-                if (eight | more) & HIGH:
-                    break
-                pos += 16
-            while pos < n and text[pos] < 0x80:
-                pos += 1
+            pos += 1
+            if pos < n and text[pos] < 0x80:
+                while n - pos >= 16:
+                    memcpy(&eight, text + pos, 8)
+                    memcpy(&more, text + pos + 8, 8)
+                    if (eight | more) & HIGH:
+                        break
+                    pos += 16
+                while pos < n and text[pos] < 0x80:
+                    pos += 1
             boundary = starter = pos - 1
             some = True
             last = 0
             continue
-        size = skip[text[pos]]
-        if size and size <= n - pos and is_tail(text[pos + 1]) and (size == 2 or is_tail(text[pos + 2])):
-            pos += size
-            means = BOUNDARY
-        else:
-            kind = kind_of(wide_point(text, n, pos, &pos))
-            means = meaning[kind]
+        size = settled(text, n, pos, skip)
+        if size:
+            if open:
+                if add(found, boundary, pos) < 0:
+                    return -1
+                open = False
+            while size:  # what follows is mostly of the same script
+                boundary = pos
+                pos += size
+                size = settled(text, n, pos, skip)
+            starter = boundary
+            some = True
+            last = 0
+            continue
+        kind = kind_of(wide_point(text, n, pos, &pos))
+        means = meaning[kind]
         if means <= TAKING:
             if open:
                 if add(found, boundary, start) < 0:

@@ -1,6 +1,6 @@
 /* Written by scripts/make_normal_tables.py from Unicode 16.0.0; do not edit.
-   NORMAL_FACTS: the different facts (see normal.pyx). NORMAL_RANGES: one number a range, first code point << 8 |
-   place in NORMAL_FACTS, in order, up to the next number; the last one ends the table at 0x110000. */
+   NORMAL_FACTS: the different facts (see normal.pyx). NORMAL_RANGES: one number a range, first code point
+   << 8 | place in NORMAL_FACTS, in order, up to the next; the last one ends the table at 0x110000. */
 #include <stdint.h>
 
 static const uint32_t N_NORMAL_FACTS = 78;
