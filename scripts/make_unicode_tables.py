@@ -18,21 +18,18 @@ UNICODE_VERSION = "16.0.0"
 CODE_POINTS = 0x110000
 TARGET = Path(__file__).parents[1] / "src_ext/pybpe/_core/unicode_ranges.h"
 
-# A character's facts in one byte: the number of its category in the low five bits, and three flags.
+# A character's facts in one byte: the number of its category in the low five bits, and two flags.
 CATEGORIES = (
     "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po",
     "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Co",
 )  # fmt: skip
 WHITE_SPACE_FLAG = 0x20
 HAN_FLAG = 0x40
-NFC_FLAG = 0x80  # a text of such characters alone is in NFC: Quick_Check says yes to each, and none is ever reordered
 
 # The White_Space property of PropList.txt, which no Python module exposes exactly (str.isspace has four more).
 WHITE_SPACE = {*range(0x09, 0x0E), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
                0x205F, 0x3000}  # fmt: skip
 EXPECTED_SIZES = {"L": 141_028, "N": 1_911, "M": 2_501, "Han": 99_030}
-# The vowels and final consonants of Hangul join what stands before by arithmetic, and are in no table.
-JAMO = {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}
 
 
 class Facts(NamedTuple):
@@ -40,7 +37,6 @@ class Facts(NamedTuple):
 
     category: str
     script: str
-    in_nfc: bool
 
 
 def read_data() -> list[Facts]:
@@ -57,19 +53,7 @@ def read_data() -> list[Facts]:
             "`pip install unicodedata2==16.0.0 fonttools==4.57.0`"
         )
     chars = [chr(point) for point in range(CODE_POINTS)]
-    joined = [unicodedata2.decomposition(char).split() for char in chars]
-    joining = JAMO | {int(parts[1], 16) for parts in joined if len(parts) == 2 and parts[0][0] != "<"}
-    return [
-        Facts(
-            unicodedata2.category(char),
-            script(char),
-            unicodedata2.category(char) not in ("Cn", "Cs")
-            and not unicodedata2.combining(char)
-            and point not in joining
-            and unicodedata2.normalize("NFC", char) == char,
-        )
-        for point, char in enumerate(chars)
-    ]
+    return [Facts(unicodedata2.category(char), script(char)) for char in chars]
 
 
 def byte_of(code_point: int, facts: Facts) -> int:
@@ -79,7 +63,7 @@ def byte_of(code_point: int, facts: Facts) -> int:
         byte |= WHITE_SPACE_FLAG
     if facts.script == "Hani":
         byte |= HAN_FLAG
-    return byte | NFC_FLAG if facts.in_nfc else byte
+    return byte
 
 
 def main() -> None:

@@ -11,11 +11,5 @@ def classes(code_point: int) -> frozenset[str]:
 def is_utf8(text: bytes) -> bool:
     """Whether these bytes are UTF-8, as bytes.decode takes it. Lets go of the GIL."""
 
-def is_surely_nfc(text: str) -> bool:
-    """Whether each character alone says that the text is in NFC, in every version of Unicode that knows it.
-
-    Which is the quick check of Unicode's Annex 15. False says nothing: the text may be in NFC all the same.
-    """
-
 def ranges() -> list[tuple[int, str, bool, bool]]:
     """All code points as ranges in order: (first code point, general category, white space or not, Han or not)."""

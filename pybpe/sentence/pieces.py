@@ -25,6 +25,7 @@ class SentencePieces:
         self._added: Names = frozenset(reading.added_tokens)
         self._sentence = sentence
         self._charsmap = sentence.map_of(self._added)
+        self._as_bytes = not self._added and self._charsmap is None
 
     def normal(self, text: Text) -> Text:
         """The text itself: special tokens are looked for in it as it is."""
@@ -34,10 +35,13 @@ class SentencePieces:
         """The pieces of a text: ordinary ones, and the ids of symbols and of the `allowed` special tokens."""
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
-        if not allowed and not self._added and self._charsmap is None:
-            content = to_utf8(text)
-            if is_utf8(content):
-                content = self._sentence.read_bytes(content)
+        if self._as_bytes and not allowed:
+            content = text
+            if isinstance(text, str) or is_utf8(text):
+                try:
+                    content = self._sentence.read_utf8(text)
+                except UnicodeEncodeError:  # a lone surrogate
+                    content = self._sentence.read_utf8(to_utf8(text))
                 return [content] if content else []
         decoded = to_utf8(text).decode("utf-8", "surrogateescape")
         pieces: list[Text | int] = []

@@ -3,6 +3,9 @@
 Unicode never changes the normal forms of a character once it has one, so versions differ only in characters that are
 newer. Those that a newer version would compose, decompose or reorder are left alone here, and so is what stands around
 them: for Unicode 9.0 they were unassigned.
+
+Compiled code finds the stretches that may need a change, by tables of Unicode; `unicodedata` makes the normal form of
+these alone.
 """
 
 from __future__ import annotations
@@ -12,35 +15,67 @@ import re
 import unicodedata
 from typing import Literal, get_args
 
-from pybpe._core.unicode import classes, is_surely_nfc
+from pybpe._core.normal import newer_points, unsettled
+from pybpe._core.unicode import classes
 
+Text = str | bytes
 Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
-# Assigned after Unicode 9.0 and until 16.0, and changed by some normal form or part of a composition.
-_NEWER = (
-    "7fd 897-89f 8ca-8d3 9fe c3c d3b-d3c eba 1715 1abf-1ace 1df6-1dfa 32ff a7f2-a7f4 a82c ab69 105c9 105e4 10781-10785 "
-    "10787-107b0 107b2-107ba 10d24-10d27 10d69-10d6d 10eab-10eac 10efd-10eff 10f46-10f50 10f82-10f85 11070 1133b 11383 "
-    "11385 1138e 11391 113b8 113bb 113c2 113c5 113c7-113c9 113ce-113d0 1145e 11839-1183a 11930 11938 1193d-1193e 11943 "
-    "119e0 11a34 11a47 11a99 11d42 11d44-11d45 11d97 11f41-11f42 1611e-16129 1612f 16d67-16d6a 16ff0-16ff1 1ccd6-1ccf9 "
-    "1e030-1e06d 1e08f 1e130-1e136 1e2ae 1e2ec-1e2ef 1e4ec-1e4ef 1e5ee-1e5ef 1f16c 1fbf0-1fbf9"
-)
 _TABLE_VERSION = (16, 0, 0)
 _APART: dict[Form, Form] = {"NFC": "NFD", "NFD": "NFD", "NFKC": "NFKD", "NFKD": "NFKD"}
+_NUMBERS: dict[Form, int] = {form: number for number, form in enumerate(FORMS)}
 _LONG_RUN = 256  # characters
+_SHORT = 24  # bytes
 # The vowels and final consonants of Hangul, which compose by arithmetic and stand in no table.
 _JAMO = frozenset(map(chr, (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))))
 
 
 def normalize(form: Form, text: str) -> str:
-    """The normal form of a text; the text itself if it is in that form."""
-    if text.isascii() or (form == "NFC" and is_surely_nfc(text)):
+    """Return the normal form of a text; the text itself if it is in that form."""
+    if text.isascii():
         return text
-    ordered = _with_ordered_runs(form, text)
-    if ordered is not text:
-        normal = _normalize_lines(form, ordered)
-        return text if normal == text else normal
-    return text if unicodedata.is_normalized(form, text) else _normalize_lines(form, text)
+    try:
+        normal = _rewrite(form, text)
+        return normal if isinstance(normal, str) else normal.decode()
+    except UnicodeEncodeError:  # a lone surrogate, which no form changes
+        content = text.encode("utf-8", "surrogatepass")
+        normal = _rewrite(form, content)
+        return text if normal is content else str(normal, "utf-8", "surrogatepass")  # type: ignore[arg-type]
+
+
+def normalize_to_utf8(form: Form, text: Text) -> Text:
+    """Return the UTF-8 of the normal form of a text; the text itself if it is in that form.
+
+    Bytes that are no UTF-8 stay as they are. Raises UnicodeEncodeError for a str with a lone surrogate.
+    """
+    return text if text.isascii() else _rewrite(form, text)
+
+
+def _rewrite(form: Form, text: Text) -> Text:
+    """The text with the normal form of each stretch that may need it."""
+    stretches = unsettled(text, _NUMBERS[form])
+    if not stretches:
+        return text
+    content = text.encode() if isinstance(text, str) else text
+    parts: list[bytes | memoryview] = []
+    whole, done, changed = memoryview(content), 0, False
+    for start, end in stretches:
+        stretch = content[start:end]
+        normal = _short(form, stretch) if end - start <= _SHORT else _normalize_stretch(form, stretch)
+        if normal != stretch:
+            parts += (whole[done:start], normal)
+            done, changed = end, True
+    return b"".join([*parts, whole[done:]]) if changed else text
+
+
+def _normalize_stretch(form: Form, stretch: bytes) -> bytes:
+    text = stretch.decode("utf-8", "surrogateescape")
+    ordered = _with_ordered_runs(form, text) if len(text) >= _LONG_RUN else text
+    return _normalize_lines(form, ordered).encode("utf-8", "surrogateescape")
+
+
+_short = functools.lru_cache(maxsize=4096)(_normalize_stretch)  # texts repeat most of their short stretches
 
 
 def _normalize_lines(form: Form, text: str) -> str:
@@ -87,15 +122,6 @@ def _long_runs(form: Form) -> re.Pattern[str]:
     return re.compile(f"[{''.join(marks)}]{{{_LONG_RUN},}}")
 
 
-def normalize_bytes(form: Form, text: bytes) -> bytes:
-    """As `normalize`, for UTF-8; bytes that are none stay as they are."""
-    if text.isascii():
-        return text
-    decoded = text.decode("utf-8", "surrogateescape")
-    normal = normalize(form, decoded)
-    return text if normal is decoded else normal.encode("utf-8", "surrogateescape")
-
-
 def normalize_aligned(form: Form, text: str) -> tuple[str, list[tuple[int, int]]]:
     """The normal form, and for each of its characters the (start, end) of the characters that it was made from.
 
@@ -136,9 +162,7 @@ def _seconds() -> frozenset[str]:
 @functools.cache
 def _newer() -> frozenset[str]:
     """The characters of the table, and those that this Python knows and the table does not yet."""
-    ranges = [tuple(int(end, 16) for end in span.split("-")) for span in _NEWER.split()]
-    points = {point for span in ranges for point in range(span[0], span[-1] + 1)} | _newest()
-    return frozenset(map(chr, points))
+    return frozenset(map(chr, _newest().union(newer_points())))
 
 
 @functools.cache

@@ -11,15 +11,20 @@ from __future__ import annotations
 import functools
 import math
 import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from pybpe._core.fold import Folding, replace
+from pybpe._core.unicode import is_utf8
 from pybpe.errors import FormatError
-from pybpe.text.normal import FORMS, normalize, normalize_aligned
+from pybpe.text.normal import FORMS, normalize, normalize_aligned, normalize_to_utf8
 from pybpe.text.older_unicode import combining_marks
 
 Step = tuple[str, ...]
 Normalizer = str | tuple[Step, ...]  # a normal form alone is a string
 Places = list[tuple[int, int]]
+Text = str | bytes
+OnUtf8 = Callable[[Text], Text]  # the text itself, or the UTF-8 of what becomes of it
 
 WHITE_SPACE = "".join(map(chr, (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F)))
 WHITE_SPACE += "\u205f\u3000"
@@ -34,6 +39,8 @@ _SIZES["Strip"] = (1, 2)
 _NMT_REMOVED = (*range(1, 9), 0xB, *range(0xE, 0x20), 0x7F, 0x8F, 0x9F)
 _NMT_SPACES = (0x9, 0xA, 0xC, 0xD, 0x1680, *range(0x200B, 0x2010), 0x2028, 0x2029, 0x2581, 0xFEFF, 0xFFFD)
 MAX_STEPS = 100
+_NO_BYTE = b"\xff"  # of UTF-8
+MAX_BY = 4  # bytes that Folding can put for white space
 MAX_GROWTH = 1000  # of a text, by all that replaces a character
 # Of a pattern to be replaced: single characters and white space, each perhaps repeated.
 _PART = re.compile(r"(\\s|\\[nrt]|[^\\^$.|?*+()\[\]{}])([+*?]|\{[0-9]{1,3}(?:,[0-9]{0,3})?\})?")
@@ -93,6 +100,141 @@ def apply(normalizer: Normalizer | None, text: str) -> str:
     for step in normalizer:
         normal = _apply_step(step, normal)
     return text if normal == text else normal
+
+
+@functools.lru_cache(maxsize=64)
+def prepare(normalizer: Normalizer) -> Callable[[Text], Text]:
+    """Return the function that makes the normal form of a text, as `apply` does, in UTF-8.
+
+    Its steps are chosen here, once. It returns the text itself if that is the same, else bytes; bytes that are no UTF-8
+    stay as they are. It raises UnicodeEncodeError for a str with a lone surrogate.
+    """
+    if isinstance(normalizer, str):
+        return functools.partial(normalize_to_utf8, normalizer)  # type: ignore[arg-type]
+    through_str = functools.partial(_through_str, normalizer)
+    if "\\ud" in ascii(normalizer):  # steps with lone surrogates, which have no UTF-8
+        return through_str
+    steps = tuple(_on_utf8(normalizer))
+
+    def run(text: Text) -> Text:
+        if isinstance(text, bytes) and not is_utf8(text):
+            return through_str(text)  # what a step leaves out could join bytes to a character for the next
+        for step in steps:
+            text = step(text)
+        return text
+
+    return run
+
+
+def _on_utf8(steps: tuple[Step, ...]) -> Iterator[OnUtf8]:
+    """The steps as functions over UTF-8, some of them two in one."""
+    place = 0
+    while place < len(steps):
+        step, after = steps[place], steps[place + 1 : place + 2]
+        by, by_after = _folds_to(step), _folds_to(after[0]) if after else None
+        place += 2
+        if step == ("Lowercase",) and by_after is not None:
+            yield _folding(True, by_after).apply
+        elif by is not None and after == (("Lowercase",),) and len(lower := lowercase(by.decode()).encode()) <= MAX_BY:
+            yield _folding(True, lower).apply
+        elif step[0] == "Prepend" and after and after[0][0] == "Replace" and len(after[0][1]) == 1 and after[0][2]:
+            old, new = after[0][1:]  # one character, so not partly in the text and partly before it
+            yield _replacement(old.encode(), new.encode(), step[1].replace(old, new).encode())
+        else:
+            place -= 1
+            yield _step_on_utf8(step)
+
+
+def _folds_to(step: Step) -> bytes | None:
+    """What a step puts for every run of white space, if that is what it does and Folding can do it."""
+    return by if step[:2] == ("ReplaceAll", r"\s+") and len(by := step[2].encode()) <= MAX_BY else None
+
+
+def _step_on_utf8(step: Step) -> OnUtf8:
+    name = step[0]
+    if name in FORMS:
+        return functools.partial(normalize_to_utf8, name)
+    if name == "Lowercase":
+        return _folding(True, None).apply
+    by = _folds_to(step)
+    if by is not None:
+        return _folding(False, by).apply
+    if name == "Replace":
+        return _replacement(step[1].encode(), step[2].encode())
+    if name == "Prepend":
+        return _replacement(_NO_BYTE, _NO_BYTE, step[1].encode())
+    if name == "Strip":
+        return functools.partial(_strip, step)
+    return functools.partial(_through_str, (step,))
+
+
+def _replacement(old: bytes, new: bytes, before: bytes = b"") -> OnUtf8:
+    return lambda text: replace(text, old, new, before)
+
+
+def _through_str(steps: tuple[Step, ...], text: Text) -> Text:
+    """As `apply`, for bytes too."""
+    decoded = text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
+    normal = apply(steps, decoded)
+    return text if normal is decoded else normal.encode("utf-8", "surrogateescape")
+
+
+def _strip(step: Step, text: Text) -> Text:
+    if isinstance(text, str):
+        return _apply_step(step, text)
+    start, end = 0, len(text)
+    if "left" in step:
+        start = _spaces_before().match(text).end()  # type: ignore[union-attr]
+    while "right" in step and start < end:
+        kept = len(text[start:end].rstrip(_ASCII_SPACE)) + start if text[end - 1] in _ASCII_SPACE else end
+        kept -= next((len(space) for space in _wide_spaces() if text.endswith(space, start, kept)), 0)
+        if kept == end:
+            break
+        end = kept
+    return text[start:end]
+
+
+_ASCII_SPACE = b"\t\n\x0b\x0c\r "
+
+
+@functools.cache
+def _wide_spaces() -> tuple[bytes, ...]:
+    return tuple(char.encode() for char in WHITE_SPACE if not char.isascii())
+
+
+@functools.cache
+def _spaces_before() -> re.Pattern[bytes]:
+    return re.compile(b"(?:[" + _ASCII_SPACE + b"]|" + b"|".join(_wide_spaces()) + b")*")
+
+
+@functools.lru_cache(maxsize=16)
+def _folding(lower: bool, by: bytes | None) -> Folding:
+    if not lower:
+        return Folding("", "", by)
+    # All that can have a lower case, but for surrogates and for the one character whose lower case has two.
+    upper = "".join(chr(point) for point in range(0x1F000) if not 0xD800 <= point < 0xE000 and point != 0x130)
+    return Folding(upper, lowercase(upper), by)
+
+
+def kept_part(normalizer: Normalizer, name: str) -> str:
+    """Return the longest part of a name that the normal form of a text holds only if the text itself holds it.
+
+    It is of ASCII characters that no step makes of others. Empty where nothing is sure.
+    """
+    kept = set(map(chr, range(0x21, 0x7F)))
+    for step in normalizer if isinstance(normalizer, tuple) else ((normalizer,),):
+        if step[0] == "NFC":
+            kept -= {"K", ";", "`"}  # which U+212A, U+037E and U+1FEF become
+        elif step[0] == "Lowercase":
+            kept = {char for char in kept if not char.isalpha()}
+        elif step[0] in ("Replace", "ReplaceAll") and step[2]:
+            kept -= set(step[2])
+        elif step[0] == "Prepend":
+            kept -= set(step[1])
+        elif step[0] != "Strip":  # others leave characters out, so that their neighbours meet, or make ASCII of much
+            return ""
+    parts = "".join(char if char in kept else " " for char in name).split()
+    return max(parts, key=len, default="")
 
 
 def _apply_step(step: Step, text: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, AnyStr
 from pybpe._core.unicode import classes
 from pybpe.special import Text, find_names, find_one_of
 from pybpe.text.normal import is_boundary
-from pybpe.text.normalizer import WHITE_SPACE, apply, apply_aligned
+from pybpe.text.normalizer import WHITE_SPACE, apply, apply_aligned, kept_part, prepare
 from pybpe.text.reading import PLAIN, Reading
 
 if TYPE_CHECKING:
@@ -42,32 +42,59 @@ class Pieces:
         self._spelled = {name: reading.spelling(name) for name in self._in_normal}
         self._meant = {text: name for name, text in self._spelled.items()}
         self._added = self._by_stage(frozenset(reading.added_tokens))
+        # Flags that ask what stands beside a name are only seen to in str.
+        self._in_str = any(set(flags) - {"normalized"} for flags in reading.flags.values())
+        form = reading.normalizer
+        self._normal = prepare(form) if form is not None else None
+        # None of the names to be found in normal text is there without one of these in the text itself.
+        self._signs = {kept_part(form, spelled) for spelled in self._spelled.values()} if form is not None else set()
+        self._signs_in_bytes = {sign.encode() for sign in self._signs}
+        self._nothing_found = form is None and not reading.added_tokens and not reading.prefix_space
 
     def normal(self, text: Text) -> Text:
-        """The text in which names with the flag "normalized" are looked for."""
-        form = self._reading.normalizer
-        if form is None or not self._in_normal:
+        """Return the text in which names with the flag "normalized" are looked for.
+
+        It is the normal form, as str or as UTF-8, or the text itself if that is the same or can hold no such name.
+        """
+        if self._normal is None or not self._in_normal:
             return text
-        decoded = text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
-        normal = apply(form, decoded)
-        return text if normal is decoded else normal
+        if isinstance(text, str):
+            if not any(sign in text for sign in self._signs):
+                return text
+        elif not any(sign in text for sign in self._signs_in_bytes):
+            return text
+        try:
+            return self._normal(text)
+        except UnicodeEncodeError:  # a lone surrogate
+            return apply(self._reading.normalizer, text)  # type: ignore[arg-type]
 
     def of(self, text: Text, allowed: Names) -> list[Text | int]:
-        """The pieces of a text: ordinary ones, and the ids of added tokens and of the `allowed` special ones.
+        """Return the pieces of a text: ordinary ones, and the ids of added tokens and of the `allowed` special ones.
 
-        Where nothing is to be done, the one piece is `text` itself. Bytes that are not UTF-8 stay as they are.
+        An ordinary piece is str or UTF-8. Where nothing is to be done, the one piece is `text` itself. Bytes that are
+        not UTF-8 stay as they are.
         """
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
-        if self.plain:
+        if self.plain or (self._nothing_found and not allowed):
             return list(self._cut(text, allowed)) if allowed else [text]  # type: ignore[type-var]
+        in_text, in_normal = self._added if not allowed else self._by_stage(allowed.union(self._reading.added_tokens))
+        if not self._in_str:
+            try:
+                return self._read(text, in_text, in_normal, self._normal)
+            except UnicodeEncodeError:  # a lone surrogate
+                return self._read(text, in_text, in_normal, self._apply)
         decoded = text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
-        pieces: list[Text | int] = self._read(decoded, *self._stages(allowed))  # type: ignore[assignment]
+        pieces = self._read(decoded, in_text, in_normal, self._apply)
         if len(pieces) == 1 and pieces[0] is decoded:
             return [text]
         if isinstance(text, str):
             return pieces
         return [piece.encode("utf-8", "surrogateescape") if isinstance(piece, str) else piece for piece in pieces]
+
+    def _apply(self, text: Text) -> Text:
+        """The normal form of a str, which may hold lone surrogates."""
+        return apply(self._reading.normalizer, text)  # type: ignore[arg-type]
 
     def located(self, text: str, allowed: Names) -> Iterator[tuple[str | int, Places | None, int, int]]:
         """As `of`, each piece with the places of its characters and the (start, end) of all of it.
@@ -150,34 +177,41 @@ class Pieces:
     def _by_stage(self, names: Names) -> tuple[Names, Names]:
         return names - self._in_normal, frozenset(self._spelled[name] for name in names & self._in_normal)
 
-    def _read(self, text: str, in_text: Names, in_normal: Names) -> list[str | int]:
-        form = self._reading.normalizer
-        if find_one_of(in_text, text) is None:
-            return self._read_normal(apply(form, text), in_normal, True)
-        pieces: list[str | int] = []
-        for start, end, token in self._spans(text, in_text):
-            pieces += (
-                self._read_normal(apply(form, text[start:end]), in_normal, start == 0) if token is None else [token]
-            )
+    def _read(
+        self, text: Text, in_text: Names, in_normal: Names, normal: Callable[[Text], Text] | None
+    ) -> list[Text | int]:
+        """The pieces of a text; normal: the function that makes its normal form, None for the text as it is."""
+        if not in_text or find_one_of(in_text, text) is None:
+            return self._read_normal(normal(text) if normal else text, in_normal, True)
+        pieces: list[Text | int] = []
+        for start, end, token in self._spans(text, in_text):  # type: ignore[type-var]
+            if token is not None:
+                pieces.append(token)
+            else:
+                part = text[start:end]
+                pieces += self._read_normal(normal(part) if normal else part, in_normal, start == 0)
         return pieces
 
-    def _read_normal(self, normal: str, names: Names, first: bool) -> list[str | int]:
+    def _read_normal(self, normal: Text, names: Names, first: bool) -> list[Text | int]:
         """The pieces of a stretch of text in its normal form; `first`: the text begins with it."""
-        if find_one_of(names, normal) is None:
-            return [f" {normal}" if self._spaced(normal, first) else normal] if normal else []
-        pieces: list[str | int] = []
-        for start, end, token in self._spans(normal, names, self._meant):
-            part = normal[start:end]
-            pieces.append(
-                (f" {part}" if self._spaced(part, first and start == 0) else part) if token is None else token
-            )
+        if not names or find_one_of(names, normal) is None:
+            return [self._with_space(normal, first)] if normal else []
+        pieces: list[Text | int] = []
+        for start, end, token in self._spans(normal, names, self._meant):  # type: ignore[type-var]
+            pieces.append(self._with_space(normal[start:end], first and start == 0) if token is None else token)
         return pieces
 
-    def _spaced(self, part: str, first: bool) -> bool:
+    def _with_space(self, part: Text, first: bool) -> Text:
+        """A stretch of text between tokens, and the space before it that it may need."""
+        if not self._reading.prefix_space or not self._spaced(part, first):
+            return part
+        return " " + part if isinstance(part, str) else b" " + part
+
+    def _spaced(self, part: Text, first: bool) -> bool:
         """Whether a stretch of text between tokens gets a space before it; `first`: the text begins with it."""
         return (first if self._reading.prefix_space == "first" else bool(self._reading.prefix_space)) and part[
             :1
-        ] != " "
+        ] not in (" ", b" ")
 
     def _cut(self, text: AnyStr, names: Names) -> Iterator[AnyStr | int]:
         """The text between names, and the ids of the names."""

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from pybpe._core.fold import replace
 from pybpe.errors import FormatError
 from pybpe.text.charsmap import CharsMap, Part, read_charsmap
 from pybpe.text.utf8 import repair_torn
 
 SPACE = "\u2581"  # what sentencepiece writes for a space, in text and in tokens
+_SPACE_UTF8 = SPACE.encode()
 _SPACES = re.compile(" +")
 
 
@@ -58,19 +60,19 @@ class Sentence:
             text = " " + text
         return text.rstrip(" ") if self.single_spaces else text
 
-    def read_bytes(self, text: bytes) -> bytes:
-        """As `read` without a map, for UTF-8."""
-        if not text:
-            return text
-        if self.single_spaces:
-            while b"  " in text:
-                text = text.replace(b"  ", b" ")
-            text = text.lstrip(b" ")
-        if not text.isascii():
-            text = text.replace(SPACE.encode(), b" ")
-        if self.dummy_prefix:
-            text = b" " + text
-        return text.rstrip(b" ") if self.single_spaces else text
+    def read_utf8(self, text: str | bytes) -> str | bytes:
+        """Return what `read` without a map gives, as UTF-8; the text itself if that is the same.
+
+        text: a str, or UTF-8. Raises UnicodeEncodeError for a str with a lone surrogate.
+        """
+        before = b" " if self.dummy_prefix else b""
+        if not self.single_spaces:
+            return replace(text, _SPACE_UTF8, b" ", before)
+        content = text.encode() if isinstance(text, str) else text
+        while b"  " in content:
+            content = content.replace(b"  ", b" ")
+        content = content.lstrip(b" ")
+        return replace(content, _SPACE_UTF8, b" ", before).rstrip(b" ")
 
     def read_aligned(self, text: str, charsmap: CharsMap | None) -> list[Part]:
         """As `read`, in characters, each with the (start, end) of what it was made from."""

@@ -22,7 +22,10 @@ def to_utf8(text: Text) -> bytes:
 
 def to_text(content: bytes) -> str:
     """The text of UTF-8; each byte that is none becomes U+FFFD."""
-    return content.decode() if content.isascii() else repair_torn(content.decode("utf-8", "surrogateescape"))
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return repair_torn(content.decode("utf-8", "surrogateescape"))
 
 
 def repair_torn(text: str) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import messy_bytes
 
-from pybpe._core.unicode import UNICODE_VERSION, classes, is_surely_nfc, is_utf8
+from pybpe._core.unicode import UNICODE_VERSION, classes, is_utf8
 
 SIZES = {"L": 141_028, "N": 1_911, "s": 25, "M": 2_501}  # as counted in the published data
 
@@ -49,20 +49,6 @@ def test_categories_agree_with_python_where_both_know_the_character(table):
 def test_outside_unicode_is_refused():
     with pytest.raises(ValueError, match="1114112"):
         classes(0x110000)
-
-
-def test_what_is_surely_nfc():
-    sure = [chr(point) for point in range(0x110000) if is_surely_nfc(chr(point))]
-    assert len(sure) == 290_398
-    assert not any(map(unicodedata.combining, sure))
-    for start in range(0, len(sure), 1000):  # and none of them changes another
-        assert unicodedata.is_normalized("NFC", "".join(sure[start : start + 1000]))
-
-
-@given(st.text(st.sampled_from("aé\u0301\u0308\u1161\u11a8가각中́🙂\U00011935\ud800 ")))
-def test_surely_nfc_is_never_wrong(text):
-    assert not is_surely_nfc(text) or unicodedata.is_normalized("NFC", text)
-    assert is_surely_nfc(text) or not text.isascii()
 
 
 def decodes(text: bytes) -> bool:

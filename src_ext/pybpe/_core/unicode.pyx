@@ -2,7 +2,6 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from pybpe._core.utf8 cimport utf8_of
 
 cdef extern from "unicode_ranges.h":
     const uint32_t UNICODE_RANGES[]
@@ -15,13 +14,11 @@ cdef const CharTable* char_table() noexcept nogil:
 
 
 cdef uint8_t FLAGS[128]  # the facts of a range in unicode_ranges.h -> flags; what stands there is said in its script
-cdef uint64_t IN_NFC[MAX_KINDS * 2]  # a bit for each of TABLE.flags: is_surely_nfc
 
 cdef enum:
     CATEGORY = 0x1F  # bits of the facts
     WHITE_SPACE = 0x20
     HAN = 0x40
-    NFC = 0x80
 
 CATEGORIES = (
     "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po",
@@ -33,19 +30,10 @@ cdef inline uint8_t flags_at(uint32_t range_index) noexcept nogil:
     return FLAGS[UNICODE_RANGES[range_index] & 0x7F]
 
 
-cdef inline bint nfc_at(uint32_t range_index) noexcept nogil:
-    return (UNICODE_RANGES[range_index] & NFC) != 0
-
-
-cdef inline bint surely_nfc(uint32_t point) noexcept nogil:
-    cdef uint32_t place = (<uint32_t>TABLE.kind[point >> BLOCK_BITS] << BLOCK_BITS) | (point & (BLOCK_SIZE - 1))
-    return (IN_NFC[place >> 6] >> (place & 63)) & 1
-
-
 cdef uint32_t build() noexcept nogil:
-    """Fill TABLE and IN_NFC; returns the number of rows used, or more than MAX_KINDS if they did not fit."""
-    cdef uint32_t kinds = 0, block, first, last, row, range_index = 0, point, place
-    cdef uint16_t uniform[512]  # flags, and whether in NFC -> row + 1 of the block that holds nothing else
+    """Fill TABLE; returns the number of rows used, or more than MAX_KINDS if they did not fit."""
+    cdef uint32_t kinds = 0, block, first, last, row, range_index = 0, point
+    cdef uint16_t uniform[256]  # flags -> row + 1 of the block that holds nothing else
     cdef uint16_t* same
     memset(uniform, 0, sizeof(uniform))
     for block in range(<uint32_t>N_BLOCKS):
@@ -53,7 +41,7 @@ cdef uint32_t build() noexcept nogil:
         last = first + BLOCK_SIZE - 1
         while (UNICODE_RANGES[range_index + 1] >> 8) <= first:
             range_index += 1
-        same = &uniform[flags_at(range_index) | (nfc_at(range_index) << 8)]
+        same = &uniform[flags_at(range_index)]
         if (UNICODE_RANGES[range_index + 1] >> 8) > last and same[0]:
             TABLE.kind[block] = same[0] - 1
             continue
@@ -67,9 +55,7 @@ cdef uint32_t build() noexcept nogil:
         for point in range(first, last + 1):
             while (UNICODE_RANGES[range_index + 1] >> 8) <= point:
                 range_index += 1
-            place = (row << BLOCK_BITS) | (point & (BLOCK_SIZE - 1))
-            TABLE.flags[place] = flags_at(range_index)
-            IN_NFC[place >> 6] |= <uint64_t>nfc_at(range_index) << (place & 63)
+            TABLE.flags[(row << BLOCK_BITS) | (point & (BLOCK_SIZE - 1))] = flags_at(range_index)
     return kinds
 
 
@@ -120,43 +106,6 @@ def is_utf8(bytes text not None):
                 point = wide_point(data, n, place, &place)
                 valid = not 0xDC00 <= point < 0xE000
     return valid
-
-
-def is_surely_nfc(str text not None):
-    cdef Py_ssize_t n
-    cdef const uint8_t* data
-    cdef const uint8_t* end
-    cdef uint64_t eight
-    cdef uint32_t point
-    try:
-        data = utf8_of(text, &n)
-    except UnicodeEncodeError:  # a lone surrogate
-        return False
-    end = data + n
-    while data < end:
-        if data[0] < 0x80:
-            while end - data >= 8:
-                memcpy(&eight, data, 8)
-                if eight & 0x8080808080808080ULL:
-                    break
-                data += 8
-            while data < end and data[0] < 0x80:
-                data += 1
-            continue
-        # What Python makes of a str is valid, so the first byte tells where a character ends.
-        if data[0] < 0xE0:
-            point = (<uint32_t>(data[0] & 0x1F) << 6) | (data[1] & 0x3F)
-            data += 2
-        elif data[0] < 0xF0:
-            point = (<uint32_t>(data[0] & 0x0F) << 12) | (<uint32_t>(data[1] & 0x3F) << 6) | (data[2] & 0x3F)
-            data += 3
-        else:
-            point = (<uint32_t>(data[0] & 7) << 18) | (<uint32_t>(data[1] & 0x3F) << 12)
-            point |= (<uint32_t>(data[2] & 0x3F) << 6) | (data[3] & 0x3F)
-            data += 4
-        if not surely_nfc(point):
-            return False
-    return True
 
 
 def ranges():
