@@ -62,13 +62,10 @@ class TextEncoder:
         # What a run of characters without a token is, where these are not written as bytes.
         self._unknown = definition.scores.unknown if definition.scores and not definition.scores.byte_ids else None
         self._named_ids = definition.names
-        self._has_fast_path = (
-            self.pieces.plain
-            and self.split.scanner is not None
-            and self._unknown is None
-            and not definition.drops_bytes
-        )
-        self.fast = FastPath(self.core, self._plan_of, definition.n_vocab, self._utf8_only)
+        self._added = frozenset(definition.reading.added_tokens)
+        self._has_fast_path = self.split.scanner is not None and self._unknown is None and not definition.drops_bytes
+        alone = None if self.pieces.is_verbatim else self.pieces.alone
+        self.fast = FastPath(self.core, self._plan_of, definition.n_vocab, self._utf8_only, alone)
         self._ordinary = FastPath(self.core, lambda _, __: Plan(), definition.n_vocab)  # of text that is only split
 
     def _plan_of(self, allowed: Allowed, disallowed: Disallowed) -> Plan | None:
@@ -77,7 +74,10 @@ class TextEncoder:
         if not self._has_fast_path:
             return None
         try:
-            return Plan(self._searched(taken), self._searched(refused))
+            if self.pieces.is_verbatim:
+                return Plan(self._searched(taken | self._added), self._searched(refused))
+            apart, refused = self.pieces.searched(taken | refused)  # a text with any of them is taken apart in Python
+            return Plan(None, self._searched(refused), self._searched(apart))
         except (UnicodeEncodeError, ValueError):  # a name that is in no UTF-8, or the empty one
             return None
 

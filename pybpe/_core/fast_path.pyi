@@ -22,7 +22,7 @@ class FastPath:
         plan_of: Callable[[AbstractSet[str] | Literal["all"], Collection[str] | Literal["all"]], Plan | None],
         n_vocab: int,
         only_str: bool = False,
-        prepare: Callable[[str], str] | None = None,
+        prepare: Callable[[str], str | bytes] | None = None,
     ) -> None:
         """`plan_of` says what names mean under a policy: None if no text can be served under it.
 

@@ -18,7 +18,7 @@ class SentencePieces:
     What stands between two special tokens that are allowed is a text of its own.
     """
 
-    plain = False
+    plain = is_verbatim = False
 
     def __init__(self, reading: Reading, sentence: Sentence, special_tokens: Mapping[str, int]) -> None:
         self._ids = {**special_tokens, **reading.added_tokens}
@@ -30,6 +30,17 @@ class SentencePieces:
     def normal(self, text: Text) -> Text:
         """The text itself: special tokens are looked for in it as it is."""
         return text
+
+    def alone(self, text: str) -> Text:
+        """Return the one piece that a text is, perhaps an empty one, in which `searched` finds none of the names.
+
+        Raises UnicodeEncodeError for a lone surrogate.
+        """
+        return self._sentence.read_utf8(text) if self._as_bytes else self._sentence.read(text, self._charsmap)
+
+    def searched(self, names: Names) -> tuple[Names, Names]:
+        """Return what is searched for in a text, and what in its new form, so that none of these names is missed."""
+        return names, self._added
 
     def of(self, text: Text, allowed: Names) -> list[Text | int]:
         """The pieces of a text: ordinary ones, and the ids of symbols and of the `allowed` special tokens."""

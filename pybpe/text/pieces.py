@@ -50,6 +50,8 @@ class Pieces:
         self._signs = {kept_part(form, spelled) for spelled in self._spelled.values()} if form is not None else set()
         self._signs_in_bytes = {sign.encode() for sign in self._signs}
         self._nothing_found = form is None and not reading.added_tokens and not reading.prefix_space
+        # True if a text is cut at its names, and its pieces are otherwise the text as it is.
+        self.is_verbatim = form is None and not reading.prefix_space and not reading.flags
 
     def normal(self, text: Text) -> Text:
         """Return the text in which names with the flag "normalized" are looked for.
@@ -67,6 +69,18 @@ class Pieces:
             return self._normal(text)
         except UnicodeEncodeError:  # a lone surrogate
             return apply(self._reading.normalizer, text)  # type: ignore[arg-type]
+
+    def alone(self, text: str) -> Text:
+        """Return the one piece that a text is, perhaps an empty one, in which `searched` finds none of the names.
+
+        Raises UnicodeEncodeError for a lone surrogate.
+        """
+        return self._with_space(self._normal(text) if self._normal else text, True)
+
+    def searched(self, names: Names) -> tuple[Names, Names]:
+        """Return what is searched for in a text, and what in its normal form, so that none of these names is missed."""
+        names = names.union(self._reading.added_tokens)
+        return names, names if self._in_normal else frozenset()  # what is found of a name in normal text holds the name
 
     def of(self, text: Text, allowed: Names) -> list[Text | int]:
         """Return the pieces of a text: ordinary ones, and the ids of added tokens and of the `allowed` special ones.
