@@ -36,6 +36,8 @@ class SentencePieces:
 
         Raises UnicodeEncodeError for a lone surrogate.
         """
+        if not text:
+            return text
         return self._sentence.read_utf8(text) if self._as_bytes else self._sentence.read(text, self._charsmap)
 
     def searched(self, names: Names) -> tuple[Names, Names]:

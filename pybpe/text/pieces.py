@@ -75,7 +75,8 @@ class Pieces:
 
         Raises UnicodeEncodeError for a lone surrogate.
         """
-        return self._with_space(self._normal(text) if self._normal else text, True)
+        normal = self._normal(text) if self._normal else text
+        return self._with_space(normal, True) if normal else normal
 
     def searched(self, names: Names) -> tuple[Names, Names]:
         """Return what is searched for in a text, and what in its normal form, so that none of these names is missed."""
