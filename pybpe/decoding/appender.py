@@ -181,10 +181,12 @@ class _GrowingText:
         """Return what would follow the text that is read if the text ended with `tail`."""
         if self._reader is None:
             return [self._repaired(tail)] if tail else []
-        state = self._reader.state
-        pieces = self._reader.feed(tail.decode("utf-8", "surrogateescape")) if tail else []
-        pieces += self._reader.tail()
-        self._reader.state = state
+        if tail:
+            state = self._reader.state
+            pieces = self._reader.feed(tail.decode("utf-8", "surrogateescape")) + self._reader.tail()
+            self._reader.state = state
+        else:
+            pieces = self._reader.tail()
         return [piece if isinstance(piece, int) else self._to_bytes(piece) for piece in pieces]
 
     def _repaired(self, content: bytes) -> bytes:

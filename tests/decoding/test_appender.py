@@ -468,12 +468,12 @@ def test_large_texts(number, with_ends):
     assert appender.ids == tok.encode_ordinary(text + "\u0301 b")
 
 
-UNITS = ["hello ", "12 ", "word12 ", "🙂 ", "... ", "a", "中", " ", "\n", "A中", "e\u0301", "<a>", "\t \n"]
+UNITS = ["hello ", "word12 ", "🙂 ", "a", " ", "中"]
 
 
 @pytest.mark.parametrize("kind", ["gpt4", "whole", "deepseek-v3", "clip", "nfc", "sentence", "mistral"])
 def test_the_time_grows_with_the_text_only(kind):
-    """By the square of the text, most of these would take minutes."""
+    """By the square of the text, each of these would take ten seconds or more."""
     tok = of_kind(kind)
     start = time.process_time()
     for unit in UNITS:
@@ -482,7 +482,7 @@ def test_the_time_grows_with_the_text_only(kind):
             appender.append(unit)
             count = appender.count
         assert count == tok.count(unit * 20_000)
-    assert time.process_time() - start < 60
+    assert time.process_time() - start < 20
 
 
 def test_what_is_no_text_is_refused():
