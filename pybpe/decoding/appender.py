@@ -63,7 +63,8 @@ class EncodeAppender:
     Some tokenizers need more time, which grows with the text that is not settled: all of it where the pattern is split
     by the regex module (see `Tokenizer.info`); a row of combining marks with a normal form; a row of white space with
     tokens found by name that take the white space beside them, or of the characters in a pattern that a normalizer
-    replaces, unless it is one of them or one or more.
+    replaces, unless it is one of them or one or more; a pattern whose match may get longer after any number of words,
+    such as one for quotes, for each word that waits for its end.
     """
 
     def __init__(self, growth: Growth, make: Callable[[], EncodeAppender]) -> None:

@@ -598,7 +598,9 @@ cdef class GrowingIds:
         cdef size_t start = thread.start, place = thread.tried
         cdef Ending ending = Ending.MATCHED
         cdef Thread* owner = thread
-        if thread.last == end > thread.tried or (thread.tried == start and automaton.flags[thread.state >> 7] & MATCHED_AT_END):
+        if thread.last == end > thread.tried or (
+            thread.tried == start and automaton.flags[thread.state >> 7] & MATCHED_AT_END
+        ):
             place = end
         elif place < end:
             place = word_end(automaton, &self.rules.splitter.alphabet, self.text, end, place, False, &ending)
@@ -804,7 +806,8 @@ cdef class GrowingIds:
     def settled(self):
         """Return (ids before `open_text`, in native uint32; how many of them are of other pieces of text)."""
         self.catch_up()
-        return PyBytes_FromStringAndSize(<const char*>self.made, <Py_ssize_t>(self.at_head * sizeof(token_t))), self.piece
+        ids = PyBytes_FromStringAndSize(<const char*>self.made, <Py_ssize_t>(self.at_head * sizeof(token_t)))
+        return ids, self.piece
 
     def copy(self):
         cdef GrowingIds made = GrowingIds(self.rules)
