@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from pybpe._core.decode import Decoder
 from pybpe._core.unicode import UNICODE_VERSION
-from pybpe.decoding.characters import CharacterDecoder
+from pybpe.decoding.appender import EncodeAppender, Growth
+from pybpe.decoding.characters import CharacterDecoder, CharacterStream
 from pybpe.decoding.id_arrays import as_uint32
-from pybpe.decoding.incremental import DecodeStream, EncodeAppender
+from pybpe.decoding.incremental import DecodeStream
 from pybpe.decoding.sentence import SentenceDecoder, SentenceStream
 from pybpe.definition import Definition, with_first_merges
 from pybpe.errors import TokenIdError
 from pybpe.files import PathLike
 from pybpe.formats import native
 from pybpe.parallel import check_threads
-from pybpe.patterns import name_of
+from pybpe.patterns import name_of, prepare
 from pybpe.special import Allowed, Disallowed, Text
 from pybpe.text.pieces import Cut
 from pybpe.text.utf8 import to_utf8
@@ -446,8 +447,17 @@ class Tokenizer:
         return self._text.with_dropout(text, p, seed).to_list(self._ints)
 
     def encode_appender(self) -> EncodeAppender:
-        """An object with `append(text)`, `count` and `ids`: the ids of a text that grows, at each moment."""
-        return EncodeAppender(self.encode_ordinary, self.cut)
+        """Return an object with `append(text)`, `count` and `ids`: the ids of a text that grows, at each moment.
+
+        They are those of `encode_ordinary` for all of the text. `append` and `count` take time by what is appended; the
+        docstring of EncodeAppender names the tokenizers and texts that need more.
+        """
+        return EncodeAppender(self._growth, self.encode_appender)
+
+    @functools.cached_property
+    def _growth(self) -> Growth:
+        """What all appenders share."""
+        return Growth(self._definition, prepare(self.pattern), self.encode_ordinary, self.cut, self._ints)
 
     @property
     def cut(self) -> Cut | None:
@@ -471,11 +481,27 @@ class Tokenizer:
         """As `decode` for each."""
         return self._decoder.decode_batch(batch, errors)
 
-    def decode_stream(self) -> DecodeStream | SentenceStream:
-        """An object with `feed(id)` and `finish()`, which give text as ids come and never half a character."""
-        if isinstance(self._decoder, (SentenceDecoder, CharacterDecoder)):
-            return SentenceStream(self._decoder)
+    def decode_stream(self) -> DecodeStream | SentenceStream | CharacterStream:
+        """Return an object with `feed(id)` and `finish()`, which give text as ids come and never half a character.
+
+        All they give, joined, is what `decode` gives. Where a tokenizer.json has tokens of characters (Gemma, Llama 2),
+        ids of bytes in a row are text only if all their bytes are, so the text of a row comes when the row ends.
+        """
+        if isinstance(self._decoder, SentenceDecoder):
+            return SentenceStream(self._sentence_decoder)
+        if isinstance(self._decoder, CharacterDecoder):
+            return CharacterStream(self._character_decoder)
         return DecodeStream(self.token_bytes)
+
+    # Streams ask for these whenever they need them, so that they can be pickled.
+
+    def _sentence_decoder(self) -> SentenceDecoder:
+        assert isinstance(self._decoder, SentenceDecoder)
+        return self._decoder
+
+    def _character_decoder(self) -> CharacterDecoder:
+        assert isinstance(self._decoder, CharacterDecoder)
+        return self._decoder
 
     def token_bytes(self, token: int) -> bytes:
         """The bytes of one id. Raises TokenIdError for an id that has no token."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from pybpe._core.decode import Decoder
@@ -22,8 +22,6 @@ class CharacterDecoder:
     for. Spaces at the beginning are left out as `Scores.leading` says.
     """
 
-    silent: frozenset[int] = frozenset()  # ids that stand for no text
-
     def __init__(self, definition: Definition, scores: Scores, names: dict[int, bytes]) -> None:
         # tokenizers gives a token that is found in normal text back as it is found.
         found = {token: definition.reading.spelling(name) for name, token in definition.names.items()}
@@ -34,7 +32,6 @@ class CharacterDecoder:
         self._leading = scores.leading
         # Of what a text begins with, these keep their spaces: bytes, and names that hold none written as U+2581.
         self._kept = self._bytes | {token for token, name in found.items() if SPACE not in name}
-        self.strips_all = False
 
     def token_bytes(self, token: int) -> bytes:
         """The bytes of one id, the name of a special token."""
@@ -43,6 +40,14 @@ class CharacterDecoder:
     def text_bytes(self, token: int) -> bytes:
         """The bytes that an id stands for behind others."""
         return self._texts.token_bytes(token)
+
+    def is_byte(self, token: int) -> bool:
+        """True if an id is that of a byte."""
+        return token in self._bytes
+
+    def begin(self, text: str, first: int) -> str:
+        """Return the text that `first`, the first id, and perhaps others stand for at the beginning of a text."""
+        return self._opened([first], text.encode()).decode()
 
     def decode_bytes(self, ids: Ids) -> bytes:
         """The bytes that ids stand for."""
@@ -85,7 +90,47 @@ class CharacterDecoder:
         return self._opened(as_uint32(ids), text.encode()).decode()
 
 
-def _row_to_text(row: bytearray) -> str:
+class CharacterStream:
+    """Ids to text one at a time, as CharacterDecoder has the whole. From `decode_stream`.
+
+    A row of ids of bytes is given when it ends, because all of its bytes together are text or none is. Copies (copy,
+    deepcopy, pickle) are independent. decoder: gives the CharacterDecoder.
+    """
+
+    def __init__(self, decoder: Callable[[], CharacterDecoder]) -> None:
+        self._decoder = decoder
+        self._row = b""
+        self._first: int | None = None  # the first id, until there is some text
+        self._begun = False
+
+    def feed(self, token: int) -> str:
+        """Return the text that one more id completes, perhaps none. Raises TokenIdError for an id without a token."""
+        decoder = self._decoder()
+        content = decoder.text_bytes(token)
+        if self._first is None:
+            self._first = token
+        if decoder.is_byte(token):
+            self._row += content
+            return ""
+        row, self._row = self._row, b""
+        return self._given(_row_to_text(row) + content.decode())
+
+    def finish(self) -> str:
+        """Return the text of the row of bytes that the ids end with; the stream then begins anew."""
+        row, self._row = self._row, b""
+        text = self._given(_row_to_text(row))
+        self._first, self._begun = None, False
+        return text
+
+    def _given(self, text: str) -> str:
+        """Return text, without the spaces that a text does not begin with."""
+        if self._begun or self._first is None or not text:
+            return text
+        self._begun = True
+        return self._decoder().begin(text, self._first)
+
+
+def _row_to_text(row: bytes | bytearray) -> str:
     try:
         return row.decode()
     except UnicodeDecodeError:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from pybpe._core.decode import Decoder
-from pybpe.decoding.characters import CharacterDecoder
 from pybpe.decoding.id_arrays import as_uint32
+from pybpe.decoding.incremental import incomplete_from
 from pybpe.definition import Definition
 from pybpe.scored import Scores
 from pybpe.text.sentence import Sentence
-from pybpe.text.utf8 import repair_torn
+from pybpe.text.utf8 import repair_torn, to_text
 
 if TYPE_CHECKING:
     from pybpe._core.decode import Ids
@@ -92,35 +91,37 @@ class SentenceDecoder:
 class SentenceStream:
     """Ids to text one at a time, never half a character, as SentenceDecoder has the whole. From `decode_stream`.
 
-    Of CharacterDecoder's text it differs in rows of bytes that are not UTF-8: what is, is given at once.
+    decoder: gives the SentenceDecoder. Copies (copy, deepcopy, pickle) are independent.
     """
 
-    def __init__(self, decoder: SentenceDecoder | CharacterDecoder) -> None:
+    def __init__(self, decoder: Callable[[], SentenceDecoder]) -> None:
         self._decoder = decoder
-        self._first: list[int] | None = []  # until there is some text
-        self._utf8 = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._first: tuple[int, ...] | None = ()  # the ids so far, until there is some text
+        self._pending = b""  # bytes of a character that is not complete
 
     def feed(self, token: int) -> str:
-        """The text that one more id completes, perhaps none. Raises TokenIdError for an id that has no token."""
-        if token in self._decoder.silent:
-            ended = self._utf8.decode(b"", final=True)
-            self._utf8.reset()
-            return repair_torn(ended)
+        """Return the text that one more id completes, perhaps none. Raises TokenIdError for an id without a token."""
+        decoder = self._decoder()
+        if token in decoder.silent:
+            return self._take(self._pending, len(self._pending))
         if self._first is None:
-            content = self._decoder.text_bytes(token)
+            content = decoder.text_bytes(token)
         else:
-            self._first.append(token)
-            content = self._decoder.decode_bytes(self._first)
-            if content or not self._decoder.strips_all:
-                self._first = None
-        return repair_torn(self._utf8.decode(content))
+            first = (*self._first, token)
+            content = decoder.decode_bytes(first)
+            self._first = None if content or not decoder.strips_all else first
+        content = self._pending + content
+        return self._take(content, incomplete_from(content))
 
     def finish(self) -> str:
-        """What the ids so far left incomplete; the stream then begins anew."""
-        rest = self._utf8.decode(b"", final=True)
-        self._utf8.reset()
-        self._first = []
-        return repair_torn(rest)
+        """Return what the ids so far left incomplete; the stream then begins anew."""
+        self._first = ()
+        return self._take(self._pending, len(self._pending))
+
+    def _take(self, content: bytes, end: int) -> str:
+        """Return the text of content[:end]; the rest is pending."""
+        self._pending = content[end:]
+        return to_text(content[:end])
 
 
 def _to_text(content: bytes, errors: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pybpe._core.unicode import is_utf8
+from pybpe.sentence.growing import GrowingSentence
 from pybpe.special import Text, find_names, find_one_of
+from pybpe.text.growing import GrowingNames
 from pybpe.text.pieces import Cut, Names, Places
 from pybpe.text.reading import Reading
 from pybpe.text.sentence import Sentence
@@ -81,6 +83,11 @@ class SentencePieces:
                 places = [(start + begin, start + stop) for _, begin, stop in chars[first:last]]
                 whole = min(begin for begin, _ in places), max(stop for _, stop in places)
                 yield (read[first:last] if token is None else token), (places if token is None else None), *whole
+
+    def growing(self) -> GrowingSentence:
+        """Return what reads a text that grows, in which no special tokens are looked for."""
+        names = GrowingNames(self._added, lambda text: self._spans(text, self._added), wide=False)
+        return GrowingSentence(self._sentence, self._charsmap, names)
 
     def cut(self, cut: Cut | None) -> Cut | None:
         """None: no place is safe where each part is read as a text of its own."""

@@ -80,6 +80,7 @@ class CharsMap:
         self._longest: dict[str, int] = {}
         for key in keys:
             self._longest[key[0]] = max(len(key), self._longest.get(key[0], 0))
+        self.reach = max(map(len, (*keys, *names)), default=1)  # characters of the longest key or name
         # What shows that a key may be there: all of it, or its second character, which is rarer than its first.
         signs = {key if len(key) == 1 else key[1] for key in keys}
         alternatives = [re.escape(name) for name in sorted(names, key=len, reverse=True)]

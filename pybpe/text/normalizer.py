@@ -90,6 +90,12 @@ def replaceable(pattern: str) -> bool:
     return place == len(pattern) and least > 0
 
 
+def pattern_parts(pattern: str) -> list[tuple[str, str]]:
+    """Return (characters, count) for each part of a `replaceable` pattern; the count is as written, "" for one."""
+    escaped = {"\\s": WHITE_SPACE, "\\n": "\n", "\\r": "\r", "\\t": "\t"}
+    return [(escaped.get(part[1], part[1]), part[2] or "") for part in _PART.finditer(pattern)]
+
+
 def apply(normalizer: Normalizer | None, text: str) -> str:
     """The text in its new form; the text itself if that is the same."""
     if normalizer is None or not text:

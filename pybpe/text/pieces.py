@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, AnyStr
 
 from pybpe._core.unicode import classes
 from pybpe.special import Text, find_names, find_one_of
+from pybpe.text.growing import GrowingNames, GrowingPieces
 from pybpe.text.normal import is_boundary
 from pybpe.text.normalizer import WHITE_SPACE, apply, apply_aligned, kept_part, prepare
 from pybpe.text.reading import PLAIN, Reading
@@ -135,6 +136,19 @@ class Pieces:
                     of_piece = of_piece or [(place, place + 1) for place in range(*where)]
                     piece, of_piece = " " + piece, [(where[0], where[0]), *of_piece]
                 yield piece, of_piece, *where
+
+    def growing(self) -> GrowingPieces:
+        """Return what reads a text that grows, in which no special tokens are looked for."""
+
+        def finder(names: Names, meant: Mapping[str, str]) -> Callable[[], GrowingNames]:
+            flags = {flag for name in names for flag in self._reading.flags.get(meant.get(name, name), ())}
+            wide = not flags.isdisjoint(("lstrip", "rstrip", "single_word"))
+            return lambda: GrowingNames(names, lambda text: self._spans(text, names, meant), wide)
+
+        in_text, in_normal = self._added
+        return GrowingPieces(
+            self._reading.normalizer, finder(in_text, NOT_SPELLED), finder(in_normal, self._meant), self._spaced
+        )
 
     def cut(self, cut: Cut | None) -> Cut | None:
         """What finds a place where text can be cut so that both parts give the pieces and words of the whole.

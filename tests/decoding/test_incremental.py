@@ -86,7 +86,7 @@ def test_an_appender_keeps_little_open(small):
     appender = small.encode_appender()
     for _ in range(200):
         appender.append("The quick brown fox ")
-    assert len(appender._open) < 20
+    assert len(appender._ids._core.open_text) < 20
 
 
 @given(data=messy_bytes)

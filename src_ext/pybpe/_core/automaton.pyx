@@ -13,31 +13,7 @@ from libc.string cimport memcpy
 
 from pybpe._core.memory cimport allocate, allocate_zeros
 from pybpe._core.splitter cimport LEAST_ROOM
-from pybpe._core.unicode cimport BLOCK_BITS, BLOCK_SIZE, N_BLOCKS, is_tail, wide_point
-
-cdef enum Ending:
-    OPEN = 0  # the word goes on at least to here, and is no match so far
-    RUNNING = 3  # it goes on at least to here in a match
-    UNMATCHED = 1  # it ends here, and no match begins in it
-    MATCHED = 2
-
-
-cdef inline uint8_t class_of(const Alphabet* alphabet, uint32_t point) noexcept nogil:
-    return alphabet.classes[
-        (<uint32_t>alphabet.blocks[point >> BLOCK_BITS] << BLOCK_BITS) | (point & (BLOCK_SIZE - 1))
-    ]
-
-
-cdef inline uint32_t following(
-    const Automaton* automaton, const Alphabet* alphabet, uint32_t state, const uint8_t* text, size_t n, size_t pos,
-    size_t* end
-) noexcept nogil:
-    """The state that the character at `pos` leads to; `end` receives where that character stops."""
-    if text[pos] < 0x80:
-        end[0] = pos + 1
-        return automaton.narrow[state | text[pos]]
-    return automaton.wide[(state >> 7) * automaton.classes + class_of(alphabet, wide_point(text, n, pos, end))]
-
+from pybpe._core.unicode cimport BLOCK_SIZE, N_BLOCKS, is_tail, wide_point
 
 cdef inline size_t match_end(
     const Automaton* automaton, const Alphabet* alphabet, const uint8_t* text, size_t n, size_t start, uint32_t* state
@@ -69,10 +45,6 @@ cdef size_t word_end(
     const Automaton* automaton, const Alphabet* alphabet, const uint8_t* text, size_t n, size_t start, bint more,
     Ending* ending
 ) noexcept nogil:
-    """Where the word that begins at `start` < n ends: a match, or all that is before the next one.
-
-    With `more` text behind n it may be OPEN or RUNNING: then the end is a place that the word surely goes to, perhaps `start`.
-    """
     cdef size_t pos = start, end
     cdef uint32_t state
     while True:
