@@ -127,15 +127,15 @@ def test_characters_between_their_formats(tmp_path, capsys):
         assert main(["convert", str(source), str(tmp_path / target)]) == 0
         assert kind in capsys.readouterr().out
         assert main(["info", str(tmp_path / target)]) == 0
-        assert "characters, merged by" in capsys.readouterr().out.replace("\n", " ")
+        assert "characters, merged by" in capsys.readouterr().out
     for target, more, reason in (
         ("t.tiktoken", [], "a rank file cannot say so"),
         ("t2.model", ["--to", "minbpe"], "minbpe cannot say"),
     ):
         assert main(["convert", str(given), str(tmp_path / target), *more]) == 1
-        assert reason in capsys.readouterr().err.replace("\n", " ")
+        assert reason in capsys.readouterr().err
         assert not (tmp_path / target).exists()
     assert main(["convert", str(write_json(tmp_path / "c.json", clip())), str(tmp_path / "c.gguf")]) == 1
-    assert "GGUF cannot say how this tokenizer makes words" in capsys.readouterr().err.replace("\n", " ")
+    assert "GGUF cannot say how this tokenizer makes words" in capsys.readouterr().err
     assert main(["info", str(tmp_path / "c.json")]) == 0
     assert "</w> behind the last token of each" in capsys.readouterr().out

@@ -27,7 +27,7 @@ def test_a_convention(corpus, capsys, convention):
     expected = Tokenizer.train(corpus, 290, convention=convention, progress=False)
     assert Tokenizer.load("corpus.pybpe") == expected
     shown = capsys.readouterr().out
-    assert f"convention       {convention} " in shown
+    assert f"convention       {convention}\n" in shown
     assert f"{expected.n_vocab} tokens: 256 bytes, {len(expected.merges)} merges, 1 special" in shown
     assert "forgotten" not in shown
     assert "<h1>corpus.txt</h1>" in Path("a.html").read_text(encoding="utf-8")
