@@ -70,6 +70,21 @@ def test_the_module_runs_as_a_process_and_a_closed_pipe_is_quiet(corpus, tokeniz
     assert process.wait() == 1
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_characters_that_standard_output_cannot_encode_are_escaped(workplace, encoding):
+    tok = Tokenizer.train(iter(["日本 日本 é é"] * 9), vocab_size=264, progress=False)
+    tok.save("größe.pybpe")
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    for command in (["info", "größe.pybpe"], ["encode", "größe.pybpe", "--show", "--text", "日本 é"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "pybpe", *command], env=environment, capture_output=True, check=True
+        )
+        assert done.stderr == b""
+        shown = done.stdout.decode(encoding)
+        assert "日本".encode(encoding, "backslashreplace").decode(encoding) in shown
+        assert "·é".encode(encoding, "backslashreplace").decode(encoding) in shown
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to one process")
 def test_ctrl_c_is_one_line_and_status_130(corpus, tokenizer):
     process = subprocess.Popen(

@@ -125,8 +125,7 @@ def test_output_places_that_cannot_be(corpus, fails):
     assert "is a file, not a folder" in fails(1, "train", "corpus.txt", "-o", "corpus.txt/x.pybpe")
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is forbidden to root")
-def test_a_folder_without_permission(corpus, fails):
+def test_a_folder_without_permission(corpus, fails, obeys_permissions):
     Path("locked").mkdir(mode=0o500)
     assert "permission denied" in fails(1, "train", "corpus.txt", "-o", "locked/x.pybpe")
 
