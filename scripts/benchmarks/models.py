@@ -139,7 +139,7 @@ def _gigatoken(path: Path, read: Callable[[], Any]) -> Peer:
     try:
         return gigatoken_peer(read())
     except Exception as error:  # whatever it raises for a file of a kind it does not know
-        raise UnavailableError(f"gigatoken does not read {model_name(path)}: {_first_line(error)}") from None
+        raise UnavailableError(f"gigatoken does not read {model_name(path)} ({type(error).__name__})") from None
 
 
 def _splintr_json(path: Path) -> Peer:
@@ -160,14 +160,10 @@ def _splintr(path: Path, read: Callable[[], Any]) -> Peer:
     try:
         theirs = read()
     except Exception as error:
-        raise UnavailableError(f"splintr does not have {model_name(path)}: {_first_line(error)}") from None
+        raise UnavailableError(f"splintr does not have {model_name(path)} ({type(error).__name__})") from None
     templated = theirs.encode("a") != theirs.encode_raw("a")
     peer = splintr_peer(theirs)
     return replace(peer, batch_to_lists=None) if templated else peer
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:100]
 
 
 OPENERS: dict[str, dict[str, Callable[[Path], Peer]]] = {
