@@ -133,7 +133,7 @@ def test_a_report_of_every_row_becomes_tables(tmp_path):
 @pytest.fixture
 def names(tmp_path):
     path = tmp_path / "names.txt"
-    path.write_text("\n".join(["ada", "grace", "edsger", "alan", "barbara", "donald", "frances"]))
+    path.write_text("\n".join(["ada", "grace", "edsger", "alan", "barbara", "donald", "frances"]), encoding="utf-8")
     return path
 
 
@@ -144,7 +144,9 @@ def test_the_port_to_c_has_the_losses_of_the_micro_gpt(names, tmp_path, monkeypa
     (result,) = gpt.names(names, tmp_path, 1)
     assert set(result.values) == {"pybpe", gpt.PORT}  # one with other losses would have been left out
     losses = np.fromfile(tmp_path / "output")[:-1]
-    assert losses.tolist() == pytest.approx(reproduce(names.read_text().split(), steps=20).losses.tolist(), rel=1e-9)
+    assert losses.tolist() == pytest.approx(
+        reproduce(names.read_text(encoding="utf-8").split(), steps=20).losses.tolist(), rel=1e-9
+    )
 
 
 def test_torch_learns_the_same(tmp_path, monkeypatch):
@@ -152,7 +154,7 @@ def test_torch_learns_the_same(tmp_path, monkeypatch):
     gpt = part("gpt")
     monkeypatch.setattr(gpt, "LEARNED_STEPS", 4)
     path = tmp_path / "text.txt"
-    path.write_text("the cat sat on the mat and the dog ran to the old house by the river.\n" * 400)
+    path.write_text("the cat sat on the mat and the dog ran to the old house by the river.\n" * 400, encoding="utf-8")
     tokenizer = Tokenizer.train(path, 300, progress=False)
     data = read_data([path], tokenizer, lines=False, seed=42)
     config = MicroConfig(tokenizer.n_vocab, 1, 2, 16, 16)

@@ -69,24 +69,24 @@ def test_what_cannot_be_said_is_refused(corpus, tokenizer, fails):
 def test_places_that_cannot_be_written(plain, fails):
     assert "does not say of what kind" in fails(2, "convert", "plain.pybpe", "a.bin")
     assert "is the tokenizer itself" in fails(1, "convert", "plain.pybpe", "./plain.pybpe", "--force")
-    Path("there.json").write_text("mine")
+    Path("there.json").write_text("mine", encoding="utf-8")
     assert "add --force" in fails(1, "convert", "plain.pybpe", "there.json")
-    Path("there.vocab").write_text("mine")
+    Path("there.vocab").write_text("mine", encoding="utf-8")
     assert "there.vocab exists already" in fails(1, "convert", "plain.pybpe", "there.model")
     Path("folder").mkdir()
-    Path("folder/tokenizer.json").write_text("mine")
+    Path("folder/tokenizer.json").write_text("mine", encoding="utf-8")
     assert "tokenizer.json exists already" in fails(1, "convert", "plain.pybpe", "folder")
     assert "is a folder; name a file" in fails(1, "convert", "plain.pybpe", "folder", "--to", "pybpe")
     assert "is a file" in fails(1, "convert", "plain.pybpe", "there.json", "--to", "gpt2")
     assert "there is no folder" in fails(1, "convert", "plain.pybpe", "nowhere/a.pybpe")
-    assert Path("there.json").read_text() == "mine"
+    assert Path("there.json").read_text(encoding="utf-8") == "mine"
     converted("plain.pybpe", "there.json", "--force")
-    assert json.loads(Path("there.json").read_text())["model"]["type"] == "BPE"
+    assert json.loads(Path("there.json").read_text(encoding="utf-8"))["model"]["type"] == "BPE"
 
 
 def test_files_that_are_no_tokenizers(plain, fails):
     assert "did you mean 'plain.pybpe'?" in fails(1, "convert", "plain.pybp", "a.json")
-    Path("bad.model").write_text("minbpe v1\n\n0\n1 999\n")
+    Path("bad.model").write_text("minbpe v1\n\n0\n1 999\n", encoding="utf-8")
     assert "bad.model, line 4" in fails(1, "convert", "bad.model", "a.json")
     assert "bad.model, line 4" in fails(1, "info", "bad.model")
     Path("sentences.model").write_bytes(b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02")

@@ -129,7 +129,7 @@ def counter(tmp_path_factory):
     if not sys.platform.startswith("linux") or compiler is None:
         pytest.skip("counting every malloc of a process needs Linux and a C compiler")
     folder = tmp_path_factory.mktemp("counter")
-    (folder / "counter.c").write_text(COUNTER)
+    (folder / "counter.c").write_text(COUNTER, encoding="utf-8")
     library = folder / "counter.so"
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", folder / "counter.c", "-o", library, "-ldl"], check=True)
     return library
