@@ -5,14 +5,34 @@
     python scripts/bench.py --texts english.txt code.txt multi.txt \\
         --ranks r50k_base.tiktoken cl100k_base.tiktoken o200k_base.tiktoken --json bench.json
     python scripts/bench.py ... --only numpy list          # some groups of rows
+    python scripts/bench.py ... --only strings one-thread  # 100 characters and 4 KB a call; documents on one thread
+    python scripts/bench.py --texts english.txt --only models --models qwen3/tokenizer.json mistral_v1/tokenizer.model
     python scripts/bench.py ... --only gpt --names names.txt --shakespeare tinyshakespeare.txt   # the micro GPT
     python scripts/bench.py ... --readme                   # into README.md and docs/
     python scripts/bench.py --from bench.json --readme     # the same from finished runs, without measuring
 
 Each round runs every contender once, one after the other; what is printed are medians over the rounds, and medians of
 the ratios within a round, which a machine that slows down or speeds up between rounds does not change. A speed is
-printed only for ids that equal tiktoken's: where pybpe's do not, nothing is, and the run ends with status 1; a peer is
-left out and named.
+printed only for ids that equal tiktoken's (for --models, those of tokenizers or sentencepiece): where pybpe's do not,
+nothing is, and the run ends with status 1; a peer is left out and named.
+
+groups of rows, for --only:
+    numpy         one text to an array and to a list
+    first         one text to an array by a tokenizer just opened
+    documents     4 KB documents in one call on two threads: arrays, lists, counts
+    one-thread    the same on one thread
+    count         the ids of one text, counted
+    strings       100 characters a call: to a list, with disallowed_special=(), through tiktoken's `encode`, to an
+                  array, counted; and 4 KB a call to a list
+    decode        ids to bytes
+    models        100 characters, 4 KB, 10 MB and documents to lists, with the files of --models and with a vocabulary
+                  of CLIP's form trained on the texts, beside tokenizers and sentencepiece
+    pattern       a pattern of no known family
+    adversarial   hostile inputs; growth: their time by their length; spaces: 100,000,000 spaces
+    open, import  time to the first ids; memory: growth after unique words
+    training      from a file to merges; counting: the words of a file
+    transformers  a tokenizer of transformers, with pybpe and without
+    gpt           the micro GPT, with --names and --shakespeare
 """
 
 from __future__ import annotations
@@ -28,7 +48,7 @@ from pathlib import Path
 os.environ["RAYON_NUM_THREADS"] = "2"  # of the packages whose threads cannot be set otherwise; read at their import
 os.environ["TIKTOKEN_CACHE_DIR"] = ""  # tiktoken reads the rank file itself and not a copy of it
 
-from benchmarks import adversarial, encoding, faces, fresh, gpt, memory, pages, pattern, training
+from benchmarks import adversarial, encoding, faces, fresh, gpt, memory, models, pages, pattern, training
 from benchmarks.conditions import conditions
 from benchmarks.peers import Encoding, installed, open_peers
 from benchmarks.results import Report, Result
@@ -44,14 +64,15 @@ ON_A_TEXT = {
     "numpy": encoding.one_text,
     "first": encoding.first_pass,
     "documents": encoding.documents,
+    "one-thread": encoding.documents_on_one,
     "count": encoding.count,
-    "strings": encoding.strings,
+    "strings": encoding.short_texts,
     "decode": encoding.decoding,
 }
 GROUPS = (
     *ON_A_TEXT,
-    *("pattern", "adversarial", "growth", "spaces", "open", "import", "memory", "training", "counting", "transformers"),
-    "gpt",
+    *("models", "pattern", "adversarial", "growth", "spaces", "open", "import", "memory", "training", "counting"),
+    *("transformers", "gpt"),
 )
 
 
@@ -107,7 +128,8 @@ def measure_all(arguments: argparse.Namespace, folder: Path) -> Report:
     of_gpt = list(filter(None, [arguments.names, arguments.shakespeare]))
     texts = read_texts(of_gpt if only_gpt else arguments.texts, arguments.megabytes)
     encodings = [public_encoding(path) for path in arguments.ranks]
-    without = {"gpt", "training", "counting", "import"} | ({"transformers"} if arguments.tokenizers else set())
+    without = {"models", "gpt", "training", "counting", "import"}  # that need no rank file
+    without |= {"transformers"} if arguments.tokenizers else set()
     if not encodings and not set(arguments.only) <= without:
         encodings = [trained_encoding(texts, folder)]
     absent: list[str] = []
@@ -120,6 +142,14 @@ def measure_all(arguments: argparse.Namespace, folder: Path) -> Report:
 
     for vocabulary in encodings:
         keep(measure(arguments, texts, vocabulary, absent))
+    if "models" in arguments.only:
+        files = list(arguments.models)
+        if installed("tokenizers"):
+            files.append(models.clip_like(texts, folder / "clip-like.json"))
+        else:
+            absent.append("tokenizers is not installed")
+        for path in files:
+            keep(models.models(texts, path, arguments.rounds, absent))
     if "transformers" in arguments.only:
         if installed("transformers"):
             for path in arguments.tokenizers or [vocabulary.path for vocabulary in encodings]:
@@ -151,6 +181,14 @@ def line(result: Result) -> str:
     return f"{what}: {values}{lead}" + (f"  ({'; '.join(result.notes)})" if result.notes else "")
 
 
+def model_file(word: str) -> Path:
+    """A path of --models. Raises ArgumentTypeError for a file of a kind that no row is about."""
+    path = Path(word)
+    if path.suffix not in models.REFERENCES:
+        raise argparse.ArgumentTypeError(f"{word!r} is of no known kind; name a tokenizer.json or a .model file")
+    return path
+
+
 def main() -> None:
     """Measure or read, print, and write what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -163,11 +201,22 @@ def main() -> None:
         default=[],
         help="tokenizer.json files, folders of GPT-2's; for transformers",
     )
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        type=model_file,
+        default=[],
+        help="tokenizer.json files and sentencepiece's .model files; for models",
+    )
     parser.add_argument("--names", type=Path, help="lines to train microgpt on, for gpt")
     parser.add_argument("--shakespeare", type=Path, help="a text to train a larger GPT on, for gpt; needs torch")
     parser.add_argument("--megabytes", type=float, help="of each text, only so many")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, metavar="ROWS", help=", ".join(GROUPS))
+    parser.add_argument(
+        "--rounds", type=int, default=7, help="of which medians are taken (7); fewer will do for training and models"
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=GROUPS, default=GROUPS, metavar="ROWS", help=f"groups: {', '.join(GROUPS)}"
+    )
     parser.add_argument("--largest", type=int, default=64, help="millions of hostile characters to go up to")
     parser.add_argument("--unique-megabytes", type=float, default=1000, help="of unique words, for memory")
     parser.add_argument("--vocab-sizes", nargs="+", type=int, default=[8_192, 32_768, 131_072], help="for training")

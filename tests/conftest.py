@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,15 @@ from pybpe import Tokenizer
 
 settings.register_profile("pybpe", deadline=None)  # times are for scripts/bench.py to judge
 settings.load_profile("pybpe")
+
+# Settings of the user's shell that change what commands print, whatever they print to.
+for name in ("FORCE_COLOR", "NO_COLOR", "PYTHON_COLORS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+    os.environ.pop(name, None)
+
+# A shell lets commands that it starts in the background ignore Ctrl-C; the tests of Ctrl-C, and the processes that they
+# start, are to meet what a user in a terminal meets.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +133,7 @@ def test_a_report_of_every_row_becomes_tables(tmp_path):
 @pytest.fixture
 def names(tmp_path):
     path = tmp_path / "names.txt"
-    path.write_text("\n".join(["ada", "grace", "edsger", "alan", "barbara", "donald", "frances"]))
+    path.write_text("\n".join(["ada", "grace", "edsger", "alan", "barbara", "donald", "frances"]), encoding="utf-8")
     return path
 
 
@@ -140,7 +144,9 @@ def test_the_port_to_c_has_the_losses_of_the_micro_gpt(names, tmp_path, monkeypa
     (result,) = gpt.names(names, tmp_path, 1)
     assert set(result.values) == {"pybpe", gpt.PORT}  # one with other losses would have been left out
     losses = np.fromfile(tmp_path / "output")[:-1]
-    assert losses.tolist() == pytest.approx(reproduce(names.read_text().split(), steps=20).losses.tolist(), rel=1e-9)
+    assert losses.tolist() == pytest.approx(
+        reproduce(names.read_text(encoding="utf-8").split(), steps=20).losses.tolist(), rel=1e-9
+    )
 
 
 def test_torch_learns_the_same(tmp_path, monkeypatch):
@@ -148,7 +154,7 @@ def test_torch_learns_the_same(tmp_path, monkeypatch):
     gpt = part("gpt")
     monkeypatch.setattr(gpt, "LEARNED_STEPS", 4)
     path = tmp_path / "text.txt"
-    path.write_text("the cat sat on the mat and the dog ran to the old house by the river.\n" * 400)
+    path.write_text("the cat sat on the mat and the dog ran to the old house by the river.\n" * 400, encoding="utf-8")
     tokenizer = Tokenizer.train(path, 300, progress=False)
     data = read_data([path], tokenizer, lines=False, seed=42)
     config = MicroConfig(tokenizer.n_vocab, 1, 2, 16, 16)
@@ -166,3 +172,205 @@ def test_runs_may_add_texts_and_packages_but_not_change_them():
     assert list(both.conditions["texts"]) == ["t", "u"]
     with pytest.raises(ValueError, match="differ in packages"):
         results.Report.joined([results.Report(facts, []), results.Report(facts | {"packages": {"x": "3"}}, [])])
+
+
+def peer(name: str, encode, **more):
+    """A contender whose lists come from `encode`, whose batches record the number of threads in `more["seen"]`."""
+    seen = more.pop("seen", [])
+
+    def batch(texts, threads):
+        seen.append((name, threads))
+        return list(map(encode, texts))
+
+    return part("peers").Peer(name, encode, lambda text: np.array(encode(text)), batch, None, **more)
+
+
+def case(peers, text: str = "a text to encode, " * 100, special=()):
+    encoding = part("peers").Encoding("made", Path("made"), "", dict.fromkeys(special, 0))
+    return part("encoding").Case(part("texts").Text("text", text), encoding, peers, 1)
+
+
+def points(text: str) -> list[int]:
+    return list(map(ord, text))
+
+
+def wrong(text: str) -> list[int]:
+    return [0, *points(text)[1:]]
+
+
+def test_short_texts_ask_each_peer_for_what_it_has():
+    def refuses(text: str) -> list[int]:
+        if "<s>" in text:
+            raise ValueError(text)
+        return points(text)
+
+    def count(text: str) -> int:
+        return len(text)
+
+    asked = case(
+        {
+            "pybpe": peer("pybpe", points, policy=points, face=refuses, count=count),
+            "tiktoken": peer("tiktoken", points, policy=points, face=refuses, count=count),
+            "plain": peer("plain", points),
+            "by policy": peer("by policy", points, policy=wrong),
+            "one too many": peer("one too many", points, count=lambda text: count(text) + 1),
+        },
+        "a text with <s> in a part of it".ljust(100) + "and none in the other".ljust(100),
+        special=["<s>"],
+    )
+    results = {result.row: result for result in part("encoding").short_texts(asked)}
+    everybody = set(asked.peers)
+    assert {row: set(result.values) for row, result in results.items()} == {
+        "strings list": everybody,
+        "strings policy": everybody - {"by policy"},
+        "strings face": {"pybpe", "tiktoken"},
+        "strings numpy": everybody,
+        "strings count": {"pybpe", "tiktoken"},
+        "page list": everybody,
+    }
+    assert results["strings policy"].notes == ["by policy gives another result and so has no speed"]
+    assert results["strings count"].notes == ["one too many gives another result and so has no speed"]
+
+
+def test_documents_run_on_the_threads_that_their_rows_name():
+    rows, encoding, seen = part("rows").ROWS, part("encoding"), []
+    asked = case({name: peer(name, points, seen=seen) for name in ("pybpe", "tiktoken")})
+    for function, threads, words in (
+        (encoding.documents, 2, "two threads"),
+        (encoding.documents_on_one, 1, "one thread"),
+    ):
+        seen.clear()
+        found = [result for result in function(asked) if result.values]
+        assert {result.row for result in found} == {"documents list" if threads == 2 else "documents list one"}
+        assert set(seen) == {("pybpe", threads), ("tiktoken", threads)}
+        assert all(rows[result.row].endswith(words) for result in found)
+
+
+def test_the_reference_is_named_where_pybpe_is_wrong():
+    asked = part("encoding").Case(
+        part("texts").Text("text", "words " * 100),
+        part("peers").Encoding("made", Path("made"), "", {}),
+        {"pybpe": peer("pybpe", wrong), "sentencepiece": peer("sentencepiece", points)},
+        1,
+        "sentencepiece",
+    )
+    results = [*part("encoding").short_lists(asked), *part("encoding").document_lists(asked)]
+    assert len(results) == 4
+    assert all(not result.values for result in results)
+    assert {note for result in results for note in result.notes} == {
+        "pybpe's result differs from sentencepiece's: no figures"
+    }
+
+
+class Splintr:
+    """As much of splintr's tokenizer as the benchmark calls; notes which of its functions are called."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def encode_raw(self, text):
+        self.calls.append("one")
+        return points(text)
+
+    def encode_batch(self, texts):
+        self.calls.append("batch")
+        return list(map(points, texts))
+
+    def encode_flat(self, text):
+        self.calls.append("one")
+        return np.array(points(text), dtype="<u4").tobytes()
+
+    def encode_batch_flat(self, texts):
+        self.calls.append("batch")
+        ends = np.cumsum([0, *map(len, texts)], dtype="<u8")
+        return np.array(points("".join(texts)), dtype="<u4").tobytes(), ends.tobytes()
+
+
+@pytest.mark.parametrize(("threads", "call"), [(2, "batch"), (1, "one")])
+def test_splintr_has_batches_on_all_threads_only(threads, call):
+    theirs, texts = Splintr(), ["some", "", "texts of it"]
+    made = part("peers").splintr_peer(theirs)
+    ids, offsets = made.batch_to_numpy(texts, threads)
+    assert ids.tolist() == points("".join(texts))
+    assert list(offsets) == [0, 4, 4, 15]
+    assert made.batch_to_lists(texts, threads) == list(map(points, texts))
+    assert list(made.count_batch(texts, threads)) == [4, 0, 11]
+    assert set(theirs.calls) == {call}
+    assert made.count("four") == 4
+    assert made.to_numpy("four").tolist() == points("four")
+
+
+def test_a_vocabulary_of_the_form_of_clip(tmp_path):
+    pytest.importorskip("tokenizers", reason="tokenizers is not installed")
+    models, texts = part("models"), part("texts")
+    content = "The cat sat on the mat, and IT'S old; 12 naïve cafés in the rain. " * 40
+    text = texts.Text("text", content)
+    path = models.clip_like([text], tmp_path / "clip-like.json", 700)
+    tokenizer = Tokenizer.from_huggingface(path)
+    assert tokenizer.info["word_end"] == "</w>"
+    assert 514 < tokenizer.n_vocab <= 700
+    assert tokenizer.special_tokens == {
+        name: tokenizer.n_vocab - 2 + place for place, name in enumerate(models.CLIP_SPECIAL)
+    }
+    absent: list[str] = []
+    results = list(models.models([text], path, 1, absent))
+    assert [result.row for result in results] == [
+        "strings list",
+        "page list",
+        "list",
+        "documents list",
+        "documents list one",
+    ]
+    for result in results:
+        assert {"pybpe", "tokenizers"} <= set(result.values), result.notes
+        assert result.encoding == "clip-like"
+
+
+def test_rows_of_a_model_need_its_reference(tmp_path, monkeypatch):
+    models, absent = part("models"), []
+    monkeypatch.setattr(models, "installed", lambda name: name != "sentencepiece")
+    assert list(models.models([], tmp_path / "t.model", 1, absent)) == []
+    assert absent == ["sentencepiece is not installed"]
+
+
+def test_models_are_named_after_their_folder_where_all_files_have_one_name():
+    name = part("models").model_name
+    assert name(Path("vocabs/qwen3/tokenizer.json")) == "qwen3"
+    assert name(Path("vocabs/mistral_v1/tokenizer.model")) == "mistral_v1"
+    assert name(Path("vocabs/clip-like.json")) == "clip-like"
+
+
+def bench(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """scripts/bench.py in a process of its own, since it sets variables of its environment; help is not wrapped."""
+    script = Path(__file__).parents[1] / "scripts" / "bench.py"
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "PYTHONUTF8": "1",
+        "COLUMNS": "1000",
+    }
+    command = [sys.executable, str(script), *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=check)
+
+
+def test_every_group_of_rows_is_explained_by_help():
+    shown = bench("--help").stdout
+    explained = " ".join(shown.split("groups of rows, for --only:")[1].split("options:")[0].split())
+    groups = re.search(r"groups: ([a-z, -]+)$", shown, re.MULTILINE).group(1).split(", ")
+    assert {"strings", "one-thread", "models"} <= set(groups)
+    assert all(re.search(rf"\b{group}\b", explained) for group in groups)
+    refused = bench("--models", "vocabulary.bin", check=False)
+    assert refused.returncode == 2
+    assert "'vocabulary.bin' is of no known kind" in refused.stderr
+
+
+def test_new_rows_run_from_the_command_line(tmp_path):
+    pytest.importorskip("tiktoken", reason="tiktoken is not installed")
+    text = tmp_path / "text.txt"
+    text.write_text("The cat sat on the mat, and it's old; 12 naïve cafés in the rain.\n" * 300, encoding="utf-8")
+    bench("--texts", text, "--rounds", 1, "--only", "strings", "one-thread", "--json", tmp_path / "found.json")
+    report = part("results").Report.read(tmp_path / "found.json")
+    rows = ("strings list", "strings policy", "strings face", "strings numpy", "strings count", "page list")
+    for row in (*rows, "documents numpy one", "documents list one", "documents count one"):
+        (result,) = report.of(row)
+        assert "pybpe" in result.values
+        assert ("tiktoken" in result.values) == (row != "documents numpy one")  # tiktoken has no arrays of many

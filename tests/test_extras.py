@@ -23,7 +23,7 @@ def test_a_missing_one_says_what_to_install():
 
 
 def test_a_broken_one_tells_what_is_broken(tmp_path, monkeypatch):
-    (tmp_path / "broken_package.py").write_text("raise ImportError('a library is too old')")
+    (tmp_path / "broken_package.py").write_text("raise ImportError('a library is too old')", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ImportError, match="a library is too old"):
         extra_module("broken_package", "data", "for this test")

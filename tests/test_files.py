@@ -57,17 +57,17 @@ def test_a_pipe_is_not_replaced(tmp_path):
 
 def test_a_folder_takes_its_name_when_it_is_complete(tmp_path):
     with atomic_folder(tmp_path / "made") as folder:
-        (folder / "a").write_text("new")
+        (folder / "a").write_text("new", encoding="utf-8")
         assert not (tmp_path / "made").exists()
     assert names(tmp_path) == ["made"]
-    (tmp_path / "made" / "b").write_text("stays")
+    (tmp_path / "made" / "b").write_text("stays", encoding="utf-8")
     with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "made") as folder:
-        (folder / "a").write_text("never")
+        (folder / "a").write_text("never", encoding="utf-8")
         raise ZeroDivisionError
     with atomic_folder(tmp_path / "made") as folder:
-        (folder / "a").write_text("newer")
+        (folder / "a").write_text("newer", encoding="utf-8")
     assert names(tmp_path / "made") == ["a", "b"]
-    assert (tmp_path / "made" / "a").read_text() == "newer"
+    assert (tmp_path / "made" / "a").read_text(encoding="utf-8") == "newer"
     assert names(tmp_path) == ["made"]
 
 

@@ -69,6 +69,17 @@ def test_its_commands_exist():
     assert named == set(commands)
 
 
+def test_its_test_command_is_the_one_of_ci():
+    printed = re.search(r"^    pip install '(.+)' -c constraints.txt && (pytest.*)$", README, re.MULTILINE)
+    extras, command = printed.groups()
+    steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").split('\nstep "')
+    assert sum(f"install -q '{extras}' -c constraints.txt" in step for step in steps) == 1
+    runs = [line.strip() for step in steps for line in step.splitlines() if "/bin/pytest" in line]
+    assert len(runs) == 2
+    options = command.removeprefix("pytest ")
+    assert all(line.startswith(f'"$work/test/bin/pytest" {options} ') for line in runs)
+
+
 @pytest.fixture
 def pages(monkeypatch):
     """The part of the benchmark that writes the tables."""

@@ -49,7 +49,7 @@ def test_bytes_that_are_no_text_by_every_convention(convention):
 
 def test_empty_files_among_others(tmp_path):
     for name, content in {"a.txt": "", "b.txt": "low lower", "c.txt": "", "d.txt": "lowest", "e.jsonl": ""}.items():
-        (tmp_path / name).write_text(content)
+        (tmp_path / name).write_text(content, encoding="utf-8")
     assert train(sorted(tmp_path.iterdir())) == train(iter(["low lower", "lowest"]))
     assert train(iter(["", "low lower", b"", "lowest"])) == train(iter(["low lower", "lowest"]))
     for empty in ([tmp_path / "a.txt", tmp_path / "c.txt"], tmp_path / "e.jsonl", iter([]), [], iter([""])):

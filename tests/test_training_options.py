@@ -187,7 +187,7 @@ def test_who_protects_where_nothing_is_said():
 def test_special_tokens_across_blocks_are_protected(small_blocks, tmp_path):
     path = tmp_path / "corpus.txt"
     content = "".join(f"{'ab ' * (i % 7)}{SPECIAL}" for i in range(200))
-    path.write_text(content)
+    path.write_text(content, encoding="utf-8")
     ours = Tokenizer.train(path, 270, special_tokens=[SPECIAL], progress=False)
     assert not any(b"e" in token or b"<" in token for token in ordinary(ours) if len(token) > 1)
     counts = WordCounts(protect=[SPECIAL])

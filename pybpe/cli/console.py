@@ -8,14 +8,13 @@ import shlex
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from pybpe.units import size
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from pybpe.progress import Report
 
@@ -105,28 +104,37 @@ def warnings_as_notes() -> Iterator[None]:
         yield
 
 
-def table(title: str, rows: Iterable[tuple[str, str]]) -> Table:
-    """Names and values in two columns; a value may have several lines."""
-    from rich.table import Table
+def summary(title: str, rows: Iterable[tuple[str, str]], next_command: str = "") -> None:
+    """Print the closing words of a command on standard output: a title, names beside values, what to type next.
+
+    A value may have several lines. No line is broken to fit a width, so that paths and commands can be copied.
+    """
     from rich.text import Text
 
-    grid = Table(
-        title=escaped(title), title_justify="left", title_style="bold", box=None, show_header=False, pad_edge=False
-    )
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
+    console, rows = out(), list(rows)
+    width = max((len(name) for name, _ in rows), default=0)
+    console.print(f"\n{escaped(title)}", style="bold", soft_wrap=True)
     for name, value in rows:
-        grid.add_row(Text(name), Text("\n".join(map(escaped, value.split("\n")))))
-    return grid
-
-
-def summary(title: str, rows: Iterable[tuple[str, str]], next_command: str = "") -> None:
-    """The closing words of a command, on standard output."""
-    console = out()
-    console.print()
-    console.print(table(title, rows))
+        for number, line in enumerate(value.split("\n")):
+            label = f"{'' if number else name:<{width}}"
+            console.print(Text.assemble((label, "dim"), f"  {escaped(line)}"), soft_wrap=True)
     if next_command:
         console.print(f"\nnext:  {next_command}", soft_wrap=True)
+
+
+def print_columns(rows: Sequence[Sequence[str]], left: int) -> None:
+    """Print rows of equal length on standard output, columns aligned; the first row holds the titles.
+
+    left: the column whose cells start at its left edge; the others end at their right edge. No row is broken or cut.
+    """
+    console = out()
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(rows):
+        cells = [
+            f"{cell:<{width}}" if place == left else f"{cell:>{width}}"
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        console.print("  ".join(cells).rstrip(), style="" if number else "dim", soft_wrap=True)
 
 
 @contextlib.contextmanager

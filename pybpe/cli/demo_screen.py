@@ -50,7 +50,7 @@ class Screen(TrainingScreen, Watcher):
             .append(prompt, style="bold")
             .append(_one_line(text, SAMPLE_CHARS[trained]), style="" if trained else "dim")
         )
-        self.console.print(shown)
+        self.console.print(shown, soft_wrap=not self.drawing)  # words are kept whole where somebody looks on
 
 
 def _one_line(text: str, limit: int) -> str:

@@ -30,6 +30,7 @@ from pybpe.cli.console import (
     escaped,
     note,
     out,
+    print_columns,
     progress,
     standard_input,
     summary,
@@ -343,13 +344,5 @@ def _print_counts(counts: list[tuple[str, int, int]]) -> None:
         for name, n_tokens, n_bytes in counts:
             print(n_tokens, n_bytes, ratio(n_bytes, n_tokens), name, sep="\t")
         return
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("tokens", "bytes", "bytes/token"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("file", overflow="fold")
-    for name, n_tokens, n_bytes in counts:
-        table.add_row(f"{n_tokens:,}", f"{n_bytes:,}", ratio(n_bytes, n_tokens), Text(name))
-    out().print(table)
+    rows = [(f"{n_tokens:,}", f"{n_bytes:,}", ratio(n_bytes, n_tokens), name) for name, n_tokens, n_bytes in counts]
+    print_columns([("tokens", "bytes", "bytes/token", "file"), *rows], left=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 
@@ -18,6 +19,8 @@ def train_main() -> int:
 def start(arguments: list[str]) -> int:
     """Import the commands and run one."""
     try:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # in a locale without these characters, as standard error does it
+            sys.stdout.reconfigure(errors="backslashreplace")
         from pybpe.cli.main import main
 
         return main(arguments)

@@ -29,4 +29,4 @@ class Screen(TrainingScreen, Watcher):
         self.learns(step, known[-1][1] if known else None, facts.unigram, facts.bits_a_nat)
         if step.sample is not None:
             self.console.print(f"step {step.step:,} says:", style="bold")
-            self.console.print(harmless(step.sample))
+            self.console.print(harmless(step.sample), soft_wrap=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pybpe.cli.arguments import check_inputs, check_output_file, place, share
-from pybpe.cli.console import UsageError, escaped, note, out, progress
+from pybpe.cli.console import UsageError, escaped, note, out, print_columns, progress
 from pybpe.units import ratio, size
 
 if TYPE_CHECKING:
@@ -101,18 +101,14 @@ def public_encodings() -> dict[str, Tokenizer]:
 
 def print_table(evaluation: Evaluation, measured_on: str) -> None:
     """Bytes per token by kind of text and tokenizer."""
-    from rich.table import Table
-
     total = evaluation.total
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("text")
-    for title in ("share", *evaluation.names):
-        table.add_column(title, justify="right", no_wrap=True)
+    rows = [("text", "share", *evaluation.names)]
     kinds = [kind for kind in evaluation.shown_kinds() if kind.n_bytes >= LEAST_SHARE * total.n_bytes]
     for kind in [total, *kinds[:SHOWN_KINDS]]:
         compressed = (ratio(kind.n_bytes, n_tokens) for n_tokens in kind.n_tokens)
-        table.add_row(kind.name, f"{kind.n_bytes / total.n_bytes:.1%}", *compressed)
+        rows.append((kind.name, f"{kind.n_bytes / total.n_bytes:.1%}", *compressed))
     console = out()
-    console.print(f"\nbytes per token on {size(total.n_bytes)} of {measured_on}", style="bold")
-    console.print(table)
-    console.print(f"{len(evaluation.unused):,} of {evaluation.n_ordinary:,} tokens do not occur in it")
+    title = f"bytes per token on {size(total.n_bytes)} of {escaped(measured_on)}"
+    console.print(f"\n{title}", style="bold", soft_wrap=True)
+    print_columns(rows, left=0)
+    console.print(f"{len(evaluation.unused):,} of {evaluation.n_ordinary:,} tokens do not occur in it", soft_wrap=True)

@@ -15,8 +15,8 @@ from .peers import DISTRIBUTIONS, Encoding
 from .texts import Text
 
 PACKAGES = (
-    *("tiktoken", "gigatoken", "quicktok", "toktok", "rustbpe", "gigabpe", "tokenizers", "transformers"),
-    *("regex", "numpy", "torch"),
+    *("tiktoken", "gigatoken", "quicktok", "toktok", "splintr", "rustbpe", "gigabpe", "tokenizers", "sentencepiece"),
+    *("transformers", "regex", "numpy", "torch"),
 )
 
 

@@ -48,7 +48,7 @@ def resident_growth(name: str, encoding: Encoding, megabytes: float) -> tuple[fl
 
 def _resident() -> int:
     """Bytes of this process that are in memory, by Linux."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def memory(encoding: Encoding, peers: list[str], megabytes: float) -> Iterator[Result]:

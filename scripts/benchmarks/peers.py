@@ -8,7 +8,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,23 +36,29 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Peer:
-    """One package, opened for one encoding. Batches run on two threads, everything else on one.
+    """One package, opened for one encoding. Batches take the number of threads, everything else runs on one.
+
+    A function is None where the package has no such thing, or where no row asks for it.
 
     to_list, to_numpy: the ids of a text.
-    batch_to_lists, batch_to_numpy: the ids of many; as arrays, (ids, offsets). None if it has no such thing.
-    count, count_batch: how many ids; of packages that cannot count, by encoding.
+    batch_to_lists, batch_to_numpy: (texts, threads) to the ids of many; as arrays, (ids, offsets).
+    count, count_batch: how many ids, the latter of (texts, threads); packages that cannot count encode.
     decode: the bytes that a list or an array of ids stands for.
+    policy: the ids of a text as a list, with disallowed_special=(); to_list if the package has no such option.
+    face: tiktoken's `encode` with its defaults, which raises for a special token in the text.
     slow: about a tenth as fast as the others, and so timed on a shorter text.
     """
 
     name: str
     to_list: Callable[[str], list[int]]
-    to_numpy: Callable[[str], Ids]
-    batch_to_lists: Callable[[list[str]], list[list[int]]]
-    batch_to_numpy: Callable[[list[str]], tuple[Ids, Any]] | None
-    count: Callable[[str], int]
-    count_batch: Callable[[list[str]], Any]
-    decode: Callable[[Any], bytes]
+    to_numpy: Callable[[str], Ids] | None
+    batch_to_lists: Callable[[list[str], int], list[list[int]]] | None
+    batch_to_numpy: Callable[[list[str], int], tuple[Ids, Any]] | None
+    count: Callable[[str], int] | None = None
+    count_batch: Callable[[list[str], int], Any] | None = None
+    decode: Callable[[Any], bytes] | None = None
+    policy: Callable[[str], list[int]] | None = None
+    face: Callable[[str], list[int]] | None = None
     slow: bool = False
 
 
@@ -67,12 +74,14 @@ def pybpe_peer(tokenizer: Any) -> Peer:
     return Peer(
         "pybpe",
         to_list=tokenizer.encode_ordinary,
-        to_numpy=lambda text: tokenizer.encode_to_numpy(text, disallowed_special=()),
-        batch_to_lists=lambda texts: tokenizer.encode_batch(texts, threads=THREADS, disallowed_special=()),
-        batch_to_numpy=lambda texts: tokenizer.encode_batch_to_numpy(texts, threads=THREADS, disallowed_special=()),
+        to_numpy=partial(tokenizer.encode_to_numpy, disallowed_special=()),
+        batch_to_lists=lambda texts, n: tokenizer.encode_batch(texts, threads=n, disallowed_special=()),
+        batch_to_numpy=lambda texts, n: tokenizer.encode_batch_to_numpy(texts, threads=n, disallowed_special=()),
         count=tokenizer.count,
-        count_batch=lambda texts: tokenizer.count_batch(texts, threads=THREADS),
+        count_batch=lambda texts, n: tokenizer.count_batch(texts, threads=n),
         decode=tokenizer.decode_bytes,
+        policy=partial(tokenizer.encode, disallowed_special=()),
+        face=tokenizer.as_tiktoken().encode,
     )
 
 
@@ -90,12 +99,14 @@ def open_tiktoken(encoding: Encoding) -> Peer:
     return Peer(
         "tiktoken",
         to_list=theirs.encode_ordinary,
-        to_numpy=lambda text: theirs.encode_to_numpy(text, disallowed_special=()),
-        batch_to_lists=lambda texts: theirs.encode_ordinary_batch(texts, num_threads=THREADS),
+        to_numpy=partial(theirs.encode_to_numpy, disallowed_special=()),
+        batch_to_lists=lambda texts, n: theirs.encode_ordinary_batch(texts, num_threads=n),
         batch_to_numpy=None,
         count=lambda text: len(theirs.encode_ordinary(text)),
-        count_batch=lambda texts: list(map(len, theirs.encode_ordinary_batch(texts, num_threads=THREADS))),
+        count_batch=lambda texts, n: list(map(len, theirs.encode_ordinary_batch(texts, num_threads=n))),
         decode=theirs.decode_bytes,
+        policy=partial(theirs.encode, disallowed_special=()),
+        face=theirs.encode,
         slow=True,
     )
 
@@ -110,9 +121,14 @@ def open_gigatoken(encoding: Encoding) -> Peer:
     if encoding.pattern not in names:
         raise UnavailableError("gigatoken does not have this pattern")
     theirs = gigatoken.Tokenizer.from_tiktoken(encoding.path, names[encoding.pattern], {})
+    return replace(gigatoken_peer(theirs), decode=theirs.decode, face=theirs.as_tiktoken().encode)
 
-    def batch(texts: list[str]) -> tuple[Ids, Any]:
-        layout = theirs.encode_batch(texts, parallel=True).layout
+
+def gigatoken_peer(theirs: Any) -> Peer:
+    """A gigatoken.Tokenizer as a contender. Its batches run on all threads that rayon has, or on one."""
+
+    def batch(texts: list[str], threads: int) -> tuple[Ids, Any]:
+        layout = theirs.encode_batch(texts, parallel=threads > 1).layout
         return layout.content.data, layout.offsets.data
 
     def to_list(text: str) -> list[int]:  # the faster of its two ways: a batch of one costs 1 us more to begin
@@ -124,11 +140,10 @@ def open_gigatoken(encoding: Encoding) -> Peer:
         "gigatoken",
         to_list=to_list,
         to_numpy=theirs.encode,
-        batch_to_lists=lambda texts: theirs.encode_batch_list(texts, parallel=True),
+        batch_to_lists=lambda texts, n: theirs.encode_batch_list(texts, parallel=n > 1),
         batch_to_numpy=batch,
         count=lambda text: len(theirs.encode(text)),
-        count_batch=lambda texts: np.diff(batch(texts)[1]),
-        decode=theirs.decode,
+        count_batch=lambda texts, n: np.diff(batch(texts, n)[1]),
     )
 
 
@@ -146,18 +161,19 @@ def open_quicktok(encoding: Encoding) -> Peer:
         "quicktok",
         to_list=theirs.encode_ordinary,
         to_numpy=lambda text: theirs.encode_batch([text], 1)[0],
-        batch_to_lists=lambda texts: _lists(*theirs.encode_batch(texts, THREADS)),
-        batch_to_numpy=lambda texts: theirs.encode_batch(texts, THREADS),
+        batch_to_lists=lambda texts, n: _lists(*theirs.encode_batch(texts, n)),
+        batch_to_numpy=theirs.encode_batch,
         count=theirs.count,
-        count_batch=lambda texts: quicktok.count_batch(theirs, texts, THREADS),
+        count_batch=lambda texts, n: quicktok.count_batch(theirs, texts, n),
         decode=theirs.decode_bytes,
+        face=theirs.encode,
     )
 
 
 def open_toktok(encoding: Encoding) -> Peer:
     """toktok, which PyPI has as toktok-rs.
 
-    Its public functions count; ids and decoding are those of its core, which its own tests use.
+    Its public functions count many texts; everything else is done by its core, which its own tests use.
     """
     import toktok
 
@@ -170,12 +186,64 @@ def open_toktok(encoding: Encoding) -> Peer:
     return Peer(
         "toktok",
         to_list=core.encode_ordinary,
-        to_numpy=lambda text: core.encode_to_numpy(text, disallowed_special=()),
-        batch_to_lists=lambda texts: _lists(*core.encode_batch_to_numpy(texts, THREADS)),
-        batch_to_numpy=lambda texts: core.encode_batch_to_numpy(texts, THREADS),
-        count=lambda text: toktok.batch_count([text], encoding.name, 1)[0],
-        count_batch=lambda texts: toktok.batch_count(texts, encoding.name, THREADS),
+        to_numpy=partial(core.encode_to_numpy, disallowed_special=()),
+        batch_to_lists=lambda texts, n: _lists(*core.encode_batch_to_numpy(texts, n)),
+        batch_to_numpy=core.encode_batch_to_numpy,
+        count=core.count,
+        count_batch=lambda texts, n: toktok.batch_count(texts, encoding.name, n),
         decode=core.decode_bytes,
+        policy=partial(core.encode, disallowed_special=()),
+        face=core.encode,
+    )
+
+
+def open_splintr(encoding: Encoding) -> Peer:
+    """splintr, which PyPI has as splintr-rs, from the rank file.
+
+    The vocabularies that it ships have tokens of its own beside tiktoken's, which all but one of its functions find in
+    any text; opened from the rank file without special tokens they are as fast and find none. Its patterns are its own
+    spellings of tiktoken's, since it knows no possessive quantifiers.
+    """
+    import splintr
+
+    from pybpe.patterns import CL100K, GPT2, O200K
+
+    patterns = {GPT2: splintr.GPT2_PATTERN, CL100K: splintr.CL100K_BASE_PATTERN, O200K: splintr.O200K_BASE_PATTERN}
+    if encoding.pattern not in patterns:
+        raise UnavailableError("splintr does not have this pattern")
+    theirs = splintr.Tokenizer(str(encoding.path), patterns[encoding.pattern], {})
+    return replace(splintr_peer(theirs), decode=theirs.decode_bytes)
+
+
+def splintr_peer(theirs: Any) -> Peer:
+    """A splintr tokenizer as a contender. Its batches always run on all threads: on one, it gets text by text."""
+
+    def to_numpy(text: str) -> Ids:
+        return np.frombuffer(theirs.encode_flat(text), dtype=np.uint32)
+
+    def batch(texts: list[str], threads: int) -> tuple[Ids, Any]:
+        if threads > 1:
+            ids, offsets = theirs.encode_batch_flat(texts)
+            return np.frombuffer(ids, dtype=np.uint32), np.frombuffer(offsets, dtype=np.uint64)
+        rows = list(map(to_numpy, texts))
+        return np.concatenate(rows), np.cumsum([0, *map(len, rows)])
+
+    def batch_to_lists(texts: list[str], threads: int) -> list[list[int]]:
+        return theirs.encode_batch(texts) if threads > 1 else list(map(theirs.encode_raw, texts))
+
+    def count_batch(texts: list[str], threads: int) -> Any:
+        if threads > 1:
+            return np.diff(np.frombuffer(theirs.encode_batch_flat(texts)[1], dtype=np.uint64))
+        return [len(theirs.encode_flat(text)) // 4 for text in texts]
+
+    return Peer(
+        "splintr",
+        to_list=theirs.encode_raw,
+        to_numpy=to_numpy,
+        batch_to_lists=batch_to_lists,
+        batch_to_numpy=batch,
+        count=lambda text: len(theirs.encode_flat(text)) // 4,
+        count_batch=count_batch,
     )
 
 
@@ -190,9 +258,11 @@ OPENERS: dict[str, Callable[[Encoding], Peer]] = {
     "gigatoken": open_gigatoken,
     "quicktok": open_quicktok,
     "toktok": open_toktok,
+    "splintr": open_splintr,
     "tiktoken": open_tiktoken,
 }
-DISTRIBUTIONS = {"quicktok": "quicktok-v1", "toktok": "toktok-rs"}  # where PyPI's name is not the module's
+# PyPI's names, where they are not the modules'.
+DISTRIBUTIONS = {"quicktok": "quicktok-v1", "toktok": "toktok-rs", "splintr": "splintr-rs"}
 
 
 def installed(name: str) -> bool:

@@ -8,7 +8,7 @@ from .results import OURS, Report
 from .tables import main_encoding, number
 
 PANELS = {"numpy": "to numpy", "list": "to list"}
-ORDER = ("pybpe", "gigatoken", "toktok", "quicktok", "tiktoken")
+ORDER = ("pybpe", "gigatoken", "toktok", "quicktok", "splintr", "tiktoken")
 
 WIDTH, MARGIN = 880, 24
 PANEL_WIDTH = (WIDTH - 3 * MARGIN) / 2

@@ -13,10 +13,17 @@ ROWS = {
     "list": "one text to list",
     "documents numpy": "4 KB documents to numpy, two threads",
     "documents list": "4 KB documents to lists, two threads",
+    "documents numpy one": "4 KB documents to numpy, one thread",
+    "documents list one": "4 KB documents to lists, one thread",
     "count": "count of one text",
     "documents count": "counts of 4 KB documents, two threads",
+    "documents count one": "counts of 4 KB documents, one thread",
     "strings list": "100 characters to list, a call",
+    "strings policy": "100 characters to list with `disallowed_special=()`, a call",
+    "strings face": "100 characters to list by tiktoken's `encode`, a call",
     "strings numpy": "100 characters to numpy, a call",
+    "strings count": "count of 100 characters, a call",
+    "page list": "4 KB to list, a call",
     "decode numpy": "numpy to bytes",
     "decode list": "list to bytes",
     "transformers call": "4 KB documents, transformers' `tokenizer(text)`",
@@ -45,16 +52,24 @@ MORE_IS_BETTER = ("MB/s", "tokens/s")
 SCALES = {"us": 1e6, "ms": 1e3, "s": 1.0}
 
 
-def refused(row: str, text: str, encoding: str, unit: str) -> Result:
+def refused(row: str, text: str, encoding: str, unit: str, reference: str = "tiktoken") -> Result:
     """pybpe's result is wrong, so nothing is timed."""
-    return Result(row, text, encoding, unit, {}, {}, ["pybpe's result differs from tiktoken's: no figures"])
+    return Result(row, text, encoding, unit, {}, {}, [f"pybpe's result differs from {reference}'s: no figures"])
 
 
 def measure(
-    row: str, text: str, encoding: str, unit: str, jobs: dict[str, Job], rounds: int, best: bool = False
+    row: str,
+    text: str,
+    encoding: str,
+    unit: str,
+    jobs: dict[str, Job],
+    rounds: int,
+    reference: str = "tiktoken",
+    best: bool = False,
 ) -> Result:
     """Check every contender's result, leave out those that are wrong, time the others in turn.
 
+    reference: the package whose results are the right ones.
     best: also note each one's best round, where other work on the machine slows some contenders more than others.
     """
     notes = []
@@ -62,7 +77,7 @@ def measure(
         if jobs[name].right():
             continue
         if name == OURS:
-            return refused(row, text, encoding, unit)
+            return refused(row, text, encoding, unit, reference)
         del jobs[name]
         notes.append(f"{name} gives another result and so has no speed")
     costs = in_turn(jobs, rounds)

@@ -10,8 +10,9 @@ from .rows import NORMAL, REGEX, ROWS
 from .texts import CJK
 
 ON_TEXTS = (
-    "numpy", "first", "list", "documents numpy", "documents list", "count", "documents count",
-    "strings list", "strings numpy", "decode numpy", "decode list",
+    "numpy", "first", "list", "documents numpy", "documents numpy one", "documents list", "documents list one",
+    "count", "documents count", "documents count one", "strings list", "strings policy", "strings face",
+    "strings numpy", "strings count", "page list", "decode numpy", "decode list",
     "transformers call", "transformers encode", "transformers batch", "pattern",
 )  # fmt: skip
 MAIN_ENCODING = "cl100k_base"

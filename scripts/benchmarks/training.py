@@ -48,7 +48,7 @@ def train_once(train: Callable[[Path, int], Callable[[], Tokens]], path: Path, v
 def _status(name: str) -> int:
     """A figure of this process in KiB, by Linux; 0 elsewhere."""
     file = Path("/proc/self/status")
-    lines = file.read_text().splitlines() if file.exists() else []
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     return next((int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), 0)
 
 

@@ -1,9 +1,11 @@
 """Tiny corpora and tokenizers for the tests of the commands."""
 
+import ctypes
 import os
 import random
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,23 @@ def pipe(workplace: Path) -> Callable[[bytes], Path]:
         return path
 
     return filled
+
+
+@pytest.fixture
+def obeys_permissions() -> Iterator[None]:
+    """Let the permissions of files hold for this thread, whoever runs the tests: root does without its privilege."""
+    if os.name == "nt" or (os.geteuid() == 0 and not sys.platform.startswith("linux")):
+        pytest.skip("this system has no permissions that hold for this user")
+    if os.geteuid():
+        yield
+        return
+    libc = ctypes.CDLL(None)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3 of the structures of capget(2); 0 is this thread
+    sets = (ctypes.c_uint32 * 6)()  # of effective, permitted and inheritable capabilities, twice 32 of each
+    assert libc.capget(header, sets) == 0
+    effective = sets[0]
+    sets[0] &= ~0b110  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+    assert libc.capset(header, sets) == 0
+    yield
+    sets[0] = effective
+    assert libc.capset(header, sets) == 0

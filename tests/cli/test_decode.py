@@ -63,7 +63,7 @@ def test_count(corpus, tokenizer, capsys):
     Path("empty.txt").touch()
     assert main(["count", "corpus.pybpe", "corpus.txt", "b.txt", "empty.txt"]) == 0
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-    n_corpus, n_b = tokenizer.count(corpus.read_text()), tokenizer.count("zwölf")
+    n_corpus, n_b = tokenizer.count(corpus.read_text(encoding="utf-8")), tokenizer.count("zwölf")
     size = corpus.stat().st_size
     assert rows[1:] == [
         [str(n_corpus), str(size), f"{size / n_corpus:.2f}", "corpus.txt"],

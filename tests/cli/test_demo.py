@@ -60,15 +60,15 @@ def test_without_a_corpus_it_takes_the_topics_of_python(workplace, capsys, monke
 def test_an_earlier_demo_stays_unless_forced(corpus, fails):
     folder = Path("pybpe-demo")
     folder.mkdir()
-    (folder / "report.html").write_text("old")
-    (folder / "mine.txt").write_text("mine")
+    (folder / "report.html").write_text("old", encoding="utf-8")
+    (folder / "mine.txt").write_text("mine", encoding="utf-8")
     assert "--force" in fails(1, "demo", "corpus.txt", *SMALL)
-    assert (folder / "report.html").read_text() == "old"
+    assert (folder / "report.html").read_text(encoding="utf-8") == "old"
     for _ in range(2):
         assert main(["demo", "corpus.txt", *SMALL, "--force"]) == 0
-    assert (folder / "report.html").read_text().startswith("<!doctype html>")
+    assert (folder / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert sorted(path.name for path in folder.iterdir()) == sorted([*MADE, "mine.txt"])
-    assert (folder / "mine.txt").read_text() == "mine"
+    assert (folder / "mine.txt").read_text(encoding="utf-8") == "mine"
 
 
 def test_only_the_beginning_of_a_large_corpus_is_read(corpus, monkeypatch, capsys):

@@ -23,7 +23,12 @@ def test_files_become_shards_with_an_end_behind_each(corpus, tokenizer, capsys):
     Path("b.txt").write_text("zwölf Boxkämpfer", encoding="utf-8")
     assert main(["encode", "corpus.pybpe", "corpus.txt", "b.txt", "-o", "ids"]) == 0
     end = [tokenizer.eot_token]
-    expected = [*tokenizer.encode(corpus.read_text()), *end, *tokenizer.encode("zwölf Boxkämpfer"), *end]
+    expected = [
+        *tokenizer.encode(corpus.read_text(encoding="utf-8")),
+        *end,
+        *tokenizer.encode("zwölf Boxkämpfer"),
+        *end,
+    ]
     shards = TokenShards("ids", tokenizer)
     assert shards.ids().tolist() == expected
     assert shards.n_documents() == 2
@@ -38,7 +43,7 @@ def test_default_folder_is_named_after_the_corpus(corpus, tokenizer):
 
 
 def test_a_special_token_in_a_file_is_text(tokenizer):
-    Path("a.txt").write_text("a<|endoftext|>b")
+    Path("a.txt").write_text("a<|endoftext|>b", encoding="utf-8")
     assert main(["encode", "corpus.pybpe", "a.txt"]) == 0
     assert TokenShards("a-shards").ids().tolist().count(tokenizer.eot_token) == 1
 
@@ -166,7 +171,7 @@ def test_a_file_that_was_changed_is_not_taken_for_what_was_encoded(corpus, token
 
 def test_documents_of_json_lines_and_parquet_end_one_by_one(corpus, tokenizer, capsys):
     texts = ["The cat sat.", "", "on a mat"]
-    Path("a.jsonl").write_text("".join(json.dumps({"body": text}) + "\n" for text in texts))
+    Path("a.jsonl").write_text("".join(json.dumps({"body": text}) + "\n" for text in texts), encoding="utf-8")
     pq.write_table(pa.table({"body": texts}), "b.parquet")
     assert main(["encode", "corpus.pybpe", "a.jsonl", "b.parquet", "--text-field", "body", "-o", "ids"]) == 0
     end = [tokenizer.eot_token]
@@ -182,7 +187,10 @@ def test_documents_of_json_lines_and_parquet_end_one_by_one(corpus, tokenizer, c
 def test_the_folder_is_named_after_what_an_archive_holds(corpus, tokenizer):
     Path("corpus.txt.gz").write_bytes(gzip.compress(corpus.read_bytes()))
     assert main(["encode", "corpus.pybpe", "corpus.txt.gz"]) == 0
-    assert TokenShards("corpus-shards").ids().tolist() == [*tokenizer.encode(corpus.read_text()), tokenizer.eot_token]
+    assert TokenShards("corpus-shards").ids().tolist() == [
+        *tokenizer.encode(corpus.read_text(encoding="utf-8")),
+        tokenizer.eot_token,
+    ]
 
 
 def test_a_file_that_turns_out_damaged_leaves_no_shard(corpus, tokenizer, fails):

@@ -100,7 +100,7 @@ def test_an_earlier_run_stays_unless_forced(corpus, fails):
 
 
 def test_the_preset_of_microgpt(workplace, capsys):
-    Path("names.txt").write_text("ada\ngrace\nalan\n\nken\n")
+    Path("names.txt").write_text("ada\ngrace\nalan\n\nken\n", encoding="utf-8")
     assert main(["gpt", "train", "names.txt", "--preset", "microgpt", "--steps", "60"]) == 0
     assert "training loss" in capsys.readouterr().out
     assert main(["gpt", "sample", "names-gpt", "--seed", "3"]) == 0
@@ -147,8 +147,8 @@ def test_bad_prompts_and_settings_of_samples(corpus, fails):
 
 def test_text_that_is_shorter_than_the_context_is_measured_whole(corpus, fails, capsys):
     assert main(["gpt", "train", "corpus.txt", *SMALL]) == 0
-    Path("short.txt").write_text("The cat")
-    Path("one.txt").write_text("T")
+    Path("short.txt").write_text("The cat", encoding="utf-8")
+    Path("one.txt").write_text("T", encoding="utf-8")
     capsys.readouterr()
     assert main(["gpt", "eval", "corpus-gpt", "short.txt"]) == 0
     assert "1 windows of 6 tokens, of 7 tokens" in capsys.readouterr().out
@@ -174,7 +174,7 @@ def test_a_bad_command_costs_no_earlier_run(corpus, tokenizer, fails, more):
     before = contents(Path("corpus-gpt"))
     Path("binary.txt").write_bytes(b"\xff\xfe\x00")
     Path("empty.txt").write_bytes(b"")
-    Path("short.txt").write_text("to be")
+    Path("short.txt").write_text("to be", encoding="utf-8")
     Path("shards").mkdir()
     for arguments, message in (
         (("nope.txt",), "no such file"),

@@ -50,16 +50,16 @@ def test_files_of_hugging_face(tokenizer, fails, capsys):
         assert main(["encode", name, "--text", "The cat sat"]) == 0
         assert [int(word) for word in capsys.readouterr().out.split()] == tokenizer.encode("The cat sat")
     assert "leave out --pattern" in fails(2, "info", "folder", "--pattern", "gpt4")
-    content = json.loads(Path("corpus.json").read_text())
+    content = json.loads(Path("corpus.json").read_text(encoding="utf-8"))
     content["normalizer"] = {"type": "NFC"}
     content["added_tokens"][0]["special"] = False
-    Path("corpus.json").write_text(json.dumps(content))
+    Path("corpus.json").write_text(json.dumps(content), encoding="utf-8")
     assert main(["info", "corpus.json"]) == 0
     shown = capsys.readouterr().out
     assert "NFC" in shown
     assert "added tokens" in shown
     content["model"]["type"] = "Unigram"
-    Path("corpus.json").write_text(json.dumps(content))
+    Path("corpus.json").write_text(json.dumps(content), encoding="utf-8")
     assert "pybpe reads BPE" in fails(1, "info", "corpus.json")
 
 

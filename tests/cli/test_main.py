@@ -70,6 +70,22 @@ def test_the_module_runs_as_a_process_and_a_closed_pipe_is_quiet(corpus, tokeniz
     assert process.wait() == 1
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_characters_that_standard_output_cannot_encode_are_escaped(workplace, encoding):
+    tok = Tokenizer.train(iter(["日本 日本 é é"] * 9), vocab_size=264, progress=False)
+    tok.save("small.pybpe")
+    Path("text").write_text("日本 é", encoding="utf-8")
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    for command in (["info", "small.pybpe"], ["encode", "small.pybpe", "-", "--show"]):
+        with Path("text").open("rb") as text:
+            whole = [sys.executable, "-m", "pybpe", *command]
+            done = subprocess.run(whole, stdin=text, env=environment, capture_output=True, check=True)
+        assert done.stderr == b""
+        shown = done.stdout.decode(encoding)
+        assert "日本".encode(encoding, "backslashreplace").decode(encoding) in shown
+        assert "·é".encode(encoding, "backslashreplace").decode(encoding) in shown
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to one process")
 def test_ctrl_c_is_one_line_and_status_130(corpus, tokenizer):
     process = subprocess.Popen(
@@ -181,5 +197,6 @@ def test_names_cannot_steer_the_terminal(fails):
 def test_a_path_to_type_is_what_the_shell_reads(name):
     shown = typed(name)
     assert shown.isprintable()
-    read = subprocess.run(["bash", "-c", f"printf %s {shown}"], capture_output=True, check=True).stdout
-    assert read == os.fsencode("./" + name if name.startswith("-") else name)
+    command = ["bash", "-c", f"printf %s {shown}".encode()]
+    read = subprocess.run(command, capture_output=True, check=True).stdout
+    assert read == ("./" + name if name.startswith("-") else name).encode("utf-8", "surrogateescape")

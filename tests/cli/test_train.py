@@ -31,25 +31,25 @@ def test_output_name_pattern_and_no_special(corpus):
 
 
 def test_several_files_by_glob_become_tokenizer_pybpe(corpus):
-    Path("a.txt").write_text("aa bb " * 50)
+    Path("a.txt").write_text("aa bb " * 50, encoding="utf-8")
     assert main(["train", "*.txt", "--vocab-size", "300"]) == 0
     expected = Tokenizer.train([Path("a.txt"), corpus], vocab_size=300, progress=False)
     assert Tokenizer.load("tokenizer.pybpe") == expected
 
 
 def test_standard_input_gives_what_the_file_gives(corpus, tokenizer, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(corpus.read_bytes())))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(corpus.read_bytes()), encoding="utf-8"))
     assert main(["train", "-", "-o", "stdin.pybpe", "--vocab-size", "300"]) == 0
     assert Tokenizer.load("stdin.pybpe") == tokenizer
     assert "next:  pybpe encode stdin.pybpe --text 'Hello world'" in capsys.readouterr().out
 
 
 def test_an_existing_output_is_refused_before_the_work_and_replaced_by_force(corpus, fails, monkeypatch):
-    Path("corpus.pybpe").write_text("precious")
+    Path("corpus.pybpe").write_text("precious", encoding="utf-8")
     with monkeypatch.context() as patch:
         patch.setattr(Tokenizer, "train", lambda *_, **__: pytest.fail("worked before it looked"))
         assert "--force" in fails(1, "train", "corpus.txt")
-    assert Path("corpus.pybpe").read_text() == "precious"
+    assert Path("corpus.pybpe").read_text(encoding="utf-8") == "precious"
     assert main(["train", "corpus.txt", "--force", "--vocab-size", "260"]) == 0
     assert Tokenizer.load("corpus.pybpe").n_vocab == 261
 
@@ -108,7 +108,7 @@ def test_bad_patterns(corpus, fails):
 
 
 def test_arguments_are_checked_before_the_output(corpus, fails):
-    Path("corpus.pybpe").write_text("precious")
+    Path("corpus.pybpe").write_text("precious", encoding="utf-8")
     assert "not a valid regular expression" in fails(1, "train", "corpus.txt", "--pattern", "(")
     assert "at least 256" in fails(2, "train", "corpus.txt", "--vocab-size", "255")
 
@@ -125,8 +125,7 @@ def test_output_places_that_cannot_be(corpus, fails):
     assert "is a file, not a folder" in fails(1, "train", "corpus.txt", "-o", "corpus.txt/x.pybpe")
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is forbidden to root")
-def test_a_folder_without_permission(corpus, fails):
+def test_a_folder_without_permission(corpus, fails, obeys_permissions):
     Path("locked").mkdir(mode=0o500)
     assert "permission denied" in fails(1, "train", "corpus.txt", "-o", "locked/x.pybpe")
 
@@ -142,14 +141,14 @@ def test_a_refused_folder(corpus, fails, monkeypatch):
 
 
 def test_a_full_disk_leaves_what_was_there(corpus, fails, monkeypatch):
-    Path("corpus.pybpe").write_text("precious")
+    Path("corpus.pybpe").write_text("precious", encoding="utf-8")
 
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
     assert "the disk is full" in fails(1, "train", "corpus.txt", "--vocab-size", "300", "--force")
-    assert Path("corpus.pybpe").read_text() == "precious"
+    assert Path("corpus.pybpe").read_text(encoding="utf-8") == "precious"
 
 
 def test_ctrl_c_while_merging_writes_nothing(corpus, fails, monkeypatch):
@@ -204,7 +203,7 @@ def test_json_lines_in_an_archive_give_what_their_texts_give(corpus, capsys):
 
 
 def test_what_is_wrong_with_files_is_one_line(corpus, fails):
-    Path("a.jsonl").write_text('{"text": "one"}\n{"body": "two"}\n')
+    Path("a.jsonl").write_text('{"text": "one"}\n{"body": "two"}\n', encoding="utf-8")
     assert "a.jsonl, line 2: no field 'text'; there are 'body'" in fails(1, "train", "a.jsonl")
     Path("a.txt.gz").write_bytes(gzip.compress(corpus.read_bytes())[:-1])
     assert "a.txt.gz is truncated" in fails(1, "train", "a.txt.gz")

@@ -54,9 +54,9 @@ def test_other_files_beside_public_encodings(corpus, tokenizer, monkeypatch, cap
     near = Encoding("near", "near.tiktoken", 0, digest, tokenizer.pattern, {})
     monkeypatch.setattr(encodings, "ENCODINGS", (near, Encoding("wrong", "wrong.tiktoken", 0, "0" * 64, "", {})))
     monkeypatch.setenv("PYBPE_VOCABS", "vocabs")
-    Path("wrong.tiktoken").write_text("damaged")
-    Path("vocabs/wrong.tiktoken").write_text("damaged")
-    Path("b.py").write_text("def cat(): return 1\n" * 20)
+    Path("wrong.tiktoken").write_text("damaged", encoding="utf-8")
+    Path("vocabs/wrong.tiktoken").write_text("damaged", encoding="utf-8")
+    Path("b.py").write_text("def cat(): return 1\n" * 20, encoding="utf-8")
     Path("b.jsonl.gz").write_bytes(gzip.compress(json.dumps({"body": "кот " * 20}).encode()))
     command = ["train", "corpus.txt", "--vocab-size", "280", "-o", "new.pybpe", "--text-field", "body"]
     assert main([*command, "--eval", "b.py", "b.jsonl.gz"]) == 0
@@ -75,7 +75,7 @@ def test_other_files_beside_public_encodings(corpus, tokenizer, monkeypatch, cap
 def test_a_page_on_the_training_text_says_so(corpus, capsys, monkeypatch):
     assert main(["train", "corpus.txt", "--vocab-size", "280", "--report", "a.html"]) == 0
     assert "of its training text" in capsys.readouterr().out
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(corpus.read_bytes())))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(corpus.read_bytes()), encoding="utf-8"))
     assert main(["train", "-", "--vocab-size", "280", "--report", "b.html"]) == 0
     pages = [Path(name).read_text(encoding="utf-8") for name in ("a.html", "b.html")]
     assert all("Text that was learned from flatters" in page for page in pages)
@@ -90,9 +90,9 @@ def test_nothing_is_measured_where_nothing_asks_for_it(corpus, capsys, monkeypat
 
 def test_what_is_wrong_is_said_before_the_training(corpus, fails, monkeypatch, pipe):
     monkeypatch.setattr(Tokenizer, "train", lambda *_, **__: pytest.fail("worked before it looked"))
-    Path("page.html").write_text("precious")
+    Path("page.html").write_text("precious", encoding="utf-8")
     Path("empty.txt").touch()
-    Path("bad.txt.gz").write_text("bad")
+    Path("bad.txt.gz").write_text("bad", encoding="utf-8")
     train = ["train", "corpus.txt"]
     assert "add --force to replace it, or name another file with --report" in fails(1, *train, "--report", "page.html")
     assert "it is a folder" in fails(1, *train, "--report", ".") or "is a folder" in fails(1, *train, "--report", ".")
@@ -106,11 +106,11 @@ def test_what_is_wrong_is_said_before_the_training(corpus, fails, monkeypatch, p
     assert "0.6 is too large, it must be at most 0.5" in fails(2, *train, "--held-out", "0.6")
     assert "must be above 0" in fails(2, *train, "--held-out", "0")
     assert "--held-out needs files" in fails(2, "train", str(pipe(b"text")), "--held-out", "0.1")
-    assert Path("page.html").read_text() == "precious"
+    assert Path("page.html").read_text(encoding="utf-8") == "precious"
 
 
 def test_too_little_to_hold_out(workplace, fails):
-    Path("a.txt").write_text("some text")
+    Path("a.txt").write_text("some text", encoding="utf-8")
     assert "hold a larger share out" in fails(1, "train", "a.txt", "--held-out", "0.01")
 
 

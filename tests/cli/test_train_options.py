@@ -27,7 +27,7 @@ def test_a_convention(corpus, capsys, convention):
     expected = Tokenizer.train(corpus, 290, convention=convention, progress=False)
     assert Tokenizer.load("corpus.pybpe") == expected
     shown = capsys.readouterr().out
-    assert f"convention       {convention} " in shown
+    assert f"convention       {convention}\n" in shown
     assert f"{expected.n_vocab} tokens: 256 bytes, {len(expected.merges)} merges, 1 special" in shown
     assert "forgotten" not in shown
     assert "<h1>corpus.txt</h1>" in Path("a.html").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def test_lengths_alphabet_and_frequency(corpus):
 @pytest.mark.parametrize(("said", "protects"), [([], None), (["cut"], True), (["learn"], False)])
 @pytest.mark.parametrize("convention", ["pybpe", "huggingface"])
 def test_special_tokens_in_the_text(workplace, said, protects, convention):
-    Path("corpus.txt").write_text("one<|endoftext|>two" * 99)
+    Path("corpus.txt").write_text("one<|endoftext|>two" * 99, encoding="utf-8")
     options = [f"--special-in-text={choice}" for choice in said]
     assert main(["train", "corpus.txt", "--vocab-size=262", "--convention", convention, *options]) == 0
     expected = Tokenizer.train("corpus.txt", 262, convention=convention, protect_special=protects, progress=False)
@@ -65,7 +65,7 @@ def test_special_tokens_in_the_text(workplace, said, protects, convention):
 def test_a_special_token_on_the_edge_of_a_block_of_standard_input(workplace, monkeypatch):
     monkeypatch.setattr("pybpe.readers.blocks.BLOCK_BYTES", 64)
     content = "".join(f"{'ab ' * (i % 5)}<| x |>" for i in range(100))
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode()), encoding="utf-8"))
     assert main(["train", "-", "-o", "a.pybpe", "--special", "<| x |>", "--vocab-size", "262"]) == 0
     assert not any(b"x" in token for token in Tokenizer.load("a.pybpe").mergeable_ranks if len(token) > 1)
 
@@ -92,7 +92,7 @@ def interrupted(monkeypatch):
 
 
 def test_what_was_learned_is_kept_if_asked(corpus, interrupted, capsys):
-    corpus.write_text(" ".join(map(str, range(5000))))
+    corpus.write_text(" ".join(map(str, range(5000))), encoding="utf-8")
     assert main(["train", "corpus.txt", "--vocab-size", "600", "--keep-on-interrupt"]) == 0
     assert Tokenizer.load("corpus.pybpe").n_vocab == 256 + 64 + 1
     assert "note: interrupted: the vocabulary has the 64 merges learned so far" in capsys.readouterr().err
@@ -110,9 +110,9 @@ def test_counts_outlast_an_interrupt(corpus, interrupted, fails):
 
 @pytest.mark.parametrize("kind", ["npz", "parquet"])
 def test_counts_give_what_their_text_gives(corpus, capsys, kind):
-    lines = corpus.read_text().splitlines(keepends=True)
+    lines = corpus.read_text(encoding="utf-8").splitlines(keepends=True)
     for name, part in (("a", lines[:200]), ("b", lines[200:])):
-        Path(f"{name}.txt").write_text("".join(part))
+        Path(f"{name}.txt").write_text("".join(part), encoding="utf-8")
         arguments = [f"{name}.txt", "--vocab-size", "300", "--save-counts", f"{name}.{kind}"]
         assert main(["train", *arguments]) == 0
     assert f"counts           b.{kind}, " in capsys.readouterr().out
@@ -135,7 +135,7 @@ def test_counts_that_cannot_be_read_or_written(corpus, tokenizer, fails, monkeyp
     counts.update(corpus)
     counts.to_npz("a.npz")
     WordCounts().to_npz("b.npz")
-    Path("damaged.npz").write_text("no counts")
+    Path("damaged.npz").write_text("no counts", encoding="utf-8")
     assert "end it in .npz or .parquet" in fails(2, "train", "--counts", "corpus.txt")
     assert "did you mean 'a.npz'?" in fails(1, "train", "--counts", "aa.npz")
     assert "damaged.npz is damaged, or no file of word counts" in fails(1, "train", "--counts", "damaged.npz")
@@ -253,7 +253,9 @@ def test_mistakes_show_before_the_text_is_read(corpus, fails, monkeypatch):
 
 
 def test_text_in_fields_with_options(workplace):
-    Path("a.jsonl").write_text("".join(json.dumps({"body": f"low lower {i}"}) + "\n" for i in range(50)))
+    Path("a.jsonl").write_text(
+        "".join(json.dumps({"body": f"low lower {i}"}) + "\n" for i in range(50)), encoding="utf-8"
+    )
     assert main(["train", "a.jsonl", "--text-field", "body", "--convention", "minbpe", "--vocab-size", "260"]) == 0
     assert Tokenizer.load("a.pybpe").n_vocab == 261
 

@@ -71,7 +71,7 @@ def test_text_itself_is_not_a_source():
 
 
 def test_files_of_every_kind_give_the_counts_of_their_documents(folder):
-    (folder / "c.jsonl").write_text('{"id": 1, "body": "one two"}\n\n{"body": "three"}\n')
+    (folder / "c.jsonl").write_text('{"id": 1, "body": "one two"}\n\n{"body": "three"}\n', encoding="utf-8")
     (folder / "d.jsonl.gz").write_bytes(gzip.compress(b'{"body": "two four"}'))
     counts = WordCounts()
     counts.update([folder / name for name in ("c.jsonl", "a.txt", "d.jsonl.gz")], text_field="body")

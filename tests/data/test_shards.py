@@ -146,7 +146,7 @@ def test_damage_is_noticed(small, tmp_path):
 def test_manifests_from_strangers(small, tmp_path, change):
     write(small, tmp_path)
     path = tmp_path / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **change}), encoding="utf-8")
     with pytest.raises(ShardError, match="not a manifest"):
         TokenShards(tmp_path)
 
@@ -197,7 +197,7 @@ def test_two_sets_written_at_the_same_time(small, tmp_path):
 def test_a_manifest_of_another_version(small, tmp_path):
     write(small, tmp_path)
     path = tmp_path / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 2}))
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), "version": 2}), encoding="utf-8")
     with pytest.raises(ShardError, match="version 2; this pybpe reads 1: upgrade"):
         TokenShards(tmp_path)
 

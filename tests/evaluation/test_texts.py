@@ -20,7 +20,7 @@ def files(tmp_path):
     """The same text as it is, in lines of JSON and in an archive."""
     (tmp_path / "a.txt").write_bytes(WORDS)
     lines = [json.dumps({"text": "some words here"}) for i in range(1000)]
-    (tmp_path / "b.jsonl").write_text("\n".join(lines))
+    (tmp_path / "b.jsonl").write_text("\n".join(lines), encoding="utf-8")
     (tmp_path / "c.py.gz").write_bytes(gzip.compress(WORDS))
     return [tmp_path / name for name in ("a.txt", "b.jsonl", "c.py.gz")]
 

@@ -88,7 +88,7 @@ def test_the_real_files(vocabs, texts, tmp_path):
     for text in texts.values():
         assert (tok.encode_to_numpy(text) == ranks.encode_to_numpy(text)).all()
     tok.to_gpt2(tmp_path / "out")
-    assert json.loads((tmp_path / "out/vocab.json").read_text()) == json.loads(
+    assert json.loads((tmp_path / "out/vocab.json").read_text(encoding="utf-8")) == json.loads(
         (vocabs / "gpt2/vocab.json").read_text(encoding="utf-8")
     )
     assert (tmp_path / "out/merges.txt").read_bytes() == (vocabs / "gpt2/merges.txt").read_bytes()

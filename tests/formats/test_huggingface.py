@@ -73,7 +73,9 @@ def test_a_folder(tmp_path, read):
     write_json(tmp_path / "tokenizer_config.json", config)
     tok = Tokenizer.from_huggingface(tmp_path)
     tok.to_huggingface(tmp_path / "out")
-    assert json.loads((tmp_path / "out/tokenizer_config.json").read_text())["chat_template"] == "{{ x }}"
+    assert (
+        json.loads((tmp_path / "out/tokenizer_config.json").read_text(encoding="utf-8"))["chat_template"] == "{{ x }}"
+    )
     assert Tokenizer.from_huggingface(tmp_path / "out").encode("low<call>") == [257, 263]
     config["added_tokens_decoder"]["263"]["special"] = True
     write_json(tmp_path / "tokenizer_config.json", config)
@@ -88,7 +90,9 @@ def test_what_is_put_around_the_ids_is_written_back(read, tmp_path):
     content = tokenizer_json(ADDED)
     content["post_processor"] = {"type": "RobertaProcessing", "cls": ["<s>", 262]}
     read(content).to_huggingface(tmp_path / "again.json")
-    assert json.loads((tmp_path / "again.json").read_text())["post_processor"] == content["post_processor"]
+    assert (
+        json.loads((tmp_path / "again.json").read_text(encoding="utf-8"))["post_processor"] == content["post_processor"]
+    )
 
 
 TEMPLATE = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}], "pair": []}

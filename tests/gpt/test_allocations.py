@@ -129,17 +129,18 @@ def counter(tmp_path_factory):
     if not sys.platform.startswith("linux") or compiler is None:
         pytest.skip("counting every malloc of a process needs Linux and a C compiler")
     folder = tmp_path_factory.mktemp("counter")
-    (folder / "counter.c").write_text(COUNTER)
+    (folder / "counter.c").write_text(COUNTER, encoding="utf-8")
     library = folder / "counter.so"
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", folder / "counter.c", "-o", library, "-ldl"], check=True)
     return library
 
 
 @pytest.mark.parametrize("python_uses", ["pymalloc", "malloc"])
-def test_the_training_loops_never_call_malloc(counter, python_uses, tmp_path):
-    environment = {**os.environ, "LD_PRELOAD": str(counter), "PYTHONMALLOC": python_uses}
+def test_the_training_loops_never_call_malloc(counter, python_uses):
+    # By a path from the current folder: spaces and colons separate the libraries of LD_PRELOAD.
+    environment = {**os.environ, "LD_PRELOAD": f"./{counter.name}", "PYTHONMALLOC": python_uses}
     lines = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env=environment, cwd=tmp_path, check=True, capture_output=True, text=True
+        [sys.executable, "-c", SCRIPT], env=environment, cwd=counter.parent, check=True, capture_output=True, text=True
     ).stdout.splitlines()
     assert len(lines) == 2
     for line in lines:

@@ -119,7 +119,7 @@ def test_the_command(tmp_path, capsys):
     not (DATA / "microgpt_seed42.json").exists(), reason="no ../shared/data, and PYBPE_SHARED names no other"
 )
 def test_seed_42_gives_karpathys_losses_and_names():
-    expected = json.loads((DATA / "microgpt_seed42.json").read_text())
+    expected = json.loads((DATA / "microgpt_seed42.json").read_text(encoding="utf-8"))
     run = reproduce(read_documents(DATA / "names.txt"))
     np.testing.assert_allclose(run.losses, expected["losses"], rtol=1e-6)
     assert [f"{loss:.4f}" for loss in run.losses] == [f"{loss:.4f}" for loss in expected["losses"]]

@@ -127,9 +127,9 @@ def test_moments_of_another_optimizer_are_one_clear_error(tmp_path):
     text = write_text(tmp_path / "text.txt")
     start_run(tmp_path / "run", small(), [text], None, Stop(5), 1)
     path = tmp_path / "run" / "run.json"
-    fields = json.loads(path.read_text())
+    fields = json.loads(path.read_text(encoding="utf-8"))
     fields["settings"]["optimizer"] = "muon"
-    path.write_text(json.dumps(fields))
+    path.write_text(json.dumps(fields), encoding="utf-8")
     with pytest.raises(FormatError, match="the optimizer that the settings name"):
         resume_run(tmp_path / "run", Watcher(), 1)
 

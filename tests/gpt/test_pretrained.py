@@ -96,7 +96,7 @@ def gpt2_logits(tensors, ids, turned=True, tanh=True):
 
 def write_gpt2(folder, tensors, **config):
     folder.mkdir(exist_ok=True)
-    (folder / "config.json").write_text(json.dumps({**CONFIG, **config}))
+    (folder / "config.json").write_text(json.dumps({**CONFIG, **config}), encoding="utf-8")
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
     return folder
 
@@ -125,11 +125,11 @@ def test_weights_in_several_files(tmp_path):
     for file in set(where.values()):
         save_file({name: tensors[name] for name in names if where[name] == file}, folder / file)
     index = folder / "model.safetensors.index.json"
-    index.write_text(json.dumps({"weight_map": where}))
+    index.write_text(json.dumps({"weight_map": where}), encoding="utf-8")
     np.testing.assert_allclose(
         Inference(read_pretrained(folder).model()).logits(IDS), gpt2_logits(tensors, IDS), atol=1e-4
     )
-    index.write_text(json.dumps({"weight_map": {"x": "../model-0.safetensors"}}))
+    index.write_text(json.dumps({"weight_map": {"x": "../model-0.safetensors"}}), encoding="utf-8")
     with pytest.raises(FormatError, match="outside its folder"):
         read_pretrained(folder)
 
@@ -164,7 +164,7 @@ def test_nanogpts_characters_come_along(tmp_path, monkeypatch, capsys):
     text = "".join(sorted(string.ascii_letters[:38] + " \n"))
     stoi = {character: id_ for id_, character in enumerate(text)}
     meta = {"vocab_size": 40, "itos": {id_: character for character, id_ in stoi.items()}, "stoi": stoi}
-    (tmp_path / "input.txt").write_text(text * 20)
+    (tmp_path / "input.txt").write_text(text * 20, encoding="utf-8")
     assert main(["gpt", "convert", "ckpt.pt", "-o", "x"]) == 2
     assert "meta.pkl of nanoGPT's characters" in capsys.readouterr().err
     (tmp_path / "data").mkdir()
@@ -297,7 +297,7 @@ def test_files_of_something_else(tmp_path):
         read_pretrained(path)
     write_gpt2(tmp_path / "a", gpt2_tensors())
     for content in ("", "[]", "{", '{"n_embd": 64}'):
-        (tmp_path / "a" / "config.json").write_text(content)
+        (tmp_path / "a" / "config.json").write_text(content, encoding="utf-8")
         with pytest.raises(FormatError):
             read_pretrained(tmp_path / "a")
     integers = {name: tensor.astype(np.int32) for name, tensor in gpt2_tensors().items()}

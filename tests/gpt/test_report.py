@@ -1,5 +1,6 @@
 import html
 import math
+import os
 import re
 import subprocess
 import sys
@@ -122,7 +123,8 @@ def test_the_python_on_the_page_runs(facts, tmp_path):
     code = re.search(r'<pre class="python">(.*?)</pre>', page, re.DOTALL)
     assert code is not None
     command = [sys.executable, "-c", html.unescape(code[1])]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}  # the text that it prints has any characters
+    done = subprocess.run(command, capture_output=True, env=environment, encoding="utf-8", check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 

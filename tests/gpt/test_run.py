@@ -57,7 +57,7 @@ def test_a_run_writes_what_it_needs_to_be_used(text, tmp_path):
     assert len(facts.metrics.losses) == 30
     assert [step for step, _ in facts.metrics.val_losses] == [0, 7, 14, 21, 28, 30]
     assert facts.metrics == read_metrics(folder, 30)
-    entries = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    entries = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     measured = [(each["val_loss"], each["val_bits_per_byte"]) for each in entries if "val_loss" in each]
     assert [bits for _, bits in measured] == [bits_per_byte(nats, facts.bytes_a_token) for nats, _ in measured]
     assert (len(measured), measured[-1][1]) == (6, facts.bits_per_byte)
@@ -68,7 +68,7 @@ def test_a_run_writes_what_it_needs_to_be_used(text, tmp_path):
     assert (loaded.fingerprint, loaded.step) == (vocabulary.fingerprint, 30)
     said = "".join(speak(loaded.model, vocabulary, prompt_ids(vocabulary, "ada"), 20, temperature=1.0, seed=1))
     assert 0 < len(said) <= 20
-    page = (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text(encoding="utf-8")
     assert "bits per byte on held-out text" in page
     assert 'class="held"' in page
     assert str(text) in page
@@ -79,7 +79,7 @@ def test_an_interrupted_run_goes_on_digit_for_digit(text, tmp_path, stop_at):
     start_run(tmp_path / "whole", SMALL, [text], None, Watcher(), threads=1)
     half = start_run(tmp_path / "half", SMALL, [text], None, Stop(stop_at), threads=2)
     assert (half.interrupted, half.steps) == (True, stop_at)
-    assert "interrupted" in (tmp_path / "half" / "report.html").read_text()
+    assert "interrupted" in (tmp_path / "half" / "report.html").read_text(encoding="utf-8")
     rest = resume_run(tmp_path / "half", Watcher())
     assert (rest.interrupted, rest.first_step) == (False, stop_at)
     assert files(tmp_path / "half") == files(tmp_path / "whole")
@@ -117,7 +117,7 @@ def test_an_error_before_the_first_checkpoint_leaves_nothing(text, tmp_path):
         start_run(tmp_path / "run", Settings(n_embd=9, n_head=2), [text], None, Watcher())
     assert not (tmp_path / "run").exists()
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    (tmp_path / "mine" / "notes.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(TrainingError, match="needs at least"):
         start_run(tmp_path / "mine", Settings(block_size=10_000), [text], None, Watcher())
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
@@ -154,14 +154,14 @@ def test_a_run_that_is_there_is_replaced_only_where_that_is_asked(text, tmp_path
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["characters.json", "run.json"]
     earlier = tmp_path / "run" / ".earlier.abc.part"  # as a kill leaves it
     earlier.mkdir()
-    (earlier / "run.json").write_text("{}")
+    (earlier / "run.json").write_text("{}", encoding="utf-8")
     resume_run(tmp_path / "run", Watcher())
     assert files(tmp_path / "run") == before
 
 
 def test_shards_and_text_of_one_tokenizer(text, tmp_path):
     tokenizer = Tokenizer.train(text, 280, progress=False)
-    content = text.read_text()
+    content = text.read_text(encoding="utf-8")
     for _ in write_shards(tokenizer, [(content, True)], tmp_path / "shards"):
         pass
     data = read_data([tmp_path / "shards"], tokenizer, lines=False, seed=1)
@@ -187,7 +187,7 @@ def test_shards_and_text_of_one_tokenizer(text, tmp_path):
 def test_changed_data_are_refused(text, tmp_path):
     start_run(tmp_path / "run", SMALL, [text], None, Stop(5))
     before = files(tmp_path / "run")
-    text.write_text(text.read_text().replace("ada", "eva").replace("v", "d"), encoding="utf-8")
+    text.write_text(text.read_text(encoding="utf-8").replace("ada", "eva").replace("v", "d"), encoding="utf-8")
     with pytest.raises(TrainingError, match="has changed since the run began"):
         resume_run(tmp_path / "run", Watcher())
     assert files(tmp_path / "run") == before
@@ -220,7 +220,7 @@ def test_files_that_do_not_belong_together_are_refused(text, tmp_path):
     ],
 )
 def test_a_damaged_run_is_one_clear_error(content, tmp_path):
-    (tmp_path / "run.json").write_text(content)
+    (tmp_path / "run.json").write_text(content, encoding="utf-8")
     with pytest.raises(FormatError, match=r"run\.json is not that of a training run"):
         read_run(tmp_path)
 
@@ -245,7 +245,7 @@ def test_folders_of_something_else(tmp_path):
     [["{"], ["[]"], ['{"step": 2, "loss": 1}'], ['{"step": 1}'], ['{"step": 1, "loss": "much"}'], []],
 )
 def test_damaged_metrics_are_one_clear_error(lines, tmp_path):
-    (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(FormatError, match=r"metrics\.jsonl"):
         read_metrics(tmp_path, 2)
 
@@ -255,7 +255,7 @@ def test_metrics_beyond_the_checkpoint_are_dropped(tmp_path):
     write_metrics(metrics, tmp_path)
     assert read_metrics(tmp_path, 3) == metrics
     assert read_metrics(tmp_path, 1) == Metrics([3.0], [(0, 4.0)])
-    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    lines = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["step"] for line in lines] == [0, 1, 2, 3]
 
 

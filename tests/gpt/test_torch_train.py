@@ -91,7 +91,9 @@ def test_kill_9_loses_nothing(text, tmp_path):
     status, printed = python("-c", KILLED, tmp_path / "half")
     assert status == -signal.SIGKILL, printed
     assert read_checkpoint(tmp_path / "half" / "model.safetensors").step == 10
-    (tmp_path / "half" / ".metrics.jsonl.abc.part").write_text("half a li")  # as if killed while it wrote
+    (tmp_path / "half" / ".metrics.jsonl.abc.part").write_text(
+        "half a li", encoding="utf-8"
+    )  # as if killed while it wrote
     resume_run(tmp_path / "half", Watcher(), 1)
     assert files(tmp_path / "half") == files(tmp_path / "whole")
     assert {path.name for path in (tmp_path / "half").iterdir()} == {
@@ -155,7 +157,7 @@ def test_a_step_is_adam_on_the_clipped_gradient(text, tmp_path):
 
 
 def test_many_shards_are_read_as_one(text, tmp_path):
-    tokenizer, content = Tokenizer.train(text, 280, progress=False), text.read_text()
+    tokenizer, content = Tokenizer.train(text, 280, progress=False), text.read_text(encoding="utf-8")
     for folder, size in (("one", 10_000), ("many", 100)):
         pieces = [(line, True) for line in content.split("\n")]
         for _ in write_shards(tokenizer, pieces, tmp_path / folder, ids_a_shard=size):
@@ -360,5 +362,7 @@ def test_lines_are_printed_where_there_is_no_screen(capsys):
 
 def test_metrics_keep_what_the_model_said(text, tmp_path):
     start_run(tmp_path / "run", small(steps=6, sample_every=3), [text], None, Watcher(), 1)
-    entries = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    entries = [
+        json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert [entry["step"] for entry in entries if "sample" in entry] == [3, 6]

@@ -59,7 +59,7 @@ def test_documents_one_by_one(files):
 
 
 def test_files_come_in_their_order(files, tmp_path):
-    (tmp_path / "b.txt").write_text("whole\n\nfile")
+    (tmp_path / "b.txt").write_text("whole\n\nfile", encoding="utf-8")
     pieces = read_files([files["a.parquet"], tmp_path / "b.txt", files["a.jsonl.gz"]], find_cut)
     assert joined(pieces) == [*map(str.encode, TEXTS), b"whole\n\nfile", *map(str.encode, TEXTS)]
 
@@ -78,14 +78,14 @@ def test_a_text_is_one_document_in_pieces(tmp_path, monkeypatch, cut, name):
 def test_empty_documents_are_none(tmp_path):
     (tmp_path / "a.txt").touch()
     (tmp_path / "a.gz").write_bytes(gzip.compress(b""))
-    (tmp_path / "a.jsonl").write_text('{"text": ""}\n{"text": "x"}\n')
+    (tmp_path / "a.jsonl").write_text('{"text": ""}\n{"text": "x"}\n', encoding="utf-8")
     pq.write_table(pa.table({"text": ["", "y"]}), tmp_path / "a.parquet")
     names = ["a.txt", "a.gz", "a.jsonl", "a.parquet"]
     assert list(read_files([tmp_path / name for name in names], find_cut)) == [(b"x", True), (b"y", True)]
 
 
 def test_half_characters_become_whole(tmp_path):
-    (tmp_path / "a.jsonl").write_text(r'{"text": "\ud83d\ude42 \ud800"}')
+    (tmp_path / "a.jsonl").write_text(r'{"text": "\ud83d\ude42 \ud800"}', encoding="utf-8")
     assert joined(read_files([tmp_path / "a.jsonl"], find_cut)) == ["🙂 \ufffd".encode()]
 
 
@@ -138,7 +138,7 @@ def test_what_cannot_be_read_is_said_before_anything_is(files, tmp_path, monkeyp
 
 
 def test_a_file_that_vanishes(files, tmp_path):
-    (tmp_path / "b.txt").write_text("text")
+    (tmp_path / "b.txt").write_text("text", encoding="utf-8")
     pieces = read_files([files["a.jsonl"], tmp_path / "b.txt"], find_cut)
     next(pieces)
     if sys.platform != "win32":  # which does not remove what is open
@@ -152,7 +152,7 @@ def test_a_file_that_vanishes(files, tmp_path):
 def test_json_lines_that_shrink_end_in_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "_READ_BYTES", 100)
     path = tmp_path / "a.jsonl"
-    path.write_text('{"text": "some words"}\n' * 1000)
+    path.write_text('{"text": "some words"}\n' * 1000, encoding="utf-8")
     pieces = read_files([path], find_cut)
     next(pieces)
     os.truncate(path, 23 * 500 + 15)
@@ -161,7 +161,7 @@ def test_json_lines_that_shrink_end_in_an_error(tmp_path, monkeypatch):
 
 
 def test_the_size_of_the_text_is_known_of_plain_files_only(files, tmp_path):
-    (tmp_path / "b.txt").write_text("four")
+    (tmp_path / "b.txt").write_text("four", encoding="utf-8")
     assert text_size([tmp_path / "b.txt", tmp_path / "b.txt"]) == 8
     assert text_size([]) == 0
     for path in files.values():
