@@ -126,12 +126,9 @@ class TextEncoder:
         return ids
 
     def with_offsets(
-        self, text: Text, found: frozenset[str], unit: Unit, ints: list[int], sizes: npt.NDArray[np.int64]
+        self, text: Text, allowed: Allowed, disallowed: Disallowed, unit: Unit, sizes: npt.NDArray[np.int64]
     ) -> tuple[list[int], list[Span]]:
-        """The ids of a text and the place of each; the special tokens `found` in it become their ids.
-
-        ints: the int object of every id. sizes: the bytes of every id.
-        """
+        """The ids of a text, by the policy of SpecialTokens, and the place of each; sizes: the bytes of every id."""
         from pybpe.text.offsets import read_spans, token_spans
 
         def encode_sized(piece: bytes) -> tuple[list[int], npt.NDArray[np.int64]]:
@@ -142,7 +139,7 @@ class TextEncoder:
                 self.core.encode_split(piece, array("q", [len(piece)]), ids)
             else:
                 self._append(piece, ids)
-            listed = ids.to_list(ints)
+            listed = ids.to_list(self.fast.ints)
             if self._unknown in listed:
                 raise ValueError(
                     "the text has characters without a token, and the unknown token stands for any number of them: "
@@ -156,11 +153,11 @@ class TextEncoder:
         content = to_utf8(text)
         if not self._sized_by_id:
             decoded = content.decode("utf-8", "surrogateescape")
-            pieces = self.pieces.located(decoded, found)
+            pieces = self.pieces.located(decoded, self.special.allowed_in(text, allowed, disallowed))
             return read_spans(self._words.located(pieces) if self._words else pieces, decoded, encode_sized, unit)
         ids = IdBuffer()
-        self._append_pieces(content, found, ids)
-        return ids.to_list(ints), token_spans(sizes[ids.to_numpy()], content, unit)
+        self._append_text(text, allowed, disallowed, ids)
+        return ids.to_list(self.fast.ints), token_spans(sizes[ids.to_numpy()], content, unit)
 
     def lists(
         self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed

@@ -415,7 +415,7 @@ class Tokenizer:
 
     def _spans(self, content: bytes) -> list[Span]:
         """The places in bytes of the ids of an ordinary text."""
-        return self._text.with_offsets(content, frozenset(), "byte", self._ints, self._token_sizes)[1]
+        return self._text.with_offsets(content, frozenset(), (), "byte", self._token_sizes)[1]
 
     def encode_with_offsets(
         self,
@@ -432,8 +432,7 @@ class Tokenizer:
         together each token has the place of all; the white space that a token by name takes with it is part of its
         place; a space put before the text has an empty one.
         """
-        found = self._text.special.allowed_in(text, allowed_special, disallowed_special)
-        return self._text.with_offsets(text, found, unit, self._ints, self._token_sizes)
+        return self._text.with_offsets(text, allowed_special, disallowed_special, unit, self._token_sizes)
 
     def encode_with_dropout(self, text: Text, p: float, seed: int) -> list[int]:
         """Ids of the same text by a random other way of merging: BPE-dropout (Provilkov et al., 2020).
