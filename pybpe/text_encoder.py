@@ -17,10 +17,11 @@ from pybpe._core.encode import Encoder
 from pybpe._core.fast_path import FastPath
 from pybpe._core.ids import IdBuffer, track
 from pybpe._core.marks import Marks
-from pybpe._core.names import Names, Plan
+from pybpe._core.names import Plan
 from pybpe.definition import Definition
 from pybpe.parallel import PART_BYTES, bounds_of_parts, check_threads, cut_in_parts, map_in_order, run_on_threads
 from pybpe.patterns import Split, prepare
+from pybpe.plans import Plans
 from pybpe.sentence.pieces import SentencePieces
 from pybpe.special import Allowed, Disallowed, SpecialTokens, Text
 from pybpe.text.pieces import Cut, Pieces
@@ -61,28 +62,11 @@ class TextEncoder:
         )
         # What a run of characters without a token is, where these are not written as bytes.
         self._unknown = definition.scores.unknown if definition.scores and not definition.scores.byte_ids else None
-        self._named_ids = definition.names
-        self._added = frozenset(definition.reading.added_tokens)
-        self._has_fast_path = self.split.scanner is not None and self._unknown is None and not definition.drops_bytes
+        serves = self.split.scanner is not None and self._unknown is None and not definition.drops_bytes
+        plans = Plans(self.special, self.pieces, definition.names) if serves else _no_plan
         alone = None if self.pieces.is_verbatim else self.pieces.alone
-        self.fast = FastPath(self.core, self._plan_of, definition.n_vocab, self._utf8_only, alone)
+        self.fast = FastPath(self.core, plans, definition.n_vocab, self._utf8_only, alone)
         self._ordinary = FastPath(self.core, lambda _, __: Plan(), definition.n_vocab)  # of text that is only split
-
-    def _plan_of(self, allowed: Allowed, disallowed: Disallowed) -> Plan | None:
-        """What names mean on the fast path under a policy; None if it serves no text."""
-        taken, refused = self.special.policy(allowed, disallowed)
-        if not self._has_fast_path:
-            return None
-        try:
-            if self.pieces.is_verbatim:
-                return Plan(self._searched(taken | self._added), self._searched(refused))
-            apart, refused = self.pieces.searched(taken | refused)  # a text with any of them is taken apart in Python
-            return Plan(None, self._searched(refused), self._searched(apart))
-        except (UnicodeEncodeError, ValueError):  # a name that is in no UTF-8, or the empty one
-            return None
-
-    def _searched(self, names: frozenset[str]) -> Names | None:
-        return Names({name: self._named_ids.get(name, 0) for name in names}) if names else None
 
     @functools.cached_property
     def to_array(self) -> Callable[[Text, Allowed, Disallowed], npt.NDArray[np.uint32] | None]:
@@ -251,6 +235,10 @@ class TextEncoder:
             self._append_pieces(repair_surrogates(text), NONE, ids)  # type: ignore[arg-type]
         if self._unknown is not None:
             ids.unite(start, self._unknown)
+
+
+def _no_plan(allowed: Allowed, disallowed: Disallowed) -> None:
+    """Say that the fast path serves no text."""
 
 
 def _marks(definition: Definition) -> Marks | None:

@@ -25,6 +25,7 @@ FLOORS = [
     ["pybpe.text_encoder", "pybpe.learning"],
     ["pybpe.words", "pybpe.counts", "pybpe.published"],
     ["pybpe.formats"],
+    ["pybpe.plans"],
     ["pybpe.sentence", "pybpe.parallel"],
     ["pybpe.definition", "pybpe.encodings", "pybpe.progress"],
     ["pybpe.patterns", "pybpe.files", "pybpe.download"],

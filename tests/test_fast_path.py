@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 
 import numpy as np
 import pytest
@@ -132,3 +134,18 @@ def test_any_collection_is_a_policy(tok):
 def test_ever_new_policies_do_not_fill_the_memory(tok):
     for number in range(1000):
         assert tok.encode("text", disallowed_special={f"name {number}"}) == tok.encode_ordinary("text")
+
+
+def test_a_tokenizer_goes_with_its_last_reference():
+    tok = Tokenizer.train(iter(TEXTS), 300, progress=False)
+    tok.encode("low")
+    tok.encode("low", allowed_special="all")
+    tok.encode_to_numpy("low")
+    tok.encode_batch_to_numpy(["low"])
+    seen = weakref.ref(tok._text)
+    gc.disable()
+    try:
+        del tok
+        assert seen() is None
+    finally:
+        gc.enable()

@@ -24,10 +24,10 @@ class SentencePieces:
 
     def __init__(self, reading: Reading, sentence: Sentence, special_tokens: Mapping[str, int]) -> None:
         self._ids = {**special_tokens, **reading.added_tokens}
-        self._added: Names = frozenset(reading.added_tokens)
+        self.added: Names = frozenset(reading.added_tokens)
         self._sentence = sentence
-        self._charsmap = sentence.map_of(self._added)
-        self._as_bytes = not self._added and self._charsmap is None
+        self._charsmap = sentence.map_of(self.added)
+        self._as_bytes = not self.added and self._charsmap is None
 
     def normal(self, text: Text) -> Text:
         """The text itself: special tokens are looked for in it as it is."""
@@ -44,7 +44,7 @@ class SentencePieces:
 
     def searched(self, names: Names) -> tuple[Names, Names]:
         """Return what is searched for in a text, and what in its new form, so that none of these names is missed."""
-        return names, self._added
+        return names, self.added
 
     def of(self, text: Text, allowed: Names) -> list[Text | int]:
         """The pieces of a text: ordinary ones, and the ids of symbols and of the `allowed` special tokens."""
@@ -66,8 +66,7 @@ class SentencePieces:
                 continue
             read = self._sentence.read(decoded[start:end], self._charsmap)
             pieces += (
-                token if token is not None else read[first:last]
-                for first, last, token in self._spans(read, self._added)
+                token if token is not None else read[first:last] for first, last, token in self._spans(read, self.added)
             )
         return pieces
 
@@ -79,14 +78,14 @@ class SentencePieces:
                 continue
             chars = self._sentence.read_aligned(text[start:end], self._charsmap)
             read = "".join(char for char, _, _ in chars)
-            for first, last, token in self._spans(read, self._added):
+            for first, last, token in self._spans(read, self.added):
                 places = [(start + begin, start + stop) for _, begin, stop in chars[first:last]]
                 whole = min(begin for begin, _ in places), max(stop for _, stop in places)
                 yield (read[first:last] if token is None else token), (places if token is None else None), *whole
 
     def growing(self) -> GrowingSentence:
         """Return what reads a text that grows, in which no special tokens are looked for."""
-        names = GrowingNames(self._added, lambda text: self._spans(text, self._added), wide=False)
+        names = GrowingNames(self.added, lambda text: self._spans(text, self.added), wide=False)
         return GrowingSentence(self._sentence, self._charsmap, names)
 
     def cut(self, cut: Cut | None) -> Cut | None:

@@ -42,7 +42,8 @@ class Pieces:
         # What is looked for is mostly the name itself.
         self._spelled = {name: reading.spelling(name) for name in self._in_normal}
         self._meant = {text: name for name, text in self._spelled.items()}
-        self._added = self._by_stage(frozenset(reading.added_tokens))
+        self.added: Names = frozenset(reading.added_tokens)
+        self._added = self._by_stage(self.added)
         # Flags that ask what stands beside a name are only seen to in str.
         self._in_str = any(set(flags) - {"normalized"} for flags in reading.flags.values())
         form = reading.normalizer
@@ -81,7 +82,7 @@ class Pieces:
 
     def searched(self, names: Names) -> tuple[Names, Names]:
         """Return what is searched for in a text, and what in its normal form, so that none of these names is missed."""
-        names = names.union(self._reading.added_tokens)
+        names |= self.added
         return names, names if self._in_normal else frozenset()  # what is found of a name in normal text holds the name
 
     def of(self, text: Text, allowed: Names) -> list[Text | int]:

@@ -125,3 +125,29 @@ cdef extern from *:
     # The same for memory whose content does not matter, from `retire` if something was given back there.
     void* map_any "pybpe_map_any"(size_t size) noexcept nogil
     void retire "pybpe_retire"(void* block, size_t size) noexcept nogil
+
+
+cdef enum:
+    LARGE_TABLE = 2 << 20  # bytes: from here on a table is in large pages
+    TABLE_STEP = 1 << 16  # of the bytes of such a table: a multiple of every page size
+
+
+cdef inline void* allocate_table(size_t size) except NULL:
+    """`size` bytes, aligned to 8 at least, for tables that are read here and there; `free_table` takes them back."""
+    cdef void* block
+    if size < LARGE_TABLE:
+        return allocate(size, 1)
+    if size > SIZE_MAX // 2:
+        raise MemoryError(f"cannot allocate {size} bytes")
+    block = map_zeros((size + TABLE_STEP - 1) & ~<size_t>(TABLE_STEP - 1))
+    if block == NULL:
+        raise MemoryError(f"cannot allocate {size} bytes")
+    return block
+
+
+cdef inline void free_table(void* block, size_t size) noexcept nogil:
+    """Give back what `allocate_table` gave for the same size; NULL is nothing."""
+    if size < LARGE_TABLE:
+        free(block)
+    else:
+        unmap(block, (size + TABLE_STEP - 1) & ~<size_t>(TABLE_STEP - 1))

@@ -41,6 +41,8 @@ cdef inline uint64_t hash_pair(pair_t pair) noexcept nogil:
 
 @cython.final
 cdef class MergeTable:
+    cdef void* block  # which holds the next three tables
+    cdef size_t block_size
     cdef Merge* slots
     cdef size_t mask
     cdef int shift

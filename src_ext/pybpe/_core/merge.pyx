@@ -6,7 +6,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from pybpe._core.memory cimport allocate, allocate_zeros, grow, prefetch
+from pybpe._core.memory cimport allocate_table, free_table, grow, prefetch
 from pybpe._core.types cimport NONE, pack_pair, pair_t, token_t
 from pybpe._core.vocab cimport Vocabulary
 
@@ -251,19 +251,20 @@ cdef class MergeTable:
         while capacity * 5 < room * 8:  # at most 5/8 full
             capacity *= 2
             bits += 1
-        self.slots = <Merge*>allocate(capacity, sizeof(Merge))
-        memset(self.slots, 0xFF, capacity * sizeof(Merge))
+        # Of merges there are less than 2**32, so no size overflows. The filter has 8 bits a slot.
+        self.block_size = 65536 * sizeof(ByteMerge) + capacity + capacity * sizeof(Merge)
+        self.block = allocate_table(self.block_size)
+        memset(self.block, 0xFF, self.block_size)
+        self.byte_pairs = <ByteMerge*>self.block
+        self.filter = <uint64_t*>(self.byte_pairs + 65536)
+        memset(self.filter, 0, capacity)
+        self.filter_shift = 61 - bits
+        self.slots = <Merge*>(self.filter + (capacity >> 3))
         self.mask = capacity - 1
         self.shift = 64 - bits
-        self.filter = <uint64_t*>allocate_zeros(capacity >> 3, sizeof(uint64_t))  # 8 bits a slot
-        self.filter_shift = 61 - bits
-        self.byte_pairs = <ByteMerge*>allocate(65536, sizeof(ByteMerge))
-        memset(self.byte_pairs, 0xFF, 65536 * sizeof(ByteMerge))
 
     def __dealloc__(self):
-        free(self.slots)
-        free(self.filter)
-        free(self.byte_pairs)
+        free_table(self.block, self.block_size)
 
     def __len__(self):
         return <Py_ssize_t>self.count
