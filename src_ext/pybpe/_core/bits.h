@@ -89,12 +89,13 @@ PYBPE_AVX512 static inline size_t pybpe_flatten_avx512(uint64_t bits, size_t bas
 #define pybpe_flatten_avx512 pybpe_flatten
 #endif
 
+/* What an inline function is marked with that is compiled anew wherever it is called, for the processor of its caller. */
 #if defined(__GNUC__) || defined(__clang__)
-#define PYBPE_ALWAYS_INLINE inline __attribute__((always_inline))
+#define PYBPE_ALWAYS_INLINE __attribute__((always_inline))
 #elif defined(_MSC_VER)
 #define PYBPE_ALWAYS_INLINE __forceinline
 #else
-#define PYBPE_ALWAYS_INLINE inline
+#define PYBPE_ALWAYS_INLINE
 #endif
 
 #endif

@@ -193,9 +193,13 @@ __attribute__((target("avx2"))) static void pybpe_block_avx2(const uint8_t *text
 __attribute__((target("avx512f,avx512bw"))) static void pybpe_block_avx512(const uint8_t *text, pybpe_block *out) {
     PYBPE_BLOCK_BODY(AVX512, 1)
 }
+/* The same once more, for a caller that is itself compiled for AVX-512: nobody takes its address, so it is inlined. */
+PYBPE_AVX512 static inline void pybpe_block_avx512_inline(const uint8_t *text, pybpe_block *out) {
+    PYBPE_BLOCK_BODY(AVX512, 1)
+}
 #else
 #define PYBPE_BLOCK_FORMS 2
-#define pybpe_block_avx512 pybpe_block_portable
+#define pybpe_block_avx512_inline pybpe_block_portable
 #endif
 
 /* The forms by number, slowest first; NULL for one that this processor cannot run. */

@@ -3,7 +3,7 @@ from libc.string cimport memcpy, memset
 
 from pybpe._core.scheme cimport Scheme
 from pybpe._core.unicode cimport LETTER, MARK, NUMBER, CharTable, char_at, char_table, is_tail
-from pybpe._core.window cimport WINDOW, Block, BlockForm, Window, add_wide, highest, word_starts
+from pybpe._core.window cimport WINDOW, Block, BlockForm, Window, add_wide, highest, inlined_void, word_starts
 from pybpe._core.word cimport ascii_letters, word_end
 
 cdef extern from "ascii.h" nogil:
@@ -11,20 +11,17 @@ cdef extern from "ascii.h" nogil:
 
 
 cdef extern from "bits.h" nogil:
-    ctypedef void inlined_void "PYBPE_ALWAYS_INLINE void"  # of a function that is compiled anew wherever it is called
     ctypedef void avx512_void "PYBPE_AVX512 void"  # of a function for processors with AVX-512, and only these
     bint has_avx512 "pybpe_has_avx512"()
-    size_t flatten_general "pybpe_flatten"(uint64_t bits, size_t base, size_t* places)
+    size_t flatten "pybpe_flatten"(uint64_t bits, size_t base, size_t* places)
     size_t flatten_avx512 "pybpe_flatten_avx512"(uint64_t bits, size_t base, size_t* places)
 
 
 cdef extern from "block.h" nogil:
-    void block_avx512 "pybpe_block_avx512"(const uint8_t* text, Block* out)
+    void block_avx512 "pybpe_block_avx512_inline"(const uint8_t* text, Block* out)
     BlockForm block_form "pybpe_block_get"(int number)
     BlockForm best_block_form "pybpe_block_best"()
 
-
-ctypedef size_t (*FlattenForm)(uint64_t bits, size_t base, size_t* places) noexcept nogil
 
 cdef enum:
     SCALAR_REST = 12  # bytes at the end of a text for which preparing a window takes longer than reading them
@@ -51,34 +48,39 @@ cdef size_t last_cut(const uint8_t* text, size_t n) noexcept nogil:
     return 0
 
 
-cdef inlined_void scan_words(
-    const Scheme* scheme, BlockForm classify, FlattenForm flatten, const uint8_t* text, size_t n, size_t pos,
-    size_t* ends, size_t capacity, size_t* found
+cdef inline inlined_void scan_words(
+    bint avx512, const Scheme* scheme, BlockForm classify, const uint8_t* text, size_t n, size_t pos, size_t* ends,
+    size_t capacity, size_t* found
 ) noexcept nogil:
+    """What both of the next two functions do; `avx512` is known when they are compiled."""
     cdef const CharTable* table = char_table()
     cdef size_t count = 0
     cdef uint64_t starts
     cdef Window window
     cdef uint8_t rest[WINDOW]
+    cdef const uint8_t* block
     while n - pos > SCALAR_REST and capacity - count >= WINDOW:
         window.uncased = window.tails = 0
         window.known = WINDOW
-        if n - pos >= WINDOW:
-            classify(text + pos, &window.chars)
-        else:  # the end of the text: the bytes behind it must not be read
+        block = text + pos
+        if n - pos < WINDOW:  # the end of the text: the bytes behind it must not be read
             memset(rest, 0, WINDOW)
-            memcpy(rest, text + pos, n - pos)
-            classify(rest, &window.chars)
+            memcpy(rest, block, n - pos)
+            block = rest
             window.known = <int>(n - pos)
+        if avx512:
+            block_avx512(block, &window.chars)
+        else:
+            classify(block, &window.chars)
         if window.chars.wide:
             add_wide(&window, scheme, table, text, n, pos)
-        starts = word_starts(&window, scheme, text, n, pos)
+        word_starts(&window, scheme, text, n, pos, &starts)
         if starts == 0:
             pos = word_end(scheme, table, text, n, pos)
             ends[count] = pos
             count += 1
             continue
-        count += flatten(starts, pos, ends + count)
+        count += flatten_avx512(starts, pos, ends + count) if avx512 else flatten(starts, pos, ends + count)
         pos += highest(starts)  # equal to ends[count - 1], but known without waiting for `flatten`
     if n - pos <= SCALAR_REST or capacity < WINDOW:
         while pos < n and count < capacity:
@@ -92,14 +94,14 @@ cdef void scan_general(
     const Scheme* scheme, BlockForm classify, const uint8_t* text, size_t n, size_t pos, size_t* ends, size_t capacity,
     size_t* count
 ) noexcept nogil:
-    scan_words(scheme, classify, flatten_general, text, n, pos, ends, capacity, count)
+    scan_words(False, scheme, classify, text, n, pos, ends, capacity, count)
 
 
 cdef avx512_void scan_avx512(
     const Scheme* scheme, BlockForm classify, const uint8_t* text, size_t n, size_t pos, size_t* ends, size_t capacity,
     size_t* count
 ) noexcept nogil:
-    scan_words(scheme, block_avx512, flatten_avx512, text, n, pos, ends, capacity, count)
+    scan_words(True, scheme, classify, text, n, pos, ends, capacity, count)
 
 
 cdef class SchemeSplitter(Splitter):
@@ -130,12 +132,12 @@ cdef class SchemeSplitter(Splitter):
         if digit_group < 0:
             raise ValueError(f"digit_group is {digit_group}, must be 0 or more")
         self.looks_ahead_in_spaces = True  # `\s+(?!\S)` and `\s+$` are all that a scheme has of lookaheads
-        # Forms 0 to 3 classify in different ways and are else alike; in form 4 all is compiled for AVX-512.
+        # Forms 0 to 3 differ in how they classify; in form 4 all is compiled for AVX-512.
         self.scan_form = scan_general
-        self.classify = block_form(form) if form >= 0 else best_block_form()
         if has_avx512() and (form < 0 or form == 4):
             self.scan_form = <ScanForm>scan_avx512
-            self.classify = block_avx512
+            form = -1
+        self.classify = block_form(form) if form >= 0 else best_block_form()
         if self.classify == NULL:
             raise ValueError(f"form {form} does not run on this processor")
         memset(&self.scheme, 0, sizeof(Scheme))

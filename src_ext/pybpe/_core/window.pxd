@@ -25,6 +25,9 @@ cdef extern from "block.h" nogil:
         uint64_t pairs
     ctypedef void (*BlockForm "pybpe_block_form")(const uint8_t* text, Block* out) noexcept nogil
 
+cdef extern from "bits.h" nogil:
+    ctypedef void inlined_void "PYBPE_ALWAYS_INLINE void"
+
 cdef enum:
     WINDOW = 64
 
@@ -179,8 +182,8 @@ cdef inline uint64_t with_contractions(
     return starts
 
 
-cdef inline uint64_t word_starts(
-    Window* window, const Scheme* scheme, const uint8_t* text, size_t n, size_t pos
+cdef inline inlined_void word_starts(
+    Window* window, const Scheme* scheme, const uint8_t* text, size_t n, size_t pos, uint64_t* certain
 ) noexcept nogil:
     """Where words start in a window, its own start left out, as far as that is certain."""
     cdef uint64_t others = ~(window.chars.letters | window.chars.digits | window.chars.spaces)
@@ -205,4 +208,4 @@ cdef inline uint64_t word_starts(
         starts = with_contractions(window, scheme, text, n, pos, starts, window.chars.apostrophes & single)
     firsts &= below(window.known)
     # All that was asked of the character behind is right for those before the last one known.
-    return starts & below(highest(firsts)) & ~<uint64_t>1 if firsts else 0
+    certain[0] = starts & below(highest(firsts)) & ~<uint64_t>1 if firsts else 0
