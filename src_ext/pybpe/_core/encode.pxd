@@ -58,7 +58,7 @@ cdef class Encoder:
     cdef Emission emission  # None where the symbols of merging are the tokens
     cdef Marks marks  # None where words are merged as they stand in the text
     cdef readonly size_t cache_bytes  # the most that the cache of one running call takes
-    cdef Cuts cuts
+    cdef Cuts cuts  # None until there was a word of characters of three bytes or more
     cdef Backtracker backtracker  # None until there were long words enough to build it for
     cdef size_t long_bytes  # of long words that were merged; a hint that threads share without a lock
     cdef uint64_t* token_bits  # a bit for the key of each token

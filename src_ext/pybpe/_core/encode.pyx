@@ -151,6 +151,10 @@ cdef class Encoder:
         cdef size_t count, i, size
         cdef const uint8_t* word
         cdef bint piece = False, may_cut = has_long_chars(text + start, end - start)
+        if may_cut and self.cuts is None:
+            with gil:
+                if self.cuts is None:
+                    self.cuts = Cuts(self.vocabulary)
         while start < end:
             word = text + start
             if may_cut:
@@ -330,7 +334,6 @@ cdef class Encoder:
         self.whole_words = whole_words
         self.emission = emission
         self.marks = marks
-        self.cuts = Cuts(vocabulary)
         self.limit_cache(DEFAULT_CACHE)
         self.mark_tokens()
 
@@ -339,7 +342,7 @@ cdef class Encoder:
 
     cdef int mark_tokens(self) except -1:
         """Set the bit of every token that could be a word in the cache."""
-        cdef size_t token, size, bit
+        cdef size_t token, start, size, bit
         cdef Item item
         cdef const uint8_t* word
         self.token_shift = 64 - 10
@@ -347,10 +350,11 @@ cdef class Encoder:
             self.token_shift -= 1
         self.token_bits = <uint64_t*>allocate_zeros(<size_t>1 << (58 - self.token_shift), sizeof(uint64_t))
         for token in range(self.vocabulary.count):
-            word = self.vocabulary.blob + self.vocabulary.offsets[token]
-            size = self.vocabulary.offsets[token + 1] - self.vocabulary.offsets[token]
+            start = self.vocabulary.offsets[token]
+            word = self.vocabulary.blob + start
+            size = self.vocabulary.offsets[token + 1] - start
             if 0 < size <= SHORT_KEY:
-                load_short(&item, word, size, False)
+                load_short(&item, word, size, self.vocabulary.offsets[self.vocabulary.count] - start >= 16)
             elif SHORT_KEY < size <= LONG_WORD:
                 load_long(&item, word, size)
             else:

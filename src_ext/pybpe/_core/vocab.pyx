@@ -4,7 +4,7 @@ from libc.stdlib cimport free
 from libc.string cimport memcmp, memcpy, memset
 
 from pybpe._core.ids cimport IdBuffer
-from pybpe._core.memory cimport allocate, prefetch
+from pybpe._core.memory cimport allocate, allocate_table, free_table, prefetch
 from pybpe._core.types cimport NONE, token_t
 
 from pybpe.errors import TokenIdError
@@ -60,7 +60,7 @@ cdef class Vocabulary:
             capacity *= 2
         self.blob = <uint8_t*>allocate(total, 1)
         self.offsets = <uint64_t*>allocate(count + 1, sizeof(uint64_t))
-        self.table = <Known*>allocate(capacity, sizeof(Known))
+        self.table = <Known*>allocate_table(capacity * sizeof(Known))  # of less than 2**33 entries
         memcpy(self.blob, PyBytes_AS_STRING(blob), total)
         memset(self.table, 0xFF, capacity * sizeof(Known))
         self.mask = capacity - 1
@@ -74,7 +74,7 @@ cdef class Vocabulary:
     def __dealloc__(self):
         free(self.blob)
         free(self.offsets)
-        free(self.table)
+        free_table(self.table, (self.mask + 1) * sizeof(Known))
 
     cdef bint holds(self, token_t token, const uint8_t* data, size_t n) noexcept nogil:
         cdef uint64_t start = self.offsets[token]
