@@ -19,6 +19,7 @@ NAMES = [
     added(265, "lowered", normalized=True),
 ]
 READINGS = {
+    "no names": {**tokenizer_json(normalizer={"type": "NFC"}), "added_tokens": []},
     "plain": tokenizer_json(),
     "NFC": tokenizer_json(normalizer={"type": "NFC"}),
     "NFC and names": tokenizer_json(NAMES, normalizer={"type": "NFC"}),
@@ -64,6 +65,14 @@ def test_a_batch_gives_what_each_text_gives(tok, allowed, texts, as_bytes):
     assert tok.encode_batch(texts, threads=1, **policy) == alone
     ids, offsets = tok.encode_batch_to_numpy(texts, threads=1, **policy)
     assert [ids[first:last].tolist() for first, last in zip(offsets, offsets[1:], strict=False)] == alone
+
+
+@pytest.mark.parametrize("text", ["low e\u0301 가 ", "low <s>lowered ", "é中\n", "e\u0301"])
+def test_a_long_text_on_two_threads(tok, text):
+    text *= 600_000 // len(text.encode())
+    for policy in ({"disallowed_special": ()}, {"allowed_special": "all"}):
+        alone = tok.encode_to_numpy(text, **policy)
+        assert tok.encode_to_numpy(text, threads=2, **policy).tolist() == alone.tolist()
 
 
 def test_the_collector_knows_of_lists_of_ids():

@@ -42,13 +42,3 @@ class Encoder:
         """Encode text whose words end at these places, in bytes."""
     def encode_with_dropout(self, words: list[bytes], p: float, seed: int, out: IdBuffer) -> None:
         """Merge each word, at each step leaving out every possible merge with probability p."""
-    def encode_many(
-        self,
-        texts: list[str] | list[bytes] | list[str | bytes] | list[str | bytes | int],
-        out: IdBuffer,
-        offsets: array[int],
-    ) -> None:
-        """Encode several texts; the ids of text i are out[offsets[i]:offsets[i + 1]]. An id among them becomes itself.
-
-        Raises UnicodeEncodeError, before anything is encoded, for a str with a lone surrogate.
-        """

@@ -65,4 +65,7 @@ class FastPath:
         allowed: AbstractSet[str] | Literal["all"],
         disallowed: Collection[str] | Literal["all"],
     ) -> bool:
-        """Return True if a text has a name that is taken or refused under this policy, or may have one."""
+        """Return True if a text has a name that is taken or refused under this policy, or may have one.
+
+        Of texts that are prepared it is not known.
+        """

@@ -20,6 +20,8 @@ cdef inline int char_size(uint8_t first) noexcept nogil:
 cdef class Cuts:
     # A bit for the hash of each (character, next character or its first bytes) side by side in a token
     cdef uint64_t* spans
+    # A bit for each character of three bytes, by its code point, that has only a part of the next one in some token
+    cdef uint64_t partial[1024]
     # [last byte of a character & 63][first byte of the next]: in a token that begins within the first of the two
     cdef uint64_t torn[64][4]
 

@@ -39,6 +39,11 @@ cdef inline uint32_t pack_char(const uint8_t* text, size_t n, size_t* size) noex
     return packed
 
 
+cdef inline uint32_t point_of(uint32_t packed) noexcept nogil:
+    """The code point of a character of three bytes, which `pack_char` made a number."""
+    return (packed & 0x0F) << 12 | (packed >> 8 & 0x3F) << 6 | (packed >> 16 & 0x3F)
+
+
 cdef class Cuts:
     cdef inline uint64_t span(self, uint32_t left, uint32_t right) noexcept nogil:
         """A number whose lowest bit is set if a token may hold `left` followed by `right`."""
@@ -60,7 +65,7 @@ cdef class Cuts:
 
     cdef size_t cut(self, const uint8_t* word, size_t n, size_t* ends, size_t capacity) noexcept nogil:
         cdef size_t size, next_size, place, count = 0
-        cdef uint32_t left, right
+        cdef uint32_t left, right, point
         cdef uint64_t spanned
         left = pack_char(word, n, &size)
         place = size
@@ -69,8 +74,10 @@ cdef class Cuts:
                 memcpy(&right, word + place, 4)
                 if right & THREE_MASK == THREE_BYTES:
                     right &= 0xFFFFFF
-                    spanned = self.torn[left >> 16 & 63][3] >> (right & 63)
-                    spanned |= self.span(left, right & 0xFF) | self.span(left, right & 0xFFFF) | self.span(left, right)
+                    spanned = self.torn[left >> 16 & 63][3] >> (right & 63) | self.span(left, right)
+                    point = point_of(left)
+                    if self.partial[point >> 6] >> (point & 63) & 1:  # few are
+                        spanned |= self.span(left, right & 0xFF) | self.span(left, right & 0xFFFF)
                     ends[count] = place
                     count += ~spanned & 1
                     left = right
@@ -92,9 +99,10 @@ cdef class Cuts:
     def __cinit__(self, Vocabulary vocabulary not None):
         cdef size_t token, n, place, first, size, i, bit
         cdef const uint8_t* data
-        cdef uint32_t left, right
+        cdef uint32_t left, right, point
         self.spans = <uint64_t*>allocate_zeros(1 << (SPAN_BITS - 6), sizeof(uint64_t))
         memset(self.torn, 0, sizeof(self.torn))
+        memset(self.partial, 0, sizeof(self.partial))
         for token in range(vocabulary.count):
             data = vocabulary.blob + vocabulary.offsets[token]
             n = vocabulary.offsets[token + 1] - vocabulary.offsets[token]
@@ -113,6 +121,9 @@ cdef class Cuts:
                 right = pack_char(data + place, n - place, &size)
                 bit = span_bit(left, right)
                 self.spans[bit >> 6] |= <uint64_t>1 << (bit & 63)
+                if place - first == 3 and size < <size_t>char_size(data[place]):
+                    point = point_of(left)
+                    self.partial[point >> 6] |= <uint64_t>1 << (point & 63)
 
     def __dealloc__(self):
         free(self.spans)

@@ -81,8 +81,8 @@ cdef class Encoder:
     cdef int put_back(self, Worker worker) except -1
     # `encode_bytes` of str or bytes; 1 also for a str with a lone surrogate. Lets go of the GIL if the text is long.
     cdef int encode_text(self, Worker worker, text, Plan plan, IdBuffer out) except -1
-    # The ids of each of `texts`, of which some may be ids, to the end of `out`; text i has those from offsets[i] to
-    # offsets[i + 1]. -1, or the number of the first text with a refused name, at which it stops.
+    # The ids of each of `texts` to the end of `out`; text i has those from offsets[i] to offsets[i + 1]. -1, or the number
+    # of the first text with a refused name, at which it stops. UnicodeEncodeError, before that, for a lone surrogate.
     cdef Py_ssize_t encode_texts(self, list texts, Plan plan, IdBuffer out, int64_t[::1] offsets) except -2
     cdef int encode_words(
         self, Worker worker, const uint8_t* text, size_t n, size_t start, const size_t* ends, size_t count,

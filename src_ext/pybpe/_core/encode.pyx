@@ -430,23 +430,15 @@ cdef class Encoder:
             sizes = <Py_ssize_t*>allocate(count, sizeof(Py_ssize_t))
             for i in range(count):
                 text = texts[i]
-                if isinstance(text, int):
-                    data[i] = NULL
-                    sizes[i] = <Py_ssize_t><token_t>text
-                    continue
                 data[i] = utf8_of(text, &sizes[i])
                 owners.append(text)
                 total += <size_t>sizes[i]
             with nogil:
                 out.expect(total)
                 for i in range(count):
-                    if data[i] != NULL:
-                        stopped = self.encode_bytes(worker, data[i], <size_t>sizes[i], plan, out)
-                        if stopped:
-                            break
-                    else:
-                        out.put(<token_t>sizes[i])
-                        out.settle()
+                    stopped = self.encode_bytes(worker, data[i], <size_t>sizes[i], plan, out)
+                    if stopped:
+                        break
                     offsets[i + 1] = <int64_t>(out.forgotten + out.size)
             return <Py_ssize_t>i if stopped else -1
         finally:
@@ -526,6 +518,3 @@ cdef class Encoder:
                 )
         finally:
             self.put_back(worker)
-
-    def encode_many(self, list texts not None, IdBuffer out not None, int64_t[::1] offsets not None):
-        self.encode_texts(texts, NO_NAMES, out, offsets)

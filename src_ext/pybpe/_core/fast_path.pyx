@@ -122,7 +122,7 @@ cdef class FastPath:
         cdef Plan plan = self.plan(allowed, disallowed)
         cdef Py_ssize_t n
         cdef const uint8_t* data = utf8_or_null(text, &n)
-        cdef bint found = plan is None or data == NULL or plan.apart is not None
+        cdef bint found = plan is None or data == NULL or self.prepare is not None
         if not found:
             with nogil:
                 found = plan.taken is not None and plan.taken.occurs_in(data, <size_t>n)
