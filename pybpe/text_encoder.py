@@ -147,25 +147,25 @@ class TextEncoder:
         self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed
     ) -> list[list[int]]:
         """The ids of each text."""
-        parts = self._parts(_checked(texts), threads, allowed, disallowed)
+        parts = self._parts(_checked(_listed(texts)), threads, allowed, disallowed)
         lists = [ids for part, offsets in parts for ids in part.to_lists(self.fast.ints, offsets)]
         track(lists)
         return lists
 
     def counted(self, texts: Iterable[Text], threads: int | None) -> Iterator[array[int]]:
         """Where the ids that `ordinary` gives for each text would end, int64, from 0 on for each part of the texts."""
-        return (offsets for _, offsets in self._parts(_checked(texts), threads, NONE, (), kept=False))
+        return (offsets for _, offsets in self._parts(_checked(_listed(texts)), threads, NONE, (), kept=False))
 
     def joined(
         self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed
     ) -> tuple[IdBuffer, array[int]]:
         """The ids of all texts, and where in them each text begins and the last one ends, int64."""
-        texts, threads = _checked(texts), check_threads(threads)
+        texts, threads = _listed(texts), check_threads(threads)
         offsets = array("q", bytes(8 * (len(texts) + 1)))
         ids = _in_one_block(Batch(self.fast, texts, allowed, disallowed, offsets, PART_BYTES), threads)
         if ids is not None:
             return ids, offsets
-        ids, offsets = IdBuffer(expected=sum(map(len, texts))), array("q", [0])
+        ids, offsets = IdBuffer(expected=sum(map(len, _checked(texts)))), array("q", [0])
         for part, part_offsets in self._parts(texts, threads, allowed, disallowed):
             begin = len(ids)
             offsets.extend([begin + offset for offset in part_offsets[1:]])
@@ -259,10 +259,13 @@ def _pieces(definition: Definition) -> Pieces | SentencePieces:
     return SentencePieces(reading, reading.sentence, definition.special_tokens)
 
 
-def _checked(texts: Iterable[Text]) -> list[Text]:
+def _listed(texts: Iterable[Text]) -> list[Text]:
     if isinstance(texts, (str, bytes)):
         raise TypeError("texts is one text; pass a list of them")
-    texts = list(texts)
+    return list(texts)
+
+
+def _checked(texts: list[Text]) -> list[Text]:
     for text in texts:
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")

@@ -67,6 +67,13 @@ def test_a_batch_gives_what_each_text_gives(tok, allowed, texts, as_bytes):
     assert [ids[first:last].tolist() for first, last in zip(offsets, offsets[1:], strict=False)] == alone
 
 
+@pytest.mark.parametrize("texts", [[1], ["low", None], ["\ud83d", b"low", 1.5], ["<s>", ["low"]]])
+def test_what_is_no_text(tok, texts):
+    for call in (tok.encode_batch, tok.encode_batch_to_numpy, tok.count_batch):
+        with pytest.raises(TypeError, match="text must be str or bytes, not"):
+            call(texts)
+
+
 @pytest.mark.parametrize("text", ["low e\u0301 가 ", "low <s>lowered ", "é中\n", "e\u0301"])
 def test_a_long_text_on_two_threads(tok, text):
     text *= 600_000 // len(text.encode())
