@@ -29,7 +29,8 @@ def to_array(FastPath fast not None, text, allowed, disallowed):
             return ids.to_numpy()
         size = <np.npy_intp>ids.size
         array = np.PyArray_SimpleNew(1, &size, np.NPY_UINT32)
-        memcpy(np.PyArray_DATA(array), ids.data, ids.size * sizeof(token_t))
+        if size:  # the buffer may have no memory yet
+            memcpy(np.PyArray_DATA(array), ids.data, ids.size * sizeof(token_t))
         return array
     finally:
         fast.core.put_back(worker)

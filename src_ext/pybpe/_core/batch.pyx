@@ -121,7 +121,8 @@ cdef class Batch:
                 kept += 1
                 continue
             base = self.bases[piece.part]
-            memcpy(self.ids.data + base, waiting.ids.data + piece.start, piece.size * sizeof(token_t))
+            if piece.size:  # an empty buffer may have no memory
+                memcpy(self.ids.data + base, waiting.ids.data + piece.start, piece.size * sizeof(token_t))
             for text in range(self.firsts[piece.part], self.firsts[piece.part + 1]):
                 self.offsets[text + 1] += <int64_t>base
         waiting.count = kept
