@@ -10,7 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, SupportsIndex, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,9 +27,14 @@ _forgets_at_fork = False
 
 
 def check_threads(threads: int | None) -> int:
-    """Return a number of threads: one a core for None. Raises ValueError for less than 1 or more than MAX_THREADS."""
+    """Return a number of threads: one a core for None.
+
+    Raises ValueError for less than 1 or more than MAX_THREADS, TypeError for what is no integer.
+    """
     if threads is None:
         return os.cpu_count() or 1
+    if not isinstance(threads, SupportsIndex):
+        raise TypeError(f"threads must be an integer or None, not {type(threads).__name__}")
     if not 1 <= threads <= MAX_THREADS:
         raise ValueError(f"threads is {threads}, must be 1 to {MAX_THREADS:,}")
     return threads

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import itertools
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import AnyStr, Literal
 
@@ -32,14 +32,14 @@ class SpecialTokens:
         self._normal = normal  # the text in which tokens are found that are not found in the text as it is
 
     def policy(self, allowed: Allowed, disallowed: Disallowed) -> Policy:
-        """The names that become their tokens, and those that must not be there.
+        """Return the names that become their tokens, and those that must not be there.
 
-        "all" allows all; it disallows all that are not allowed.
+        "all" allows all; it disallows all that are not allowed. Raises TypeError for what is no policy.
         """
         names = self._names if allowed == "all" else self._known(allowed)
         if disallowed == "all":
             return names, self._names - names if names else self._names
-        return names, frozenset((disallowed,) if isinstance(disallowed, str) else disallowed)
+        return names, _strings("disallowed_special", (disallowed,) if isinstance(disallowed, str) else disallowed)
 
     def allowed_in(self, text: Text, allowed: Allowed, disallowed: Disallowed) -> frozenset[str]:
         """The allowed tokens if any of them occurs in `text`, else none.
@@ -66,7 +66,15 @@ class SpecialTokens:
     def _known(self, allowed: AbstractSet[str]) -> frozenset[str]:
         if isinstance(allowed, str):
             raise TypeError(f"allowed_special must be 'all' or a set of strings; did you mean {{{allowed!r}}}?")
-        return self._names.intersection(allowed)
+        return self._names & _strings("allowed_special", allowed)
+
+
+def _strings(argument: str, names: Collection[str]) -> frozenset[str]:
+    found = frozenset(names if isinstance(names, Iterable) else [names])
+    for name in found:
+        if not isinstance(name, str):
+            raise TypeError(f"{argument} must be 'all' or a set of strings; {name!r} is neither")
+    return found
 
 
 def _find_in(texts: tuple[Text, ...], names: frozenset[str]) -> str | None:

@@ -397,8 +397,12 @@ class Tokenizer:
         spans = self._first_spans(content, max_tokens)
         if len(spans) <= max_tokens:
             return text
+        tried = None
         for _, end in reversed(spans[:max_tokens]):
             beginning = content[:end].decode(errors="ignore")
+            if beginning == tried:  # of characters that change together each token ends where all of them do
+                continue
+            tried = beginning
             if self.count(beginning) <= max_tokens:
                 return beginning
         return ""

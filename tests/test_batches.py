@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 
+import numpy as np
 import pytest
 from huggingface_files import added, characters, tokenizer_json, write_json
 from hypothesis import given
@@ -65,6 +66,29 @@ def test_a_batch_gives_what_each_text_gives(tok, allowed, texts, as_bytes):
     assert tok.encode_batch(texts, threads=1, **policy) == alone
     ids, offsets = tok.encode_batch_to_numpy(texts, threads=1, **policy)
     assert [ids[first:last].tolist() for first, last in zip(offsets, offsets[1:], strict=False)] == alone
+
+
+class Text(str):
+    """A str of another class, as numpy and some readers of tables give."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("make", [Text, np.str_])
+def test_strings_of_other_classes(tok, make):
+    for text in ("low", "e\u0301 가", "<s>lowered <call>", "\ud83d", ""):
+        other, policy = make(text), {"disallowed_special": ()}
+        ids = tok.encode(text, **policy)
+        assert tok.encode(other, **policy) == tok.encode_to_numpy(other, **policy).tolist() == ids
+        assert tok.encode_batch([other], **policy) == [ids]
+        assert tok.encode_batch_to_numpy([other], **policy)[0].tolist() == ids
+        assert tok.count(other) == tok.count_batch([other])[0] == len(tok.encode_ordinary(text))
+
+
+def test_the_number_of_threads_is_an_integer(tok):
+    for call in (tok.encode_to_numpy, lambda text, threads: tok.encode_batch([text], threads=threads)):
+        with pytest.raises(TypeError, match="threads must be an integer or None, not float"):
+            call("low", threads=2.5)
 
 
 @pytest.mark.parametrize("texts", [[1], ["low", None], ["\ud83d", b"low", 1.5], ["<s>", ["low"]]])

@@ -109,12 +109,21 @@ def test_a_text_of_names_alone_takes_linear_time(tok):
 
 
 @pytest.mark.parametrize(
-    ("allowed", "disallowed", "error"),
-    [("<|a|>", "all", TypeError), (None, "all", TypeError), (set(), None, TypeError), (set(), [["a"]], TypeError)],
+    ("allowed", "disallowed", "named"),
+    [
+        ("<|a|>", "all", "allowed_special"),
+        (None, "all", "allowed_special"),
+        ({1}, "all", "allowed_special"),
+        ({b"<|a|>"}, (), "allowed_special"),
+        (frozenset(), None, "disallowed_special"),
+        (frozenset(), 5, "disallowed_special"),
+        (frozenset(), {1}, "disallowed_special"),
+        ("all", [b"<|a|>"], "disallowed_special"),
+    ],
 )
-def test_policies_that_are_none(tok, allowed, disallowed, error):
+def test_policies_that_are_none(tok, allowed, disallowed, named):
     for call in (tok.encode, tok.encode_to_numpy, lambda text, **policy: tok.encode_batch([text], **policy)):
-        with pytest.raises(error):
+        with pytest.raises(TypeError, match=f"^{named} must be 'all' or a set of strings"):
             call("text", allowed_special=allowed, disallowed_special=disallowed)
 
 

@@ -300,3 +300,13 @@ def test_only_trained_tokenizers_have_smaller_ones(small, tmp_path):
     for vocab_size in (255, 401):
         with pytest.raises(ValueError, match=f"vocab_size is {vocab_size}, must be 256 to 400"):
             small.smaller(vocab_size)
+
+
+def test_truncate_counts_no_beginning_twice(monkeypatch):
+    """Characters that change together in a normal form share their span, however many tokens they are."""
+    tok = Tokenizer.train(iter(["e\u0301 low"]), 260, normalizer="NFC", progress=False)
+    text = "low e" + "\u0301\u0327" * 500
+    counted = []
+    monkeypatch.setattr(Tokenizer, "count", lambda self, text: counted.append(text) or len(self.encode_ordinary(text)))
+    assert tok.truncate(text, 300) == "low "
+    assert len(counted) == len(set(counted)) <= 3

@@ -19,6 +19,6 @@ cdef class FastPath:
 
     cdef Plan ordinary_plan(self)
     cdef Plan plan(self, allowed, disallowed)
-    cdef bint has_names_apart(self, Plan plan, str text) except -1
+    cdef bint has_names_apart(self, Plan plan, text) except -1
     # Append the ids of a text to `out`. 1, and perhaps some of them, where this path does not serve.
     cdef int fill(self, Worker worker, text, Plan plan, IdBuffer out) except -1

@@ -19,7 +19,7 @@ cdef class FastPath:
             text = self.prepare(text)
         return self.core.encode_text(worker, text, plan, out)
 
-    cdef bint has_names_apart(self, Plan plan, str text) except -1:
+    cdef bint has_names_apart(self, Plan plan, text) except -1:
         """True if a text has a name that is searched for before it is prepared, or a lone surrogate."""
         cdef Py_ssize_t n
         cdef const uint8_t* data = utf8_or_null(text, &n)
@@ -44,6 +44,8 @@ cdef class FastPath:
                 return self.default
             if isinstance(disallowed, (tuple, frozenset, set, list)) and not disallowed:
                 return self.ordinary_plan()
+        if not hasattr(allowed, "__iter__") or not hasattr(disallowed, "__iter__"):
+            return self.plan_of(allowed, disallowed)  # which raises the error
         key = (
             allowed if isinstance(allowed, str) else frozenset(allowed),
             disallowed if isinstance(disallowed, str) else frozenset(disallowed),
