@@ -27,6 +27,17 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
+def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("empty")
+
+
+@pytest.fixture(autouse=True)
+def _away_from_the_source(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python that a test starts finds the installed pybpe, and not the source in the folder it is started in."""
+    monkeypatch.chdir(empty_folder)
+
+
+@pytest.fixture(scope="session")
 def vocabs() -> Path:
     """A folder with public vocabularies: PYBPE_VOCABS, or shared/data/vocabs beside the checkout."""
     folder = Path(os.environ.get("PYBPE_VOCABS", SHARED / "vocabs"))

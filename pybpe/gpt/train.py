@@ -27,7 +27,7 @@ from torch.nn.parallel import DistributedDataParallel
 from pybpe.errors import FormatError, PybpeError, TrainingError
 from pybpe.gpt.board import Board, open_board
 from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from pybpe.gpt.devices import Team, autocast, check_dtype, find_device, team
+from pybpe.gpt.devices import Team, autocast, check_dtype, find_device, leave_process, team
 from pybpe.gpt.engines import OnStep
 from pybpe.gpt.generation import Inference
 from pybpe.gpt.model import FORMS, GPT, GPTConfig
@@ -340,3 +340,4 @@ class Lines(Watcher):
 
 if __name__ == "__main__":
     main()
+    leave_process()
