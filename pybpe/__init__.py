@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as in typing, whose import costs more than all that happens here
 if TYPE_CHECKING:
-    from pybpe.counts.word_counts import WordCounts
+    from pybpe.encodings.public import encoding_for_model, get_encoding
     from pybpe.errors import (
         ChatTemplateError,
         DownloadError,
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
         TrainingError,
         UnknownEncodingError,
     )
-    from pybpe.public_encodings import encoding_for_model, get_encoding
     from pybpe.tokenizer import Tokenizer
+    from pybpe.training.counts.word_counts import WordCounts
 
 __version__ = "0.1.0"
 
@@ -43,9 +43,9 @@ __all__ = [
 
 _HOMES = {  # of the other names: pybpe.errors
     "Tokenizer": "pybpe.tokenizer",
-    "WordCounts": "pybpe.counts.word_counts",
-    "encoding_for_model": "pybpe.public_encodings",
-    "get_encoding": "pybpe.public_encodings",
+    "WordCounts": "pybpe.training.counts.word_counts",
+    "encoding_for_model": "pybpe.encodings.public",
+    "get_encoding": "pybpe.encodings.public",
 }
 
 

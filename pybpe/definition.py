@@ -14,10 +14,10 @@ from pybpe._core.merge import MergeTable, listed_merges
 from pybpe._core.ranks import ranked_merges
 from pybpe._core.vocab import Vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
-from pybpe.patterns import prepare
-from pybpe.scored import Scores, Symbols, make_byte_symbols, make_marked_symbols, make_symbols
-from pybpe.text.reading import PLAIN, Reading
-from pybpe.text.sentence import SPACE
+from pybpe.normalization.preprocessing import PLAIN, Reading
+from pybpe.normalization.sentencepiece import SPACE
+from pybpe.pretokenization.patterns import prepare
+from pybpe.vocabulary.symbols import Scores, Symbols, make_byte_symbols, make_marked_symbols, make_symbols
 
 MAX_ID = 2**22 - 1  # 4 million, so that a small file cannot ask for all memory
 _BYTES = [bytes([byte]) for byte in range(256)]
@@ -36,7 +36,7 @@ class Definition:
     merges: uint32[n, 3], rows (left, right, token) in learned order. With the rule "ranks" they follow from the
         vocabulary, one for each token that merging comes to, by id; whatever rows are given, those are kept. With
         "scores" they follow too: those of them whose parts are tokens, in their order.
-    pattern: the regular expression that splits text into words, or several as `pybpe.splitting.stages` joins them.
+    pattern: the regular expression that splits text into words, or several, see `pretokenization.stages`.
     special_tokens: name -> id, none of them the id of an ordinary token of other bytes. With the rule "ranks" several
         names may share an id, as in tiktoken's o200k_harmony; it decodes to the first of them.
     reading: what is done to text before it is split.

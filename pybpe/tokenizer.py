@@ -13,17 +13,17 @@ from pybpe.decoding.appender import EncodeAppender, Growth
 from pybpe.decoding.characters import CharacterDecoder, CharacterStream
 from pybpe.decoding.id_arrays import as_uint32
 from pybpe.decoding.incremental import DecodeStream
-from pybpe.decoding.sentence import SentenceDecoder, SentenceStream
+from pybpe.decoding.sentencepiece import SentenceDecoder, SentenceStream
 from pybpe.definition import Definition, with_first_merges
+from pybpe.encode.segmenter import Cut
+from pybpe.encode.special_tokens import Allowed, Disallowed, Text
+from pybpe.encode.text_encoder import TextEncoder
 from pybpe.errors import TokenIdError
-from pybpe.files import PathLike
 from pybpe.formats import native
-from pybpe.parallel import check_threads
-from pybpe.patterns import name_of, prepare
-from pybpe.special import Allowed, Disallowed, Text
-from pybpe.text.pieces import Cut
-from pybpe.text.utf8 import to_utf8
-from pybpe.text_encoder import TextEncoder
+from pybpe.pretokenization.patterns import name_of, prepare
+from pybpe.util.files import PathLike
+from pybpe.util.parallel import check_threads
+from pybpe.util.utf8 import to_utf8
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from pybpe.chat.template import ChatTemplate
     from pybpe.compat.huggingface import PreTrainedTokenizerFast
     from pybpe.compat.tiktoken import Encoding
-    from pybpe.counts.word_counts import Pattern, Source, WordCounts
-    from pybpe.progress import Report
-    from pybpe.text.offsets import Span, Unit
+    from pybpe.encode.offsets import Span, Unit
+    from pybpe.training.counts.word_counts import Pattern, Source, WordCounts
+    from pybpe.util.progress import Report
 
 # numpy, and what only some methods need, is imported within these: opening a tokenizer takes less time than numpy does.
 
@@ -116,8 +116,8 @@ class Tokenizer:
         or a vocab_size below 256, SpecialTokenError for an empty or repeated special token, OSError for a file that
         cannot be read, FormatError for one that is not what its name says, MissingPackageError.
         """
-        from pybpe.learning.words import Learned
-        from pybpe.training import Limits, train
+        from pybpe.training.source import Learned
+        from pybpe.training.train import Limits, train
 
         return cls(
             train(
@@ -154,8 +154,8 @@ class Tokenizer:
         its tokens. Its special tokens are cut out of the text unless protect_special is False. The other parameters are
         those of `train`. Raises ValueError for WordCounts of words that are not those of this tokenizer.
         """
-        from pybpe.learning.words import Learned
-        from pybpe.training import Limits, extend
+        from pybpe.training.source import Learned
+        from pybpe.training.train import Limits, extend
 
         return Tokenizer(
             extend(

@@ -57,8 +57,8 @@ from benchmarks.tables import full, number
 from benchmarks.texts import Text, chinese_and_japanese, read_texts
 
 from pybpe import Tokenizer
-from pybpe.encodings import by_sha256
-from pybpe.patterns import CL100K
+from pybpe.encodings.registry import by_sha256
+from pybpe.pretokenization.patterns import CL100K
 
 ON_A_TEXT = {
     "numpy": encoding.one_text,

@@ -26,7 +26,7 @@ from transformers.utils.chat_template_utils import render_jinja_template
 from pybpe.chat.template import ChatTemplate
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from chat_templates import CHATS, TOOL
+from support.chat_templates import CHATS, TOOL
 
 PACKAGES = ("trl", "axolotl")
 TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}

@@ -27,8 +27,8 @@ from pybpe.gpt.checkpoint import read_checkpoint
 from pybpe.gpt.generation import Inference
 from pybpe.gpt.model import FORMS, GPT, GPTConfig
 from pybpe.gpt.pretrain import evaluate
-from pybpe.gpt.run import Watcher, prepare_run, start_run
-from pybpe.gpt.run_folder import METRICS, MODEL
+from pybpe.gpt.runs.folder import METRICS, MODEL
+from pybpe.gpt.runs.run import Watcher, prepare_run, start_run
 from pybpe.gpt.settings import PRESETS, Settings
 from pybpe.gpt.training_data import read_data
 
@@ -38,7 +38,7 @@ import os, signal, sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from pybpe.gpt.run import Watcher, resume_run
+from pybpe.gpt.runs.run import Watcher, resume_run
 class Kill(Watcher):
     def step(self, step, facts):
         if step.step == int(sys.argv[2]):

@@ -29,11 +29,11 @@ from benchmarks.limited import LostError, run_limited
 from benchmarks.peers import Encoding, Ids, installed, open_pybpe, open_tiktoken
 
 from pybpe import Tokenizer
-from pybpe.encodings import by_sha256
+from pybpe.encodings.registry import by_sha256
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-from parity_texts import BLOCK, CODE_POINTS, boundary_strings, code_points  # noqa: E402
+from support.parity_texts import BLOCK, CODE_POINTS, boundary_strings, code_points  # noqa: E402
 
 SHARED = ROOT.parent / "shared" / "data"
 PUBLIC = ("r50k_base", "cl100k_base", "o200k_base")

@@ -31,11 +31,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pybpe import Tokenizer
-from pybpe.formats.byte_level import to_chars
+from pybpe.formats.helpers.byte_level import to_chars
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-from parity_texts import BLOCK, CODE_POINTS  # noqa: E402
+from support.parity_texts import BLOCK, CODE_POINTS  # noqa: E402
 
 SECONDS = 600  # that a download may take
 FORMS = ("{0}", " {0}b", "a{0}{0}\n")

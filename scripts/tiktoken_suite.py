@@ -17,8 +17,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from pybpe.encodings import ENCODINGS
-from pybpe.published import definition_of
+from pybpe.encodings.rank_files import definition_of
+from pybpe.encodings.registry import ENCODINGS
 
 VERSION = "0.14.0"
 PIP = ["-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "--no-binary", "tiktoken"]

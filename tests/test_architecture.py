@@ -15,26 +15,23 @@ PACKAGE = Path(pybpe.__file__).parent
 FLOORS = [
     ["pybpe.cli", "pybpe.__main__"],
     ["pybpe.gpt"],
-    ["pybpe.view", "pybpe.pages.html", "pybpe.evaluation", "pybpe.compat.rustbpe", "pybpe.data", "pybpe.distributed"],
+    ["pybpe.reports", "pybpe.compat.rustbpe", "pybpe.data"],
     ["pybpe"],  # __init__, the public names
-    ["pybpe.public_encodings"],
+    ["pybpe.encodings.public"],
     ["pybpe.tokenizer"],
     ["pybpe.chat"],
     ["pybpe.compat"],  # faces that Tokenizer hands out; those that make one are above
     ["pybpe.training", "pybpe.decoding"],
-    ["pybpe.text_encoder", "pybpe.learning"],
-    ["pybpe.words", "pybpe.counts", "pybpe.published"],
+    ["pybpe.encode"],
+    ["pybpe.encodings"],
     ["pybpe.formats"],
-    ["pybpe.plans"],
-    ["pybpe.sentence", "pybpe.parallel"],
-    ["pybpe.definition", "pybpe.encodings", "pybpe.progress"],
-    ["pybpe.patterns", "pybpe.files", "pybpe.download"],
-    ["pybpe.splitting", "pybpe.readers"],
-    ["pybpe.text", "pybpe.scored"],
-    ["pybpe.special"],
+    ["pybpe.definition"],
+    ["pybpe.encodings.registry"],
+    ["pybpe.pretokenization"],
+    ["pybpe.normalization", "pybpe.vocabulary", "pybpe.data.readers"],
     ["pybpe._core"],
-    ["pybpe.extras"],
-    ["pybpe.errors", "pybpe.units", "pybpe.reference", "pybpe.pages"],
+    ["pybpe.util"],
+    ["pybpe.errors", "pybpe.reference"],
 ]
 
 

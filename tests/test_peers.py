@@ -13,12 +13,12 @@ import pytest
 import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
-from parity_texts import boundary_strings, code_points
-from strategies import text, tiny_corpus
+from support.parity_texts import boundary_strings, code_points
+from support.strategies import text, tiny_corpus
 
 from pybpe import Tokenizer
-from pybpe.encodings import ENCODINGS
-from pybpe.patterns import GPT2, GPT4, NANOCHAT
+from pybpe.encodings.registry import ENCODINGS
+from pybpe.pretokenization.patterns import GPT2, GPT4, NANOCHAT
 
 PINNED = {encoding.name: encoding for encoding in ENCODINGS}
 

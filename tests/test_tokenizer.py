@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import messy_bytes, text, tiny_corpus
+from support.strategies import messy_bytes, text, tiny_corpus
 
 from pybpe import PybpeError, SpecialTokenError, TokenIdError, Tokenizer, reference
-from pybpe.patterns import PATTERNS
+from pybpe.pretokenization.patterns import PATTERNS
 
 
 @given(text=text)

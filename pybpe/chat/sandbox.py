@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from pybpe.extras import extra_module
+from pybpe.util.extras import extra_module
 
 MAX_TEXT = 1 << 26  # characters of any text that a template makes
 MAX_STEPS = 1_000_000  # of loops and macros

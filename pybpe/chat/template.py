@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from pybpe.errors import ChatTemplateError, FormatError
-from pybpe.files import PathLike
-from pybpe.formats.byte_level import read_text
+from pybpe.formats.helpers.byte_level import read_text
 from pybpe.formats.huggingface import read_config
+from pybpe.util.files import PathLike
 
 MAX_TEMPLATE = 1 << 20  # characters
 _TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")

@@ -120,7 +120,7 @@ def add_text_field(parser: argparse.ArgumentParser) -> None:
 
 def text_field(options: argparse.Namespace, files: Sequence[Path]) -> str:
     """What --text-field says. Raises UsageError if none of the files has fields."""
-    from pybpe.readers.documents import TEXT_FIELD, has_fields
+    from pybpe.data.readers.documents import TEXT_FIELD, has_fields
 
     if options.text_field is None:
         return TEXT_FIELD
@@ -134,7 +134,7 @@ def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
     from pybpe import Tokenizer
     from pybpe.errors import FormatError
     from pybpe.formats import native
-    from pybpe.patterns import PATTERNS
+    from pybpe.pretokenization.patterns import PATTERNS
 
     if Path(path).is_dir() or Path(path).name == "vocab.json":
         return _without_pattern(_open_folder, path, pattern)
@@ -199,7 +199,7 @@ def check_inputs(names: Sequence[str]) -> list[Path]:
 
     Pipes are taken on trust: to open one and close it again would end whoever writes into it.
     """
-    from pybpe.counts.corpus import expand
+    from pybpe.training.counts.corpus import expand
 
     if STDIN in names:
         raise UsageError("- is standard input and stands alone, without other files")
@@ -251,7 +251,7 @@ def check_writable(folder: Path) -> None:
 
 def default_name(files: Sequence[Path], otherwise: str) -> str:
     """The stem of the one file of a corpus; `otherwise` for several files, pipes and standard input."""
-    from pybpe.readers.archives import without_archives
+    from pybpe.data.readers.archives import without_archives
 
     return without_archives(files[0]).stem or otherwise if len(files) == 1 and is_regular(files[0]) else otherwise
 

@@ -11,12 +11,12 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from pybpe.units import size
+from pybpe.util.units import size
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pybpe.progress import Report
+    from pybpe.util.progress import Report
 
 PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
 

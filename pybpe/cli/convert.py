@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pybpe.cli.arguments import add_command, add_tokenizer, check_writable, open_tokenizer, place
 from pybpe.cli.console import UsageError, escaped, note, summary, typed
 from pybpe.cli.info import bytes_on_disk
-from pybpe.units import size
+from pybpe.util.units import size
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer

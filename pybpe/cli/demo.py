@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import MOST_TOKENS, add_command, check_inputs, check_output_folder, place, positive, whole
 from pybpe.cli.console import note, summary, typed
-from pybpe.units import seconds, size
+from pybpe.util.units import seconds, size
 
 if TYPE_CHECKING:
-    from pybpe.gpt.facts import DemoFacts
+    from pybpe.gpt.demo.results import DemoFacts
 
 FILES = ("tokenizer.pybpe", "shards", "model.safetensors", "report.html")
 
@@ -49,7 +49,7 @@ def add_commands(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Check places first, run, and say what is where."""
     from pybpe.cli.demo_screen import Screen
-    from pybpe.gpt.demo import LEARNING, DemoSettings, run_demo
+    from pybpe.gpt.demo.demo import LEARNING, DemoSettings, run_demo
 
     corpus = check_inputs([options.corpus])[0] if options.corpus else None
     folder: Path = options.output

@@ -6,8 +6,8 @@ from rich.text import Text
 
 from pybpe.cli.console import escaped
 from pybpe.cli.training_screen import TrainingScreen
-from pybpe.gpt.demo import Watcher
-from pybpe.gpt.facts import DemoFacts
+from pybpe.gpt.demo.demo import Watcher
+from pybpe.gpt.demo.results import DemoFacts
 from pybpe.gpt.pretrain import TrainingStep
 
 TITLES = {

@@ -37,11 +37,11 @@ from pybpe.cli.console import (
     typed,
     write_bytes,
 )
-from pybpe.units import rate, ratio, seconds, size
+from pybpe.util.units import rate, ratio, seconds, size
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
-    from pybpe.readers.documents import Piece
+    from pybpe.data.readers.documents import Piece
 
 IDS_A_STEP = 1 << 20  # decoded at a time
 READ_CHARS = 1 << 20
@@ -145,8 +145,8 @@ def _read_stdin(tokenizer: Tokenizer) -> Iterator[bytes]:
 
 def _print_ids(tokenizer: Tokenizer, pieces: Iterable[str | bytes], show: bool, special: bool) -> None:
     """The ids on one line, or the tokens in colour; `special` makes special tokens in the text their ids."""
-    from pybpe.text.utf8 import to_utf8
-    from pybpe.view import to_terminal
+    from pybpe.reports.view import to_terminal
+    from pybpe.util.utf8 import to_utf8
 
     allowed: set[str] = set()
     if special:
@@ -168,8 +168,8 @@ def _write_shards(
 ) -> None:
     """Encode with a bar, then say what is in the folder."""
     from pybpe.data.documents import read_documents
+    from pybpe.data.readers.documents import text_size
     from pybpe.data.shards import TokenShards, write_shards
-    from pybpe.readers.documents import text_size
 
     total = text_size(files)
     pieces = read_documents(files, tokenizer.cut, field)
@@ -307,7 +307,7 @@ def _without(ids: Any, left_out: set[int]) -> Any:
 
 def run_count(options: argparse.Namespace) -> None:
     """A line a file and their sum: a table in a terminal, columns with tabs between them elsewhere."""
-    from pybpe.readers.documents import text_size
+    from pybpe.data.readers.documents import text_size
 
     named = [] if options.files == [STDIN] else check_inputs(options.files)
     field = text_field(options, named)

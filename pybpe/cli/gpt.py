@@ -21,10 +21,10 @@ from pybpe.cli.arguments import (
 from pybpe.cli.console import UsageError, note, summary, typed
 from pybpe.cli.gpt_convert import add_convert
 from pybpe.cli.gpt_use import add_eval, add_sample
-from pybpe.units import seconds, size
+from pybpe.util.units import seconds, size
 
 if TYPE_CHECKING:
-    from pybpe.gpt.run_report import RunFacts
+    from pybpe.gpt.runs.page import RunFacts
     from pybpe.gpt.settings import Settings
     from pybpe.gpt.vocabulary import Vocabulary
 
@@ -141,7 +141,7 @@ def _add_torch(group: Any) -> None:
 def run_train(options: argparse.Namespace) -> None:
     """Check places first, train, and say what came out."""
     from pybpe.cli.gpt_screen import Screen
-    from pybpe.gpt.run import check_free, prepare_run, resume_run, start_run
+    from pybpe.gpt.runs.run import check_free, prepare_run, resume_run, start_run
 
     screen, earlier = Screen(), None
     if options.resume is not None:
@@ -215,7 +215,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 def _shape_of(folder: Path) -> dict[str, Any]:
     """The settings that a model to go on from has already."""
     from pybpe.gpt.engines import need_torch
-    from pybpe.gpt.run_folder import MODEL
+    from pybpe.gpt.runs.folder import MODEL
 
     need_torch()
     from pybpe.gpt.checkpoint import read_checkpoint
@@ -237,7 +237,7 @@ def _vocabulary(options: argparse.Namespace) -> Vocabulary | None:
 def _say_what_it_takes(
     settings: Settings, paths: list[Path], vocabulary: Vocabulary | None, threads: int | None
 ) -> None:
-    from pybpe.gpt.run import dry_run
+    from pybpe.gpt.runs.run import dry_run
 
     found = dry_run(settings, paths, vocabulary, threads)
     shape = f"{settings.n_layer} layers, {settings.n_head} heads, {settings.n_embd} wide, {settings.block_size} tokens"
@@ -255,13 +255,13 @@ def _say_what_it_takes(
 
 def _written(folder: Path) -> int | None:
     """When the run of a folder was begun, None if there is none."""
-    from pybpe.gpt.run_folder import RUN
+    from pybpe.gpt.runs.folder import RUN
 
     return (folder / RUN).stat().st_mtime_ns if (folder / RUN).exists() else None
 
 
 def _what_is_left(folder: Path, earlier: int | None) -> str:
-    from pybpe.gpt.run_folder import MODEL
+    from pybpe.gpt.runs.folder import MODEL
 
     if earlier is not None and _written(folder) == earlier:
         return f"nothing was written; the earlier run in {folder} is as it was"

@@ -43,9 +43,9 @@ def add_convert(commands: Any) -> None:
 
 def run_convert(options: argparse.Namespace) -> None:
     """Read, check that model and vocabulary go together, write."""
-    from pybpe.files import atomic_folder
     from pybpe.gpt.engines import need_torch
-    from pybpe.gpt.run_folder import MODEL, RUN
+    from pybpe.gpt.runs.folder import MODEL, RUN
+    from pybpe.util.files import atomic_folder
 
     need_torch()
     from pybpe.gpt.pretrained import fit_vocabulary, read_pretrained
@@ -81,7 +81,7 @@ def _write(checkpoint: Checkpoint, vocabulary: Vocabulary, folder: Path, kind: s
     from pybpe import Tokenizer
     from pybpe.gpt.checkpoint import write_checkpoint
     from pybpe.gpt.pretrained import write_huggingface, write_micro
-    from pybpe.gpt.run_folder import MODEL
+    from pybpe.gpt.runs.folder import MODEL
     from pybpe.gpt.vocabulary import end_of_text, save_vocabulary
 
     if kind == "huggingface":

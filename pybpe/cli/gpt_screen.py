@@ -5,8 +5,8 @@ from __future__ import annotations
 from pybpe.cli.console import harmless
 from pybpe.cli.training_screen import TrainingScreen
 from pybpe.gpt.pretrain import TrainingStep
-from pybpe.gpt.run import Watcher
-from pybpe.gpt.run_report import RunFacts
+from pybpe.gpt.runs.page import RunFacts
+from pybpe.gpt.runs.run import Watcher
 
 
 class Screen(TrainingScreen, Watcher):

@@ -77,7 +77,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _open(options: argparse.Namespace) -> tuple[Vocabulary, Loaded]:
     from pybpe.gpt.engines import load_model
-    from pybpe.gpt.run_folder import BEST, MODEL
+    from pybpe.gpt.runs.folder import BEST, MODEL
     from pybpe.gpt.vocabulary import check_same, load_vocabulary
 
     vocabulary, path = load_vocabulary(options.folder), options.folder / (BEST if options.best else MODEL)
@@ -88,7 +88,7 @@ def _open(options: argparse.Namespace) -> tuple[Vocabulary, Loaded]:
 
 def run_sample(options: argparse.Namespace) -> None:
     """Print text as it is made."""
-    from pybpe.gpt.speaking import prompt_ids, speak
+    from pybpe.gpt.text_generation import prompt_ids, speak
 
     vocabulary, loaded = _open(options)
     prompt = prompt_ids(vocabulary, options.prompt)
@@ -125,7 +125,7 @@ def run_eval(options: argparse.Namespace) -> None:
 
 
 def _data(options: argparse.Namespace, vocabulary: Vocabulary) -> TrainingData:
-    from pybpe.gpt.run_folder import read_run
+    from pybpe.gpt.runs.folder import read_run
     from pybpe.gpt.training_data import read_data
 
     if not options.data:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import add_command, add_tokenizer, open_tokenizer
 from pybpe.cli.console import escaped, summary
-from pybpe.splitting.stages import stages_of
-from pybpe.text.normalizer import described
-from pybpe.units import size
+from pybpe.normalization.normalizer import described
+from pybpe.pretokenization.stages import stages_of
+from pybpe.util.units import size
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
@@ -36,7 +36,7 @@ def add_commands(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the facts as a table or as JSON."""
-    from pybpe.view import longest_tokens
+    from pybpe.reports.view import longest_tokens
 
     tokenizer = open_tokenizer(options.tokenizer, options.pattern)
     longest = [tokenizer.token_bytes(token) for token in longest_tokens(tokenizer, SHOWN_TOKENS)]
@@ -56,7 +56,7 @@ def bytes_on_disk(path: Path) -> int:
 
 def rows(tokenizer: Tokenizer, longest: list[bytes], n_bytes: int) -> list[tuple[str, str]]:
     """The facts as names and values."""
-    from pybpe.view import readable
+    from pybpe.reports.view import readable
 
     info = tokenizer.info
     reading = [("added tokens", _named(info["added_tokens"]))] if info["added_tokens"] else []

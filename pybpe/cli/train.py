@@ -26,7 +26,7 @@ from pybpe.cli.train_summary import next_command, rows
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
-    from pybpe.readers.blocks import Cut
+    from pybpe.data.readers.blocks import Cut
 
 
 def add_commands(commands: Any) -> None:

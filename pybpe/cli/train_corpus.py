@@ -11,9 +11,9 @@ from pybpe.cli.console import UsageError, standard_input
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
-    from pybpe.evaluation.texts import Passage, Split
-    from pybpe.progress import Report
-    from pybpe.readers.blocks import Cut
+    from pybpe.data.readers.blocks import Cut
+    from pybpe.reports.evaluation.texts import Passage, Split
+    from pybpe.util.progress import Report
 
 SAMPLE_BYTES = 10_000_000  # of the corpus, to measure bytes per token
 
@@ -39,7 +39,7 @@ class Corpus:
 
     def source(self) -> list[Path] | Iterator[bytes]:
         """What Tokenizer.train takes."""
-        from pybpe.evaluation.texts import Split
+        from pybpe.reports.evaluation.texts import Split
 
         if self._held_out:
             self._split = Split(self.files, self.cut, self.text_field, self._held_out)
@@ -48,7 +48,7 @@ class Corpus:
 
     def passages(self) -> list[Passage]:
         """The text that was held out; the beginning of the training text if nothing was."""
-        from pybpe.evaluation.texts import Passage, first_passages
+        from pybpe.reports.evaluation.texts import Passage, first_passages
 
         if self._split:
             return self._split.held_out

@@ -12,9 +12,9 @@ from pybpe.cli.train_corpus import Corpus
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer, WordCounts
-    from pybpe.evaluation.texts import Passage
-    from pybpe.progress import Report
-    from pybpe.readers.blocks import Cut
+    from pybpe.data.readers.blocks import Cut
+    from pybpe.reports.evaluation.texts import Passage
+    from pybpe.util.progress import Report
 
 _SUFFIXES = (".npz", ".parquet")
 
@@ -77,7 +77,7 @@ class Counted:
             if output.resolve() == self.path.resolve():
                 raise UsageError(f"two files cannot both be {output}; name another with --save-counts")
         if self.path.suffix == ".parquet":
-            from pybpe.readers.parquet import check_parquet
+            from pybpe.data.readers.parquet import check_parquet
 
             check_parquet()
 

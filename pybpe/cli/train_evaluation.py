@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from pybpe.cli.arguments import check_inputs, check_output_file, place, share
 from pybpe.cli.console import UsageError, escaped, note, out, print_columns, progress
-from pybpe.units import ratio, size
+from pybpe.util.units import ratio, size
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
     from pybpe.cli.train_counts import AnyCorpus
-    from pybpe.evaluation.measure import Evaluation
-    from pybpe.evaluation.texts import Passage
+    from pybpe.reports.evaluation.measure import Evaluation
+    from pybpe.reports.evaluation.texts import Passage
 
 SHOWN_KINDS = 8
 LEAST_SHARE = 0.001  # of the text, for a row of its own
@@ -42,7 +42,7 @@ class EvaluationText:
 
     def check(self, output: Path, corpus: AnyCorpus) -> None:
         """Everything that could go wrong, before the training: the place of the page, and the text of --eval."""
-        from pybpe.evaluation.texts import first_passages
+        from pybpe.reports.evaluation.texts import first_passages
 
         report: Path | None = self._options.report
         if report:
@@ -57,8 +57,8 @@ class EvaluationText:
 
     def measure(self, tokenizer: Tokenizer, output: Path, corpus: AnyCorpus) -> None:
         """Print how well it compresses, and write the page."""
-        from pybpe.evaluation.measure import evaluate
-        from pybpe.evaluation.report import About, write_report
+        from pybpe.reports.evaluation.measure import evaluate
+        from pybpe.reports.evaluation.page import About, write_report
 
         options = self._options
         if not (options.report or options.held_out or options.eval):
@@ -88,7 +88,7 @@ class EvaluationText:
 def public_encodings() -> dict[str, Tokenizer]:
     """Those whose rank files are on this machine; files that are not what they should be are left out with a note."""
     from pybpe import Tokenizer
-    from pybpe.encodings import local_files
+    from pybpe.encodings.registry import local_files
 
     found = {}
     for name, path in local_files().items():

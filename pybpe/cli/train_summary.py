@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pybpe.cli.console import escaped, typed
-from pybpe.units import rate, ratio, seconds, size
+from pybpe.util.units import rate, ratio, seconds, size
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
@@ -25,7 +25,7 @@ def rows(
     taken: float,
 ) -> list[tuple[str, str]]:
     """The closing table. extended: the tokenizer that this one goes on from, if there is one."""
-    from pybpe.view import first_merges, longest_tokens, readable
+    from pybpe.reports.view import first_merges, longest_tokens, readable
 
     def show(ids: list[int]) -> str:
         return "  ".join(readable(tokenizer.token_bytes(token), 24) for token in ids)
@@ -73,7 +73,7 @@ def _vocabulary(tokenizer: Tokenizer, extended: Tokenizer | None) -> str:
 
 def next_command(output: Path, names: list[str], corpus: AnyCorpus) -> str:
     """What to type after training on the files and globs `names`."""
-    from pybpe.readers.documents import TEXT_FIELD
+    from pybpe.data.readers.documents import TEXT_FIELD
 
     if not corpus.lasting:
         return f"pybpe encode {typed(output)} --text 'Hello world'"

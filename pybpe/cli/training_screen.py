@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pybpe.cli.console import PLAIN_SECONDS, err, say
 from pybpe.gpt.pretrain import TrainingStep
-from pybpe.units import seconds
+from pybpe.util.units import seconds
 
 SMOOTHING = 0.95  # of the training loss that is shown
 DRAWINGS = 20  # a second

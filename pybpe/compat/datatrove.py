@@ -12,7 +12,7 @@ import functools
 from typing import Any
 
 from pybpe.compat.tokenizers import Tokenizer
-from pybpe.extras import extra_module
+from pybpe.util.extras import extra_module
 
 __all__ = ["ByPybpe", "DocumentTokenizer", "MegatronDocumentTokenizer", "TokensCounter", "load_tokenizer"]
 

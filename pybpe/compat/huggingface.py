@@ -12,8 +12,8 @@ from typing import Any
 from pybpe.compat.tokenizers import Tokenizer
 from pybpe.definition import Definition
 from pybpe.errors import FormatError, PybpeError
-from pybpe.extras import extra_module
 from pybpe.formats import huggingface
+from pybpe.util.extras import extra_module
 
 __all__ = ["PreTrainedTokenizerFast", "patch_transformers", "unpatch_transformers"]
 

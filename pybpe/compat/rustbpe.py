@@ -11,10 +11,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 
-from pybpe.counts.word_counts import WordCounts
 from pybpe.errors import TrainingError
-from pybpe.patterns import GPT4
+from pybpe.pretokenization.patterns import GPT4
 from pybpe.tokenizer import Tokenizer as PybpeTokenizer
+from pybpe.training.counts.word_counts import WordCounts
 
 __all__ = ["Tokenizer"]
 

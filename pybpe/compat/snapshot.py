@@ -11,10 +11,10 @@ from typing import Any
 
 from pybpe._core.decode import Decoder
 from pybpe.decoding.id_arrays import as_uint32
+from pybpe.encode.text_encoder import TextEncoder
 from pybpe.errors import FormatError, ParityError
 from pybpe.formats import huggingface
-from pybpe.formats.byte_level import to_bytes
-from pybpe.text_encoder import TextEncoder
+from pybpe.formats.helpers.byte_level import to_bytes
 
 State = tuple[Any, ...]
 

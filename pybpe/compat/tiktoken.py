@@ -26,15 +26,15 @@ from pybpe._core.ids import IdBuffer
 from pybpe.compat import unstable
 from pybpe.decoding.id_arrays import as_uint32
 from pybpe.definition import Definition
-from pybpe.encodings import BY_NAME, name_for_model
+from pybpe.encode.special_tokens import Allowed, Disallowed, find_one_of
+from pybpe.encode.text_encoder import TextEncoder
+from pybpe.encodings.rank_files import definition_of
+from pybpe.encodings.registry import BY_NAME, name_for_model
 from pybpe.errors import SpecialTokenError, TokenIdError
 from pybpe.formats import native
 from pybpe.formats.tiktoken import from_ranks
-from pybpe.parallel import MAX_THREADS
-from pybpe.published import definition_of
-from pybpe.special import Allowed, Disallowed, find_one_of
-from pybpe.text.utf8 import to_utf8
-from pybpe.text_encoder import TextEncoder
+from pybpe.util.parallel import MAX_THREADS
+from pybpe.util.utf8 import to_utf8
 
 if TYPE_CHECKING:
     import numpy as np

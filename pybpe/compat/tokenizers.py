@@ -17,10 +17,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pybpe.compat.encoding import Call, Encoding
-from pybpe.compat.proof import prove
+from pybpe.compat.parity import prove
 from pybpe.compat.snapshot import Snapshot, added_tokens, state_of
 from pybpe.errors import FormatError, ParityError
-from pybpe.extras import extra_module
+from pybpe.util.extras import extra_module
 
 __all__ = ["Tokenizer"]
 

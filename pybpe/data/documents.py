@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from pybpe.counts.corpus import expand
-from pybpe.files import PathLike
-from pybpe.readers.blocks import Cut, cut_blocks
-from pybpe.readers.documents import TEXT_FIELD, Piece, read_files
+from pybpe.data.readers.blocks import Cut, cut_blocks
+from pybpe.data.readers.documents import TEXT_FIELD, Piece, read_files
+from pybpe.training.counts.corpus import expand
+from pybpe.util.files import PathLike
 
 
 def read_documents(paths: Iterable[PathLike], cut: Cut | None, text_field: str = TEXT_FIELD) -> Iterator[Piece]:

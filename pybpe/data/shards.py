@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pybpe.errors import ShardError
-from pybpe.files import PathLike, atomic_writer, write_atomic
-from pybpe.text.utf8 import to_utf8
 from pybpe.tokenizer import Tokenizer
+from pybpe.util.files import PathLike, atomic_writer, write_atomic
+from pybpe.util.utf8 import to_utf8
 
 MANIFEST = "manifest.json"
 FORMAT = "pybpe-shards"

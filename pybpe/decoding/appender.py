@@ -11,13 +11,13 @@ from pybpe._core.append import AppendRules, GrowingIds
 from pybpe._core.marks import Marks
 from pybpe.decoding.incremental import incomplete_from
 from pybpe.definition import Definition
-from pybpe.patterns import Split
-from pybpe.sentence.growing import GrowingSentence
-from pybpe.sentence.pieces import SentencePieces
-from pybpe.splitting.stages import stages_of
-from pybpe.text.growing import GrowingPieces
-from pybpe.text.pieces import Cut, Pieces
-from pybpe.text.utf8 import repair_torn, to_utf8
+from pybpe.encode.growing import GrowingPieces
+from pybpe.encode.segmenter import Cut, Pieces
+from pybpe.encode.sentencepiece_growing import GrowingSentence
+from pybpe.encode.sentencepiece_segmenter import SentencePieces
+from pybpe.pretokenization.patterns import Split
+from pybpe.pretokenization.stages import stages_of
+from pybpe.util.utf8 import repair_torn, to_utf8
 
 LARGE = 1 << 16  # bytes from which on text is encoded at once up to its last cut
 
@@ -285,6 +285,6 @@ def _rules(definition: Definition, split: Split) -> AppendRules | None:
 @functools.lru_cache(maxsize=16)
 def _automaton(pattern: str) -> Any:
     """Return the automaton of a pattern: the scanner of a known family cannot stop where text may still follow."""
-    from pybpe.splitting.tables import compile_stages  # here, because it needs numpy
+    from pybpe.pretokenization.dfa import compile_stages  # here, because it needs numpy
 
     return compile_stages(stages_of(pattern))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from pybpe._core.decode import Decoder
 from pybpe.decoding.id_arrays import as_uint32
 from pybpe.definition import Definition
-from pybpe.scored import Scores
-from pybpe.text.sentence import SPACE
+from pybpe.normalization.sentencepiece import SPACE
+from pybpe.vocabulary.symbols import Scores
 
 if TYPE_CHECKING:
     from pybpe._core.decode import Ids

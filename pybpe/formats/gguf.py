@@ -15,8 +15,7 @@ from typing import Any
 
 from pybpe.definition import Definition, make_vocabulary
 from pybpe.errors import FormatError, PybpeError
-from pybpe.files import PathLike, Reader, write_atomic
-from pybpe.formats.byte_level import (
+from pybpe.formats.helpers.byte_level import (
     read_merges,
     read_vocabulary,
     to_bytes,
@@ -24,13 +23,14 @@ from pybpe.formats.byte_level import (
     write_merges,
     write_vocabulary,
 )
-from pybpe.formats.scores import as_scores
+from pybpe.formats.helpers.character_tokens import as_scores
 from pybpe.formats.sentencepiece import Piece, model_of, names_of
-from pybpe.patterns import BLOOM, DEEPSEEK_V3, GPT2, GPT2_ORIGINAL, LLAMA3, QWEN2, QWEN35, STARCODER
-from pybpe.scored import MAX_TOKEN
-from pybpe.splitting.stages import join_stages
-from pybpe.text.reading import Reading
-from pybpe.text.sentence import Sentence
+from pybpe.normalization.preprocessing import Reading
+from pybpe.normalization.sentencepiece import Sentence
+from pybpe.pretokenization.patterns import BLOOM, DEEPSEEK_V3, GPT2, GPT2_ORIGINAL, LLAMA3, QWEN2, QWEN35, STARCODER
+from pybpe.pretokenization.stages import join_stages
+from pybpe.util.files import PathLike, Reader, write_atomic
+from pybpe.vocabulary.symbols import MAX_TOKEN
 
 MAGIC = b"GGUF"
 MAX_HEADER = 1 << 27  # bytes; of the largest vocabularies known it has a tenth

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 from pybpe.definition import Definition, make_vocabulary
 from pybpe.errors import FormatError
-from pybpe.files import PathLike, atomic_folder
-from pybpe.formats.byte_level import (
+from pybpe.formats.helpers.byte_level import (
     read_bytes,
     read_json,
     read_merges,
@@ -19,8 +18,9 @@ from pybpe.formats.byte_level import (
     write_merges,
     write_vocabulary,
 )
-from pybpe.patterns import GPT2, GPT2_ORIGINAL, resolve
-from pybpe.text.reading import PLAIN
+from pybpe.normalization.preprocessing import PLAIN
+from pybpe.pretokenization.patterns import GPT2, GPT2_ORIGINAL, resolve
+from pybpe.util.files import PathLike, atomic_folder
 
 VOCAB, MERGES = "vocab.json", "merges.txt"
 _LOOKS_SPECIAL = re.compile(r"<[!-~]+>")

@@ -22,11 +22,11 @@ import regex
 from pybpe._core.ids import Rows
 from pybpe.definition import MAX_ID, Definition, make_vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
-from pybpe.files import PathLike, write_atomic
-from pybpe.formats.byte_level import read_bytes, rows_of
-from pybpe.patterns import WHOLE, prepare, resolve
-from pybpe.splitting.stages import stages_of
-from pybpe.text.reading import PLAIN
+from pybpe.formats.helpers.byte_level import read_bytes, rows_of
+from pybpe.normalization.preprocessing import PLAIN
+from pybpe.pretokenization.patterns import WHOLE, prepare, resolve
+from pybpe.pretokenization.stages import stages_of
+from pybpe.util.files import PathLike, write_atomic
 
 VERSION = "minbpe v1"
 SUFFIX = ".model"

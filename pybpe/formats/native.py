@@ -38,9 +38,9 @@ from pybpe._core.unicode import UNICODE_VERSION
 from pybpe._core.vocab import Vocabulary
 from pybpe.definition import MAX_ID, Definition
 from pybpe.errors import FormatError
-from pybpe.files import PathLike, Reader, write_atomic
-from pybpe.scored import Scores
-from pybpe.text.reading import Reading
+from pybpe.normalization.preprocessing import Reading
+from pybpe.util.files import PathLike, Reader, write_atomic
+from pybpe.vocabulary.symbols import Scores
 
 MAGIC = b"\x93PYBPE\r\n"  # not ASCII and with a line end, so that a transfer as text shows
 VERSION = 2  # what is written, unless more is needed

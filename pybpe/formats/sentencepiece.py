@@ -18,13 +18,13 @@ from typing import Any
 
 from pybpe.definition import MAX_ID, Definition, make_vocabulary
 from pybpe.errors import FormatError
-from pybpe.files import PathLike, write_atomic
-from pybpe.formats.byte_level import read_bytes
-from pybpe.formats.protobuf import BYTES, FIXED32, VARINT, bytes_field, fields, float_field, varint_field
-from pybpe.formats.scores import as_scores
-from pybpe.scored import BYTE_NAMES, Scores
-from pybpe.text.reading import Reading
-from pybpe.text.sentence import SPACE, Sentence
+from pybpe.formats.helpers.byte_level import read_bytes
+from pybpe.formats.helpers.character_tokens import as_scores
+from pybpe.formats.helpers.protobuf import BYTES, FIXED32, VARINT, bytes_field, fields, float_field, varint_field
+from pybpe.normalization.preprocessing import Reading
+from pybpe.normalization.sentencepiece import SPACE, Sentence
+from pybpe.util.files import PathLike, write_atomic
+from pybpe.vocabulary.symbols import BYTE_NAMES, Scores
 
 # The kinds of pieces.
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)

@@ -14,10 +14,10 @@ from pybpe._core.ids import Rows
 from pybpe._core.rank_file import parse_ranks
 from pybpe._core.vocab import Vocabulary
 from pybpe.definition import MAX_ID, Definition, make_vocabulary
-from pybpe.encodings import by_sha256
+from pybpe.encodings.registry import by_sha256
 from pybpe.errors import FormatError, SpecialTokenError
-from pybpe.files import PathLike, write_atomic
-from pybpe.patterns import PATTERNS, resolve
+from pybpe.pretokenization.patterns import PATTERNS, resolve
+from pybpe.util.files import PathLike, write_atomic
 
 
 def read(path: PathLike, pattern: str | None = None, special_tokens: Mapping[str, int] | None = None) -> Definition:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pybpe.errors import FormatError, TokenIdError, TrainingError
-from pybpe.files import PathLike, write_atomic
+from pybpe.util.files import PathLike, write_atomic
 
 FORMAT = "pybpe-characters 1"
 END = "<|endoftext|>"

@@ -18,9 +18,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from pybpe.errors import FormatError
-from pybpe.files import write_atomic
 from pybpe.gpt.model import GPT, GPTConfig
 from pybpe.gpt.optimizers import ADAM, MUON, Moments
+from pybpe.util.files import write_atomic
 
 FORMAT = "torch-gpt 1"
 KINDS = (*ADAM, *MUON)  # of moments; before the name of the weights that they belong to, and a dot

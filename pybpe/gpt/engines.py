@@ -15,11 +15,11 @@ from typing import Protocol, cast
 from safetensors import SafetensorError, safe_open
 
 from pybpe.errors import FormatError
-from pybpe.extras import extra_module
 from pybpe.gpt.pretrain import Measurable, TrainingStep
-from pybpe.gpt.run_folder import Metrics, Run
+from pybpe.gpt.runs.folder import Metrics, Run
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData
+from pybpe.util.extras import extra_module
 
 ENGINES = {"micro": "pybpe.gpt.micro.training", "torch": "pybpe.gpt.torch_engine"}
 FORMATS = {"micro-gpt 1": "micro", "torch-gpt 1": "torch"}  # what `pybpe.format` says in a checkpoint

@@ -20,12 +20,12 @@ from safetensors.torch import save
 from torch import Tensor
 
 from pybpe.errors import FormatError
-from pybpe.files import write_atomic
 from pybpe.gpt import micro
 from pybpe.gpt.checkpoint import Checkpoint, empty_model, read_checkpoint
 from pybpe.gpt.micro import checkpoint as micro_checkpoint
 from pybpe.gpt.model import EPS, FORMS, GPTConfig
-from pybpe.gpt.run_folder import MODEL
+from pybpe.gpt.runs.folder import MODEL
+from pybpe.util.files import write_atomic
 
 CONFIG, INDEX = "config.json", "model.safetensors.index.json"
 MOST_JSON = 64 << 20  # bytes

@@ -14,7 +14,7 @@ from pybpe.gpt.checkpoint import read_checkpoint
 from pybpe.gpt.devices import AUTOCAST, Team, find_device, this_team, wait_for
 from pybpe.gpt.engines import Loaded, OnStep, Plan
 from pybpe.gpt.generation import Inference
-from pybpe.gpt.run_folder import Metrics, Run
+from pybpe.gpt.runs.folder import Metrics, Run
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.train import NO_ROOM, Training, check_settings, first_checkpoint, model_config
 from pybpe.gpt.training_data import TrainingData

@@ -25,7 +25,6 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from pybpe.errors import FormatError, PybpeError, TrainingError
-from pybpe.gpt.board import Board, open_board
 from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from pybpe.gpt.devices import Team, autocast, check_dtype, find_device, leave_process, team
 from pybpe.gpt.engines import OnStep
@@ -43,11 +42,12 @@ from pybpe.gpt.pretrain import (
     lost,
     window_starts,
 )
-from pybpe.gpt.run import Watcher, reread, resume_run
-from pybpe.gpt.run_folder import BEST, MODEL, Metrics, Run, read_run, write_metrics
-from pybpe.gpt.run_report import RunFacts
+from pybpe.gpt.runs.folder import BEST, MODEL, Metrics, Run, read_run, write_metrics
+from pybpe.gpt.runs.page import RunFacts
+from pybpe.gpt.runs.run import Watcher, reread, resume_run
 from pybpe.gpt.settings import Settings
-from pybpe.gpt.speaking import speak
+from pybpe.gpt.tensorboard import Board, open_board
+from pybpe.gpt.text_generation import speak
 from pybpe.gpt.training_data import TrainingData
 from pybpe.gpt.vocabulary import check_same
 

@@ -190,7 +190,7 @@ def clip_like(texts: list[Text], path: Path, vocab_size: int = CLIP_TOKENS) -> P
     from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
     from tokenizers import Tokenizer as TheirTokenizer
 
-    from pybpe.formats.byte_level import to_chars
+    from pybpe.formats.helpers.byte_level import to_chars
 
     tokenizer = TheirTokenizer(models.BPE(end_of_word_suffix=CLIP_END, unk_token=CLIP_SPECIAL[1]))
     tokenizer.normalizer = normalizers.Sequence(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pybpe import Tokenizer
-from pybpe.splitting.regex_splitter import RegexSplitter
+from pybpe.pretokenization.regex_splitter import RegexSplitter
 
 from .peers import Encoding, open_tiktoken, pybpe_peer
 from .results import OURS, Result

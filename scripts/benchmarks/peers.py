@@ -115,7 +115,7 @@ def open_gigatoken(encoding: Encoding) -> Peer:
     """gigatoken, without special tokens, which it would otherwise find in any text. It counts by encoding."""
     import gigatoken
 
-    from pybpe.patterns import CL100K, GPT2, O200K
+    from pybpe.pretokenization.patterns import CL100K, GPT2, O200K
 
     names = {GPT2: "gpt2", CL100K: "gpt4", O200K: "o200k"}
     if encoding.pattern not in names:
@@ -206,7 +206,7 @@ def open_splintr(encoding: Encoding) -> Peer:
     """
     import splintr
 
-    from pybpe.patterns import CL100K, GPT2, O200K
+    from pybpe.pretokenization.patterns import CL100K, GPT2, O200K
 
     patterns = {GPT2: splintr.GPT2_PATTERN, CL100K: splintr.CL100K_BASE_PATTERN, O200K: splintr.O200K_BASE_PATTERN}
     if encoding.pattern not in patterns:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pybpe import Tokenizer, WordCounts
-from pybpe.patterns import GPT2_ORIGINAL, GPT4
+from pybpe.pretokenization.patterns import GPT2_ORIGINAL, GPT4
 
 from .limited import LostError, run_limited
 from .peers import THREADS, installed

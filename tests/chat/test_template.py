@@ -6,11 +6,11 @@ import dataclasses
 import time
 
 import pytest
-from chat_templates import CHATS, TEMPLATES, TOOL, USER
-from huggingface_files import tokenizer_json, write_json
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import text
+from support.chat_templates import CHATS, TEMPLATES, TOOL, USER
+from support.huggingface_files import tokenizer_json, write_json
+from support.strategies import text
 
 from pybpe import ChatTemplateError, FormatError, Tokenizer
 from pybpe.chat.template import ChatTemplate

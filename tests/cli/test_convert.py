@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from huggingface_files import characters, clip, write_json
+from support.huggingface_files import characters, clip, write_json
 
 from pybpe import Tokenizer
 from pybpe.cli import convert

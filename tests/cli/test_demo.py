@@ -43,7 +43,7 @@ def test_the_same_seed_gives_the_same_model(corpus):
 
 
 def test_by_default_it_goes_eight_times_through_the_text(corpus, monkeypatch):
-    monkeypatch.setattr("pybpe.gpt.demo.SAMPLES", 1)
+    monkeypatch.setattr("pybpe.gpt.demo.demo.SAMPLES", 1)
     assert main(["demo", "corpus.txt", "--vocab-size", "280"]) == 0
     n_ids = TokenShards("pybpe-demo/shards").n_ids("train")
     assert MicroGPT.load("pybpe-demo/model.safetensors").step == 8 * n_ids // (8 * 64)
@@ -72,7 +72,7 @@ def test_an_earlier_demo_stays_unless_forced(corpus, fails):
 
 
 def test_only_the_beginning_of_a_large_corpus_is_read(corpus, monkeypatch, capsys):
-    monkeypatch.setattr("pybpe.gpt.demo_corpus.MOST_BYTES", 12_000)
+    monkeypatch.setattr("pybpe.gpt.demo.corpus.MOST_BYTES", 12_000)
     assert main(["demo", "corpus.txt", *SMALL]) == 0
     captured = capsys.readouterr()
     assert "(its first 12,000; the demo takes no more)" in captured.err

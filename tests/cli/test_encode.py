@@ -72,7 +72,7 @@ def test_encoding_again_adds_nothing(corpus, tokenizer, capsys):
 
 
 def test_a_stopped_run_goes_on_and_ends_alike(corpus, tokenizer, monkeypatch, fails):
-    monkeypatch.setattr("pybpe.readers.blocks.BLOCK_BYTES", 3000)
+    monkeypatch.setattr("pybpe.data.readers.blocks.BLOCK_BYTES", 3000)
     monkeypatch.setitem(write_shards.__kwdefaults__, "ids_a_shard", 900)
     assert main(["encode", "corpus.pybpe", "corpus.txt", "-o", "whole"]) == 0
     steps = 0

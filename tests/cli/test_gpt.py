@@ -7,7 +7,7 @@ import pytest
 from pybpe.cli.gpt_screen import Screen
 from pybpe.cli.main import main
 from pybpe.gpt.engines import load_model
-from pybpe.gpt.run_folder import read_run
+from pybpe.gpt.runs.folder import read_run
 
 SMALL = (
     *("--n-layer", "1", "--n-head", "2", "--n-embd", "16", "--block-size", "16"),

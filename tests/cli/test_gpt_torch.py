@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
 
 from pybpe.cli.main import main  # noqa: E402
-from pybpe.gpt.run_folder import read_run  # noqa: E402
+from pybpe.gpt.runs.folder import read_run  # noqa: E402
 
 SMALL = (
     *("--engine", "torch", "--n-layer", "1", "--n-head", "2", "--n-embd", "16", "--block-size", "16"),

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pybpe import Tokenizer, WordCounts, encodings
+from pybpe import Tokenizer, WordCounts
 from pybpe.cli.main import main
-from pybpe.encodings import Encoding
+from pybpe.encodings import registry as encodings
+from pybpe.encodings.registry import Encoding
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +84,7 @@ def test_a_page_on_the_training_text_says_so(corpus, capsys, monkeypatch):
 
 
 def test_nothing_is_measured_where_nothing_asks_for_it(corpus, capsys, monkeypatch):
-    monkeypatch.setattr("pybpe.evaluation.measure.evaluate", lambda *_, **__: pytest.fail("was measured"))
+    monkeypatch.setattr("pybpe.reports.evaluation.measure.evaluate", lambda *_, **__: pytest.fail("was measured"))
     assert main(["train", "corpus.txt", "--vocab-size", "280"]) == 0
     assert "do not occur" not in capsys.readouterr().out
 
@@ -118,7 +119,7 @@ def test_ctrl_c_while_evaluating_keeps_the_tokenizer(corpus, fails, monkeypatch)
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pybpe.evaluation.measure.evaluate", interrupt)
+    monkeypatch.setattr("pybpe.reports.evaluation.measure.evaluate", interrupt)
     line = fails(130, "train", "corpus.txt", "--vocab-size", "280", "--report", "page.html")
     assert line.endswith("interrupted; corpus.pybpe is complete; it was not evaluated")
     assert Tokenizer.load("corpus.pybpe").n_vocab == 281

@@ -10,9 +10,9 @@ import pytest
 from pybpe import Tokenizer, WordCounts
 from pybpe.cli.main import main
 from pybpe.cli.train_options import CONVENTIONS
-from pybpe.learning.conventions import CONVENTIONS as ALL_CONVENTIONS
-from pybpe.learning.conventions import SENTENCEPIECE
-from pybpe.patterns import WHOLE
+from pybpe.pretokenization.patterns import WHOLE
+from pybpe.training.conventions import CONVENTIONS as ALL_CONVENTIONS
+from pybpe.training.conventions import SENTENCEPIECE
 
 pytestmark = pytest.mark.filterwarnings("ignore:the corpus is too small")
 
@@ -63,7 +63,7 @@ def test_special_tokens_in_the_text(workplace, said, protects, convention):
 
 
 def test_a_special_token_on_the_edge_of_a_block_of_standard_input(workplace, monkeypatch):
-    monkeypatch.setattr("pybpe.readers.blocks.BLOCK_BYTES", 64)
+    monkeypatch.setattr("pybpe.data.readers.blocks.BLOCK_BYTES", 64)
     content = "".join(f"{'ab ' * (i % 5)}<| x |>" for i in range(100))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode()), encoding="utf-8"))
     assert main(["train", "-", "-o", "a.pybpe", "--special", "<| x |>", "--vocab-size", "262"]) == 0

@@ -16,8 +16,8 @@ from pybpe.cli import encode
 from pybpe.cli.console import escaped, print_columns, say, summary, typed
 from pybpe.cli.main import main
 from pybpe.cli.train_evaluation import print_table
-from pybpe.evaluation.measure import evaluate
-from pybpe.evaluation.texts import Passage
+from pybpe.reports.evaluation.measure import evaluate
+from pybpe.reports.evaluation.texts import Passage
 
 WIDTHS = st.sampled_from(["1", "7", "40", "60", "200"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from strategies import BOUNDARY
+from support.strategies import BOUNDARY
 
 from pybpe import Tokenizer
 from pybpe.compat import encoding

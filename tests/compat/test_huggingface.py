@@ -10,10 +10,10 @@ import sys
 
 import numpy as np
 import pytest
-from huggingface_files import tokenizer_json, write_json
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import BOUNDARY
+from support.huggingface_files import tokenizer_json, write_json
+from support.strategies import BOUNDARY
 
 from pybpe import FormatError, ParityError, PybpeError, Tokenizer
 from pybpe.compat import encoding, patch_transformers, unpatch_transformers

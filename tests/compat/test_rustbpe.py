@@ -10,10 +10,10 @@ import rustbpe
 import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import text, tiny_corpus
+from support.strategies import text, tiny_corpus
 
 from pybpe.compat.rustbpe import Tokenizer
-from pybpe.patterns import GPT2, NANOCHAT
+from pybpe.pretokenization.patterns import GPT2, NANOCHAT
 
 METHODS = ["train_from_iterator", "encode", "batch_encode", "decode", "get_pattern", "get_mergeable_ranks"]
 

@@ -14,12 +14,12 @@ import pytest
 import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import any_text, boundary_text, messy_bytes, tiny_corpus
+from support.strategies import any_text, boundary_text, messy_bytes, tiny_corpus
 
 from pybpe import Tokenizer
 from pybpe.compat.tiktoken import Encoding
-from pybpe.patterns import CL100K, GPT2
-from pybpe.text.reading import Reading
+from pybpe.normalization.preprocessing import Reading
+from pybpe.pretokenization.patterns import CL100K, GPT2
 
 PUBLIC = [name for name in vars(tiktoken.Encoding) if not name.startswith("_")]
 PRIVATE = ["_encode_single_piece", "_encode_only_native_bpe", "_encode_bytes"]

@@ -9,10 +9,10 @@ import warnings
 from functools import partial
 
 import pytest
-from huggingface_files import added, split_by, tokenizer_json
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import BOUNDARY
+from support.huggingface_files import added, split_by, tokenizer_json
+from support.strategies import BOUNDARY
 
 import pybpe.compat.tokenizers as standing_in
 from pybpe import FormatError, ParityError

@@ -7,14 +7,14 @@ import pytest
 import regex
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
-from strategies import BOUNDARY, messy_bytes, text
+from support.strategies import BOUNDARY, messy_bytes, text
 
 from pybpe._core.automaton import AutomatonSplitter
-from pybpe.patterns import CLIP, GPT2_ORIGINAL, PATTERNS
-from pybpe.splitting.regex_splitter import RegexSplitter
-from pybpe.splitting.stages import join_stages, stages_of
-from pybpe.splitting.syntax import UnsupportedError
-from pybpe.splitting.tables import compile_stages
+from pybpe.pretokenization.dfa import compile_stages
+from pybpe.pretokenization.parser import UnsupportedError
+from pybpe.pretokenization.patterns import CLIP, GPT2_ORIGINAL, PATTERNS
+from pybpe.pretokenization.regex_splitter import RegexSplitter
+from pybpe.pretokenization.stages import join_stages, stages_of
 
 # The named patterns, those that the scanner serves too: it and the automaton are two ways to the same words.
 FAMILIES = {**PATTERNS, "gpt2 as published": GPT2_ORIGINAL}

@@ -7,10 +7,10 @@ import re
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import messy_bytes
+from support.strategies import messy_bytes
 
 from pybpe._core.fold import Folding, replace
-from pybpe.text.normalizer import WHITE_SPACE, _folding, lowercase
+from pybpe.normalization.normalizer import WHITE_SPACE, _folding, lowercase
 
 letters = st.text(
     st.sampled_from("abzAZ@[`{ ~.\x00\x1f\t\n\r\x7f \x85\xa0\u2003\u3000\x1céÉßİıȺſΣσК中가🙂\U00010400\ua7dc")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pybpe._core.names import Names
-from pybpe.special import find_names
+from pybpe.encode.special_tokens import find_names
 
 
 def forms() -> list[int]:

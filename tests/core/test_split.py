@@ -7,11 +7,11 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import BOUNDARY, messy_bytes, text
+from support.strategies import BOUNDARY, messy_bytes, text
 
 from pybpe._core.split import SchemeSplitter, count_letters, find_cut
-from pybpe.patterns import _SCHEMES, GPT2, GPT2_ORIGINAL, PATTERNS, prepare
-from pybpe.splitting.regex_splitter import RegexSplitter
+from pybpe.pretokenization.patterns import _SCHEMES, GPT2, GPT2_ORIGINAL, PATTERNS, prepare
+from pybpe.pretokenization.regex_splitter import RegexSplitter
 
 FAMILIES = {name: pattern for name, pattern in PATTERNS.items() if prepare(name).kind == "scanner"}
 FAMILIES["gpt2 as published"] = GPT2_ORIGINAL

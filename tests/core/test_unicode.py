@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import messy_bytes
+from support.strategies import messy_bytes
 
 from pybpe._core.unicode import UNICODE_VERSION, classes, is_utf8
 

@@ -15,7 +15,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from huggingface_files import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.huggingface_files import (
     CHARS,
     CLIP_NORMALIZER,
     READINGS,
@@ -26,17 +28,15 @@ from huggingface_files import (
     tokenizer_json,
     write_json,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from strategies import BOUNDARY, messy_bytes
+from support.strategies import BOUNDARY, messy_bytes
 
 from pybpe import FormatError, Tokenizer
 from pybpe._core.append import AppendRules, GrowingIds
 from pybpe._core.endings import Endings
 from pybpe.definition import Definition, make_vocabulary
-from pybpe.patterns import CLIP, GPT2_ORIGINAL, PATTERNS, WHOLE, prepare
-from pybpe.text.reading import Reading
-from pybpe.text.sentence import Sentence
+from pybpe.normalization.preprocessing import Reading
+from pybpe.normalization.sentencepiece import Sentence
+from pybpe.pretokenization.patterns import CLIP, GPT2_ORIGINAL, PATTERNS, WHOLE, prepare
 
 BYTES = [bytes([byte]) for byte in range(256)]
 # Letters of both cases, uncased ones and marks, digits, what begins contractions, white space, what ends with slashes.

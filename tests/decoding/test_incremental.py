@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import messy_bytes, text
+from support.strategies import messy_bytes, text
 
 from pybpe import TokenIdError, Tokenizer
 

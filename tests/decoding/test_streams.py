@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from huggingface_files import READINGS, added, characters, clip, tokenizer_json, write_json
 from hypothesis import given
 from hypothesis import strategies as st
+from support.huggingface_files import READINGS, added, characters, clip, tokenizer_json, write_json
 
 from pybpe import TokenIdError, Tokenizer
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import text, tiny_corpus
+from support.strategies import text, tiny_corpus
 
 from pybpe import FormatError, Tokenizer
 from pybpe.cli.main import main
-from pybpe.formats.byte_level import to_chars
+from pybpe.formats.helpers.byte_level import to_chars
 from pybpe.formats.tiktoken import from_ranks
-from pybpe.patterns import GPT2, GPT2_ORIGINAL, LLAMA3
+from pybpe.pretokenization.patterns import GPT2, GPT2_ORIGINAL, LLAMA3
 
 U32, F32, BOOL, STR, LIST, U64 = 4, 6, 7, 8, 9, 10
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 
 import pytest
-from huggingface_files import added, characters, write_json
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import any_text
+from support.huggingface_files import added, characters, write_json
+from support.strategies import any_text
 
 from pybpe import FormatError, Tokenizer
 from pybpe.formats import gguf as formats_gguf

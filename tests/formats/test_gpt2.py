@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from huggingface_files import MERGES, tokenizer_json, write_json
+from support.huggingface_files import MERGES, tokenizer_json, write_json
 
 from pybpe import FormatError, Tokenizer
-from pybpe.formats.byte_level import to_bytes, to_chars
+from pybpe.formats.helpers.byte_level import to_bytes, to_chars
 
 
 @pytest.fixture

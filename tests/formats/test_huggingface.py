@@ -9,13 +9,13 @@ import pickle
 import time
 
 import pytest
-from huggingface_files import added, split_by, tokenizer_json, write_json
 from hypothesis import given
 from hypothesis import strategies as st
+from support.huggingface_files import added, split_by, tokenizer_json, write_json
 
 from pybpe import FormatError, PybpeError, Tokenizer
 from pybpe.formats import huggingface
-from pybpe.patterns import LLAMA3
+from pybpe.pretokenization.patterns import LLAMA3
 
 LOWER = 256 + 3  # " low"
 ADDED = [added(262, "<s>", special=True), added(263, "<call>"), added(264, "<mask>", lstrip=True, special=True)]
@@ -209,7 +209,7 @@ def test_files_that_are_no_tokenizers(tmp_path, content, message):
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("pybpe.formats.byte_level.MAX_FILE", 100)
+    monkeypatch.setattr("pybpe.formats.helpers.byte_level.MAX_FILE", 100)
     with pytest.raises(FormatError, match="too large"):
         Tokenizer.from_huggingface(write_json(tmp_path / "t.json", tokenizer_json()))
 

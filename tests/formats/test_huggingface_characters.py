@@ -6,10 +6,10 @@ import json
 import time
 
 import pytest
-from huggingface_files import CHARS, MADE, PREPEND, READINGS, TO_SPACE, added, characters, write_json
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import any_text
+from support.huggingface_files import CHARS, MADE, PREPEND, READINGS, TO_SPACE, added, characters, write_json
+from support.strategies import any_text
 
 from pybpe import FormatError, Tokenizer
 

@@ -7,14 +7,14 @@ import json
 from pydoc_data.topics import topics
 
 import pytest
-from huggingface_files import added, check_what_marked_words_cannot, split_by, tokenizer_json, write_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import any_text, boundary_text
+from support.huggingface_files import added, check_what_marked_words_cannot, split_by, tokenizer_json, write_json
+from support.strategies import any_text, boundary_text
 
 from pybpe import FormatError, Tokenizer
 from pybpe.cli.main import main
-from pybpe.formats.byte_level import to_chars
+from pybpe.formats.helpers.byte_level import to_chars
 
 tokenizers = pytest.importorskip("tokenizers", reason="the ids of tokenizer.json are compared with tokenizers")
 

@@ -8,16 +8,16 @@ import os
 import random
 
 import pytest
-from huggingface_files import added, split_by, tokenizer_json, write_json
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import BOUNDARY, boundary_text, text
+from support.huggingface_files import added, split_by, tokenizer_json, write_json
+from support.strategies import BOUNDARY, boundary_text, text
 
 from pybpe import FormatError, Tokenizer
 from pybpe._core.unicode import classes
-from pybpe.formats.oniguruma import to_oniguruma
-from pybpe.patterns import GPT2_ORIGINAL, PATTERNS, prepare
-from pybpe.splitting.stages import stages_of
+from pybpe.formats.helpers.oniguruma import to_oniguruma
+from pybpe.pretokenization.patterns import GPT2_ORIGINAL, PATTERNS, prepare
+from pybpe.pretokenization.stages import stages_of
 
 tokenizers = pytest.importorskip("tokenizers", reason="the ids of tokenizer.json are compared with tokenizers")
 

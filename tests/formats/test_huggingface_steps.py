@@ -7,7 +7,9 @@ import json
 import re
 
 import pytest
-from huggingface_files import (
+from hypothesis import given
+from hypothesis import strategies as st
+from support.huggingface_files import (
     BYTE_LEVEL,
     CLIP_NORMALIZER,
     MERGES,
@@ -17,15 +19,13 @@ from huggingface_files import (
     tokenizer_json,
     write_json,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from strategies import any_text, boundary_text
+from support.strategies import any_text, boundary_text
 
 from pybpe import FormatError, Tokenizer
 from pybpe._core.unicode import classes
-from pybpe.formats.byte_level import to_bytes, to_chars
-from pybpe.patterns import prepare
-from pybpe.text.normalizer import WHITE_SPACE, apply, apply_aligned, check_normalizer, replaceable
+from pybpe.formats.helpers.byte_level import to_bytes, to_chars
+from pybpe.normalization.normalizer import WHITE_SPACE, apply, apply_aligned, check_normalizer, replaceable
+from pybpe.pretokenization.patterns import prepare
 
 tokenizers = pytest.importorskip("tokenizers", reason="the ids of tokenizer.json are compared with tokenizers")
 

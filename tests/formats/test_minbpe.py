@@ -11,12 +11,12 @@ import pytest
 import regex
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import text, tiny_corpus
+from support.strategies import text, tiny_corpus
 
 from pybpe import FormatError, Tokenizer
 from pybpe.compat.tiktoken import Encoding
 from pybpe.formats import minbpe
-from pybpe.patterns import GPT2, GPT4, KIMI, STARCODER
+from pybpe.pretokenization.patterns import GPT2, GPT4, KIMI, STARCODER
 
 MODEL = "minbpe v1\n \n2\n<a> 300\n<b> 258\n97 98\n256 99\n"
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pybpe import FormatError
-from pybpe.formats.protobuf import BYTES, FIXED32, VARINT, bytes_field, fields, float_field, varint_field
+from pybpe.formats.helpers.protobuf import BYTES, FIXED32, VARINT, bytes_field, fields, float_field, varint_field
 
 
 def test_what_was_written_is_read():

@@ -13,7 +13,7 @@ import pytest
 
 from pybpe import FormatError, TokenIdError, Tokenizer
 from pybpe.formats import native
-from pybpe.formats.protobuf import bytes_field, float_field, varint_field
+from pybpe.formats.helpers.protobuf import bytes_field, float_field, varint_field
 from pybpe.formats.sentencepiece import BYTE, CONTROL, NORMAL, UNKNOWN, UNUSED, USER_DEFINED, loads, pattern_of
 
 START = [("<unk>", UNKNOWN), ("<s>", CONTROL), ("</s>", CONTROL)]

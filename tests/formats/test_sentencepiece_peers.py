@@ -8,10 +8,10 @@ import pickle
 import random
 
 import pytest
-from parity_texts import boundary_strings, code_points
+from support.parity_texts import boundary_strings, code_points
 
 from pybpe import Tokenizer
-from pybpe.formats.protobuf import bytes_field, float_field, varint_field
+from pybpe.formats.helpers.protobuf import bytes_field, float_field, varint_field
 from pybpe.formats.sentencepiece import BYTE, CONTROL, NORMAL, UNKNOWN, USER_DEFINED
 
 sentencepiece = pytest.importorskip("sentencepiece", reason="the ids of models are compared with sentencepiece")

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from huggingface_files import added, characters, clip, tokenizer_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.huggingface_files import added, characters, clip, tokenizer_json
 
 from pybpe import PybpeError, Tokenizer
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from safetensors import safe_open
 
 import pybpe
-from pybpe.gpt.run import Watcher
+from pybpe.gpt.runs.run import Watcher
 from pybpe.gpt.settings import PRESETS, Settings
 
 WORDS = ["ada", "grace", "edsger", "alan", "barbara", "donald", "frances", "kathleen", "ken", "dennis"]

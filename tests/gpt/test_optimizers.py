@@ -15,8 +15,8 @@ from pybpe.gpt.devices import Team  # noqa: E402
 from pybpe.gpt.model import FORMS, GPT, GPTConfig  # noqa: E402
 from pybpe.gpt.optimizers import QUINTIC, ROUNDS, make_optimizers, orthogonal  # noqa: E402
 from pybpe.gpt.pretrain import window_batch  # noqa: E402
-from pybpe.gpt.run import Watcher, resume_run, start_run  # noqa: E402
-from pybpe.gpt.run_folder import Metrics, Run  # noqa: E402
+from pybpe.gpt.runs.folder import Metrics, Run  # noqa: E402
+from pybpe.gpt.runs.run import Watcher, resume_run, start_run  # noqa: E402
 from pybpe.gpt.settings import Settings  # noqa: E402
 from pybpe.gpt.train import Training  # noqa: E402
 from pybpe.gpt.training_data import read_data  # noqa: E402

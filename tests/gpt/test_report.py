@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from pybpe import Tokenizer
-from pybpe.gpt.chart import loss_chart, smoothed
-from pybpe.gpt.demo_corpus import character_end, choose_passage, choose_prompts, read_corpus
-from pybpe.gpt.facts import Corpus, DemoFacts, Sample, Stage
+from pybpe.gpt.demo.corpus import character_end, choose_passage, choose_prompts, read_corpus
+from pybpe.gpt.demo.page import render, write_report
+from pybpe.gpt.demo.results import Corpus, DemoFacts, Sample, Stage
 from pybpe.gpt.micro import MicroConfig, MicroGPT
-from pybpe.gpt.report import render, write_report
+from pybpe.gpt.runs.chart import loss_chart, smoothed
 
 TEXT = b"The <script>alert(1)</script> cat & the dog.\n" * 200
 

@@ -14,10 +14,10 @@ from pybpe.gpt.characters import Characters
 from pybpe.gpt.engines import engine, load_model
 from pybpe.gpt.micro import MicroGPT
 from pybpe.gpt.micro.names import reproduce
-from pybpe.gpt.run import Watcher, prepare_run, resume_run, start_run
-from pybpe.gpt.run_folder import Metrics, read_metrics, read_run, write_metrics
+from pybpe.gpt.runs.folder import Metrics, read_metrics, read_run, write_metrics
+from pybpe.gpt.runs.run import Watcher, prepare_run, resume_run, start_run
 from pybpe.gpt.settings import PRESETS, Settings
-from pybpe.gpt.speaking import prompt_ids, speak
+from pybpe.gpt.text_generation import prompt_ids, speak
 from pybpe.gpt.training_data import read_data
 from pybpe.gpt.vocabulary import bits_per_byte, bytes_per_token, check_same, load_vocabulary
 

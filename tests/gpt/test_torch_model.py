@@ -13,7 +13,7 @@ from pybpe.gpt import settings  # noqa: E402
 from pybpe.gpt.generation import Inference  # noqa: E402
 from pybpe.gpt.model import FORMS, GPT, GPTConfig, rotated, rotations  # noqa: E402
 from pybpe.gpt.sampling import Sampling  # noqa: E402
-from pybpe.gpt.speaking import speak_together  # noqa: E402
+from pybpe.gpt.text_generation import speak_together  # noqa: E402
 
 PROMPTS = [[1], [4, 5, 6, 7, 8], list(range(30)), [9] * 16]
 

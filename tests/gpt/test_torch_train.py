@@ -26,8 +26,8 @@ from pybpe.gpt.devices import Team, check_dtype, find_device  # noqa: E402
 from pybpe.gpt.engines import engine, load_model  # noqa: E402
 from pybpe.gpt.model import FORMS, GPT  # noqa: E402
 from pybpe.gpt.pretrain import TrainingStep, cut, window_batch  # noqa: E402
-from pybpe.gpt.run import Watcher, dry_run, prepare_run, resume_run, start_run  # noqa: E402
-from pybpe.gpt.run_folder import Metrics, Run, read_metrics  # noqa: E402
+from pybpe.gpt.runs.folder import Metrics, Run, read_metrics  # noqa: E402
+from pybpe.gpt.runs.run import Watcher, dry_run, prepare_run, resume_run, start_run  # noqa: E402
 from pybpe.gpt.settings import PRESETS, Settings  # noqa: E402
 from pybpe.gpt.training_data import read_data  # noqa: E402
 
@@ -36,7 +36,7 @@ from .runs import Stop, files, python, small, write_text  # noqa: E402
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from pybpe.gpt.run import Watcher, resume_run
+from pybpe.gpt.runs.run import Watcher, resume_run
 class Kill(Watcher):
     def step(self, step, facts):
         if step.step == 17:

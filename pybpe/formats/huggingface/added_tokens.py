@@ -7,10 +7,10 @@ from typing import Any
 
 from pybpe._core.unicode import is_utf8
 from pybpe.errors import FormatError
-from pybpe.files import PathLike
-from pybpe.formats.byte_level import to_bytes
-from pybpe.text.normalizer import Normalizer
-from pybpe.text.reading import FLAGS
+from pybpe.formats.helpers.byte_level import to_bytes
+from pybpe.normalization.normalizer import Normalizer
+from pybpe.normalization.preprocessing import FLAGS
+from pybpe.util.files import PathLike
 
 Json = dict[str, Any]
 

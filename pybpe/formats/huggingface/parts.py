@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pybpe.errors import FormatError
-from pybpe.files import PathLike
+from pybpe.util.files import PathLike
 
 VERSION = "1.0"
 PARTS = ("post_processor", "decoder", "truncation", "padding")

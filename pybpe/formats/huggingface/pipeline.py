@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple
 
 from pybpe.errors import FormatError
-from pybpe.files import PathLike
-from pybpe.formats.oniguruma import UnclearPatternError, covers_all, covers_all_but_space, from_oniguruma
-from pybpe.patterns import GPT2
-from pybpe.scored import Leading
-from pybpe.splitting.stages import SEPARATOR, join_stages
-from pybpe.text.normal import FORMS
-from pybpe.text.normalizer import Normalizer, Step, replaceable
-from pybpe.text.older_unicode import PUNCTUATION
-from pybpe.text.sentence import SPACE
+from pybpe.formats.helpers.oniguruma import UnclearPatternError, covers_all, covers_all_but_space, from_oniguruma
+from pybpe.normalization.normalizer import Normalizer, Step, replaceable
+from pybpe.normalization.older_unicode import PUNCTUATION
+from pybpe.normalization.sentencepiece import SPACE
+from pybpe.normalization.unicode_forms import FORMS
+from pybpe.pretokenization.patterns import GPT2
+from pybpe.pretokenization.stages import SEPARATOR, join_stages
+from pybpe.util.files import PathLike
+from pybpe.vocabulary.symbols import Leading
 
 Json = dict[str, Any]
 _TO_SPACE: Step = ("Replace", SPACE, " ")

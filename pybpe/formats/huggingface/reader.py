@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 from pybpe.definition import Definition, make_vocabulary
 from pybpe.errors import FormatError, PybpeError
-from pybpe.files import PathLike
-from pybpe.formats.byte_level import (
+from pybpe.formats.helpers.byte_level import (
     made_by,
     read_json,
     read_merges,
@@ -30,11 +29,12 @@ from pybpe.formats.huggingface.added_tokens import (
 from pybpe.formats.huggingface.parts import PARTS, check_parts
 from pybpe.formats.huggingface.pipeline import Json, Pipeline, as_object, read_leading, read_pipeline
 from pybpe.formats.sentencepiece import pattern_of
-from pybpe.patterns import WHOLE
-from pybpe.scored import BYTE_NAMES, NOT_IN_UTF8, Scores
-from pybpe.text.older_unicode import PUNCTUATION
-from pybpe.text.reading import Reading
-from pybpe.text.sentence import SPACE
+from pybpe.normalization.older_unicode import PUNCTUATION
+from pybpe.normalization.preprocessing import Reading
+from pybpe.normalization.sentencepiece import SPACE
+from pybpe.pretokenization.patterns import WHOLE
+from pybpe.util.files import PathLike
+from pybpe.vocabulary.symbols import BYTE_NAMES, NOT_IN_UTF8, Scores
 
 TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
 TEMPLATE, TEMPLATES = "chat_template.jinja", "additional_chat_templates"

@@ -8,17 +8,17 @@ from typing import Any
 
 from pybpe.definition import Definition
 from pybpe.errors import FormatError
-from pybpe.files import PathLike, atomic_folder, write_atomic
-from pybpe.formats.byte_level import rows_of, write_vocabulary
+from pybpe.formats.helpers.byte_level import rows_of, write_vocabulary
+from pybpe.formats.helpers.character_tokens import as_characters
+from pybpe.formats.helpers.oniguruma import UnclearPatternError, to_oniguruma
 from pybpe.formats.huggingface.added_tokens import may_be_a_word, numbered
 from pybpe.formats.huggingface.pipeline import Json, read_leading, read_pipeline
 from pybpe.formats.huggingface.reader import CONFIG, MODEL, PIPELINE, TOKENIZER, marks_of, whole_pattern
-from pybpe.formats.oniguruma import UnclearPatternError, to_oniguruma
-from pybpe.formats.scores import as_characters
-from pybpe.patterns import GPT2, GPT2_ORIGINAL, WHOLE
-from pybpe.scored import BYTE_NAMES
-from pybpe.splitting.stages import stages_of
-from pybpe.text.sentence import SPACE
+from pybpe.normalization.sentencepiece import SPACE
+from pybpe.pretokenization.patterns import GPT2, GPT2_ORIGINAL, WHOLE
+from pybpe.pretokenization.stages import stages_of
+from pybpe.util.files import PathLike, atomic_folder, write_atomic
+from pybpe.vocabulary.symbols import BYTE_NAMES
 
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 _PLAIN_MODEL: Json = {

@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from pybpe.errors import FormatError
-from pybpe.files import write_atomic
 from pybpe.gpt.micro.config import Adam, MicroConfig
+from pybpe.util.files import write_atomic
 
 FORMAT = "micro-gpt 1"
 OURS = "pybpe."  # prefix of the header's keys that belong to this format

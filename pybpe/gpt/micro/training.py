@@ -13,7 +13,7 @@ from pybpe.gpt.engines import Loaded, OnStep, Plan
 from pybpe.gpt.micro.config import Adam, MicroConfig
 from pybpe.gpt.micro.model import MicroGPT
 from pybpe.gpt.pretrain import TrainingLog, TrainingStep, check_parts, evaluate, pretrain, pretrain_documents
-from pybpe.gpt.run_folder import MODEL, Metrics, Run, write_metrics
+from pybpe.gpt.runs.folder import MODEL, Metrics, Run, write_metrics
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData
 from pybpe.gpt.vocabulary import check_same

@@ -1,1 +1,0 @@
-"""How often each word occurs in a corpus: counting, and keeping the counts."""

@@ -1,0 +1,1 @@
+"""Text to ids: special tokens, segments, words, offsets."""

@@ -1,0 +1,1 @@
+"""The public encodings of tiktoken: which there are, and their rank files."""

@@ -1,0 +1,198 @@
+"""Vocabularies of characters between the two ways to say how they merge: by scores, and by a list of merges.
+
+sentencepiece's models and GGUF's llama kind have scores, tokenizer.json has a list. Where one can say what the other
+says, ids are the same; where it cannot, that is refused.
+"""
+
+from __future__ import annotations
+
+import itertools
+from array import array
+from itertools import chain
+from typing import Any
+
+from pybpe._core.ids import Rows
+from pybpe.definition import Definition, make_vocabulary
+from pybpe.formats.helpers.byte_level import rows_of
+from pybpe.normalization.normalizer import Step
+from pybpe.normalization.preprocessing import Reading
+from pybpe.normalization.sentencepiece import SPACE, Sentence
+from pybpe.vocabulary.symbols import Scores
+
+_TO_SPACE: Step = ("Replace", SPACE, " ")
+_PREPEND: Step = ("Prepend", " ")
+_REPLACE_SPACES = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
+_REPLACE_MARKS = {"type": "Replace", "pattern": {"String": SPACE}, "content": " "}
+
+
+def as_characters(definition: Definition) -> Definition:
+    """A tokenizer with scores as one with a list of merges. Raises ValueError where that would give other ids."""
+    scores, sentence = definition.scores, definition.reading.sentence
+    if scores is None or sentence is None:
+        raise ValueError("this tokenizer has no scores")
+    if sentence.charsmap or sentence.single_spaces:
+        what = "maps characters to others" if sentence.charsmap else "leaves out spaces"
+        raise ValueError(f"this tokenizer {what} as only sentencepiece does; write a sentencepiece model")
+    added = definition.reading.added_tokens
+    if added and sentence.dummy_prefix:
+        raise ValueError(
+            f"the token {min(added)!r} is found behind the space that is put before a text; a list of merges goes with "
+            "another way to read text; write a sentencepiece model"
+        )
+    merged = _merged_of_tokens(definition)
+    order = _without_ties(merged, scores, definition.vocabulary.to_list())
+    names = {token: name for name, token in definition.special_tokens.items()}
+    steps = (_PREPEND, _TO_SPACE) if sentence.dummy_prefix else (_TO_SPACE,)
+    normalizers = [{"type": "Prepend", "prepend": SPACE}, _REPLACE_SPACES]
+    strip = [{"type": "Strip", "content": " ", "start": 1, "stop": 0}] if sentence.dummy_prefix else []
+    decoders = [_REPLACE_MARKS, {"type": "ByteFallback"}, {"type": "Fuse"}, *strip]
+    return Definition(
+        rule="characters",
+        vocabulary=definition.vocabulary,
+        merges=memoryview(Rows(array("I", chain.from_iterable(order)), 3)),
+        pattern=definition.pattern,
+        special_tokens=definition.special_tokens,
+        reading=Reading(steps, added, dict.fromkeys(added, ("normalized",))),
+        carried={
+            "decoder": {"type": "Sequence", "decoders": decoders},
+            "huggingface": {
+                "normalizer": {"type": "Sequence", "normalizers": normalizers}
+                if sentence.dummy_prefix
+                else _REPLACE_SPACES,
+                "pre_tokenizer": None,
+                "model": {
+                    "unk_token": names.get(scores.unknown),
+                    "fuse_unk": True,
+                    "byte_fallback": bool(scores.byte_ids),
+                },
+            },
+        },
+        scores=Scores(
+            array("f"),
+            -1 if scores.byte_ids else scores.unknown,
+            "",
+            scores.byte_ids,
+            "space" if sentence.dummy_prefix else "none",
+        ),
+    )
+
+
+def _without_ties(rows: list[tuple[int, int, int]], scores: Scores, tokens: list[bytes]) -> list[tuple[int, int, int]]:
+    """Merges in the order of their scores. Raises ValueError for equal ones, of which the leftmost goes first.
+
+    Those of runs of spaces may be equal: the leftmost that can be made is always the longest too, because a run grows
+    at one place only, and the runs of a text one after the other.
+    """
+    order = sorted(rows, key=lambda row: (-scores.scores[row[2]], -len(tokens[row[2]])))
+    for (_, _, one), (_, _, other) in itertools.pairwise(order):
+        if scores.scores[one] == scores.scores[other] and (tokens[one] + tokens[other]).strip(b" "):
+            raise ValueError(
+                f"the tokens {tokens[one]!r} and {tokens[other]!r} have the same score, as no list of merges can say"
+            )
+    return order
+
+
+def _merged_of_tokens(definition: Definition) -> list[tuple[int, int, int]]:
+    """The merges of tokens. Raises ValueError if one takes a character that is no token: lists have no such merges."""
+    assert definition.symbols is not None
+    symbols = definition.symbols
+    contents, rows = symbols.vocabulary.to_list(), []
+    flat: Any = memoryview(Rows(symbols.rows, 3)).tolist()
+    for row in flat:
+        if _is_character(contents[row[2]]):
+            continue
+        left, right, token = (symbols.tokens[symbol] for symbol in row)
+        if left < 0 or right < 0:
+            lone = contents[row[0] if left < 0 else row[1]]
+            raise ValueError(f"the character {lone.decode('utf-8', 'replace')!r} is in a token, and is none itself")
+        rows.append((left, right, token))
+    return rows
+
+
+def _is_character(content: bytes) -> bool:
+    """Whether a symbol is one character, or a part of one."""
+    return len(content.decode("utf-8", "replace")) == 1
+
+
+def as_scores(definition: Definition) -> Definition:
+    """A tokenizer with a list of merges of characters as one with scores.
+
+    A token's score is by the first merge that makes it. Then merging by scores takes, of all ways to cut a token in
+    two, one only; the ids are the same if all of these merges are in the list, in the order of the scores. Any other
+    merge of the list could come no earlier than by scores. Raises ValueError where it is not so.
+    """
+    scores = definition.scores
+    if definition.rule != "characters" or scores is None:
+        raise ValueError("the tokens of this vocabulary are not of characters")
+    unknown = scores.unknown if scores.unknown >= 0 else _unknown(definition)
+    if -1 in scores.byte_ids:
+        raise ValueError(f"there is no token for byte 0x{scores.byte_ids.index(-1):02X}, and with scores there must be")
+    rows, vocabulary = rows_of(definition.merges), definition.vocabulary
+    tokens = [*vocabulary.to_list(), *([b""] * (definition.n_vocab - len(vocabulary)))]
+    first: dict[int, int] = {}
+    for number, (_, _, token) in enumerate(rows):
+        first.setdefault(token, number)
+    named = set(definition.names.values()) | set(scores.byte_ids)
+    if holes := [token for token, content in enumerate(tokens) if not content and token not in named]:
+        raise ValueError(f"id {holes[0]} has no token; vocabularies with scores have one for every id")
+    vector = array("f", [0.0] * len(tokens))
+    for number, token in enumerate(sorted(range(len(tokens)), key=lambda token: first.get(token, len(rows)))):
+        vector[token] = 0.0 if token in named and token not in first else -float(number)
+    made = Definition(
+        rule="scores",
+        vocabulary=make_vocabulary(tokens),
+        merges=memoryview(array("I")),
+        pattern=definition.pattern,
+        special_tokens=definition.special_tokens,
+        reading=_sentence(definition),
+        carried={name: part for name, part in definition.carried.items() if name == "tokenizer_config"},
+        scores=Scores(vector, unknown, byte_ids=scores.byte_ids),
+    )
+    rank_of = {(left, right): number for number, (left, right, _) in enumerate(rows)}
+    ranks = []
+    for left, right, token in sorted(_merged_of_tokens(made), key=lambda row: -vector[row[2]]):
+        if (left, right) not in rank_of:
+            raise ValueError(f"no merge joins {tokens[left]!r} and {tokens[right]!r}; by scores they would be {token}")
+        ranks.append(rank_of[left, right])
+    if ranks != sorted(ranks):
+        raise ValueError("the merges of this tokenizer come in an order that scores of tokens cannot say")
+    return made
+
+
+def _unknown(definition: Definition) -> int:
+    """The id of the unknown token that a file named without needing it."""
+    said = definition.carried.get("huggingface")
+    model = said.get("model") if isinstance(said, dict) else None
+    name = model.get("unk_token") if isinstance(model, dict) else None
+    if not isinstance(name, str) or name not in definition.special_tokens:
+        raise ValueError("this tokenizer has no special token for what is unknown, which vocabularies with scores need")
+    return definition.special_tokens[name]
+
+
+def _sentence(definition: Definition) -> Reading:
+    """How text is read. Raises ValueError where a Sentence does not read it so."""
+    reading = definition.reading
+    prefixed = reading.normalizer == (_PREPEND, _TO_SPACE)
+    if (not prefixed and reading.normalizer != (_TO_SPACE,)) or reading.prefix_space:
+        raise ValueError("sentencepiece has no way to read text as this tokenizer does")
+    for name, flags in reading.flags.items():
+        if flags != ("normalized",) or name not in reading.added_tokens or prefixed:
+            raise ValueError(
+                f"the token {name!r} is found in a way ({', '.join(flags)}) that sentencepiece does not know"
+            )
+    for name in reading.added_tokens:
+        if prefixed:
+            raise ValueError(f"behind the token {name!r} a space is put before the text, as sentencepiece does not do")
+        if SPACE in name or (" " in name and name not in reading.flags):
+            raise ValueError(f"the token {name!r} is found where spaces are not yet {SPACE!r}, unlike in sentencepiece")
+        if any(_overlap(name, special) for special in definition.special_tokens):
+            raise ValueError(f"the token {name!r} overlaps a special token; sentencepiece would find the latter first")
+    return Reading(added_tokens=reading.added_tokens, sentence=Sentence(prefixed, False))
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two names can share characters of a text."""
+    if one in other or other in one:
+        return True
+    sizes = range(1, min(len(one), len(other)))
+    return any(one.endswith(other[:size]) or other.endswith(one[:size]) for size in sizes)

@@ -1,0 +1,243 @@
+"""The whole way from text to a small language model, into one folder: what `pybpe demo` does. Prints nothing.
+
+tokenizer.pybpe     trained on the first nine tenths of the text
+shards/             both parts of the text as ids: train and val
+model.safetensors   a micro GPT that learned from them
+report.html         what came out
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pybpe.data.documents import read_stream
+from pybpe.data.shards import TokenShards, write_shards
+from pybpe.errors import TrainingError
+from pybpe.gpt.demo.corpus import choose_passage, choose_prompts, read_corpus
+from pybpe.gpt.demo.page import write_report
+from pybpe.gpt.demo.results import Corpus, DemoFacts, Sample, Stage
+from pybpe.gpt.micro import MicroGPT
+from pybpe.gpt.micro.training import new_model
+from pybpe.gpt.pretrain import Ids, TrainingStep, evaluate, pretrain, unigram_entropy
+from pybpe.gpt.settings import Settings
+from pybpe.pretokenization.patterns import prepare
+from pybpe.tokenizer import Tokenizer
+from pybpe.util.files import atomic_folder
+
+SAMPLES = 3
+SAMPLE_TOKENS = 120
+TEMPERATURE, TOP_K, TOP_P = 0.7, 40, 0.9
+MOST_USED = 16
+PASSAGE_BYTES = 900
+NO_LIMIT = 1 << 40  # steps
+# A small text is soon learned by heart, which strong weight decay and few passes hold off.
+LEARNING = Settings(batch_size=8, init_std=0.05, weight_decay=0.5)
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What to make of which text. corpus None: the help topics that ship inside Python.
+
+    The model learns until the first of `steps`, `seconds` and `passes` through the text is used up; None is no limit,
+    but not for all. learning: of the micro engine, but for its steps.
+    """
+
+    corpus: Path | None
+    folder: Path
+    vocab_size: int = 1024
+    steps: int | None = None
+    seconds: float | None = 100.0
+    passes: float | None = 8.0
+    learning: Settings = LEARNING
+
+
+class Watcher:
+    """Is told what a demonstration does. This one does nothing; override what is of interest."""
+
+    def begins(self, stage: str) -> None:
+        """A stage of the work begins."""
+
+    def report(self, stage: str, done: float, total: float | None) -> None:
+        """How far a stage is."""
+
+    def step(self, step: TrainingStep, facts: DemoFacts) -> None:
+        """The model took a step."""
+
+    def found(self, result: str) -> None:
+        """The stage has ended with this result."""
+
+    def sample(self, prompt: str, text: str, trained: bool) -> None:
+        """The model continued a prompt."""
+
+
+def run_demo(settings: DemoSettings, watcher: Watcher) -> DemoFacts:
+    """Do everything and write the folder, completely or not at all.
+
+    Ctrl-C while the model learns ends its learning and keeps what it learned; at any other time it ends everything.
+    Raises TrainingError or ValueError for text that is no use, OSError for places that cannot be read or written.
+    """
+    if settings.steps is settings.seconds is settings.passes is None:
+        raise ValueError("give steps, seconds or passes: training must end some time")
+    with atomic_folder(settings.folder) as folder:
+        demo = _Demo(settings, watcher, folder)
+        corpus = demo.read()
+        tokenizer = demo.make_tokenizer(corpus)
+        shards = demo.make_shards(corpus, tokenizer)
+        model = demo.make_model(tokenizer, shards)
+        facts = demo.first_facts(corpus, tokenizer, shards, model)
+        before = demo.sample(model, facts, trained=False)
+        demo.pretrain(model, shards, facts)
+        after = demo.sample(model, facts, trained=True)
+        facts.samples = [Sample(*texts) for texts in zip(demo.prompts(corpus), before, after, strict=True)]
+        facts.stages = demo.stages
+        write_report(folder / "report.html", facts, settings.folder)
+    return facts
+
+
+class _Demo:
+    """The stages, each timed and told to the watcher."""
+
+    def __init__(self, settings: DemoSettings, watcher: Watcher, folder: Path) -> None:
+        self._settings = settings
+        self._watcher = watcher
+        self._folder = folder
+        self.stages: list[Stage] = []
+
+    def read(self) -> Corpus:
+        with self._stage("read") as stage:
+            corpus = read_corpus(self._settings.corpus)
+            stage.amount = corpus.n_bytes
+        left_out = corpus.size - corpus.n_bytes
+        shortened = f" (its first {corpus.n_bytes:,}; the demo takes no more)" if left_out > 4 else ""
+        self._watcher.found(
+            f"{corpus.name}: {corpus.size:,} bytes{shortened}, the last {len(corpus.held_out):,} held out for testing"
+        )
+        return corpus
+
+    def make_tokenizer(self, corpus: Corpus) -> Tokenizer:
+        with self._stage("tokenizer") as stage:
+            tokenizer = Tokenizer.train(
+                read_stream(io.BytesIO(corpus.train), prepare("gpt4").cut),
+                vocab_size=self._settings.vocab_size,
+                progress=self._watcher.report,
+            )
+            stage.amount = len(corpus.train)
+        tokenizer.save(self._folder / "tokenizer.pybpe")
+        self._watcher.found(f"{tokenizer.n_vocab:,} tokens: 256 bytes, {len(tokenizer.merges):,} merges, 1 special")
+        return tokenizer
+
+    def make_shards(self, corpus: Corpus, tokenizer: Tokenizer) -> TokenShards:
+        with self._stage("encode") as stage:
+            for name, text in (("train", corpus.train), ("val", corpus.held_out)):
+                for _ in write_shards(tokenizer, [(text, True)], self._folder / "shards", name=name, source=name):
+                    pass
+            stage.amount = corpus.n_bytes
+        shards = TokenShards(self._folder / "shards", tokenizer)
+        n_ids = shards.n_ids("train") + shards.n_ids("val")
+        self._watcher.found(f"{n_ids:,} ids, {corpus.n_bytes / n_ids:.2f} bytes a token")
+        return shards
+
+    def make_model(self, tokenizer: Tokenizer, shards: TokenShards) -> MicroGPT:
+        least = self._settings.learning.block_size + 1
+        if shards.n_ids("val") < least:
+            raise TrainingError(
+                f"the held-out tenth of the text is only {shards.n_ids('val')} tokens, and the model needs {least}: "
+                "give more text or a smaller vocabulary"
+            )
+        return new_model(self._settings.learning, tokenizer.n_vocab)
+
+    def first_facts(self, corpus: Corpus, tokenizer: Tokenizer, shards: TokenShards, model: MicroGPT) -> DemoFacts:
+        """All that is known before the model learns."""
+        train_ids, held_out_ids = shards.ids("train"), shards.ids("val")
+        used = np.bincount(train_ids, minlength=tokenizer.n_vocab)
+        most = np.argsort(-used, kind="stable")[:MOST_USED].tolist()
+        return DemoFacts(
+            corpus=corpus,
+            tokenizer=tokenizer,
+            config=model.config,
+            n_params=model.n_params,
+            n_train_ids=len(train_ids),
+            n_held_out_ids=len(held_out_ids),
+            unigram=unigram_entropy(held_out_ids, tokenizer.n_vocab),
+            most_used=[(token, int(used[token])) for token in most],
+            passage=tokenizer.encode_ordinary(choose_passage(corpus.held_out, PASSAGE_BYTES)),
+            held_out_losses=[(0, self._measure(model, held_out_ids))],
+        )
+
+    def pretrain(self, model: MicroGPT, shards: TokenShards, facts: DemoFacts) -> None:
+        """Learn, save, and add to the facts how it went."""
+        settings = self._settings.learning
+        train_ids, held_out_ids = shards.ids("train"), shards.ids("val")
+        steps = self._most_steps(len(train_ids))
+        with self._stage("pretrain", "tokens") as stage:
+            log = pretrain(
+                model,
+                train_ids,
+                held_out_ids,
+                steps=steps,
+                batch_size=settings.batch_size,
+                lr=settings.lr,
+                seed=settings.seed,
+                eval_every=min(settings.eval_every, max(1, steps // 4)),
+                eval_windows=settings.eval_windows,
+                max_seconds=self._settings.seconds,
+                warmup=settings.warmup,
+                on_step=lambda step: self._watcher.step(step, facts),
+            )
+            stage.amount = log.tokens
+        facts.interrupted = log.stopped == "interrupt"
+        facts.losses = log.losses
+        facts.held_out_losses += log.val_losses
+        if facts.held_out_losses[-1][0] != len(log.losses):  # pretrain leaves that out after Ctrl-C
+            facts.held_out_losses.append((len(log.losses), self._measure(model, held_out_ids)))
+        model.save(self._folder / "model.safetensors", {"tokenizer": facts.tokenizer.fingerprint})
+        self._watcher.found(
+            f"{'interrupted after ' * facts.interrupted}{len(log.losses):,} steps, "
+            f"held-out loss {facts.held_out_loss:.2f} (frequencies alone: {facts.unigram:.2f})"
+        )
+
+    def _measure(self, model: MicroGPT, ids: Ids) -> float:
+        return evaluate(model, ids, self._settings.learning.batch_size, self._settings.learning.eval_windows)
+
+    def _most_steps(self, n_train_ids: int) -> int:
+        settings = self._settings
+        steps = NO_LIMIT if settings.steps is None else settings.steps
+        if settings.passes is not None:
+            tokens_a_step = settings.learning.batch_size * settings.learning.block_size
+            steps = min(steps, int(settings.passes * n_train_ids / tokens_a_step))
+        return max(1, steps)
+
+    def prompts(self, corpus: Corpus) -> list[str]:
+        """Beginnings from the text that the model never learns from."""
+        return choose_prompts(corpus.held_out, SAMPLES)
+
+    def sample(self, model: MicroGPT, facts: DemoFacts, *, trained: bool) -> list[str]:
+        """Continue each prompt; the same random numbers before and after."""
+        texts = []
+        end = facts.tokenizer.eot_token
+        with self._stage("sample after" if trained else "sample before", "tokens") as stage:
+            for number, prompt in enumerate(self.prompts(facts.corpus)):
+                ids = facts.tokenizer.encode_ordinary(prompt)
+                seed = self._settings.learning.seed + number
+                made = list(model.generate(ids, SAMPLE_TOKENS, TEMPERATURE, TOP_K, TOP_P, seed, (end,)))
+                texts.append(facts.tokenizer.decode(made))
+                stage.amount += len(made)
+                self._watcher.sample(prompt, texts[-1], trained)
+        return texts
+
+    @contextmanager
+    def _stage(self, name: str, unit: str = "bytes") -> Iterator[Stage]:
+        """Time the block; it says how much it went through."""
+        self._watcher.begins(name)
+        stage = Stage(name, unit)
+        began = time.perf_counter()
+        yield stage
+        stage.seconds = time.perf_counter() - began
+        self.stages.append(stage)

@@ -1,0 +1,133 @@
+"""The folder of a training run: all that is needed to go on with it, and to sample from what it made.
+
+    run.json            which engine trains it, on what, with which settings; written once, at the start
+    tokenizer.pybpe     the vocabulary, or characters.json (vocabulary.py)
+    model.safetensors   the checkpoint: weights, the optimizer's state, and a header of strings
+    best.safetensors    the weights that did best on held-out text, where an engine keeps them
+    metrics.jsonl       a line a step: step, loss; val_loss where it was measured, both in nats per token, and
+                        val_bits_per_byte, the same in bits; and sample, what the model said, where it was asked
+    report.html         what came out, at the end
+
+Two files move while a run goes on, and the checkpoint rules: it is replaced whole, its header says how many steps it
+has taken, and metrics beyond that are dropped when the run goes on. A checkpoint of any engine is one safetensors file
+whose header holds `pybpe.format`, which names the engine's layout, `pybpe.config`, `pybpe.step`, and `tokenizer`, the
+fingerprint of the vocabulary that it learned with. Nothing here knows the layouts: engines do (engines.py), that of the
+micro GPT in micro/checkpoint.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pybpe.errors import FormatError
+from pybpe.gpt.settings import Settings
+from pybpe.gpt.vocabulary import bits_per_byte
+from pybpe.util.files import write_atomic
+
+FORMAT = "pybpe-run 1"
+RUN, MODEL, METRICS, REPORT = "run.json", "model.safetensors", "metrics.jsonl", "report.html"
+BEST = "best.safetensors"
+MOST_BYTES = 1 << 20  # of run.json
+
+
+@dataclass(frozen=True)
+class Run:
+    """What run.json says. data: paths of what is learned from, and digest, by which it is known again.
+
+    tokenizer: the fingerprint of the vocabulary.
+    """
+
+    settings: Settings
+    data: list[str]
+    digest: str
+    tokenizer: str
+
+
+def write_run(run: Run, folder: Path) -> None:
+    """Write run.json."""
+    write_atomic(folder / RUN, (json.dumps({"format": FORMAT, **asdict(run)}, indent=1) + "\n").encode())
+
+
+def read_run(folder: Path) -> Run:
+    """What run.json says. FormatError if it is damaged, FileNotFoundError if there is none."""
+    path = folder / RUN
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} holds no {RUN}: it is not the folder of a training run")
+    try:
+        with path.open("rb") as file:
+            fields: Any = json.loads(file.read(MOST_BYTES))
+        if fields["format"] == FORMAT:
+            words = [*fields["data"], fields["digest"], fields["tokenizer"]]
+            if not all(isinstance(word, str) for word in words):
+                raise ValueError("data, digest and tokenizer must be strings")
+            return Run(Settings(**fields["settings"]), list(fields["data"]), fields["digest"], fields["tokenizer"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise FormatError(f"{path} is not that of a training run, or is damaged: {error}") from None
+    raise FormatError(f"{path} is not that of a training run that this pybpe knows")
+
+
+@dataclass
+class Metrics:
+    """The losses of a run: of every step, and (steps done, loss) on held-out text; and (steps done, what it said).
+
+    bytes_a_token: of held-out text, 0 where that is not known; it is not read again.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    val_losses: list[tuple[int, float]] = field(default_factory=list)
+    samples: list[tuple[int, str]] = field(default_factory=list)
+    bytes_a_token: float = field(default=0.0, compare=False)
+
+    def entries(self) -> Iterator[dict[str, float | str]]:
+        """What is known of each step; of step 0 only where held-out text was looked at before the first."""
+        val, samples = dict(self.val_losses), dict(self.samples)
+        for step in range(len(self.losses) + 1):
+            entry: dict[str, float | str] = {"step": step}
+            if step:
+                entry["loss"] = self.losses[step - 1]
+            if step in val:
+                entry["val_loss"] = val[step]
+                if self.bytes_a_token:
+                    entry["val_bits_per_byte"] = bits_per_byte(val[step], self.bytes_a_token)
+            if step in samples:
+                entry["sample"] = samples[step]
+            if len(entry) > 1:
+                yield entry
+
+
+def write_metrics(metrics: Metrics, folder: Path) -> None:
+    """Write metrics.jsonl."""
+    write_atomic(folder / METRICS, "".join(json.dumps(entry) + "\n" for entry in metrics.entries()).encode())
+
+
+def read_metrics(folder: Path, steps: int) -> Metrics:
+    """The metrics of the first `steps` steps. FormatError if they are not all there."""
+    metrics, path = Metrics(), folder / METRICS
+    try:
+        with path.open(encoding="utf-8") as file:
+            _fill(metrics, file, steps)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise FormatError(f"{path} is damaged: {error}") from None
+    if len(metrics.losses) != steps:
+        raise FormatError(f"{path} holds {len(metrics.losses):,} steps, and the checkpoint has taken {steps:,}")
+    return metrics
+
+
+def _fill(metrics: Metrics, lines: Iterable[str], steps: int) -> None:
+    for line in lines:
+        entry = json.loads(line)
+        step = int(entry["step"])
+        if step > steps:
+            break
+        if step > 0:
+            if step != len(metrics.losses) + 1:
+                raise ValueError(f"step {step} follows step {len(metrics.losses)}")
+            metrics.losses.append(float(entry["loss"]))
+        if entry.get("val_loss") is not None:
+            metrics.val_losses.append((step, float(entry["val_loss"])))
+        if entry.get("sample") is not None:
+            metrics.samples.append((step, str(entry["sample"])))

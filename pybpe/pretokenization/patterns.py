@@ -1,0 +1,235 @@
+"""Split patterns by name, and what serves each: the compiled scanner, a compiled automaton, or the `regex` module.
+
+All turn UTF-8 bytes into words and mean the same: classes of Unicode 16.0, words that cover the text without a gap,
+bytes that are not UTF-8 as characters of their own in no class.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pybpe._core.split import SchemeSplitter, find_cut
+from pybpe._core.splitter import Splitter
+from pybpe.pretokenization.stages import join_stages, stages_of
+
+if TYPE_CHECKING:
+    from pybpe.pretokenization.regex_splitter import RegexSplitter
+
+# The spellings are those of their projects, because files and other libraries carry them; several may mean the same.
+GPT2 = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
+GPT2_ORIGINAL = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
+CL100K = (
+    r"""'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|"""
+    r"""\s++$|\s*[\r\n]|\s+(?!\S)|\s"""
+)
+GPT4 = (
+    r"""'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|"""
+    r"""\s*[\r\n]|\s+(?!\S)|\s+"""
+)
+NANOCHAT = GPT4.replace("{1,3}", "{1,2}")
+O200K = "|".join(
+    (
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+        r"\p{N}{1,3}",
+        r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
+        r"\s*[\r\n]+",
+        r"\s+(?!\S)",
+        r"\s+",
+    )
+)
+
+LLAMA3 = (
+    r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|"""
+    r"""\s*[\r\n]+|\s+(?!\S)|\s+"""
+)
+QWEN2 = LLAMA3.replace("{1,3}", "")
+QWEN35 = (
+    r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|"""
+    r"""\s*[\r\n]+|\s+(?!\S)|\s+"""
+)
+TEKKEN = O200K.replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", "").replace("{1,3}", "")
+KIMI = r"[\p{Han}]+|" + O200K.replace(r"\p{M}]", r"\p{M}&&[^\p{Han}]]").replace("/]*", "]*")
+BLOOM = r" ?[^(\s|.,!?…。，、।۔،)]+"
+# White space is in no match, and nothing else is outside of one.
+CLIP = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+STARCODER = join_stages((r"\p{N}", GPT2_ORIGINAL))
+DEEPSEEK_V3 = join_stages(
+    (
+        r"\p{N}{1,3}",
+        r"[一-龥぀-ゟ゠-ヿ]+",
+        r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|"""
+        r""" ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+""",
+    )
+)
+
+WHOLE = r"[\s\S]+"  # every text is one word
+
+# Bounds for patterns from strangers: a regex engine takes memory for every repetition that it writes out.
+MAX_PATTERN = 100_000  # characters
+MAX_WRITTEN_OUT = 100_000
+_PART = re.compile(
+    r"(?P<open>\()|(?P<close>\))|(?P<count>\{(?P<least>[0-9]*)(?:,(?P<most>[0-9]*))?\})"
+    r"|\\[pPxuUN]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\\\]])*\]|.",
+    re.DOTALL,
+)
+
+PATTERNS = {
+    "gpt2": GPT2,
+    "gpt4": GPT4,
+    "cl100k": CL100K,
+    "o200k": O200K,
+    "llama3": LLAMA3,
+    "qwen2": QWEN2,
+    "nanochat": NANOCHAT,
+    "qwen3.5": QWEN35,
+    "tekken": TEKKEN,
+    "kimi": KIMI,
+    "starcoder": STARCODER,
+    "deepseek-v3": DEEPSEEK_V3,
+    "bloom": BLOOM,
+    "whole": WHOLE,
+}
+# Other names for the same: projects that took a pattern over as it was.
+ALIASES = {
+    "olmo3": "llama3",
+    "qwen3": "qwen2",
+    "qwen35": "qwen3.5",
+    "nemotron": "tekken",
+    "deepseek_v3": "deepseek-v3",
+}
+
+# What each parameter means is said in split.pxd.
+_GPT2_SCHEME: dict[str, Any] = {
+    "contractions": 1,
+    "cased_letters": False,
+    "any_letter_prefix": False,
+    "digit_group": 0,
+    "newline_tail": False,
+    "slash_tail": False,
+    "newline_runs": False,
+    "whole_trailing_space": False,
+}
+_GPT4_SCHEME: dict[str, Any] = {
+    **_GPT2_SCHEME,
+    "contractions": 2,
+    "any_letter_prefix": True,
+    "digit_group": 3,
+    "newline_tail": True,
+    "newline_runs": True,
+}
+_SCHEMES: dict[str, dict[str, Any]] = {
+    GPT2: _GPT2_SCHEME,
+    GPT2_ORIGINAL: _GPT2_SCHEME,
+    GPT4: _GPT4_SCHEME,
+    CL100K: {**_GPT4_SCHEME, "whole_trailing_space": True},
+    O200K: {**_GPT4_SCHEME, "cased_letters": True, "slash_tail": True},
+    LLAMA3: _GPT4_SCHEME,
+    QWEN2: {**_GPT4_SCHEME, "digit_group": 1},
+    NANOCHAT: {**_GPT4_SCHEME, "digit_group": 2},
+    TEKKEN: {**_GPT4_SCHEME, "contractions": 0, "cased_letters": True, "digit_group": 1, "slash_tail": True},
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """A pattern made ready: compiled code, `scanner`, serves it, or `fallback` does; `kind` and `reason` say which.
+
+    cut: finds the last place where text can be cut so that both parts split as the whole, whatever follows, 0 if there
+        is none; None if this is known of no text.
+    """
+
+    pattern: str
+    kind: Literal["scanner", "dfa", "regex"]
+    scanner: Splitter | None
+    fallback: RegexSplitter | None
+    reason: str
+    cut: Callable[[bytes], int] | None
+
+    def split(self, text: bytes) -> list[bytes]:
+        """The words of UTF-8 `text`."""
+        return (self.scanner or self.fallback).split(text)  # type: ignore[union-attr]
+
+
+@functools.lru_cache(maxsize=64)
+def prepare(pattern: str) -> Split:
+    """The splitter for a pattern given by name or as a regular expression; ValueError if it is neither."""
+    text = resolve(pattern)
+    scheme = _SCHEMES.get(text)
+    if scheme is not None:
+        reason = "a known family, split by the compiled scanner"
+        return Split(text, "scanner", SchemeSplitter(**scheme), None, reason, find_cut)
+    return _compiled(text)
+
+
+def _compiled(pattern: str) -> Split:
+    """A pattern of no known family: an automaton if it can be one, else for the `regex` module."""
+    from pybpe.pretokenization.dfa import compile_stages
+    from pybpe.pretokenization.parser import UnsupportedError  # here, because few patterns need it
+
+    try:
+        automaton = compile_stages(stages_of(pattern))
+    except UnsupportedError as error:
+        reason = f"{error}: split by the regex module in its own dialect"
+        return Split(pattern, "regex", None, _fallback(pattern), reason, None)
+    cut = automaton.find_cut if automaton.can_cut else None
+    return Split(pattern, "dfa", automaton, None, "compiled to an automaton", cut)
+
+
+def _fallback(pattern: str) -> RegexSplitter:
+    """Raises ValueError for what is no regular expression, or would take all memory."""
+    import regex
+
+    from pybpe.pretokenization.regex_splitter import RegexSplitter
+
+    if len(pattern) > MAX_PATTERN:
+        raise ValueError(f"the pattern has {len(pattern):,} characters, and {MAX_PATTERN:,} are allowed")
+    if written_out(pattern) > MAX_WRITTEN_OUT:
+        raise ValueError(f"the pattern repeats things more than {MAX_WRITTEN_OUT:,} times; write smaller counts")
+    try:
+        return RegexSplitter(pattern)
+    except (regex.error, OverflowError) as error:
+        raise ValueError(f"the pattern is not a valid regular expression: {error}") from None
+    except RecursionError:
+        raise ValueError("the pattern is nested too deeply; write it with fewer groups within groups") from None
+
+
+def written_out(pattern: str) -> int:
+    """How many parts a pattern has when those with counts are written as often as they say; about that."""
+    totals, last = [0], 0
+    for part in _PART.finditer(pattern):
+        if part["open"]:
+            totals.append(0)
+        elif part["close"]:
+            last = totals.pop() if len(totals) > 1 else 0
+            totals[-1] += last
+        elif part["count"]:
+            count = max(int(number[:9]) for number in (part["least"], part["most"], "1") if number)
+            totals[-1] += last * (count - 1)
+            last *= count
+        else:
+            totals[-1] += 1
+            last = 1
+        last = max(last, 1)
+    return sum(totals)
+
+
+def resolve(pattern: str) -> str:
+    """The regular expression that a name stands for; a regular expression stands for itself."""
+    name = ALIASES.get(pattern, pattern)
+    if name in PATTERNS:
+        return PATTERNS[name]
+    if not pattern:
+        raise ValueError("the pattern is empty; to keep text whole, use the pattern 'whole'")
+    if re.fullmatch(r"[\w.-]*\w\w[\w.-]*", pattern):
+        raise ValueError(f"there is no pattern named {pattern!r}; the names are {', '.join(PATTERNS)}")
+    return pattern
+
+
+def name_of(pattern: str) -> str | None:
+    """The name of a regular expression, if it has one."""
+    return next((name for name, text in PATTERNS.items() if text == pattern), None)

@@ -1,0 +1,1 @@
+"""Pages and pictures: HTML, SVG, tokens made visible."""

@@ -1,1 +1,0 @@
-"""sentencepiece's own ways with text: its symbols, its words, and its maps of characters."""

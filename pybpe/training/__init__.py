@@ -1,0 +1,1 @@
+"""Training: a corpus to counts of words, and those to a vocabulary."""

@@ -1,0 +1,95 @@
+"""Where training text comes from: paths and globs become files, and files and texts become batches of texts."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+
+from pybpe.data.readers import blocks
+from pybpe.data.readers.blocks import Cut
+from pybpe.data.readers.documents import TEXT_FIELD, read_files, text_size
+from pybpe.util.utf8 import Text, to_utf8
+
+PathLike = str | os.PathLike[str]
+
+_TEXT_SUFFIXES = {".txt", ".text", ".md", ".rst", ".json", ".csv", ".tsv", ".xml", ".html", ".log", ".py"}
+_TEXT_SUFFIXES |= {".jsonl", ".ndjson", ".parquet", ".gz", ".zst"}
+
+
+def open_source(
+    source: PathLike | Iterable[Text | os.PathLike[str]], cut: Cut | None, text_field: str = TEXT_FIELD
+) -> tuple[Iterator[list[bytes]], int | None, bool]:
+    """Batches of texts from a path, a list of paths or globs, or an iterable of texts.
+
+    Then the bytes of all, if known; and whether any thread may read them, one after another: of an iterator only the
+    caller's may, and from a pipe, which may let it wait.
+
+    A str is a path. A list is of paths if any of its items names a file, or if all look like file names (so that a
+    mistyped name is an error, not a text); any other iterable is of texts. Each text is split on its own.
+    """
+    if isinstance(source, bytes):
+        raise TypeError("the source is bytes; to take text itself, pass a list of it: [text]")
+    if isinstance(source, (str, os.PathLike)):
+        return _from_files([source], cut, text_field)
+    if isinstance(source, (list, tuple)) and _are_paths(source):
+        return _from_files(source, cut, text_field)
+    items = iter(source)
+    first = list(islice(items, 1))
+    if first and isinstance(first[0], os.PathLike):
+        return _from_files([*first, *items], cut, text_field)  # type: ignore[list-item]
+    return _batched(chain(first, items)), None, isinstance(source, (list, tuple))  # type: ignore[arg-type]
+
+
+def _are_paths(items: list[object] | tuple[object, ...]) -> bool:
+    names = [item for item in items if isinstance(item, (str, os.PathLike))]
+    if not names or len(names) < len(items):
+        return False
+    if any(isinstance(name, os.PathLike) or os.path.isfile(name) for name in names):  # noqa: PTH113 (any str at all)
+        return True
+    return all(len(os.fspath(name)) < 4096 and Path(name).suffix.lower() in _TEXT_SUFFIXES for name in names)
+
+
+def _from_files(
+    paths: Iterable[PathLike], cut: Cut | None, text_field: str
+) -> tuple[Iterator[list[bytes]], int | None, bool]:
+    files = expand(paths)
+    texts = (text for text, _ in read_files(files, cut, text_field))
+    return _batched(texts), text_size(files), all(map(Path.is_file, files))
+
+
+def _batched(texts: Iterable[Text]) -> Iterator[list[bytes]]:
+    """Lists of texts of no more than a block together, unless one text alone is."""
+    batch: list[bytes] = []
+    size = 0
+    for text in map(to_utf8, texts):
+        cost = len(text) + 64
+        if batch and size + cost > blocks.BLOCK_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(text)
+        size += cost
+    if batch:
+        yield batch
+
+
+def expand(paths: Iterable[PathLike]) -> list[Path]:
+    """Files from paths and globs, in the order given, matches of a glob sorted.
+
+    Raises FileNotFoundError for a path that is not there or a glob without a match, IsADirectoryError for a folder.
+    """
+    files: list[Path] = []
+    for entry in paths:
+        path = Path(entry)
+        if not path.exists():
+            matches = sorted(glob.glob(os.fspath(entry), recursive=True)) if glob.has_magic(os.fspath(entry)) else []
+            if not matches:
+                raise FileNotFoundError(f"no such file: {os.fspath(entry)!r}")
+            files += [Path(match) for match in matches if Path(match).is_file()]
+        elif path.is_dir():
+            raise IsADirectoryError(f"{os.fspath(entry)!r} is a folder; name its files, for example '{path}/*.txt'")
+        else:
+            files.append(path)
+    return files

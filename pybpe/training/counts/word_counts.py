@@ -1,0 +1,400 @@
+"""How often each word occurs in a corpus: all that training needs to know of it."""
+
+from __future__ import annotations
+
+import operator
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
+
+from pybpe._core.counter import WordCounter
+from pybpe.data.readers.documents import TEXT_FIELD
+from pybpe.definition import number_special_tokens
+from pybpe.encode.segmenter import Cut, Pieces
+from pybpe.encode.special_tokens import find_one_of
+from pybpe.normalization.preprocessing import PLAIN, Reading
+from pybpe.pretokenization.patterns import WHOLE, prepare, resolve
+from pybpe.pretokenization.stages import join_stages
+from pybpe.training.counts.corpus import open_source
+from pybpe.training.counts.threads import Texts, count_alone, count_as_read, count_in_turns
+from pybpe.training.sentencepiece.words import WORDS, SentenceWords, names_of, sentence_of
+from pybpe.util.files import PathLike
+from pybpe.util.parallel import check_threads
+from pybpe.util.progress import Report, reporting
+from pybpe.util.utf8 import to_utf8
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from pybpe.training.counts.files import Counted
+
+Source = Union[str, "os.PathLike[str]", Iterable[Union[str, bytes, "os.PathLike[str]"]], "WordCounts"]
+Pattern = str | Sequence[str] | None
+
+_LAST_ORDER = 2**31 - 1  # of a text; all texts beyond have this one, which only the order of ties can show
+_EPOCH_BYTES = 64 << 20  # of text between two looks at `max_words`: the same for any number of threads
+
+
+class Words(NamedTuple):
+    """Words as arrays, a row for each: the bytes of all joined, uint8; sizes, uint32; counts and first seen, int64."""
+
+    blob: npt.NDArray[np.uint8]
+    sizes: npt.NDArray[np.uint32]
+    counts: npt.NDArray[np.int64]
+    first_seen: npt.NDArray[np.int64]
+
+
+def in_order_of_place(words: Words) -> Words:
+    """The same words, those that were seen first first; of several seen at once, by their bytes."""
+    import numpy as np
+
+    ends = np.cumsum(words.sizes, dtype=np.int64)
+    starts = ends - words.sizes
+    order = np.argsort(words.first_seen, kind="stable")
+    blob = words.blob.tobytes()
+    if (np.diff(words.first_seen[order]) == 0).any():
+        keys = zip(words.first_seen.tolist(), starts.tolist(), ends.tolist(), range(len(ends)), strict=True)
+        ordered = sorted(keys, key=lambda key: (key[0], blob[key[1] : key[2]]))
+        order = np.array([key[3] for key in ordered])
+    sizes = words.sizes[order]
+    blob = b"".join(map(blob.__getitem__, map(slice, starts[order].tolist(), ends[order].tolist())))
+    return Words(np.frombuffer(blob, np.uint8), sizes, words.counts[order], words.first_seen[order])
+
+
+class WordCounts:
+    """How often each word occurs in a corpus.
+
+    Counts are 64-bit and add up: `update` counts more text, `merge` adds counts made elsewhere.
+
+        >>> counts = WordCounts("gpt4")
+        >>> counts.update(["low low lower"])
+        >>> counts.items()
+        [(b'low', 1, 0), (b' low', 1, 1), (b' lower', 1, 2)]
+
+    pattern: how text is split: a name, a regular expression, several of them in a list, or None for whole texts.
+    protect: strings, special tokens mostly, that are cut out of the text and not learned from.
+    max_words: the most different words to remember. When there are more, the rarest are forgotten, and `forgotten`
+        says how many occurrences that were: a word that comes again is counted anew, so counts can then be too low.
+    """
+
+    def __init__(
+        self,
+        pattern: Pattern = "gpt4",
+        *,
+        protect: Iterable[str] = (),
+        max_words: int | None = None,
+        reading: Reading = PLAIN,
+    ) -> None:
+        if max_words is not None and operator.index(max_words) < 1:
+            raise ValueError(f"max_words is {max_words}, must be at least 1")
+        self._split = prepare(one_pattern(pattern))
+        self._protected = tuple(number_special_tokens(protect, 0))
+        self._reading = reading
+        names = dict.fromkeys(self._protected, 0) | dict(reading.added_tokens)
+        self._names = frozenset(names)
+        if reading.sentence is None:
+            self._pieces: Pieces | SentenceWords = Pieces(replace(reading, added_tokens=names), {})
+        else:
+            self._pieces = SentenceWords(reading.sentence, names)
+        self._counter = WordCounter()
+        self._n_texts = 0
+        self._lock = threading.RLock()  # the counter's memory moves as it grows
+        self.max_words = max_words
+        self.forgotten = 0
+
+    @classmethod
+    def for_sentencepiece(
+        cls, special_tokens: Iterable[str] = (), *, normalizer: str | None = None, max_words: int | None = None
+    ) -> WordCounts:
+        """Counts to train from in the convention of sentencepiece: of the words of lines, each with a space before it.
+
+        special_tokens: those of the vocabulary that is to be trained. normalizer: as in Tokenizer.train.
+        Such a token in the text counts as one U+001F, for nothing is learned across it.
+        """
+        reading = Reading(sentence=sentence_of(normalizer))
+        return cls(WORDS, protect=names_of(special_tokens), max_words=max_words, reading=reading)
+
+    @classmethod
+    def from_counts(
+        cls, counts: Mapping[str, int] | Mapping[bytes, int] | Iterable[tuple[str | bytes, int]], pattern: Pattern
+    ) -> WordCounts:
+        """Counts that were made elsewhere, of words as `pattern` splits them; ties are in the order given.
+
+        Raises ValueError for a count below 1 or an empty word, OverflowError where counts add up to 2**63 or more.
+        """
+        made = cls(pattern)
+        items = counts.items() if isinstance(counts, Mapping) else counts
+        for number, (word, count) in enumerate(items):
+            made._counter.add(to_utf8(word), operator.index(count), number)
+        made._n_texts = 1
+        return made
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression that split the text into these words, or several with U+001E between them."""
+        return self._split.pattern
+
+    @property
+    def protected(self) -> tuple[str, ...]:
+        """The strings that are cut out of the text."""
+        return self._protected
+
+    @property
+    def reading(self) -> Reading:
+        """What is done to text before it is split."""
+        return self._reading
+
+    @property
+    def cut(self) -> Cut | None:
+        """Finds the last place where text can be cut so that both parts have the words of the whole; see Split."""
+        return self._pieces.cut(self._split.cut)
+
+    @property
+    def total(self) -> int:
+        """How many words were counted, repeats included."""
+        with self._lock:
+            return self._counter.total
+
+    def __len__(self) -> int:
+        """How many different words there are."""
+        return len(self._counter)
+
+    def items(self) -> list[tuple[bytes, int, int]]:
+        """(word, count, first seen) of every word, in the order in which they were first seen."""
+        words = self.words()
+        ends = words.sizes.astype("int64").cumsum().tolist()
+        blob = words.blob.tobytes()
+        contents = (blob[start:end] for start, end in zip([0, *ends], ends, strict=False))
+        rows = zip(contents, words.counts.tolist(), words.first_seen.tolist(), strict=True)
+        return sorted(rows, key=lambda row: (row[2], row[0]))
+
+    def words(self) -> Words:
+        """All words as arrays, in no order."""
+        import numpy as np
+
+        with self._lock:
+            n_words = len(self._counter)
+            words = Words(
+                np.empty(self._counter.n_bytes, np.uint8),
+                np.empty(n_words, np.uint32),
+                np.empty(n_words, np.int64),
+                np.empty(n_words, np.int64),
+            )
+            self._counter.fill(*words)
+        return words
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore_counts, (*self._counted(), self.max_words)
+
+    def merge(self, other: WordCounts) -> None:
+        """Add the counts of another corpus, split by the same pattern (ValueError if it was not)."""
+        if other.pattern != self.pattern:
+            raise ValueError(f"cannot merge counts split by {other.pattern!r} into counts split by {self.pattern!r}")
+        if other.reading != self.reading:
+            raise ValueError("cannot merge counts of text that was read in another way, with another normalizer say")
+        if other is self:
+            raise ValueError("cannot merge counts into themselves")
+        first, second = sorted((self, other), key=id)  # always in one order, so that two merges cannot wait in a ring
+        with first._lock, second._lock:
+            self._counter.merge(other._counter)
+            self.forgotten += other.forgotten
+            self._keep_most()
+
+    def prune(self, min_count: int) -> None:
+        """Forget the words that occur fewer than `min_count` times; `forgotten` grows by their occurrences."""
+        if min_count < 1:
+            raise ValueError(f"min_count is {min_count}, must be at least 1")
+        with self._lock:
+            self._keep(min_count - 1, -1)
+
+    def shard(self, n_shards: int) -> list[WordCounts]:
+        """The same counts in so many parts, each word in one of them; merged in any order they are the whole again."""
+        if n_shards < 1:
+            raise ValueError(f"n_shards is {n_shards}, must be at least 1")
+        parts = [self._empty() for _ in range(n_shards)]
+        for number, (word, count, first_seen) in enumerate(self.items()):
+            parts[number % n_shards]._counter.add(word, count, first_seen)
+        return parts
+
+    def to_npz(self, path: PathLike) -> None:
+        """Write the counts to a file that numpy opens, completely or not at all. Equal counts give equal files."""
+        from pybpe.training.counts.files import write_npz
+
+        write_npz(path, self._counted())
+
+    @classmethod
+    def from_npz(cls, path: PathLike) -> WordCounts:
+        """Counts that `to_npz` wrote. Raises FormatError for any other file."""
+        from pybpe.training.counts.files import read_npz
+
+        return _restore_counts(*read_npz(path))
+
+    def to_parquet(self, path: PathLike) -> None:
+        """Write the counts to a parquet file: word, count, first_seen. Needs pip install 'pybpe[data]'."""
+        from pybpe.training.counts.files import write_parquet
+
+        write_parquet(path, self._counted())
+
+    @classmethod
+    def from_parquet(cls, path: PathLike) -> WordCounts:
+        """Counts that `to_parquet` wrote. Raises FormatError for any other file."""
+        from pybpe.training.counts.files import read_parquet
+
+        return _restore_counts(*read_parquet(path))
+
+    def _counted(self) -> Counted:
+        from pybpe.training.counts.files import Counted
+
+        with self._lock:
+            return Counted(self.pattern, self.items(), self._n_texts, self.forgotten, self._protected, self._reading)
+
+    def update(
+        self,
+        source: Source,
+        *,
+        threads: int | None = None,
+        progress: bool | Report = False,
+        text_field: str = TEXT_FIELD,
+    ) -> None:
+        """Count the words of a path, a list of paths or globs, or an iterable of texts.
+
+        text_field: the field or column of .jsonl and .parquet files that holds the text.
+        threads: None for one a core. The counts do not depend on it. If anything fails, nothing of `source` is counted.
+        Several threads may update and merge the same counts; they take turns.
+        """
+        if isinstance(source, WordCounts):
+            self.merge(source)
+            return
+        threads = check_threads(threads)
+        if self._split.scanner is None:
+            threads = 1  # the regex module holds the GIL
+        batches, n_bytes, any_thread = open_source(source, self.cut, text_field)
+        with self._lock, reporting(progress) as report:
+            counted = self._empty()
+            done = 0
+            for epoch in _epochs(batches, _EPOCH_BYTES if self.max_words else None):
+                done = counted._count_batches(
+                    epoch, threads, done, lambda done: report("counting", done, n_bytes), any_thread
+                )
+                counted._keep_most()
+            if not len(self._counter):
+                self._counter, counted._counter = counted._counter, self._counter
+            self._counter.merge(counted._counter)
+            self._n_texts = counted._n_texts
+            self.forgotten += counted.forgotten
+            self._keep_most()
+
+    def _empty(self) -> WordCounts:
+        """Counts of nothing, to be split alike."""
+        made = WordCounts(self.pattern, protect=self._protected, max_words=self.max_words, reading=self._reading)
+        made._n_texts = self._n_texts
+        return made
+
+    def _keep_most(self) -> None:
+        """Forget the rarest words where there are more than `max_words`; of equally rare ones, those seen last."""
+        if self.max_words is None or len(self._counter) <= self.max_words:
+            return
+        import numpy as np
+
+        words = self.words()
+        count = int(np.partition(words.counts, -self.max_words)[-self.max_words])
+        room = self.max_words - int((words.counts > count).sum())
+        equal = words.first_seen[words.counts == count]
+        self._keep(count, int(np.partition(equal, room - 1)[room - 1]))
+
+    def _keep(self, count: int, first_seen: int) -> None:
+        """Forget what WordCounter.kept leaves out."""
+        kept = self._counter.kept(count, first_seen)
+        self.forgotten += self._counter.total - kept.total
+        self._counter = kept
+
+    def _count_batches(
+        self, batches: Iterator[list[bytes]], threads: int, done: int, report: Callable[[int], None], any_thread: bool
+    ) -> int:
+        """Count all batches.
+
+        done: the bytes counted before. Gives those counted now. any_thread: whether any may read the batches.
+        """
+
+        def tell(size: int) -> None:
+            report(done + size)
+
+        if threads == 1:
+            return done + count_alone(self._numbered(batches), self._count, self._counter, tell)
+        counters = [self._counter, *(WordCounter() for _ in range(threads - 1))]
+        count_all = count_in_turns if any_thread else count_as_read
+        done += count_all(self._numbered(batches), self._count, counters, tell)
+        for counter in counters[1:]:
+            self._counter.merge(counter)
+        return done
+
+    def _numbered(self, batches: Iterator[list[bytes]]) -> Iterator[Texts]:
+        for batch in batches:
+            yield self._n_texts, batch
+            self._n_texts += len(batch)
+
+    def _count(self, counter: WordCounter, numbered: Texts) -> int:
+        """Count some texts; returns their bytes."""
+        order, texts = numbered
+        for text_number, text in enumerate(texts, order):
+            place, number = min(text_number, _LAST_ORDER), 0
+            for piece in self._pieces_of(text):
+                if self._split.scanner is not None:
+                    number = counter.count_text(self._split.scanner, piece, place, number)
+                    continue
+                for word in self._split.split(piece):
+                    counter.add(word, 1, place << 32 | number)
+                    number += 1
+        return sum(map(len, texts))
+
+    def _pieces_of(self, text: bytes) -> Iterator[bytes]:
+        """The parts of a text that are learned from."""
+        plain = not self._reading.normalizer and not self._reading.prefix_space and not self._reading.sentence
+        if plain and find_one_of(self._names, text) is None:
+            yield text
+            return
+        for piece in self._pieces.of(text, frozenset()):
+            if not isinstance(piece, int):
+                yield to_utf8(piece)
+
+
+def one_pattern(pattern: Pattern) -> str:
+    """A pattern, several in a row, or None for whole texts, as one string."""
+    if pattern is None:
+        return WHOLE
+    return pattern if isinstance(pattern, str) else join_stages(map(resolve, pattern))
+
+
+def _epochs(batches: Iterator[list[bytes]], n_bytes: int | None) -> Iterator[Iterator[list[bytes]]]:
+    """The batches in parts of so many bytes, or all of them as one; each part is to be used up before the next."""
+
+    def part(batch: list[bytes]) -> Iterator[list[bytes]]:
+        yield batch
+        size = sum(map(len, batch))
+        while (n_bytes is None or size < n_bytes) and (following := next(batches, None)) is not None:
+            yield following
+            size += sum(map(len, following))
+
+    while (first := next(batches, None)) is not None:
+        yield part(first)
+
+
+def _restore_counts(
+    pattern: str,
+    items: list[tuple[bytes, int, int]],
+    n_texts: int,
+    forgotten: int,
+    protected: tuple[str, ...] = (),
+    reading: Reading = PLAIN,
+    max_words: int | None = None,
+) -> WordCounts:
+    """Counts from what a file or pickling kept."""
+    counts = WordCounts(pattern, protect=protected, max_words=max_words, reading=reading)
+    for word, count, first_seen in items:
+        counts._counter.add(word, count, first_seen)
+    counts._n_texts = n_texts
+    counts.forgotten = forgotten
+    return counts

@@ -1,0 +1,1 @@
+"""What only training as sentencepiece does it needs."""

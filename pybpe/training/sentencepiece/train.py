@@ -1,0 +1,152 @@
+"""Training as sentencepiece 0.2.3 does it, of BPE type: characters first, of equal counts the shortest, then by bytes.
+
+The settings are sentencepiece's own, but for byte_fallback (on), character_coverage (1.0), and the normalizer, which is
+identity where nothing is said: words are cut before each space, a piece holds at most 16 characters and one script, and
+spaces at the ends of a line or in a row count once. It learns from lines, see SentenceWords.
+
+Where all that is left to merge occurs nowhere any more, sentencepiece goes on with that; here it is an error.
+"""
+
+from __future__ import annotations
+
+import operator
+from array import array
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from pybpe._core.trainer import Trainer
+from pybpe.definition import MAX_ID, Definition, make_vocabulary
+from pybpe.errors import TrainingError
+from pybpe.formats.sentencepiece import pattern_of
+from pybpe.normalization.preprocessing import Reading
+from pybpe.normalization.sentencepiece import SPACE
+from pybpe.training.counts.word_counts import Words
+from pybpe.training.loop import learn
+from pybpe.training.sentencepiece.script_table import INHERITED, script_of
+from pybpe.training.sentencepiece.words import BORDER, names_of, sentence_of
+from pybpe.training.source import Learned
+from pybpe.util.progress import Report, reporting
+from pybpe.vocabulary.symbols import BYTE_NAMES, Scores
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+_NEVER = 0xFFFF
+
+
+def train_sentences(
+    learned: Learned,
+    *,
+    vocab_size: int,
+    special_tokens: Iterable[str],
+    normalizer: str | None,
+    progress: bool | Report,
+    keep_on_interrupt: bool,
+) -> Definition:
+    """Learn a vocabulary of characters; see Tokenizer.train."""
+    vocab_size = operator.index(vocab_size)
+    special = names_of(special_tokens)
+    with reporting(progress) as report:
+        words, sentence = learned.words_of_lines(
+            special, None if normalizer is None else sentence_of(normalizer), report
+        )
+        found = _characters_of(words)
+        del words
+        first = len(special) + len(BYTE_NAMES)
+        least = first + len(found.alphabet)
+        if not least <= vocab_size <= MAX_ID + 1:
+            raise TrainingError(
+                f"vocab_size is {vocab_size}, must be {least:,} to {MAX_ID + 1:,}: special tokens, bytes and all "
+                "characters of the corpus are tokens"
+            )
+        pieces = _learn(found, vocab_size - least, report, keep_on_interrupt)
+    tokens = [
+        *(b"" for _ in special),
+        *(bytes([byte]) for byte in range(256)),
+        *pieces,
+        *(char.encode() for char in found.alphabet),
+    ]
+    scores = [0.0] * first + [-float(number) for number in range(len(tokens) - first)]
+    return Definition(
+        rule="scores",
+        vocabulary=make_vocabulary(tokens),
+        merges=memoryview(array("I")),
+        pattern=pattern_of(tokens[first:]),
+        special_tokens={name: number for number, name in enumerate(special)},
+        reading=Reading(sentence=sentence),
+        scores=Scores(array("f", scores), 0, byte_ids=tuple(range(len(special), first))),
+    )
+
+
+class _Characters(NamedTuple):
+    """Words as characters.
+
+    alphabet: all characters, the most frequent first; a space is U+0020. symbols: their numbers, word after word, with
+    len(alphabet) for what no piece may hold. sizes: how many each word has. counts: of each word.
+    """
+
+    alphabet: list[str]
+    symbols: npt.NDArray[np.uint32]
+    sizes: npt.NDArray[np.uint32]
+    counts: npt.NDArray[np.int64]
+
+
+def _characters_of(words: Words) -> _Characters:
+    try:
+        text = words.blob.tobytes().decode()
+    except UnicodeDecodeError:
+        raise TrainingError("the words are not all UTF-8: they were not counted for this convention") from None
+    points = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")
+    is_there = np.zeros(0x110000, dtype=bool)
+    is_there[points] = True
+    different = np.flatnonzero(is_there)
+    numbers = np.cumsum(is_there, dtype=np.int32)[points] - 1
+    begins = np.concatenate(([0], np.cumsum((words.blob & 0xC0) != 0x80)))  # characters before each byte
+    ends = begins[np.cumsum(words.sizes, dtype=np.int64)]
+    sizes = np.diff(ends, prepend=0)
+    occurrences = np.zeros(len(different), dtype=np.int64)
+    np.add.at(occurrences, numbers, np.repeat(words.counts, sizes))
+    chars = [chr(point) for point in different.tolist()]
+    # A NUL is in no vocabulary, but pairs with it count.
+    ordered = sorted(
+        (number for number, char in enumerate(chars) if char not in (BORDER.decode(), "\0")),
+        key=lambda number: (-occurrences[number], _shown(chars[number])),
+    )
+    place = np.full(len(different), len(ordered), dtype=np.uint32)
+    place[ordered] = np.arange(len(ordered), dtype=np.uint32)
+    return _Characters([chars[number] for number in ordered], place[numbers], sizes.astype(np.uint32), words.counts)
+
+
+def _shown(char: str) -> str:
+    """A character as sentencepiece has it in its pieces."""
+    return SPACE if char == " " else char
+
+
+def _learn(found: _Characters, wanted: int, report: Report, keep_on_interrupt: bool) -> list[bytes]:
+    """The pieces of several characters, as UTF-8, in the order in which they were learned."""
+    border = len(found.alphabet)
+    trainer = Trainer(
+        found.symbols,
+        found.sizes,
+        found.counts,
+        [*(_shown(char).encode() for char in found.alphabet), BORDER],
+        border + 1 + wanted,
+        order="spelling",
+        scripts=_scripts(found.alphabet),
+    )
+    learned, interrupted = learn(trainer, wanted, report, keep_on_interrupt)
+    if not trainer.is_full and not interrupted:
+        raise TrainingError(
+            f"the corpus is too small for so many tokens: after {learned:,} merges no two are left to merge, and "
+            f"sentencepiece goes on with pieces that occur nowhere; set vocab_size {wanted - learned:,} lower"
+        )
+    return [piece.replace(SPACE.encode(), b" ") for piece in trainer.tokens.to_list()[border + 1 :]]
+
+
+def _scripts(alphabet: list[str]) -> npt.NDArray[np.uint16]:
+    """Numbers for the scripts of characters, 0 for any, and of the border."""
+    numbers = {INHERITED: 0}
+    found = [0 if char == " " else numbers.setdefault(script_of(char), len(numbers)) for char in alphabet]
+    return np.array([*found, _NEVER], dtype=np.uint16)

@@ -1,0 +1,83 @@
+"""The words that sentencepiece learns from: those of lines, in their new form, with a space before each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from pybpe._core.lines import spaced_words
+from pybpe._core.unicode import is_utf8
+from pybpe.definition import number_special_tokens
+from pybpe.encode.segmenter import Cut, Names
+from pybpe.errors import TrainingError
+from pybpe.normalization.sentencepiece import SPACE, Sentence
+from pybpe.training.sentencepiece.charsmap_rules import RULES, charsmap_of
+from pybpe.vocabulary.symbols import BYTE_NAMES
+
+WORDS = " [^ ]*"  # how they are split
+BORDER = b"\x1f"  # stands in a word for a symbol: no piece reaches across
+FIRST_NAMES = ("<unk>", "<s>", "</s>")  # special tokens that every vocabulary has
+
+_MAX_LINE = 4192  # bytes; sentencepiece leaves longer ones out
+_RESERVED = "\u2585".encode()  # which sentencepiece keeps for itself
+_NO_LIMIT = 2**63 - 1
+
+
+def sentence_of(normalizer: str | None) -> Sentence:
+    """How text is read with this normalizer. Raises TrainingError for an unknown one."""
+    if normalizer in (None, "identity"):
+        return Sentence()
+    for rule in RULES:
+        if rule == normalizer:
+            return Sentence(charsmap=charsmap_of(rule))
+    known = ", ".join(("identity", *RULES))
+    raise TrainingError(f"the convention sentencepiece has no normalizer {normalizer!r}; it knows {known}")
+
+
+def names_of(special_tokens: Iterable[str]) -> list[str]:
+    """The names of all special tokens, in the order of their ids. Raises TrainingError for one that cannot be."""
+    names = list(number_special_tokens([*FIRST_NAMES, *special_tokens], 0))
+    for name in names:
+        if len(name) == 1 or " " in name or SPACE in name:
+            raise TrainingError(
+                f"the special token {name!r} is one character or holds a space, which this convention cannot"
+            )
+    if not set(names).isdisjoint(BYTE_NAMES):
+        raise TrainingError("a special token has the name of a byte, such as <0x41>")
+    return names
+
+
+class SentenceWords:
+    """Reads the text of a corpus. Immutable. The methods are those of Pieces.
+
+    names: symbols that no piece holds anything of; the names of bytes are too.
+    """
+
+    def __init__(self, sentence: Sentence, names: Iterable[str]) -> None:
+        symbols = frozenset({*names, *BYTE_NAMES})
+        longest_first = sorted(symbols, key=len, reverse=True)
+        self._sentence = sentence
+        self._charsmap = sentence.map_of(frozenset(), line_by_line=True)
+        self._symbols = re.compile(b"|".join(re.escape(name.encode()) for name in longest_first))
+
+    def of(self, text: bytes, allowed: Names = frozenset()) -> list[bytes]:
+        """The text as one piece, to be split into WORDS."""
+        if self._charsmap is None and is_utf8(text):
+            words = spaced_words(text, _MAX_LINE)
+        else:
+            words = spaced_words(self._read(text), _NO_LIMIT)
+        return [self._symbols.sub(BORDER, words)] if words else []
+
+    def cut(self, cut: Cut | None) -> Cut | None:
+        """What finds a place after a line end."""
+        return _after_last_line
+
+    def _read(self, text: bytes) -> bytes:
+        """The lines that are learned from, in their new form but for spaces."""
+        lines = (line.rstrip(b"\r") for line in text.split(b"\n"))
+        kept = b"\n".join(line for line in lines if len(line) <= _MAX_LINE and _RESERVED not in line)
+        return self._sentence.mapped(kept.decode("utf-8", "surrogateescape"), self._charsmap).encode()
+
+
+def _after_last_line(text: bytes) -> int:
+    return text.rfind(b"\n") + 1

@@ -1,0 +1,1 @@
+"""What merging starts from and comes to, for each kind of vocabulary."""
