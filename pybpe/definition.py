@@ -14,10 +14,10 @@ from pybpe._core.merge import MergeTable, listed_merges
 from pybpe._core.ranks import ranked_merges
 from pybpe._core.vocab import Vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
-from pybpe.normalization.preprocessing import PLAIN, Reading
+from pybpe.normalization.preprocessing import PLAIN, Preprocessing
 from pybpe.normalization.sentencepiece import SPACE
 from pybpe.pretokenization.patterns import prepare
-from pybpe.vocabulary.symbols import Scores, Symbols, make_byte_symbols, make_marked_symbols, make_symbols
+from pybpe.vocabulary.symbols import CharacterVocabulary, Symbols, make_byte_symbols, make_marked_symbols, make_symbols
 
 MAX_ID = 2**22 - 1  # 4 million, so that a small file cannot ask for all memory
 _BYTES = [bytes([byte]) for byte in range(256)]
@@ -40,12 +40,13 @@ class Definition:
     special_tokens: name -> id, none of them the id of an ordinary token of other bytes. With the rule "ranks" several
         names may share an id, as in tiktoken's o200k_harmony; it decodes to the first of them.
     reading: what is done to text before it is split.
-    whole_words: with the rule "merges", whether a word that is a token is that token.
+    ignore_merges: with the rule "merges", whether a word that is a token is that token.
     carried: data for JSON that a file held and that does not bear on ids, kept to be written back.
     scores: with the rules "scores" and "characters", what the vocabulary has beside its tokens.
-    word_rest: with the rule "merges", what tokens begin with that are not for the beginnings of words ("##"); "" for
-        none.
-    word_end: with the rule "merges", what tokens end with that are only for the ends of words ("</w>"); "" for none.
+    continuing_subword_prefix: with the rule "merges", what tokens begin with that are not for the beginnings of words
+        ("##"); "" for none.
+    end_of_word_suffix: with the rule "merges", what tokens end with that are only for the ends of words ("</w>"); ""
+        for none.
     drops_space: whether words of white space alone are left out, and have no ids.
     drops_bytes: with the rule "merges", whether bytes of rare characters may have no token, and are left out; else only
         those may have none that are in no UTF-8.
@@ -58,12 +59,12 @@ class Definition:
     merges: memoryview
     pattern: str
     special_tokens: Mapping[str, int]
-    reading: Reading = PLAIN
-    whole_words: bool = False
+    preprocessing: Preprocessing = PLAIN
+    ignore_merges: bool = False
     carried: Mapping[str, Any] = field(default_factory=dict)
-    scores: Scores | None = None
-    word_rest: str = ""
-    word_end: str = ""
+    scores: CharacterVocabulary | None = None
+    continuing_subword_prefix: str = ""
+    end_of_word_suffix: str = ""
     drops_space: bool = False
     drops_bytes: bool = False
     table: MergeTable = field(init=False, repr=False, compare=False)
@@ -75,9 +76,9 @@ class Definition:
             raise FormatError("a vocabulary is of characters if and only if it says what others are written as")
         if (self.rule == "scores") != bool(self.scores and self.scores.scores):
             raise FormatError("a vocabulary has scores if and only if its tokens merge by them")
-        if (self.of_characters or self.marks_words) and self.whole_words:
+        if (self.of_characters or self.marks_words) and self.ignore_merges:
             raise FormatError("a vocabulary of characters, or with beginnings or ends of words, has no whole words")
-        if self.drops_bytes and (self.rule != "merges" or self.whole_words or self.marks_words):
+        if self.drops_bytes and (self.rule != "merges" or self.ignore_merges or self.marks_words):
             raise FormatError("only a vocabulary with a list of merges of bytes, and no more, leaves out bytes")
         if self.marks_words and self.rule != "merges":
             raise FormatError("only a vocabulary with a list of merges of bytes has beginnings and ends of words")
@@ -85,8 +86,12 @@ class Definition:
             self._make_symbols(self.scores)
         elif self.marks_words:
             tokens, merges = self.vocabulary.to_list(), _checked_rows(self.merges)
-            self._take_symbols(make_marked_symbols(tokens, merges, self.word_rest.encode(), self.word_end.encode()))
-        elif self.rule == "merges" and not self.whole_words and self.lacks_bytes:
+            self._take_symbols(
+                make_marked_symbols(
+                    tokens, merges, self.continuing_subword_prefix.encode(), self.end_of_word_suffix.encode()
+                )
+            )
+        elif self.rule == "merges" and not self.ignore_merges and self.lacks_bytes:
             tokens, merges = self.vocabulary.to_list(), _checked_rows(self.merges)
             self._take_symbols(make_byte_symbols(tokens, merges, self.drops_bytes))
         else:
@@ -100,7 +105,7 @@ class Definition:
     @property
     def marks_words(self) -> bool:
         """Whether tokens say if they are for the beginning, or the end, of a word."""
-        return bool(self.word_rest or self.word_end)
+        return bool(self.continuing_subword_prefix or self.end_of_word_suffix)
 
     @property
     def lacks_bytes(self) -> bool:
@@ -131,7 +136,7 @@ class Definition:
         object.__setattr__(self, "merges", rows)
         object.__setattr__(self, "table", table)
 
-    def _make_symbols(self, scores: Scores) -> None:
+    def _make_symbols(self, scores: CharacterVocabulary) -> None:
         """Make ready what merges characters to tokens."""
         if self.rule == "characters":
             self._take_symbols(make_symbols(self.vocabulary.to_list(), scores, _checked_rows(self.merges)))
@@ -161,8 +166,17 @@ class Definition:
             by = "merge by scores" if self.rule == "scores" else "have merges of their own"
             raise ValueError(f"the tokens of this vocabulary are of characters and {by}; {what}")
         if self.marks_words or self.drops_space:
-            within, end = f"begin with {self.word_rest!r} within words", f"end words with {self.word_end!r}"
-            how = within if self.word_rest else end if self.word_end else "leave out white space"
+            within, end = (
+                f"begin with {self.continuing_subword_prefix!r} within words",
+                f"end words with {self.end_of_word_suffix!r}",
+            )
+            how = (
+                within
+                if self.continuing_subword_prefix
+                else end
+                if self.end_of_word_suffix
+                else "leave out white space"
+            )
             raise ValueError(f"the tokens of this vocabulary {how}; {what}")
         if self.lacks_bytes:
             raise ValueError(f"some bytes have no tokens in this vocabulary; {what}")
@@ -170,7 +184,7 @@ class Definition:
     @property
     def names(self) -> dict[str, int]:
         """{name: id} of the tokens that are found by name, special or not."""
-        return {**self.special_tokens, **self.reading.added_tokens}
+        return {**self.special_tokens, **self.preprocessing.added_tokens}
 
     @property
     def names_by_id(self) -> dict[int, bytes]:
@@ -212,8 +226,8 @@ class Definition:
 
     def _check_special_tokens(self) -> None:
         seen: dict[int, str] = {}
-        added = self.reading.added_tokens
-        if unknown := self.reading.flags.keys() - self.special_tokens.keys() - added.keys():
+        added = self.preprocessing.added_tokens
+        if unknown := self.preprocessing.flags.keys() - self.special_tokens.keys() - added.keys():
             raise SpecialTokenError(f"there are flags for {min(unknown)!r}, which is no special or added token")
         if both := self.special_tokens.keys() & added.keys():
             raise SpecialTokenError(f"{min(both)!r} is both a special and an added token")
@@ -251,8 +265,8 @@ def with_first_merges(definition: Definition, vocab_size: int) -> Definition:
     tokens = definition.vocabulary.to_list()
     if (
         definition.rule != "merges"
-        or definition.whole_words
-        or definition.reading != PLAIN
+        or definition.ignore_merges
+        or definition.preprocessing != PLAIN
         or len(tokens) != most
         or any(len(token) != 1 for token in tokens[:256])
         or any(token != number for number, (_, _, token) in enumerate(rows, 256))

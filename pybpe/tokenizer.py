@@ -13,7 +13,7 @@ from pybpe.decoding.appender import EncodeAppender, Growth
 from pybpe.decoding.characters import CharacterDecoder, CharacterStream
 from pybpe.decoding.id_arrays import as_uint32
 from pybpe.decoding.incremental import DecodeStream
-from pybpe.decoding.sentencepiece import SentenceDecoder, SentenceStream
+from pybpe.decoding.sentencepiece import SentencePieceDecoder, SentencePieceStream
 from pybpe.definition import Definition, with_first_merges
 from pybpe.encode.segmenter import Cut
 from pybpe.encode.special_tokens import Allowed, Disallowed, Text
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pybpe.compat.tiktoken import Encoding
     from pybpe.encode.offsets import Span, Unit
     from pybpe.training.counts.word_counts import Pattern, Source, WordCounts
-    from pybpe.util.progress import Report
+    from pybpe.util.progress import ProgressCallback
 
 # numpy, and what only some methods need, is imported within these: opening a tokenizer takes less time than numpy does.
 
@@ -70,7 +70,7 @@ class Tokenizer:
         convention: str = "pybpe",
         min_frequency: int = 1,
         threads: int | None = None,
-        progress: bool | Report = True,
+        progress: bool | ProgressCallback = True,
         *,
         max_token_length: int | None = None,
         initial_alphabet: Iterable[str | bytes] = (),
@@ -116,12 +116,12 @@ class Tokenizer:
         or a vocab_size below 256, SpecialTokenError for an empty or repeated special token, OSError for a file that
         cannot be read, FormatError for one that is not what its name says, MissingPackageError.
         """
-        from pybpe.training.source import Learned
-        from pybpe.training.train import Limits, train
+        from pybpe.training.source import TrainingSource
+        from pybpe.training.train import TrainingLimits, train
 
         return cls(
             train(
-                Learned(source, protect_special, max_words, threads, text_field, on_counted),
+                TrainingSource(source, protect_special, max_words, threads, text_field, on_counted),
                 vocab_size=vocab_size,
                 pattern=pattern,
                 special_tokens=special_tokens,
@@ -129,7 +129,7 @@ class Tokenizer:
                 initial_alphabet=initial_alphabet,
                 normalizer=normalizer,
                 progress=progress,
-                limits=Limits(min_frequency, max_token_length, keep_on_interrupt),
+                limits=TrainingLimits(min_frequency, max_token_length, keep_on_interrupt),
             )
         )
 
@@ -143,7 +143,7 @@ class Tokenizer:
         protect_special: bool | None = None,
         max_words: int | None = None,
         threads: int | None = None,
-        progress: bool | Report = True,
+        progress: bool | ProgressCallback = True,
         keep_on_interrupt: bool = False,
         text_field: str = "text",
         on_counted: Callable[[WordCounts], None] | None = None,
@@ -154,16 +154,16 @@ class Tokenizer:
         its tokens. Its special tokens are cut out of the text unless protect_special is False. The other parameters are
         those of `train`. Raises ValueError for WordCounts of words that are not those of this tokenizer.
         """
-        from pybpe.training.source import Learned
-        from pybpe.training.train import Limits, extend
+        from pybpe.training.source import TrainingSource
+        from pybpe.training.train import TrainingLimits, extend
 
         return Tokenizer(
             extend(
                 self._definition,
-                Learned(source, protect_special, max_words, threads, text_field, on_counted),
+                TrainingSource(source, protect_special, max_words, threads, text_field, on_counted),
                 vocab_size=vocab_size,
                 progress=progress,
-                limits=Limits(min_frequency, max_token_length, keep_on_interrupt),
+                limits=TrainingLimits(min_frequency, max_token_length, keep_on_interrupt),
             )
         )
 
@@ -484,22 +484,22 @@ class Tokenizer:
         """As `decode` for each."""
         return self._decoder.decode_batch(batch, errors)
 
-    def decode_stream(self) -> DecodeStream | SentenceStream | CharacterStream:
+    def decode_stream(self) -> DecodeStream | SentencePieceStream | CharacterStream:
         """Return an object with `feed(id)` and `finish()`, which give text as ids come and never half a character.
 
         All they give, joined, is what `decode` gives. Where a tokenizer.json has tokens of characters (Gemma, Llama 2),
         ids of bytes in a row are text only if all their bytes are, so the text of a row comes when the row ends.
         """
-        if isinstance(self._decoder, SentenceDecoder):
-            return SentenceStream(self._sentence_decoder)
+        if isinstance(self._decoder, SentencePieceDecoder):
+            return SentencePieceStream(self._sentence_decoder)
         if isinstance(self._decoder, CharacterDecoder):
             return CharacterStream(self._character_decoder)
         return DecodeStream(self.token_bytes)
 
     # Streams ask for these whenever they need them, so that they can be pickled.
 
-    def _sentence_decoder(self) -> SentenceDecoder:
-        assert isinstance(self._decoder, SentenceDecoder)
+    def _sentence_decoder(self) -> SentencePieceDecoder:
+        assert isinstance(self._decoder, SentencePieceDecoder)
         return self._decoder
 
     def _character_decoder(self) -> CharacterDecoder:
@@ -558,7 +558,7 @@ class Tokenizer:
     @property
     def added_tokens(self) -> dict[str, int]:
         """{name: id} of the tokens that are found by name in every text, and are not special."""
-        return dict(self._definition.reading.added_tokens)
+        return dict(self._definition.preprocessing.added_tokens)
 
     @property
     def eot_token(self) -> int:
@@ -605,10 +605,10 @@ class Tokenizer:
             "merges": sum(len(token) > 1 for token in self._definition.vocabulary.to_list()),
             "special_tokens": self.special_tokens,
             "added_tokens": self.added_tokens,
-            "normalizer": self._definition.reading.normalizer,
-            "prefix_space": self._definition.reading.prefix_space,
+            "normalizer": self._definition.preprocessing.normalizer,
+            "add_prefix_space": self._definition.preprocessing.add_prefix_space,
             **self._scored_info,
-            "whole_words": self._definition.rule == "ranks" or self._definition.whole_words,
+            "ignore_merges": self._definition.rule == "ranks" or self._definition.ignore_merges,
             "pattern": self.pattern,
             "pattern_name": name_of(self.pattern),
             "splitter": self._text.split.kind,
@@ -621,15 +621,23 @@ class Tokenizer:
     @property
     def _scored_info(self) -> dict[str, Any]:
         """What `info` says of vocabularies that are not just of bytes."""
-        definition, scores, sentence = self._definition, self._definition.scores, self._definition.reading.sentence
-        ends = {name: mark for name in ("word_rest", "word_end") if (mark := getattr(definition, name))}
+        definition, scores, spm = (
+            self._definition,
+            self._definition.scores,
+            self._definition.preprocessing.sentencepiece,
+        )
+        ends = {
+            name: mark
+            for name in ("continuing_subword_prefix", "end_of_word_suffix")
+            if (mark := getattr(definition, name))
+        }
         drops = {name: True for name in ("drops_space", "drops_bytes") if getattr(definition, name)}
         if scores is None:
             return {**ends, **drops}
         info: dict[str, Any] = {"rule": definition.rule, "byte_fallback": bool(scores.byte_ids), **drops}
-        if sentence is not None:
-            info |= {"dummy_prefix": sentence.dummy_prefix, "single_spaces": sentence.single_spaces}
-            info["charsmap_bytes"] = len(sentence.charsmap)
+        if spm is not None:
+            info |= {"add_dummy_prefix": spm.add_dummy_prefix, "remove_extra_whitespaces": spm.remove_extra_whitespaces}
+            info["charsmap_bytes"] = len(spm.charsmap)
         return info
 
     @functools.cached_property
@@ -645,12 +653,12 @@ class Tokenizer:
         return sizes
 
     @functools.cached_property
-    def _decoder(self) -> Decoder | SentenceDecoder | CharacterDecoder:
-        scores, sentence = self._definition.scores, self._definition.reading.sentence
+    def _decoder(self) -> Decoder | SentencePieceDecoder | CharacterDecoder:
+        scores, spm = self._definition.scores, self._definition.preprocessing.sentencepiece
         if scores is not None and scores.leading:
             return CharacterDecoder(self._definition, scores, self._special_bytes)
-        if scores is not None and sentence is not None:
-            return SentenceDecoder(self._definition, sentence, scores, self._special_bytes)
+        if scores is not None and spm is not None:
+            return SentencePieceDecoder(self._definition, spm, scores, self._special_bytes)
         return Decoder(self._definition.vocabulary, self._special_bytes, as_uint32)
 
     @property

@@ -307,7 +307,7 @@ def test_a_vocabulary_of_the_form_of_clip(tmp_path):
     text = texts.Text("text", content)
     path = models.clip_like([text], tmp_path / "clip-like.json", 700)
     tokenizer = Tokenizer.from_huggingface(path)
-    assert tokenizer.info["word_end"] == "</w>"
+    assert tokenizer.info["end_of_word_suffix"] == "</w>"
     assert 514 < tokenizer.n_vocab <= 700
     assert tokenizer.special_tokens == {
         name: tokenizer.n_vocab - 2 + place for place, name in enumerate(models.CLIP_SPECIAL)

@@ -11,7 +11,7 @@ from pybpe._core.vocab import Vocabulary
 class AppendRules:
     """What makes ids of ordinary text: a pattern, merges, and what is done with words. Immutable.
 
-    whole_words: True if a word that is a token is that token. emission: what each symbol is written as; None where
+    ignore_merges: True if a word that is a token is that token. emission: what each symbol is written as; None where
     symbols are tokens. marks: what is done to words before they are merged; None for nothing. dropped: bytes that are
     left out of words. unknown: the id of which only one is kept of several in a row; None for none. Raises ValueError
     for bytes left out together with marks or whole words.
@@ -23,7 +23,7 @@ class AppendRules:
         merges: MergeTable,
         splitter: AutomatonSplitter,
         *,
-        whole_words: bool,
+        ignore_merges: bool,
         emission: Emission | None,
         marks: Marks | None,
         dropped: bytes,

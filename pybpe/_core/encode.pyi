@@ -15,7 +15,7 @@ from pybpe._core.vocab import Vocabulary
 class Encoder:
     """Splits text, merges each word, and remembers what words encode to. Immutable; any number of threads may call it.
 
-    With `whole_words`, a word that is itself a token is that token, whatever merging would give. With an `emission`,
+    With `ignore_merges`, a word that is itself a token is that token, whatever merging would give. With an `emission`,
     `vocabulary` has the symbols that are merged, and that says which ids they are. Words are merged as `marks` makes them,
     but with dropout. `text` is str or bytes everywhere. Every method appends to `out`, and lets go of the GIL on long
     texts.
@@ -26,7 +26,7 @@ class Encoder:
         vocabulary: Vocabulary,
         merges: MergeTable,
         splitter: Splitter | None,
-        whole_words: bool,
+        ignore_merges: bool,
         emission: Emission | None = None,
         marks: Marks | None = None,
     ) -> None: ...

@@ -16,7 +16,7 @@ from pybpe.util.units import size
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from pybpe.util.progress import Report
+    from pybpe.util.progress import ProgressCallback
 
 PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
 
@@ -138,7 +138,7 @@ def print_columns(rows: Sequence[Sequence[str]], left: int) -> None:
 
 
 @contextlib.contextmanager
-def progress(unit: str = "") -> Iterator[Report]:
+def progress(unit: str = "") -> Iterator[ProgressCallback]:
     """A Report drawn on standard error: bars in a terminal, a line every ten seconds elsewhere.
 
     unit: "bytes" to show amounts of every stage as sizes; the stage "counting" always does.
@@ -167,7 +167,7 @@ def progress(unit: str = "") -> Iterator[Report]:
         yield report
 
 
-def _plain_report(unit: str) -> Report:
+def _plain_report(unit: str) -> ProgressCallback:
     last = time.perf_counter()
 
     def report(stage: str, done: float, total: float | None) -> None:

@@ -122,7 +122,7 @@ def run(options: argparse.Namespace) -> None:
         name = "sentencepiece"
     kind = kinds()[name]
     _check_output(kind, output, Path(options.tokenizer), options.force)
-    n_ids = prove(tokenizer, kind, output.name)
+    n_ids = check_parity(tokenizer, kind, output.name)
     kind.write(tokenizer, output)
     if name == "tiktoken":
         note("a rank file holds neither the split pattern nor special tokens; whoever reads it must be told them")
@@ -162,7 +162,7 @@ def _check_output(kind: Kind, output: Path, source: Path, force: bool) -> None:
     check_writable(output.absolute().parent)
 
 
-def prove(tokenizer: Tokenizer, kind: Kind, name: str) -> int:
+def check_parity(tokenizer: Tokenizer, kind: Kind, name: str) -> int:
     """How many ids were compared. Raises ValueError if a file of this kind would not give the same ones."""
     with tempfile.TemporaryDirectory(prefix="pybpe-") as folder:
         trial = Path(folder, name)

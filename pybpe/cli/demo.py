@@ -12,7 +12,7 @@ from pybpe.cli.console import note, summary, typed
 from pybpe.util.units import seconds, size
 
 if TYPE_CHECKING:
-    from pybpe.gpt.demo.results import DemoFacts
+    from pybpe.gpt.demo.results import DemoResults
 
 FILES = ("tokenizer.pybpe", "shards", "model.safetensors", "report.html")
 
@@ -64,23 +64,23 @@ def run(options: argparse.Namespace) -> None:
         settings = replace(settings, steps=options.steps, seconds=options.seconds, passes=None)
     screen = Screen()
     try:
-        facts = run_demo(settings, screen)
+        results = run_demo(settings, screen)
     finally:
         screen.close()
-    if facts.interrupted:
-        note(f"interrupted; what was learned in {len(facts.losses):,} steps is kept")
-    _summary(facts, folder)
+    if results.interrupted:
+        note(f"interrupted; what was learned in {len(results.losses):,} steps is kept")
+    _summary(results, folder)
 
 
-def _summary(facts: DemoFacts, folder: Path) -> None:
-    loss, unigram = facts.held_out_loss, facts.unigram
+def _summary(results: DemoResults, folder: Path) -> None:
+    loss, unigram = results.held_out_loss, results.unigram
     verdict = "better" if loss < unigram else "not better yet"
     rows = [
-        ("vocabulary", f"{facts.tokenizer.n_vocab:,} tokens, {facts.held_out_bytes_per_token:.2f} bytes per token"),
-        ("model", f"{facts.n_params:,} parameters, {len(facts.losses):,} steps"),
-        ("held-out loss", f"{loss:.2f} nats per token, {facts.bits_per_byte(loss):.2f} bits per byte"),
+        ("vocabulary", f"{results.tokenizer.n_vocab:,} tokens, {results.held_out_bytes_per_token:.2f} bytes per token"),
+        ("model", f"{results.n_params:,} parameters, {len(results.losses):,} steps"),
+        ("held-out loss", f"{loss:.2f} nats per token, {results.bits_per_byte(loss):.2f} bits per byte"),
         ("", f"{verdict} than token frequencies alone, {unigram:.2f} nats per token"),
-        ("time", seconds(sum(stage.seconds for stage in facts.stages))),
+        ("time", seconds(sum(stage.seconds for stage in results.stages))),
         *((name, _size(folder / name)) for name in FILES),
     ]
     show = f"pybpe encode {typed(folder / 'tokenizer.pybpe')} --show --text 'Hello world'"

@@ -7,7 +7,7 @@ from rich.text import Text
 from pybpe.cli.console import escaped
 from pybpe.cli.training_screen import TrainingScreen
 from pybpe.gpt.demo.demo import Watcher
-from pybpe.gpt.demo.results import DemoFacts
+from pybpe.gpt.demo.results import DemoResults
 from pybpe.gpt.pretrain import TrainingStep
 
 TITLES = {
@@ -39,9 +39,9 @@ class Screen(TrainingScreen, Watcher):
         if self.drawing:
             self.draw(stage, done, total, "")
 
-    def step(self, step: TrainingStep, facts: DemoFacts) -> None:
+    def step(self, step: TrainingStep, results: DemoResults) -> None:
         """The bar of the training, and below it the losses."""
-        self.learns(step, facts.held_out_losses[0][1], facts.unigram, facts.bits_per_byte(1.0))
+        self.learns(step, results.held_out_losses[0][1], results.unigram, results.bits_per_byte(1.0))
 
     def sample(self, prompt: str, text: str, trained: bool) -> None:
         """The prompt and the beginning of what follows, on one line or a few."""

@@ -24,7 +24,7 @@ from pybpe.cli.gpt_use import add_eval, add_sample
 from pybpe.util.units import seconds, size
 
 if TYPE_CHECKING:
-    from pybpe.gpt.runs.page import RunFacts
+    from pybpe.gpt.runs.page import RunResults
     from pybpe.gpt.settings import Settings
     from pybpe.gpt.vocabulary import Vocabulary
 
@@ -167,14 +167,14 @@ def run_train(options: argparse.Namespace) -> None:
         start = partial(start_run, replace=options.force)
         work = partial(start, folder, settings, paths, vocabulary, screen, options.threads)
     try:
-        facts = work()
+        results = work()
     except KeyboardInterrupt as stop:  # a second Ctrl-C, or SIGTERM: what was saved last is there
         raise type(stop)(_what_is_left(folder, earlier)) from None
     finally:
         screen.close()
-    if facts.interrupted:
-        note(f"interrupted after {facts.steps:,} of {facts.run.settings.steps:,} steps; what was learned is kept")
-    _summary(facts, folder)
+    if results.interrupted:
+        note(f"interrupted after {results.steps:,} of {results.run.settings.steps:,} steps; what was learned is kept")
+    _summary(results, folder)
 
 
 def _check_alone(options: argparse.Namespace) -> None:
@@ -270,18 +270,18 @@ def _what_is_left(folder: Path, earlier: int | None) -> str:
     return "nothing was written"
 
 
-def _summary(facts: RunFacts, folder: Path) -> None:
-    text = "held-out loss" if facts.held_out else "training loss"
-    verdict = "better" if facts.loss < facts.unigram else "not better yet"
-    taken = facts.steps - facts.first_step
+def _summary(results: RunResults, folder: Path) -> None:
+    text = "held-out loss" if results.held_out else "training loss"
+    verdict = "better" if results.loss < results.unigram else "not better yet"
+    taken = results.steps - results.first_step
     rows = [
-        ("model", f"{facts.n_params:,} parameters, {facts.steps:,} steps"),
-        ("vocabulary", f"{facts.vocabulary.n_vocab:,} ids, {facts.bytes_a_token:.2f} bytes per token"),
-        (text, f"{facts.loss:.3f} nats per token, {facts.bits_per_byte:.3f} bits per byte"),
-        ("", f"{verdict} than token frequencies alone, {facts.unigram:.3f} nats per token"),
-        ("time", f"{seconds(facts.seconds)} for {taken:,} steps, {facts.tokens_per_second:,.0f} tokens/s"),
+        ("model", f"{results.n_params:,} parameters, {results.steps:,} steps"),
+        ("vocabulary", f"{results.vocabulary.n_vocab:,} ids, {results.bytes_a_token:.2f} bytes per token"),
+        (text, f"{results.loss:.3f} nats per token, {results.bits_per_byte:.3f} bits per byte"),
+        ("", f"{verdict} than token frequencies alone, {results.unigram:.3f} nats per token"),
+        ("time", f"{seconds(results.seconds)} for {taken:,} steps, {results.tokens_per_second:,.0f} tokens/s"),
         *((path.name, size(path.stat().st_size)) for path in sorted(folder.iterdir()) if path.is_file()),
     ]
     go_on = f"pybpe gpt train --resume {typed(folder)}"
     show = f"pybpe gpt sample {typed(folder)}"
-    summary(f"GPT in {folder}", rows, go_on if facts.interrupted else show)
+    summary(f"GPT in {folder}", rows, go_on if results.interrupted else show)

@@ -88,7 +88,7 @@ def _open(options: argparse.Namespace) -> tuple[Vocabulary, Loaded]:
 
 def run_sample(options: argparse.Namespace) -> None:
     """Print text as it is made."""
-    from pybpe.gpt.text_generation import prompt_ids, speak
+    from pybpe.gpt.text_generation import generate_text, prompt_ids
 
     vocabulary, loaded = _open(options)
     prompt = prompt_ids(vocabulary, options.prompt)
@@ -99,7 +99,7 @@ def run_sample(options: argparse.Namespace) -> None:
             print("\n---")
         print(options.prompt, end="")
         seed = None if options.seed is None else options.seed + number
-        for text in speak(loaded.model, vocabulary, prompt, options.tokens, seed=seed, **settings):
+        for text in generate_text(loaded.model, vocabulary, prompt, options.tokens, seed=seed, **settings):
             print(harmless(text), end="", flush=True)
     print()
 

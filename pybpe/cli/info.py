@@ -60,17 +60,19 @@ def rows(tokenizer: Tokenizer, longest: list[bytes], n_bytes: int) -> list[tuple
 
     info = tokenizer.info
     reading = [("added tokens", _named(info["added_tokens"]))] if info["added_tokens"] else []
-    if info["normalizer"] or info["prefix_space"]:
-        space = {True: "a space before it", "first": "a space before the first word"}.get(info["prefix_space"], "")
+    if info["normalizer"] or info["add_prefix_space"]:
+        space = {True: "a space before it", "first": "a space before the first word"}.get(info["add_prefix_space"], "")
         reading.append(("text becomes", escaped(", ".join(filter(None, (described(info["normalizer"]), space))))))
     if "rule" in info:
         others = "written as bytes" if info["byte_fallback"] else "the unknown token"
         by = "scores" if info["rule"] == "scores" else "a list of merges"
         reading.append(("tokens of", f"characters, merged by {by}; characters without a token are {others}"))
-    if info.get("word_rest"):
-        reading.append(("within words", f"{escaped(info['word_rest'])} before each token but the first"))
-    if info.get("word_end"):
-        reading.append(("ends of words", f"{escaped(info['word_end'])} behind the last token of each"))
+    if info.get("continuing_subword_prefix"):
+        reading.append(
+            ("within words", f"{escaped(info['continuing_subword_prefix'])} before each token but the first")
+        )
+    if info.get("end_of_word_suffix"):
+        reading.append(("ends of words", f"{escaped(info['end_of_word_suffix'])} behind the last token of each"))
     if info.get("drops_space"):
         reading.append(("white space", "left out"))
     return [

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pybpe import Tokenizer
     from pybpe.data.readers.blocks import Cut
     from pybpe.reports.evaluation.texts import Passage, Split
-    from pybpe.util.progress import Report
+    from pybpe.util.progress import ProgressCallback
 
 SAMPLE_BYTES = 10_000_000  # of the corpus, to measure bytes per token
 
@@ -56,7 +56,7 @@ class Corpus:
             return first_passages(self.files, self.cut, self.text_field)
         return [Passage(piece) for piece in self._sample]
 
-    def watched(self, report: Report) -> Report:
+    def watched(self, report: ProgressCallback) -> ProgressCallback:
         """The same report, from which this learns how many bytes of text were counted."""
 
         def watch(stage: str, done: float, total: float | None) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pybpe import Tokenizer, WordCounts
     from pybpe.data.readers.blocks import Cut
     from pybpe.reports.evaluation.texts import Passage
-    from pybpe.util.progress import Report
+    from pybpe.util.progress import ProgressCallback
 
 _SUFFIXES = (".npz", ".parquet")
 
@@ -42,7 +42,7 @@ class CountedCorpus:
         """What Tokenizer.train takes."""
         return self._counts
 
-    def watched(self, report: Report) -> Report:
+    def watched(self, report: ProgressCallback) -> ProgressCallback:
         """The same report: nothing is counted."""
         return report
 

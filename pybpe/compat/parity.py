@@ -37,7 +37,7 @@ _NAMES = 200  # of added tokens, each in texts of its own
 _SHOWN = 80
 
 
-def prove(backend: Any, snapshot: Snapshot) -> None:
+def check_parity(backend: Any, snapshot: Snapshot) -> None:
     """Raise ParityError, with the first difference, unless pybpe gives the same for all probes."""
     texts = list(_probes(snapshot))
     real = [snapshot.original(text, False, True, None) for text in texts]

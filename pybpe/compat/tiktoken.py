@@ -320,7 +320,7 @@ class Encoding:
 
     def _size_of_last_word(self, text: str, found: AbstractSet[str]) -> int:
         """How many ids the last word of a text gives; 0 if a token found by name is the last."""
-        pieces = self._text.pieces.of(text, frozenset(found))
+        pieces = self._text.pieces.split(text, frozenset(found))
         if not pieces or isinstance(pieces[-1], int):
             return 0
         words = self._text.split.split(to_utf8(pieces[-1]))

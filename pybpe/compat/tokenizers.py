@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pybpe.compat.encoding import Call, Encoding
-from pybpe.compat.parity import prove
+from pybpe.compat.parity import check_parity
 from pybpe.compat.snapshot import Snapshot, added_tokens, state_of
 from pybpe.errors import FormatError, ParityError
 from pybpe.util.extras import extra_module
@@ -134,7 +134,7 @@ class Tokenizer:
         """Read the tokenizer and prove parity now. Raises FormatError or ParityError with the reason if it fails."""
         state = state_of(self._backend)
         snapshot = Snapshot(self._backend, state)
-        prove(self._backend, snapshot)
+        check_parity(self._backend, snapshot)
         self._keep(state, snapshot, None)
 
     def _current(self) -> Snapshot | None:

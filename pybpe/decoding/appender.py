@@ -11,10 +11,10 @@ from pybpe._core.append import AppendRules, GrowingIds
 from pybpe._core.marks import Marks
 from pybpe.decoding.incremental import incomplete_from
 from pybpe.definition import Definition
-from pybpe.encode.growing import GrowingPieces
-from pybpe.encode.segmenter import Cut, Pieces
-from pybpe.encode.sentencepiece_growing import GrowingSentence
-from pybpe.encode.sentencepiece_segmenter import SentencePieces
+from pybpe.encode.growing import GrowingSegments
+from pybpe.encode.segmenter import Cut, Segmenter
+from pybpe.encode.sentencepiece_growing import GrowingSentencePiece
+from pybpe.encode.sentencepiece_segmenter import SentencePieceSegmenter
 from pybpe.pretokenization.patterns import Split
 from pybpe.pretokenization.stages import stages_of
 from pybpe.util.utf8 import repair_torn, to_utf8
@@ -42,14 +42,14 @@ class Growth:
         self.repairs = definition.lacks_bytes or definition.marks_words or definition.drops_space
         unknown = definition.scores is not None and not definition.scores.byte_ids
         self.cut = None if unknown else cut
-        reading = definition.reading
-        self._pieces: Pieces | SentencePieces
-        if reading.sentence is None:
-            self._pieces = Pieces(reading, definition.special_tokens)
+        preprocessing = definition.preprocessing
+        self._pieces: Segmenter | SentencePieceSegmenter
+        if preprocessing.sentencepiece is None:
+            self._pieces = Segmenter(preprocessing, definition.special_tokens)
         else:
-            self._pieces = SentencePieces(reading, reading.sentence, definition.special_tokens)
+            self._pieces = SentencePieceSegmenter(preprocessing, preprocessing.sentencepiece, definition.special_tokens)
 
-    def reader(self) -> GrowingPieces | GrowingSentence | None:
+    def reader(self) -> GrowingSegments | GrowingSentencePiece | None:
         """Return what reads a text that grows; None where text is split as it is."""
         return None if self._pieces.plain else self._pieces.growing()
 
@@ -214,17 +214,17 @@ class _GrowingText:
     @property
     def state(self) -> Any:
         settled, piece = self._core.settled
-        reading = self._reader.state if self._reader is not None else None
-        return array("I", settled), piece, self._core.open_text, reading, self._fresh
+        preprocessing = self._reader.state if self._reader is not None else None
+        return array("I", settled), piece, self._core.open_text, preprocessing, self._fresh
 
     @state.setter
     def state(self, state: Any) -> None:
-        settled, piece, open_text, reading, self._fresh = state
+        settled, piece, open_text, preprocessing, self._fresh = state
         self._core = GrowingIds(self._rules)
         self._core.take(settled, piece)
         self._core.feed(open_text)
         if self._reader is not None:
-            self._reader.state = reading
+            self._reader.state = preprocessing
 
 
 class _WholeText:
@@ -274,9 +274,13 @@ def _rules(definition: Definition, split: Split) -> AppendRules | None:
         symbols.vocabulary if symbols else definition.vocabulary,
         definition.table,
         _automaton(split.pattern),
-        whole_words=definition.rule == "ranks" or definition.whole_words,
+        ignore_merges=definition.rule == "ranks" or definition.ignore_merges,
         emission=symbols.emission if symbols else None,
-        marks=Marks(bool(definition.word_rest), bool(definition.word_end), definition.drops_space) if marked else None,
+        marks=Marks(
+            bool(definition.continuing_subword_prefix), bool(definition.end_of_word_suffix), definition.drops_space
+        )
+        if marked
+        else None,
         dropped=definition.missing_bytes if definition.drops_bytes else b"",
         unknown=scores.unknown if scores and not scores.byte_ids else None,
     )

@@ -9,7 +9,7 @@ from pybpe._core.decode import Decoder
 from pybpe.decoding.id_arrays import as_uint32
 from pybpe.definition import Definition
 from pybpe.normalization.sentencepiece import SPACE
-from pybpe.vocabulary.symbols import Scores
+from pybpe.vocabulary.symbols import CharacterVocabulary
 
 if TYPE_CHECKING:
     from pybpe._core.decode import Ids
@@ -19,12 +19,12 @@ class CharacterDecoder:
     """Decodes by one Definition of characters. Its methods are those of the compiled Decoder; immutable.
 
     Of bytes written as such in a row, if they are not UTF-8 all together each is a U+FFFD, where nothing else is asked
-    for. Spaces at the beginning are left out as `Scores.leading` says.
+    for. Spaces at the beginning are left out as `CharacterVocabulary.leading` says.
     """
 
-    def __init__(self, definition: Definition, scores: Scores, names: dict[int, bytes]) -> None:
+    def __init__(self, definition: Definition, scores: CharacterVocabulary, names: dict[int, bytes]) -> None:
         # tokenizers gives a token that is found in normal text back as it is found.
-        found = {token: definition.reading.spelling(name) for name, token in definition.names.items()}
+        found = {token: definition.preprocessing.spelling(name) for name, token in definition.names.items()}
         spelled = {token: name.replace(SPACE, " ").encode() for token, name in found.items()}
         self._names = Decoder(definition.vocabulary, names, as_uint32)
         self._texts = Decoder(definition.vocabulary, spelled, as_uint32)

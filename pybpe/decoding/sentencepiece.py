@@ -9,21 +9,23 @@ from pybpe._core.decode import Decoder
 from pybpe.decoding.id_arrays import as_uint32
 from pybpe.decoding.incremental import incomplete_from
 from pybpe.definition import Definition
-from pybpe.normalization.sentencepiece import Sentence
+from pybpe.normalization.sentencepiece import SentencePieceNormalizer
 from pybpe.util.utf8 import repair_torn, to_text
-from pybpe.vocabulary.symbols import Scores
+from pybpe.vocabulary.symbols import CharacterVocabulary
 
 if TYPE_CHECKING:
     from pybpe._core.decode import Ids
 
 
-class SentenceDecoder:
+class SentencePieceDecoder:
     """Decodes by one Definition with scores. Its methods are those of the compiled Decoder; immutable.
 
     Of bytes that are not UTF-8 each is a U+FFFD, where nothing else is asked for.
     """
 
-    def __init__(self, definition: Definition, sentence: Sentence, scores: Scores, names: dict[int, bytes]) -> None:
+    def __init__(
+        self, definition: Definition, spm: SentencePieceNormalizer, scores: CharacterVocabulary, names: dict[int, bytes]
+    ) -> None:
         self._names = Decoder(definition.vocabulary, names, as_uint32)
         unknown = scores.unknown_text.encode()
         written = {token: name for token, name in names.items() if token not in definition.special_tokens.values()}
@@ -33,8 +35,8 @@ class SentenceDecoder:
         self.silent = set(definition.special_tokens.values()) - written.keys()
         self._silent_ids = sorted(self.silent)
         self._whole = set(scores.byte_ids) | {scores.unknown}  # which begin a text whatever they are
-        self._strips = sentence.dummy_prefix or sentence.single_spaces
-        self.strips_all = sentence.single_spaces
+        self._strips = spm.add_dummy_prefix or spm.remove_extra_whitespaces
+        self.strips_all = spm.remove_extra_whitespaces
 
     def token_bytes(self, token: int) -> bytes:
         """The bytes of one id, the name of a special token."""
@@ -88,13 +90,13 @@ class SentenceDecoder:
         return spaces
 
 
-class SentenceStream:
+class SentencePieceStream:
     """Ids to text one at a time, never half a character, as SentenceDecoder has the whole. From `decode_stream`.
 
     decoder: gives the SentenceDecoder. Copies (copy, deepcopy, pickle) are independent.
     """
 
-    def __init__(self, decoder: Callable[[], SentenceDecoder]) -> None:
+    def __init__(self, decoder: Callable[[], SentencePieceDecoder]) -> None:
         self._decoder = decoder
         self._first: tuple[int, ...] | None = ()  # the ids so far, until there is some text
         self._pending = b""  # bytes of a character that is not complete

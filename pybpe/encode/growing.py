@@ -291,8 +291,8 @@ def _beginnings(names: frozenset[str]) -> frozenset[str]:
     return frozenset(name[:size] for name in names for size in range(1, len(name)))
 
 
-class GrowingPieces:
-    """The pieces of a text that grows, as Pieces gives those of a whole text.
+class GrowingSegments:
+    """The pieces of a text that grows, as Segmenter gives those of a whole text.
 
     in_text, in_normal: give a fresh GrowingNames for the names looked for in the text, or in its normal form. spaced:
     tells if a stretch of text gets a space before it. Text is str, with bytes that are no UTF-8 as surrogates.

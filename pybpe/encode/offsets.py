@@ -35,7 +35,8 @@ def read_spans(
 ) -> tuple[list[int], list[Span]]:
     """The ids of the pieces of a text, and where in it each lies.
 
-    pieces: ids and ordinary pieces, as `Pieces.located` gives them. encode: the ids of an ordinary one and their sizes.
+    pieces: ids and ordinary pieces, as `Segmenter.split_with_offsets` gives them.
+    encode: gives the ids of an ordinary piece and their sizes in bytes.
     """
     _check_unit(unit)
     content = text.encode("utf-8", "surrogateescape")

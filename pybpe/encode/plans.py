@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pybpe._core.names import Names, Plan
-from pybpe.encode.segmenter import Pieces
-from pybpe.encode.sentencepiece_segmenter import SentencePieces
+from pybpe.encode.segmenter import Segmenter
+from pybpe.encode.sentencepiece_segmenter import SentencePieceSegmenter
 from pybpe.encode.special_tokens import Allowed, Disallowed, SpecialTokens
 
 
 class Plans:
     """Makes the plan of a policy. It does not know the encoder, so that no cycle of references keeps that alive."""
 
-    def __init__(self, special: SpecialTokens, pieces: Pieces | SentencePieces, ids: Mapping[str, int]) -> None:
+    def __init__(
+        self, special: SpecialTokens, pieces: Segmenter | SentencePieceSegmenter, ids: Mapping[str, int]
+    ) -> None:
         self._special = special
         self._pieces = pieces
         self._ids = ids  # of special and added tokens

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, AnyStr
 
 from pybpe._core.unicode import classes
-from pybpe.encode.growing import GrowingNames, GrowingPieces
+from pybpe.encode.growing import GrowingNames, GrowingSegments
 from pybpe.encode.special_tokens import Text, find_names, find_one_of
 from pybpe.normalization.normalizer import WHITE_SPACE, apply, apply_aligned, kept_part, prepare
-from pybpe.normalization.preprocessing import PLAIN, Reading
+from pybpe.normalization.preprocessing import PLAIN, Preprocessing
 from pybpe.normalization.unicode_forms import is_boundary
 
 if TYPE_CHECKING:
@@ -31,29 +31,29 @@ _WINDOW = 256  # bytes looked at for places to cut
 _AHEAD = 64  # bytes looked at behind such a place
 
 
-class Pieces:
+class Segmenter:
     """Reads text as one tokenizer does. Immutable."""
 
-    def __init__(self, reading: Reading, special_tokens: Mapping[str, int]) -> None:
-        self.plain = reading == PLAIN  # whether text is taken as it is but for special tokens
-        self._reading = reading
-        self._ids = {**special_tokens, **reading.added_tokens}
-        self._in_normal: Names = frozenset(name for name, flags in reading.flags.items() if "normalized" in flags)
+    def __init__(self, preprocessing: Preprocessing, special_tokens: Mapping[str, int]) -> None:
+        self.plain = preprocessing == PLAIN  # whether text is taken as it is but for special tokens
+        self._preprocessing = preprocessing
+        self._ids = {**special_tokens, **preprocessing.added_tokens}
+        self._in_normal: Names = frozenset(name for name, flags in preprocessing.flags.items() if "normalized" in flags)
         # What is looked for is mostly the name itself.
-        self._spelled = {name: reading.spelling(name) for name in self._in_normal}
+        self._spelled = {name: preprocessing.spelling(name) for name in self._in_normal}
         self._meant = {text: name for name, text in self._spelled.items()}
-        self.added: Names = frozenset(reading.added_tokens)
+        self.added: Names = frozenset(preprocessing.added_tokens)
         self._added = self._by_stage(self.added)
         # Flags that ask what stands beside a name are only seen to in str.
-        self._in_str = any(set(flags) - {"normalized"} for flags in reading.flags.values())
-        form = reading.normalizer
+        self._in_str = any(set(flags) - {"normalized"} for flags in preprocessing.flags.values())
+        form = preprocessing.normalizer
         self._normal = prepare(form) if form is not None else None
         # None of the names to be found in normal text is there without one of these in the text itself.
         self._signs = {kept_part(form, spelled) for spelled in self._spelled.values()} if form is not None else set()
         self._signs_in_bytes = {sign.encode() for sign in self._signs}
-        self._nothing_found = form is None and not reading.added_tokens and not reading.prefix_space
+        self._nothing_found = form is None and not preprocessing.added_tokens and not preprocessing.add_prefix_space
         # True if a text is cut at its names, and its pieces are otherwise the text as it is.
-        self.is_verbatim = form is None and not reading.prefix_space and not reading.flags
+        self.is_verbatim = form is None and not preprocessing.add_prefix_space and not preprocessing.flags
 
     def normal(self, text: Text) -> Text:
         """Return the text in which names with the flag "normalized" are looked for.
@@ -70,7 +70,7 @@ class Pieces:
         try:
             return self._normal(text)
         except UnicodeEncodeError:  # a lone surrogate
-            return apply(self._reading.normalizer, text)  # type: ignore[arg-type]
+            return apply(self._preprocessing.normalizer, text)  # type: ignore[arg-type]
 
     def alone(self, text: str) -> Text:
         """Return the one piece that a text is, perhaps an empty one, in which `searched` finds none of the names.
@@ -85,7 +85,7 @@ class Pieces:
         names |= self.added
         return names, names if self._in_normal else frozenset()  # what is found of a name in normal text holds the name
 
-    def of(self, text: Text, allowed: Names) -> list[Text | int]:
+    def split(self, text: Text, allowed: Names) -> list[Text | int]:
         """Return the pieces of a text: ordinary ones, and the ids of added tokens and of the `allowed` special ones.
 
         An ordinary piece is str or UTF-8. Where nothing is to be done, the one piece is `text` itself. Bytes that are
@@ -95,7 +95,9 @@ class Pieces:
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
         if self.plain or (self._nothing_found and not allowed):
             return list(self._cut(text, allowed)) if allowed else [text]  # type: ignore[type-var]
-        in_text, in_normal = self._added if not allowed else self._by_stage(allowed.union(self._reading.added_tokens))
+        in_text, in_normal = (
+            self._added if not allowed else self._by_stage(allowed.union(self._preprocessing.added_tokens))
+        )
         if not self._in_str:
             try:
                 return self._read(text, in_text, in_normal, self._normal)
@@ -111,9 +113,9 @@ class Pieces:
 
     def _apply(self, text: Text) -> Text:
         """The normal form of a str, which may hold lone surrogates."""
-        return apply(self._reading.normalizer, text)  # type: ignore[arg-type]
+        return apply(self._preprocessing.normalizer, text)  # type: ignore[arg-type]
 
-    def located(self, text: str, allowed: Names) -> Iterator[tuple[str | int, Places | None, int, int]]:
+    def split_with_offsets(self, text: str, allowed: Names) -> Iterator[tuple[str | int, Places | None, int, int]]:
         """As `of`, each piece with the places of its characters and the (start, end) of all of it.
 
         None for the places of a piece that is the text from start to end.
@@ -124,8 +126,8 @@ class Pieces:
                 yield token, None, start, end
                 continue
             normal, places = text[start:end], None
-            if self._reading.normalizer:
-                normal, found = apply_aligned(self._reading.normalizer, text[start:end])
+            if self._preprocessing.normalizer:
+                normal, found = apply_aligned(self._preprocessing.normalizer, text[start:end])
                 places = None if normal == text[start:end] else [(start + first, start + last) for first, last in found]
             for first, last, token in self._spans(normal, in_normal, self._meant):
                 where = _around(places[first:last]) if places else (start + first, start + last)
@@ -138,17 +140,17 @@ class Pieces:
                     piece, of_piece = " " + piece, [(where[0], where[0]), *of_piece]
                 yield piece, of_piece, *where
 
-    def growing(self) -> GrowingPieces:
+    def growing(self) -> GrowingSegments:
         """Return what reads a text that grows, in which no special tokens are looked for."""
 
         def finder(names: Names, meant: Mapping[str, str]) -> Callable[[], GrowingNames]:
-            flags = {flag for name in names for flag in self._reading.flags.get(meant.get(name, name), ())}
+            flags = {flag for name in names for flag in self._preprocessing.flags.get(meant.get(name, name), ())}
             wide = not flags.isdisjoint(("lstrip", "rstrip", "single_word"))
             return lambda: GrowingNames(names, lambda text: self._spans(text, names, meant), wide)
 
         in_text, in_normal = self._added
-        return GrowingPieces(
-            self._reading.normalizer, finder(in_text, NOT_SPELLED), finder(in_normal, self._meant), self._spaced
+        return GrowingSegments(
+            self._preprocessing.normalizer, finder(in_text, NOT_SPELLED), finder(in_normal, self._meant), self._spaced
         )
 
     def cut(self, cut: Cut | None) -> Cut | None:
@@ -156,18 +158,18 @@ class Pieces:
 
         cut: what does it for the words alone. None if no place is safe.
         """
-        flags = {flag for name in self._reading.added_tokens for flag in self._reading.flags.get(name, ())}
+        flags = {flag for name in self._preprocessing.added_tokens for flag in self._preprocessing.flags.get(name, ())}
         if self.plain or cut is None:
             return cut
-        if isinstance(self._reading.normalizer, tuple) or self._reading.prefix_space == "first":
+        if isinstance(self._preprocessing.normalizer, tuple) or self._preprocessing.add_prefix_space == "first":
             return None
-        if flags & {"lstrip", "rstrip", "single_word"} or ("normalized" in flags and self._reading.normalizer):
+        if flags & {"lstrip", "rstrip", "single_word"} or ("normalized" in flags and self._preprocessing.normalizer):
             return None  # what a name takes or needs beside it could lie on the other side
         return functools.partial(self._last_cut, cut)
 
     def _last_cut(self, cut: Cut, text: bytes) -> int:
         """The last safe place in a text, 0 if there is none."""
-        names = [name.encode() for name in self._reading.added_tokens]
+        names = [name.encode() for name in self._preprocessing.added_tokens]
         end = len(text) - max(map(len, names), default=1) + 1  # beyond it, a name could go on in what follows
         while end > 0:
             start = max(0, end - _WINDOW)
@@ -186,9 +188,9 @@ class Pieces:
         """Whether a place between two words is still one in the normal form."""
         before = window[:place].decode("utf-8", "surrogateescape")
         behind = window[place:].decode("utf-8", "surrogateescape")
-        if self._reading.prefix_space and behind[0] != " ":
+        if self._preprocessing.add_prefix_space and behind[0] != " ":
             return False
-        form = self._reading.normalizer
+        form = self._preprocessing.normalizer
         if form is None:
             return True
         # What stands before must be settled without what is behind, and the first character behind in what is seen.
@@ -202,7 +204,7 @@ class Pieces:
         """The names to be found in the text as it is, and those to be found in its normal form."""
         if not allowed:
             return self._added
-        return self._by_stage(allowed.union(self._reading.added_tokens))
+        return self._by_stage(allowed.union(self._preprocessing.added_tokens))
 
     def _by_stage(self, names: Names) -> tuple[Names, Names]:
         return names - self._in_normal, frozenset(self._spelled[name] for name in names & self._in_normal)
@@ -233,15 +235,15 @@ class Pieces:
 
     def _with_space(self, part: Text, first: bool) -> Text:
         """A stretch of text between tokens, and the space before it that it may need."""
-        if not self._reading.prefix_space or not self._spaced(part, first):
+        if not self._preprocessing.add_prefix_space or not self._spaced(part, first):
             return part
         return " " + part if isinstance(part, str) else b" " + part
 
     def _spaced(self, part: Text, first: bool) -> bool:
         """Whether a stretch of text between tokens gets a space before it; `first`: the text begins with it."""
-        return (first if self._reading.prefix_space == "first" else bool(self._reading.prefix_space)) and part[
-            :1
-        ] not in (" ", b" ")
+        return (
+            first if self._preprocessing.add_prefix_space == "first" else bool(self._preprocessing.add_prefix_space)
+        ) and part[:1] not in (" ", b" ")
 
     def _cut(self, text: AnyStr, names: Names) -> Iterator[AnyStr | int]:
         """The text between names, and the ids of the names."""
@@ -261,7 +263,7 @@ class Pieces:
         done = 0
         if find_one_of(names, text) is not None:
             for start, end, name in self._found(text, names, meant):
-                if "lstrip" in self._reading.flags.get(name, ()):
+                if "lstrip" in self._preprocessing.flags.get(name, ()):
                     start = max(start, done)
                 if done < start:
                     yield done, start, None
@@ -278,7 +280,7 @@ class Pieces:
             name = found if isinstance(found, str) else found.decode()
             name = meant.get(name, name)
             start, end = match.span()
-            flags = self._reading.flags.get(name)
+            flags = self._preprocessing.flags.get(name)
             if flags and isinstance(text, str):
                 if "single_word" in flags and (_is_word(text[start - 1 : start]) or _is_word(text[end : end + 1])):
                     continue

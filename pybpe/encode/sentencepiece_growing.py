@@ -7,20 +7,20 @@ from typing import Any
 
 from pybpe.encode.growing import GrowingNames
 from pybpe.normalization.charsmap import CharsMap
-from pybpe.normalization.sentencepiece import SPACE, Sentence
+from pybpe.normalization.sentencepiece import SPACE, SentencePieceNormalizer
 from pybpe.util.utf8 import repair_torn
 
 _SPACES = re.compile(" +")
 
 
-class GrowingSentence:
+class GrowingSentencePiece:
     """The pieces of a text that grows, as SentencePieces gives those of a whole text.
 
     names: a fresh GrowingNames for the symbols of users. Text is str, with bytes that are no UTF-8 as surrogates.
     """
 
-    def __init__(self, sentence: Sentence, charsmap: CharsMap | None, names: GrowingNames) -> None:
-        self._sentence = sentence
+    def __init__(self, spm: SentencePieceNormalizer, charsmap: CharsMap | None, names: GrowingNames) -> None:
+        self._sentence = spm
         self._charsmap = charsmap
         self._names = names
         self._unmapped = ""  # text that a longer key of the map may begin in
@@ -61,20 +61,20 @@ class GrowingSentence:
 
     def _spaced(self, text: str) -> str:
         """Return mapped text with the spaces that it has for sure."""
-        sentence = self._sentence
+        spm = self._sentence
         if not text.isascii():
             text = repair_torn(text)
         if not self._begun:
             self._begun = True
-            self._spaces = int(sentence.dummy_prefix)
-        if sentence.single_spaces:
+            self._spaces = int(spm.add_dummy_prefix)
+        if spm.remove_extra_whitespaces:
             if self._bare:
                 text = text.lstrip(" ")
             if text:
                 self._bare = text[-1] == " "
             text = _SPACES.sub(" ", text)
         text = text.replace(SPACE, " ")
-        if not sentence.single_spaces:
+        if not spm.remove_extra_whitespaces:
             text, self._spaces = " " * self._spaces + text, 0
             return text
         body = text.rstrip(" ")

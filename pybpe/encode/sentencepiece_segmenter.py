@@ -7,26 +7,28 @@ from collections.abc import Iterator, Mapping
 from pybpe._core.unicode import is_utf8
 from pybpe.encode.growing import GrowingNames
 from pybpe.encode.segmenter import Cut, Names, Places
-from pybpe.encode.sentencepiece_growing import GrowingSentence
+from pybpe.encode.sentencepiece_growing import GrowingSentencePiece
 from pybpe.encode.special_tokens import Text, find_names, find_one_of
-from pybpe.normalization.preprocessing import Reading
-from pybpe.normalization.sentencepiece import Sentence
+from pybpe.normalization.preprocessing import Preprocessing
+from pybpe.normalization.sentencepiece import SentencePieceNormalizer
 from pybpe.util.utf8 import to_utf8
 
 
-class SentencePieces:
-    """Reads text as one tokenizer does. Immutable. The methods are those of Pieces.
+class SentencePieceSegmenter:
+    """Reads text as one tokenizer does. Immutable. The methods are those of Segmenter.
 
     What stands between two special tokens that are allowed is a text of its own.
     """
 
     plain = is_verbatim = False
 
-    def __init__(self, reading: Reading, sentence: Sentence, special_tokens: Mapping[str, int]) -> None:
-        self._ids = {**special_tokens, **reading.added_tokens}
-        self.added: Names = frozenset(reading.added_tokens)
-        self._sentence = sentence
-        self._charsmap = sentence.map_of(self.added)
+    def __init__(
+        self, preprocessing: Preprocessing, spm: SentencePieceNormalizer, special_tokens: Mapping[str, int]
+    ) -> None:
+        self._ids = {**special_tokens, **preprocessing.added_tokens}
+        self.added: Names = frozenset(preprocessing.added_tokens)
+        self._sentence = spm
+        self._charsmap = spm.map_of(self.added)
         self._as_bytes = not self.added and self._charsmap is None
 
     def normal(self, text: Text) -> Text:
@@ -46,7 +48,7 @@ class SentencePieces:
         """Return what is searched for in a text, and what in its new form, so that none of these names is missed."""
         return names, self.added
 
-    def of(self, text: Text, allowed: Names) -> list[Text | int]:
+    def split(self, text: Text, allowed: Names) -> list[Text | int]:
         """The pieces of a text: ordinary ones, and the ids of symbols and of the `allowed` special tokens."""
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
@@ -70,7 +72,7 @@ class SentencePieces:
             )
         return pieces
 
-    def located(self, text: str, allowed: Names) -> Iterator[tuple[str | int, Places | None, int, int]]:
+    def split_with_offsets(self, text: str, allowed: Names) -> Iterator[tuple[str | int, Places | None, int, int]]:
         """As `of`, each piece with the places of its characters and the (start, end) of all of it."""
         for start, end, token in self._spans(text, allowed):
             if token is not None:
@@ -83,10 +85,10 @@ class SentencePieces:
                 whole = min(begin for begin, _ in places), max(stop for _, stop in places)
                 yield (read[first:last] if token is None else token), (places if token is None else None), *whole
 
-    def growing(self) -> GrowingSentence:
+    def growing(self) -> GrowingSentencePiece:
         """Return what reads a text that grows, in which no special tokens are looked for."""
         names = GrowingNames(self.added, lambda text: self._spans(text, self.added), wide=False)
-        return GrowingSentence(self._sentence, self._charsmap, names)
+        return GrowingSentencePiece(self._sentence, self._charsmap, names)
 
     def cut(self, cut: Cut | None) -> Cut | None:
         """None: no place is safe where each part is read as a text of its own."""

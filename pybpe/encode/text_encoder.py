@@ -20,8 +20,8 @@ from pybpe._core.marks import Marks
 from pybpe._core.names import Plan
 from pybpe.definition import Definition
 from pybpe.encode.plans import Plans
-from pybpe.encode.segmenter import Cut, Pieces
-from pybpe.encode.sentencepiece_segmenter import SentencePieces
+from pybpe.encode.segmenter import Cut, Segmenter
+from pybpe.encode.sentencepiece_segmenter import SentencePieceSegmenter
 from pybpe.encode.special_tokens import Allowed, Disallowed, SpecialTokens, Text
 from pybpe.encode.words import Words
 from pybpe.pretokenization.patterns import Split, prepare
@@ -49,14 +49,14 @@ class TextEncoder:
         # Else names need a look at the text.
         self._sized_by_id = self.pieces.plain and definition.shared_id is None and self._words is None
         self._utf8_only = marks is not None or definition.lacks_bytes
-        self._rest_size = len(definition.word_rest.encode())
-        self._end_size = len(definition.word_end.encode())
+        self._rest_size = len(definition.continuing_subword_prefix.encode())
+        self._end_size = len(definition.end_of_word_suffix.encode())
         symbols = definition.symbols
         self.core = Encoder(
             symbols.vocabulary if symbols else definition.vocabulary,
             definition.table,
             self.split.scanner,
-            definition.rule == "ranks" or definition.whole_words,
+            definition.rule == "ranks" or definition.ignore_merges,
             symbols.emission if symbols else None,
             marks,
         )
@@ -102,7 +102,7 @@ class TextEncoder:
     def with_dropout(self, text: Text, p: float, seed: int) -> IdBuffer:
         """See Tokenizer.encode_with_dropout."""
         ids = IdBuffer()
-        for number, piece in enumerate(self.pieces.of(to_utf8(text), NONE)):
+        for number, piece in enumerate(self.pieces.split(to_utf8(text), NONE)):
             if isinstance(piece, int):
                 ids.append(piece)
             else:
@@ -137,8 +137,10 @@ class TextEncoder:
         content = to_utf8(text)
         if not self._sized_by_id:
             decoded = content.decode("utf-8", "surrogateescape")
-            pieces = self.pieces.located(decoded, self.special.allowed_in(text, allowed, disallowed))
-            return read_spans(self._words.located(pieces) if self._words else pieces, decoded, encode_sized, unit)
+            pieces = self.pieces.split_with_offsets(decoded, self.special.allowed_in(text, allowed, disallowed))
+            return read_spans(
+                self._words.split_with_offsets(pieces) if self._words else pieces, decoded, encode_sized, unit
+            )
         ids = IdBuffer()
         self._append_text(text, allowed, disallowed, ids)
         return ids.to_list(self.fast.ints), token_spans(sizes[ids.to_numpy()], content, unit)
@@ -206,7 +208,7 @@ class TextEncoder:
 
     def _append_pieces(self, text: Text, found: frozenset[str], ids: IdBuffer, threads: int = 1) -> None:
         """Encode text in which the special tokens `found` become their ids."""
-        for piece in self.pieces.of(text, found):
+        for piece in self.pieces.split(text, found):
             if isinstance(piece, int):
                 ids.append(piece)
             else:
@@ -243,20 +245,22 @@ def _no_plan(allowed: Allowed, disallowed: Disallowed) -> None:
 
 def _marks(definition: Definition) -> Marks | None:
     """What is done to words, where they are not merged as they stand in a text."""
-    if not (definition.word_rest or definition.word_end or definition.drops_space):
+    if not (definition.continuing_subword_prefix or definition.end_of_word_suffix or definition.drops_space):
         return None
-    return Marks(bool(definition.word_rest), bool(definition.word_end), definition.drops_space)
+    return Marks(
+        bool(definition.continuing_subword_prefix), bool(definition.end_of_word_suffix), definition.drops_space
+    )
 
 
 def _words(definition: Definition, split: Split) -> Words:
     return Words(split, definition.drops_space, definition.missing_bytes if definition.drops_bytes else b"")
 
 
-def _pieces(definition: Definition) -> Pieces | SentencePieces:
-    reading = definition.reading
-    if reading.sentence is None:
-        return Pieces(reading, definition.special_tokens)
-    return SentencePieces(reading, reading.sentence, definition.special_tokens)
+def _pieces(definition: Definition) -> Segmenter | SentencePieceSegmenter:
+    preprocessing = definition.preprocessing
+    if preprocessing.sentencepiece is None:
+        return Segmenter(preprocessing, definition.special_tokens)
+    return SentencePieceSegmenter(preprocessing, preprocessing.sentencepiece, definition.special_tokens)
 
 
 def _listed(texts: Iterable[Text]) -> list[Text]:

@@ -38,8 +38,8 @@ class Words:
         words = [kept for word in self._split.split(utf8) if (kept := word.translate(None, self._dropped))]
         return b"".join(words), array("q", accumulate(map(len, words)))
 
-    def located(self, pieces: Iterable[Located]) -> Iterator[Located]:
-        """The words of pieces that are text as pieces of their own; see `Pieces.located`."""
+    def split_with_offsets(self, pieces: Iterable[Located]) -> Iterator[Located]:
+        """The words of pieces that are text as pieces of their own; see `Segmenter.split_with_offsets`."""
         for piece, places, start, end in pieces:
             if isinstance(piece, int):
                 yield piece, places, start, end

@@ -25,8 +25,8 @@ from pybpe.formats.helpers.byte_level import (
 )
 from pybpe.formats.helpers.character_tokens import as_scores
 from pybpe.formats.sentencepiece import Piece, model_of, names_of
-from pybpe.normalization.preprocessing import Reading
-from pybpe.normalization.sentencepiece import Sentence
+from pybpe.normalization.preprocessing import Preprocessing
+from pybpe.normalization.sentencepiece import SentencePieceNormalizer
 from pybpe.pretokenization.patterns import BLOOM, DEEPSEEK_V3, GPT2, GPT2_ORIGINAL, LLAMA3, QWEN2, QWEN35, STARCODER
 from pybpe.pretokenization.stages import join_stages
 from pybpe.util.files import PathLike, Reader, write_atomic
@@ -64,28 +64,28 @@ WHOLE_WORDS = dict.fromkeys(
 
 def read(path: PathLike) -> Definition:
     """Read the vocabulary. Raises FormatError, with the reason, for what is damaged or cannot be done exactly."""
-    facts = read_header(path)
-    kind = facts.get("model")
+    results = read_header(path)
+    kind = results.get("model")
     if kind not in ("gpt2", "llama"):
         raise FormatError(
             f"{path} holds a vocabulary of the kind {kind!r:.60}; pybpe reads the kinds 'gpt2' and 'llama'"
         )
-    tokens, types = _strings(facts, "tokens", path), facts.get("token_type")
+    tokens, types = _strings(results, "tokens", path), results.get("token_type")
     if not isinstance(types, list) or len(types) != len(tokens):
         raise FormatError(f"{path}: there is not one type for each of the {len(tokens):,} tokens")
     try:
-        return (_read_bytes if kind == "gpt2" else _read_pieces)(facts, tokens, types, path)
+        return (_read_bytes if kind == "gpt2" else _read_pieces)(results, tokens, types, path)
     except PybpeError as error:
         raise FormatError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
 
 
-def _read_bytes(facts: dict[str, Any], tokens: list[str], types: list[Any], path: PathLike) -> Definition:
+def _read_bytes(results: dict[str, Any], tokens: list[str], types: list[Any], path: PathLike) -> Definition:
     """A vocabulary of the kind gpt2."""
-    split = facts.get("pre", "default")
+    split = results.get("pre", "default")
     pattern = PATTERNS.get(split) or WHOLE_WORDS.get(split) if isinstance(split, str) else None
     if pattern is None:
         raise FormatError(f"{path}: it is not known exactly how text is split by the name {split!r:.60}")
-    if facts.get("add_space_prefix"):
+    if results.get("add_space_prefix"):
         raise FormatError(f"{path} wants a space before the text, which is not known exactly for this kind")
     named: dict[int, dict[str, int]] = {NORMAL: {}, CONTROL: {}, USER_DEFINED: {}, UNUSED: {}}
     for number, (token, of_type) in enumerate(zip(tokens, types, strict=True)):
@@ -94,29 +94,29 @@ def _read_bytes(facts: dict[str, Any], tokens: list[str], types: list[Any], path
         if of_type not in named:
             raise FormatError(f"{path}: the token {token!r:.60} is of type {of_type}, not known for this kind")
     vocab = read_vocabulary(named[NORMAL], path)
-    pairs = [_pair(merge, path) for merge in _strings(facts, "merges", path)]
+    pairs = [_pair(merge, path) for merge in _strings(results, "merges", path)]
     return Definition(
         rule="merges",
         vocabulary=make_vocabulary(token_list(vocab, path)),
         merges=read_merges(pairs, vocab, path),
         pattern=pattern,
         special_tokens=named[CONTROL],
-        reading=Reading(added_tokens=named[USER_DEFINED]),
-        whole_words=split in WHOLE_WORDS,
+        preprocessing=Preprocessing(added_tokens=named[USER_DEFINED]),
+        ignore_merges=split in WHOLE_WORDS,
     )
 
 
-def _read_pieces(facts: dict[str, Any], tokens: list[str], types: list[Any], path: PathLike) -> Definition:
+def _read_pieces(results: dict[str, Any], tokens: list[str], types: list[Any], path: PathLike) -> Definition:
     """A vocabulary of the kind llama. Pieces that are not used have no tokens."""
-    scores, prefix = facts.get("scores"), facts.get("add_space_prefix", True)
+    scores, prefix = results.get("scores"), results.get("add_space_prefix", True)
     if not isinstance(scores, list) or len(scores) != len(tokens) or not all(type(score) is float for score in scores):
         raise FormatError(f"{path}: there is not one score for each of the {len(tokens):,} tokens")
     if type(prefix) is not bool:
         raise FormatError(f"{path}: add_space_prefix is neither true nor false")
-    if facts.get("precompiled_charsmap"):
+    if results.get("precompiled_charsmap"):
         raise FormatError(f"{path} holds a map of characters, which llama.cpp does not use for this kind")
     first = next((number for number, kind in enumerate(types) if kind == UNKNOWN), 0)
-    unknown = facts.get("unknown_token_id", first)
+    unknown = results.get("unknown_token_id", first)
     unknown = unknown if type(unknown) is int and 0 <= unknown < len(types) and types[unknown] == UNKNOWN else first
     pieces = [Piece(*piece) for piece in zip(tokens, scores, types, strict=True)]
     for number, piece in enumerate(pieces):  # llama.cpp takes others than the one for control tokens
@@ -127,12 +127,12 @@ def _read_pieces(facts: dict[str, Any], tokens: list[str], types: list[Any], pat
         cuts = range(1, len(piece.name)) if len(piece.name) <= MAX_TOKEN else range(0)
         if len(piece.name) > MAX_TOKEN or any(piece.name[:i] in known and piece.name[i:] in known for i in cuts):
             raise FormatError(f"{path}: the token {piece.name!r:.60} is not used, but llama.cpp can make it of others")
-    return model_of(pieces, unused, Sentence(prefix, False), path)
+    return model_of(pieces, unused, SentencePieceNormalizer(prefix, False), path)
 
 
-def _strings(facts: dict[str, Any], name: str, path: PathLike) -> list[str]:
+def _strings(results: dict[str, Any], name: str, path: PathLike) -> list[str]:
     """A list of strings of the header."""
-    found = facts.get(name)
+    found = results.get(name)
     if not isinstance(found, list) or not found or not isinstance(found[0], bytes):
         raise FormatError(f"{path} has no list of {name}")
     try:
@@ -159,15 +159,15 @@ def read_header(path: PathLike) -> dict[str, Any]:
     version, _, n_keys = reader.unpack("<IQQ", "fixed header")
     if version not in (2, 3):
         raise FormatError(f"{path} is of GGUF version {version}; pybpe reads versions 2 and 3, little-endian")
-    facts: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for _ in range(n_keys):
         key = _string(reader, "key").decode("utf-8", "replace")
         (of_type,) = reader.unpack("<I", "type")
         wanted = key.startswith(PREFIX)
         value = _value(reader, of_type, wanted, path)
-        if wanted and facts.setdefault(key.removeprefix(PREFIX), value) is not value:
+        if wanted and results.setdefault(key.removeprefix(PREFIX), value) is not value:
             raise FormatError(f"{path}: the key {key[:60]!r} is there twice")
-    return facts
+    return results
 
 
 def _string(reader: Reader, what: str) -> bytes:
@@ -219,11 +219,11 @@ def _entries_of_bytes(definition: Definition) -> list[tuple[str, bytes]]:
 def _entries_of_pieces(definition: Definition) -> list[tuple[str, bytes]]:
     if definition.rule == "characters":
         definition = as_scores(definition)
-    scores, sentence = definition.scores, definition.reading.sentence
-    if scores is None or sentence is None:
+    scores, spm = definition.scores, definition.preprocessing.sentencepiece
+    if scores is None or spm is None:
         raise ValueError("GGUF cannot say how this tokenizer reads text; write a tokenizer.json")
-    if sentence.charsmap or sentence.single_spaces:
-        what = "maps characters to others" if sentence.charsmap else "leaves out spaces"
+    if spm.charsmap or spm.remove_extra_whitespaces:
+        what = "maps characters to others" if spm.charsmap else "leaves out spaces"
         raise ValueError(f"this tokenizer {what}, which llama.cpp does not do; write a sentencepiece model")
     if not scores.byte_ids:
         raise ValueError("this tokenizer has no tokens for bytes, which llama.cpp needs; write a sentencepiece model")
@@ -236,7 +236,7 @@ def _entries_of_pieces(definition: Definition) -> list[tuple[str, bytes]]:
         (f"{PREFIX}scores", _numbers(6, scores.scores)),
         (f"{PREFIX}token_type", _numbers(5, [kind if name else UNUSED for name, kind in pieces])),
         (f"{PREFIX}unknown_token_id", struct.pack("<II", 4, scores.unknown)),
-        (f"{PREFIX}add_space_prefix", struct.pack("<I?", 7, sentence.dummy_prefix)),
+        (f"{PREFIX}add_space_prefix", struct.pack("<I?", 7, spm.add_dummy_prefix)),
     ]
 
 
@@ -244,7 +244,10 @@ def _to_lists(definition: Definition) -> tuple[list[str], list[int], list[tuple[
     """Characters and types by id, and the merges."""
     if definition.marks_words or definition.drops_space or definition.drops_bytes:
         raise ValueError("GGUF cannot say how this tokenizer makes words; write a tokenizer.json")
-    if definition.reading != Reading(added_tokens=definition.reading.added_tokens) or definition.shared_id is not None:
+    if (
+        definition.preprocessing != Preprocessing(added_tokens=definition.preprocessing.added_tokens)
+        or definition.shared_id is not None
+    ):
         raise ValueError("GGUF cannot say how this tokenizer reads text; write a tokenizer.json")
     vocab, merges = write_vocabulary(definition), write_merges(definition)
     if not merges:
@@ -264,7 +267,7 @@ def _split_name(definition: Definition, merges: list[tuple[str, str]]) -> str:
     """What GGUF calls this way to split and to merge."""
     pattern = GPT2_ORIGINAL if definition.pattern == GPT2 else definition.pattern
     ranks = definition.rule == "ranks"
-    names = WHOLE_WORDS if definition.whole_words or (ranks and pattern in WHOLE_WORDS.values()) else PATTERNS
+    names = WHOLE_WORDS if definition.ignore_merges or (ranks and pattern in WHOLE_WORDS.values()) else PATTERNS
     name = next((name for name, text in names.items() if text == pattern), None)
     if name is None:
         raise ValueError("GGUF has no name, known exactly, for how this tokenizer splits and merges")

@@ -79,7 +79,7 @@ def write(definition: Definition, path: PathLike) -> None:
     definition.check_bytes("vocab.json and merges.txt cannot say so")
     if definition.pattern not in (GPT2, GPT2_ORIGINAL):
         raise ValueError("vocab.json and merges.txt are for the split pattern gpt2; write a tokenizer.json instead")
-    if definition.whole_words or definition.reading != PLAIN:
+    if definition.ignore_merges or definition.preprocessing != PLAIN:
         raise ValueError("vocab.json and merges.txt cannot say how this tokenizer reads text; write a tokenizer.json")
     if definition.shared_id is not None:
         raise ValueError(f"several special tokens share the id {definition.shared_id}; vocab.json cannot say that")

@@ -169,7 +169,7 @@ def write(definition: Definition, path: PathLike) -> None:
 
 def _check(definition: Definition, tokens: list[bytes], rows: list[tuple[int, int, int]]) -> None:
     """Raise ValueError for what a .model cannot say."""
-    if definition.whole_words or definition.reading != PLAIN:
+    if definition.ignore_merges or definition.preprocessing != PLAIN:
         raise ValueError("minbpe cannot say how this tokenizer reads text; write a tokenizer.json")
     if tokens[:256] != BYTES:
         raise ValueError("in minbpe the first 256 ids are the bytes in their order, as they are not in this tokenizer")

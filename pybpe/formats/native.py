@@ -38,9 +38,9 @@ from pybpe._core.unicode import UNICODE_VERSION
 from pybpe._core.vocab import Vocabulary
 from pybpe.definition import MAX_ID, Definition
 from pybpe.errors import FormatError
-from pybpe.normalization.preprocessing import Reading
+from pybpe.normalization.preprocessing import Preprocessing
 from pybpe.util.files import PathLike, Reader, write_atomic
-from pybpe.vocabulary.symbols import Scores
+from pybpe.vocabulary.symbols import CharacterVocabulary
 
 MAGIC = b"\x93PYBPE\r\n"  # not ASCII and with a line end, so that a transfer as text shows
 VERSION = 2  # what is written, unless more is needed
@@ -58,12 +58,17 @@ def dumps(definition: Definition) -> bytes:
 
 def _version(definition: Definition) -> int:
     """The least that can say it."""
-    reading = definition.reading
-    if definition.word_rest:
+    preprocessing = definition.preprocessing
+    if definition.continuing_subword_prefix:
         return RESTED
-    if isinstance(reading.normalizer, tuple) or reading.prefix_space == "first":
+    if isinstance(preprocessing.normalizer, tuple) or preprocessing.add_prefix_space == "first":
         return MARKED
-    if definition.rule == "characters" or definition.word_end or definition.drops_space or definition.drops_bytes:
+    if (
+        definition.rule == "characters"
+        or definition.end_of_word_suffix
+        or definition.drops_space
+        or definition.drops_bytes
+    ):
         return MARKED
     return SCORED if definition.rule == "scores" else VERSION
 
@@ -77,12 +82,12 @@ def fingerprint(definition: Definition) -> str:
 def _body(definition: Definition, version: int, merges: bytes) -> bytes:
     """All but the checksum; `merges` in the byte order of this machine."""
     later = {
-        "reading": definition.reading.to_json(),
-        "whole_words": definition.whole_words,
+        "reading": definition.preprocessing.to_json(),
+        "whole_words": definition.ignore_merges,
         "carried": dict(definition.carried) if version > 1 else {},  # ids do not depend on it
         "scores": definition.scores.to_json() if definition.scores else None,
-        "word_rest": definition.word_rest,
-        "word_end": definition.word_end,
+        "word_rest": definition.continuing_subword_prefix,
+        "word_end": definition.end_of_word_suffix,
         "drops_space": definition.drops_space,
         "drops_bytes": definition.drops_bytes,
     }
@@ -154,12 +159,12 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
         merges=memoryview(merges),
         pattern=header["pattern"],
         special_tokens=header["special_tokens"],
-        reading=Reading.from_json(header.get("reading", {})),
-        whole_words=header.get("whole_words", False),
+        preprocessing=Preprocessing.from_json(header.get("reading", {})),
+        ignore_merges=header.get("whole_words", False),
         carried=header.get("carried", {}),
-        scores=Scores.from_json(header["scores"]) if "scores" in header else None,
-        word_rest=header.get("word_rest", ""),
-        word_end=header.get("word_end", ""),
+        scores=CharacterVocabulary.from_json(header["scores"]) if "scores" in header else None,
+        continuing_subword_prefix=header.get("word_rest", ""),
+        end_of_word_suffix=header.get("word_end", ""),
         drops_space=header.get("drops_space", False),
         drops_bytes=header.get("drops_bytes", False),
     )

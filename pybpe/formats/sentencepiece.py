@@ -21,10 +21,10 @@ from pybpe.errors import FormatError
 from pybpe.formats.helpers.byte_level import read_bytes
 from pybpe.formats.helpers.character_tokens import as_scores
 from pybpe.formats.helpers.protobuf import BYTES, FIXED32, VARINT, bytes_field, fields, float_field, varint_field
-from pybpe.normalization.preprocessing import Reading
-from pybpe.normalization.sentencepiece import SPACE, Sentence
+from pybpe.normalization.preprocessing import Preprocessing
+from pybpe.normalization.sentencepiece import SPACE, SentencePieceNormalizer
 from pybpe.util.files import PathLike, write_atomic
-from pybpe.vocabulary.symbols import BYTE_NAMES, Scores
+from pybpe.vocabulary.symbols import BYTE_NAMES, CharacterVocabulary
 
 # The kinds of pieces.
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
@@ -73,9 +73,9 @@ def loads(content: bytes, name: str = "the model") -> Definition:
     return model_of(
         model.pieces,
         [False] * len(model.pieces),
-        Sentence(
-            dummy_prefix=bool(_number(normalizer, 3, 1, name)),
-            single_spaces=bool(_number(normalizer, 4, 1, name)),
+        SentencePieceNormalizer(
+            add_dummy_prefix=bool(_number(normalizer, 3, 1, name)),
+            remove_extra_whitespaces=bool(_number(normalizer, 4, 1, name)),
             charsmap=_bytes(normalizer, 2, b"", name),
         ),
         name,
@@ -88,7 +88,7 @@ def loads(content: bytes, name: str = "the model") -> Definition:
 def model_of(
     pieces: list[Piece],
     unused: list[bool],
-    sentence: Sentence,
+    spm: SentencePieceNormalizer,
     path: PathLike,
     has_bytes: bool = True,
     unknown_text: str = _UNKNOWN_TEXT,
@@ -111,9 +111,9 @@ def model_of(
             merges=memoryview(array("I")),
             pattern=pattern_of(token for number, token in enumerate(tokens) if number not in bytes_at),
             special_tokens={piece.name: i for i, piece in enumerate(pieces) if piece.kind in (CONTROL, UNKNOWN)},
-            reading=Reading(added_tokens=added, sentence=sentence),
+            preprocessing=Preprocessing(added_tokens=added, sentencepiece=spm),
             carried=carried or {},
-            scores=Scores(
+            scores=CharacterVocabulary(
                 array("f", [piece.score for piece in pieces]),
                 next(i for i, piece in enumerate(pieces) if piece.kind == UNKNOWN),
                 unknown_text,
@@ -294,7 +294,7 @@ def _carried(model: _Model) -> dict[str, Any]:
 
 
 def _without_reading(normalizer: bytes) -> bytes:
-    """What a normalizer spec says beside that which a Sentence holds."""
+    """What a normalizer spec says beside that which a SentencePieceNormalizer holds."""
     kept = b""
     for number, kind, value in fields(memoryview(normalizer), "the normalizer"):
         if number not in (2, 3, 4, 5):
@@ -315,8 +315,8 @@ def dumps(definition: Definition) -> bytes:
     """The file's bytes."""
     if definition.rule == "characters":
         definition = as_scores(definition)
-    scores, sentence = definition.scores, definition.reading.sentence
-    if scores is None or sentence is None:
+    scores, spm = definition.scores, definition.preprocessing.sentencepiece
+    if scores is None or spm is None:
         raise ValueError(
             "a sentencepiece model has tokens of characters that merge by scores, and this tokenizer has not"
         )
@@ -337,9 +337,9 @@ def dumps(definition: Definition) -> bytes:
     trainer = kept["trainer_spec"] or _trainer_spec(definition, scores)
     normalizer = (
         kept["normalizer_spec"]
-        + bytes_field(2, sentence.charsmap)
-        + varint_field(3, sentence.dummy_prefix)
-        + varint_field(4, sentence.single_spaces)
+        + bytes_field(2, spm.charsmap)
+        + varint_field(3, spm.add_dummy_prefix)
+        + varint_field(4, spm.remove_extra_whitespaces)
         + varint_field(5, 1)
     )
     written = pieces + bytes_field(2, trainer) + bytes_field(3, normalizer)
@@ -348,7 +348,7 @@ def dumps(definition: Definition) -> bytes:
     return written
 
 
-def names_of(definition: Definition, scores: Scores) -> list[tuple[str, int]]:
+def names_of(definition: Definition, scores: CharacterVocabulary) -> list[tuple[str, int]]:
     """The name and the kind of each piece."""
     tokens = definition.vocabulary.to_list()
     names = [(token.decode("utf-8", "replace").replace(" ", SPACE), NORMAL) for token in tokens]
@@ -356,12 +356,12 @@ def names_of(definition: Definition, scores: Scores) -> list[tuple[str, int]]:
         names[number] = f"<0x{byte:02X}>", BYTE
     for name, number in definition.special_tokens.items():
         names[number] = name, UNKNOWN if number == scores.unknown else CONTROL
-    for name, number in definition.reading.added_tokens.items():
+    for name, number in definition.preprocessing.added_tokens.items():
         names[number] = name.replace(" ", SPACE), USER_DEFINED
     return names
 
 
-def _trainer_spec(definition: Definition, scores: Scores) -> bytes:
+def _trainer_spec(definition: Definition, scores: CharacterVocabulary) -> bytes:
     """What a reader must know of how a model was trained."""
     return (
         varint_field(3, _BPE)

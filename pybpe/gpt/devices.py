@@ -57,7 +57,7 @@ def wait_for(device: torch.device) -> None:
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """The processes that train together: this is number `rank` of `size`, and 0 writes what is written."""
 
     rank: int = 0
@@ -89,29 +89,29 @@ class Team:
             distributed.barrier()
 
 
-def this_team() -> Team:
+def this_process_group() -> ProcessGroup:
     """The processes of `team`, or this one alone."""
     if distributed.is_available() and distributed.is_initialized():
-        return Team(distributed.get_rank(), distributed.get_world_size())
-    return Team()
+        return ProcessGroup(distributed.get_rank(), distributed.get_world_size())
+    return ProcessGroup()
 
 
 @contextmanager
-def team(device_name: str) -> Iterator[Team]:
+def process_group(device_name: str) -> Iterator[ProcessGroup]:
     """Within, the processes that torchrun started know each other: nccl between GPUs, gloo between processors.
 
     They end together. A process that ended at once after its last exchange could wait for ever: torch 2.4 takes a gloo
     group down with the GIL held, and joins a thread that may want the GIL to free the tensor of that exchange.
     """
     if "RANK" not in os.environ:
-        yield Team()
+        yield ProcessGroup()
         return
     device = find_device(device_name)
     if device.type == "cuda":
         torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
-        yield this_team()
+        yield this_process_group()
         distributed.barrier()
     finally:
         distributed.destroy_process_group()

@@ -8,7 +8,7 @@ from typing import Any
 from pybpe.gpt.pretrain import TrainingStep
 
 
-class Board:
+class TensorBoard:
     """Writes TensorBoard's files into the folder of a run."""
 
     def __init__(self, writer: Any) -> None:
@@ -29,10 +29,10 @@ class Board:
         self._writer.close()
 
 
-def open_board(folder: Path) -> Board | None:
+def open_tensorboard(folder: Path) -> TensorBoard | None:
     """A board of a folder, None where TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return Board(SummaryWriter(log_dir=str(folder)))
+    return TensorBoard(SummaryWriter(log_dir=str(folder)))

@@ -23,7 +23,7 @@ def prompt_ids(vocabulary: Vocabulary, prompt: str) -> list[int]:
     return [end]
 
 
-def speak(
+def generate_text(
     model: LanguageModel, vocabulary: Vocabulary, prompt: list[int], tokens: int, **settings: Any
 ) -> Iterator[str]:
     """Yield what follows the prompt, never half a character, up to so many tokens or the end of the text.

@@ -11,7 +11,7 @@ import torch
 
 from pybpe.errors import TrainingError
 from pybpe.gpt.checkpoint import read_checkpoint
-from pybpe.gpt.devices import AUTOCAST, Team, find_device, this_team, wait_for
+from pybpe.gpt.devices import AUTOCAST, ProcessGroup, find_device, this_process_group, wait_for
 from pybpe.gpt.engines import Loaded, OnStep, Plan
 from pybpe.gpt.generation import Inference
 from pybpe.gpt.runs.folder import Metrics, Run
@@ -24,7 +24,7 @@ TRIED_TOKENS = 1024  # at most, to see how long a batch takes on a processor
 
 def check(settings: Settings, data: TrainingData) -> None:
     """Raise TrainingError or ValueError for what this engine cannot train, FormatError for a model to go on from."""
-    check_settings(settings, data, find_device(settings.device), this_team())
+    check_settings(settings, data, find_device(settings.device), this_process_group())
     if settings.init:
         first_checkpoint(settings, data)
     else:
@@ -35,7 +35,7 @@ def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads:
     """Train, or go on where the folder's checkpoint is; False if Ctrl-C ended it."""
     if threads is not None:
         torch.set_num_threads(threads)
-    return Training(run, data, folder, metrics, this_team()).run(on_step)
+    return Training(run, data, folder, metrics, this_process_group()).run(on_step)
 
 
 def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
@@ -47,7 +47,7 @@ def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
     windows = min(windows, settings.batch_size)
     tried = replace(settings, batch_size=windows, accumulate=1, compile=False)
     with tempfile.TemporaryDirectory() as folder:
-        training = Training(Run(tried, [], "", ""), data, Path(folder), Metrics(), Team())
+        training = Training(Run(tried, [], "", ""), data, Path(folder), Metrics(), ProcessGroup())
     try:
         _, batches = training.learn(training.batches(0), 0.0)
         wait_for(device)

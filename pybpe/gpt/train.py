@@ -26,7 +26,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from pybpe.errors import FormatError, PybpeError, TrainingError
 from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from pybpe.gpt.devices import Team, autocast, check_dtype, find_device, leave_process, team
+from pybpe.gpt.devices import ProcessGroup, autocast, check_dtype, find_device, leave_process, process_group
 from pybpe.gpt.engines import OnStep
 from pybpe.gpt.generation import Inference
 from pybpe.gpt.model import FORMS, GPT, GPTConfig
@@ -43,11 +43,11 @@ from pybpe.gpt.pretrain import (
     window_starts,
 )
 from pybpe.gpt.runs.folder import BEST, MODEL, Metrics, Run, read_run, write_metrics
-from pybpe.gpt.runs.page import RunFacts
+from pybpe.gpt.runs.page import RunResults
 from pybpe.gpt.runs.run import Watcher, reread, resume_run
 from pybpe.gpt.settings import Settings
-from pybpe.gpt.tensorboard import Board, open_board
-from pybpe.gpt.text_generation import speak
+from pybpe.gpt.tensorboard import TensorBoard, open_tensorboard
+from pybpe.gpt.text_generation import generate_text
 from pybpe.gpt.training_data import TrainingData
 from pybpe.gpt.vocabulary import check_same
 
@@ -61,11 +61,19 @@ PADDED_FROM = 4096  # ids; the rows of such an embedding are a multiple of 64, w
 class Training:
     """A run of the torch engine."""
 
-    def __init__(self, run: Run, data: TrainingData, folder: Path, metrics: Metrics, team: Team) -> None:
-        self.settings, self.data, self.folder, self.metrics, self.team = run.settings, data, folder, metrics, team
+    def __init__(
+        self, run: Run, data: TrainingData, folder: Path, metrics: Metrics, process_group: ProcessGroup
+    ) -> None:
+        self.settings, self.data, self.folder, self.metrics, self.process_group = (
+            run.settings,
+            data,
+            folder,
+            metrics,
+            process_group,
+        )
         self.fingerprint = run.tokenizer
         self.device = find_device(self.settings.device)
-        check_settings(self.settings, data, self.device, team)
+        check_settings(self.settings, data, self.device, process_group)
         if self.device.type == "cuda":
             torch.set_float32_matmul_precision("high")
         torch.manual_seed(self.settings.seed)
@@ -81,11 +89,11 @@ class Training:
         if saved is not None:
             self._restore(saved, path)
         self.learner = self._learner()
-        self.team.wait()  # nobody writes a checkpoint while another still reads the last
+        self.process_group.wait()  # nobody writes a checkpoint while another still reads the last
 
     def run(self, on_step: OnStep) -> bool:
         """Train to the last step, or until Ctrl-C: then False."""
-        board = open_board(self.folder) if self.team.leads else None
+        board = open_tensorboard(self.folder) if self.process_group.leads else None
         try:
             self._run(on_step, board)
         finally:
@@ -94,7 +102,7 @@ class Training:
         self._save()
         return self.step == self.settings.steps
 
-    def _run(self, on_step: OnStep, board: Board | None) -> None:
+    def _run(self, on_step: OnStep, board: TensorBoard | None) -> None:
         settings, began, tokens = self.settings, time.perf_counter(), 0
         if self.step == 0:
             self._look(0)
@@ -124,7 +132,7 @@ class Training:
                 if board is not None:
                     board.show(step)
                 on_step(step)
-                stopped = self.team.any(interrupted(), self.device)
+                stopped = self.process_group.any(interrupted(), self.device)
                 if self.step % settings.save_every == 0 and self.step < settings.steps:
                     self._save()
 
@@ -135,9 +143,9 @@ class Training:
         """
         settings, total = self.settings, torch.zeros((), device=self.device, dtype=self.dtype)
         if settings.dropout:
-            torch.manual_seed(mixed_seed(settings.seed, self.step, self.team.rank))
+            torch.manual_seed(mixed_seed(settings.seed, self.step, self.process_group.rank))
         for number, (ids, targets) in enumerate(batches, 1):
-            if self.team.size > 1:  # gradients meet behind the last batch only
+            if self.process_group.size > 1:  # gradients meet behind the last batch only
                 self.learner.require_backward_grad_sync = number == len(batches)
             with autocast(settings.dtype, self.device):
                 loss = self.learner(ids, targets) / len(batches)
@@ -154,7 +162,7 @@ class Training:
             optimizer.zero_grad(set_to_none=True)
         self.scaler.update()
         following = self.batches(self.step + 1)
-        return self.team.mean(total).item(), following
+        return self.process_group.mean(total).item(), following
 
     def batches(self, step: int) -> list[tuple[Tensor, Tensor]]:
         """What this process learns from in a step: its share of the windows that all draw alike."""
@@ -163,8 +171,8 @@ class Training:
             return []
         all_windows = size * self.settings.accumulate
         starts = window_starts(self.data.train, context, all_windows, [self.settings.seed, step])
-        share = all_windows // self.team.size
-        mine = starts[self.team.rank * share :][:share]
+        share = all_windows // self.process_group.size
+        mine = starts[self.process_group.rank * share :][:share]
         return [self._to_device(self.data.train, mine[at : at + size]) for at in range(0, share, size)]
 
     def _to_device(self, ids: Ids, starts: Any) -> tuple[Tensor, Tensor]:
@@ -182,14 +190,14 @@ class Training:
         loss = self._held_out_loss(self.data.val)
         best = min((known for _, known in self.metrics.val_losses), default=math.inf)
         self.metrics.val_losses.append((step, loss))
-        if step and loss < best and self.team.leads:
+        if step and loss < best and self.process_group.leads:
             write_checkpoint(Checkpoint(self.model.config, self._weights(), step, self.fingerprint), self.folder / BEST)
         return loss
 
     def _held_out_loss(self, ids: Ids) -> float:
         settings = self.settings
         starts = evaluation_starts(ids, settings.block_size, settings.eval_windows)
-        mine = starts[self.team.rank :: self.team.size]
+        mine = starts[self.process_group.rank :: self.process_group.size]
         total = torch.zeros((), device=self.device, dtype=self.dtype)
         self.model.eval()
         with torch.no_grad():
@@ -198,12 +206,12 @@ class Training:
                 with autocast(settings.dtype, self.device):  # the bare model: compiling it for this is not worth it
                     total += self.model(*self._to_device(ids, some)) * len(some)
         self.model.train()
-        return self.team.mean(total).item() * self.team.size / len(starts)
+        return self.process_group.mean(total).item() * self.process_group.size / len(starts)
 
     def _speak(self) -> str | None:
-        if not self.team.leads:
+        if not self.process_group.leads:
             return None
-        words = speak(
+        words = generate_text(
             Inference(self.model),
             self.data.vocabulary,
             self.data.beginning(),
@@ -219,7 +227,7 @@ class Training:
     def _learner(self) -> Any:
         """The model as it learns: compiled if asked, and one of several if there are."""
         learner: Any = torch.compile(self.model) if self.settings.compile else self.model
-        if self.team.size == 1:
+        if self.process_group.size == 1:
             return learner
         return DistributedDataParallel(learner, device_ids=[self.device.index] if self.device.type == "cuda" else None)
 
@@ -228,7 +236,7 @@ class Training:
 
     def _save(self) -> None:
         """Metrics first: the checkpoint says how many of them count."""
-        if not self.team.leads:
+        if not self.process_group.leads:
             return
         write_metrics(self.metrics, self.folder)
         moments, taken = read_moments(self.model, self.optimizers)
@@ -246,15 +254,16 @@ class Training:
             self.scaler.load_state_dict({name: value for name, value in saved.scaler.items() if name != "taken"})
 
 
-def check_settings(settings: Settings, data: TrainingData, device: torch.device, team: Team) -> None:
+def check_settings(settings: Settings, data: TrainingData, device: torch.device, process_group: ProcessGroup) -> None:
     """Raise TrainingError or ValueError for what this engine cannot do."""
     if data.documents is not None:
         raise TrainingError("the torch engine learns from windows of text; --lines goes with the micro engine")
     check_dtype(settings.dtype, device)
     check_parts(data.train, data.val, settings.block_size)
-    if settings.accumulate % team.size:
+    if settings.accumulate % process_group.size:
         raise TrainingError(
-            f"{team.size} processes cannot share {settings.accumulate} batches a step: make accumulate a multiple"
+            f"{process_group.size} processes cannot share {settings.accumulate} batches a step: "
+            "make accumulate a multiple"
         )
 
 
@@ -308,10 +317,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, help="threads of each process (torch's own choice)")
     options = parser.parse_args(argv)
     try:
-        with team(read_run(options.folder).settings.device) as members:
+        with process_group(read_run(options.folder).settings.device) as members:
             if members.leads:
-                facts = resume_run(options.folder, Lines(), options.threads)
-                print(f"{facts.n_params:,} parameters, loss {facts.loss:.4f}, {facts.bits_per_byte:.4f} bits per byte")
+                results = resume_run(options.folder, Lines(), options.threads)
+                bits = f"{results.bits_per_byte:.4f} bits per byte"
+                print(f"{results.n_params:,} parameters, loss {results.loss:.4f}, {bits}")
             else:
                 run, data, metrics = reread(options.folder)
                 if options.threads is not None:
@@ -327,14 +337,14 @@ class Lines(Watcher):
     def __init__(self) -> None:
         self._last = time.perf_counter()
 
-    def step(self, step: TrainingStep, facts: RunFacts) -> None:
+    def step(self, step: TrainingStep, results: RunResults) -> None:
         """A line where held-out text was looked at, and every ten seconds."""
         if step.val_loss is None and time.perf_counter() - self._last < LINE_SECONDS:
             return
         self._last = time.perf_counter()
         held_out = ""
         if step.val_loss is not None:
-            held_out = f", held out {step.val_loss:.4f}, {step.val_loss * facts.bits_a_nat:.4f} bits per byte"
+            held_out = f", held out {step.val_loss:.4f}, {step.val_loss * results.bits_a_nat:.4f} bits per byte"
         print(f"step {step.step:,}: loss {step.loss:.4f}{held_out}, {step.tokens_per_second:,.0f} tokens/s", flush=True)
 
 

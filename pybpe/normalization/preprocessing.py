@@ -6,18 +6,19 @@ tiktoken's encodings have nothing of it but special tokens; Hugging Face's files
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pybpe.errors import FormatError
 from pybpe.normalization.normalizer import Normalizer, apply, check_normalizer, described
-from pybpe.normalization.sentencepiece import Sentence
+from pybpe.normalization.sentencepiece import SentencePieceNormalizer
 
+_KEYS = {"normalizer", "added_tokens", "flags", "prefix_space", "sentence"}  # of the data for JSON
 FLAGS = ("lstrip", "rstrip", "single_word", "normalized")
 
 
 @dataclass(frozen=True)
-class Reading:
+class Preprocessing:
     """What is done to text first. Checked at birth.
 
     normalizer: the normal form that text is brought to, or several steps; None to leave it as it is.
@@ -27,25 +28,26 @@ class Reading:
         "single_word": only where no letter, digit or the like stands beside the name;
         "normalized": in the normal form of the text, and only where tokens without this flag were not found. What is
         looked for is the name in its normal form, which must hold the name.
-    prefix_space: whether each stretch of text between tokens gets a space before it, unless it begins with one; "first"
-        for only what the text begins with.
-    sentence: how sentencepiece reads it, instead of all but the added tokens, which are found in what comes of that.
+    add_prefix_space: True to put a space before each stretch of text between tokens that begins with none; "first"
+        to do so only where the text begins.
+    sentencepiece: sentencepiece's normalization, which replaces all of these but added_tokens; those are found in the
+        normalized text.
     """
 
     normalizer: Normalizer | None = None
     added_tokens: Mapping[str, int] = field(default_factory=dict)
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    prefix_space: bool | Literal["first"] = False
-    sentence: Sentence | None = None
+    add_prefix_space: bool | Literal["first"] = False
+    sentencepiece: SentencePieceNormalizer | None = None
 
     def __post_init__(self) -> None:
-        if self.sentence is not None and (self.normalizer or self.flags or self.prefix_space):
-            raise FormatError("a text is read as a sentence or in another way, not both")
+        if self.sentencepiece is not None and (self.normalizer or self.flags or self.add_prefix_space):
+            raise FormatError("a text is normalized as sentencepiece does it or by steps, not both")
         if self.normalizer is not None:
             check_normalizer(self.normalizer)
-        if self.prefix_space not in (True, False, "first"):
-            raise FormatError(f"prefix_space is {self.prefix_space!r}, must be True, False or 'first'")
-        if self.prefix_space == "first" and not self._keeps_places():
+        if self.add_prefix_space not in (True, False, "first"):
+            raise FormatError(f"add_prefix_space is {self.add_prefix_space!r}, must be True, False or 'first'")
+        if self.add_prefix_space == "first" and not self._keeps_places():
             raise FormatError("where the normalizer moves characters, it is not known what a text begins with")
         for name, flags in self.flags.items():
             if not flags or tuple(flag for flag in FLAGS if flag in flags) != flags:
@@ -83,23 +85,23 @@ class Reading:
             "normalizer": self.normalizer,
             "added_tokens": dict(sorted(self.added_tokens.items(), key=lambda item: item[1])),
             "flags": {name: list(flags) for name, flags in sorted(self.flags.items())},
-            "prefix_space": self.prefix_space,
-            "sentence": self.sentence.to_json() if self.sentence else None,
+            "prefix_space": self.add_prefix_space,
+            "sentence": self.sentencepiece.to_json() if self.sentencepiece else None,
         }
         return {name: value for name, value in content.items() if value}
 
     @classmethod
-    def from_json(cls, content: Any) -> Reading:
+    def from_json(cls, content: Any) -> Preprocessing:
         """What `to_json` made. Raises FormatError for anything else."""
-        if not isinstance(content, dict) or content.keys() - {entry.name for entry in fields(cls)}:
+        if not isinstance(content, dict) or content.keys() - _KEYS:
             raise FormatError("what is said of reading text is not understood; a newer pybpe may have written it")
         added, flags = content.get("added_tokens", {}), content.get("flags", {})
-        prefix_space, normalizer = content.get("prefix_space", False), content.get("normalizer")
+        add_prefix_space, normalizer = content.get("prefix_space", False), content.get("normalizer")
         if (
             not isinstance(added, dict)
             or not isinstance(flags, dict)
             or not all(isinstance(some, list) for some in flags.values())
-            or not (isinstance(prefix_space, bool) or prefix_space == "first")
+            or not (isinstance(add_prefix_space, bool) or add_prefix_space == "first")
             or not (normalizer is None or isinstance(normalizer, (str, list)))
         ):
             raise FormatError("what is said of reading text has a field of the wrong type")
@@ -107,8 +109,8 @@ class Reading:
             normalizer=_steps(normalizer) if isinstance(normalizer, list) else normalizer,
             added_tokens=added,
             flags={name: tuple(some) for name, some in flags.items()},
-            prefix_space=prefix_space,
-            sentence=Sentence.from_json(content["sentence"]) if "sentence" in content else None,
+            add_prefix_space=add_prefix_space,
+            sentencepiece=SentencePieceNormalizer.from_json(content["sentence"]) if "sentence" in content else None,
         )
 
 
@@ -123,4 +125,4 @@ def _steps(normalizer: list[Any]) -> Normalizer:
     return tuple(tuple(step) if isinstance(step, list) else step for step in normalizer)
 
 
-PLAIN = Reading()
+PLAIN = Preprocessing()

@@ -20,16 +20,16 @@ _SPACES = re.compile(" +")
 
 
 @dataclass(frozen=True)
-class Sentence:
+class SentencePieceNormalizer:
     """What is done to a text. Checked at birth.
 
-    dummy_prefix: whether a space is put before it.
-    single_spaces: whether spaces at its ends are left out, and of several in a row all but one.
+    add_dummy_prefix: whether a space is put before it.
+    remove_extra_whitespaces: whether spaces at its ends are left out, and of several in a row all but one.
     charsmap: sentencepiece's compiled map of characters, which comes first; empty for none.
     """
 
-    dummy_prefix: bool = True
-    single_spaces: bool = True
+    add_dummy_prefix: bool = True
+    remove_extra_whitespaces: bool = True
     charsmap: bytes = b""
 
     def __post_init__(self) -> None:
@@ -51,22 +51,22 @@ class Sentence:
         if not text:
             return text
         text = self.mapped(text, charsmap)
-        if self.single_spaces:
+        if self.remove_extra_whitespaces:
             text = _SPACES.sub(" ", text) if "  " in text else text
             text = text.lstrip(" ")
         if not text.isascii():
             text = text.replace(SPACE, " ")
-        if self.dummy_prefix:
+        if self.add_dummy_prefix:
             text = " " + text
-        return text.rstrip(" ") if self.single_spaces else text
+        return text.rstrip(" ") if self.remove_extra_whitespaces else text
 
     def read_utf8(self, text: str | bytes) -> str | bytes:
         """Return what `read` without a map gives, as UTF-8; the text itself if that is the same.
 
         text: a str, or UTF-8. Raises UnicodeEncodeError for a str with a lone surrogate.
         """
-        before = b" " if self.dummy_prefix else b""
-        if not self.single_spaces:
+        before = b" " if self.add_dummy_prefix else b""
+        if not self.remove_extra_whitespaces:
             return replace(text, _SPACE_UTF8, b" ", before)
         content = text.encode() if isinstance(text, str) else text
         while b"  " in content:
@@ -80,23 +80,23 @@ class Sentence:
             return []
         chars: list[Part] = []
         for char, start, end in _single(charsmap.parts(text) if charsmap else [(text, 0, len(text))], text):
-            if self.single_spaces and char == " " and (not chars or chars[-1][0] == " "):
+            if self.remove_extra_whitespaces and char == " " and (not chars or chars[-1][0] == " "):
                 continue
             chars.append((char, start, end))
         chars = [(" " if char == SPACE else repair_torn(char), start, end) for char, start, end in chars]
-        if self.dummy_prefix:
+        if self.add_dummy_prefix:
             chars.insert(0, (" ", 0, 0))
-        while self.single_spaces and chars and chars[-1][0] == " ":
+        while self.remove_extra_whitespaces and chars and chars[-1][0] == " ":
             chars.pop()
         return chars
 
     def to_json(self) -> dict[str, Any]:
         """As data for JSON."""
-        content = {"dummy_prefix": self.dummy_prefix, "single_spaces": self.single_spaces}
+        content = {"dummy_prefix": self.add_dummy_prefix, "single_spaces": self.remove_extra_whitespaces}
         return {**content, "charsmap": base64.b64encode(self.charsmap).decode()} if self.charsmap else content
 
     @classmethod
-    def from_json(cls, content: Any) -> Sentence:
+    def from_json(cls, content: Any) -> SentencePieceNormalizer:
         """What `to_json` made. Raises FormatError for anything else."""
         try:
             charsmap = base64.b64decode(content.get("charsmap", ""), validate=True)

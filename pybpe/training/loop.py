@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 
 from pybpe._core.trainer import Trainer
-from pybpe.util.progress import Report
+from pybpe.util.progress import ProgressCallback
 
 _MERGES_A_STEP = 64  # between two looks
 
 
-def learn(trainer: Trainer, wanted: int, report: Report, keep_on_interrupt: bool) -> tuple[int, bool]:
+def learn(trainer: Trainer, wanted: int, report: ProgressCallback, keep_on_interrupt: bool) -> tuple[int, bool]:
     """Learn up to `wanted` merges. How many were learned, and whether Ctrl-C ended it, which is then a warning."""
     learned = 0
     try:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 
 from pybpe.definition import Definition
 from pybpe.errors import TrainingError
-from pybpe.normalization.preprocessing import Reading
-from pybpe.normalization.sentencepiece import Sentence
+from pybpe.normalization.preprocessing import Preprocessing
+from pybpe.normalization.sentencepiece import SentencePieceNormalizer
 from pybpe.normalization.unicode_forms import FORMS, Form
 from pybpe.pretokenization.patterns import resolve
 from pybpe.training.counts.word_counts import Pattern, Source, WordCounts, Words, one_pattern
 from pybpe.training.sentencepiece.charsmap_rules import RULES
 from pybpe.training.sentencepiece.words import FIRST_NAMES, WORDS
-from pybpe.util.progress import Report
+from pybpe.util.progress import ProgressCallback
 
 DEFAULT_PATTERN = "gpt4"
 
@@ -24,7 +24,7 @@ _MOST = 2**62
 
 
 @dataclass(frozen=True)
-class Learned:
+class TrainingSource:
     """A source and how it is read; see Tokenizer.train for each."""
 
     source: Source
@@ -38,54 +38,58 @@ class Learned:
         check_limit("max_words", self.max_words)
 
     def words_to_train(
-        self, pattern: Pattern, names: list[str], protects: bool, normalizer: str | None, report: Report
-    ) -> tuple[Words, str, Reading]:
+        self, pattern: Pattern, names: list[str], protects: bool, normalizer: str | None, report: ProgressCallback
+    ) -> tuple[Words, str, Preprocessing]:
         """The words for a new vocabulary with special tokens `names`, the pattern that split them, how text was read.
 
         protects: whether special tokens are cut out of the text where nothing is said.
         """
         if isinstance(self.source, WordCounts):
             given = self.source
-            if given.reading.sentence is not None:
+            if given.preprocessing.sentencepiece is not None:
                 raise ValueError('these words were counted for convention="sentencepiece"')
             if pattern not in (DEFAULT_PATTERN, given.pattern) and resolve(one_pattern(pattern)) != given.pattern:
                 raise ValueError(f"the words were counted by the pattern {given.pattern!r}: leave out pattern=")
-            if normalizer not in (None, given.reading.normalizer):
+            if normalizer not in (None, given.preprocessing.normalizer):
                 raise ValueError(f"the words were not counted with the normalizer {normalizer!r}: leave it out")
-            reading = replace(given.reading, added_tokens={}, flags={})
-            return self._words_of(self._counts(given, names)), given.pattern, reading
+            preprocessing = replace(given.preprocessing, added_tokens={}, flags={})
+            return self._words_of(self._counts(given, names)), given.pattern, preprocessing
         protects = protects if self.protect_special is None else self.protect_special
-        reading = Reading(normalizer=check_form(normalizer))
-        counts = self._count(pattern, names if protects else (), reading, report)
-        return self._words_of(counts), counts.pattern, reading
+        preprocessing = Preprocessing(normalizer=check_form(normalizer))
+        counts = self._count(pattern, names if protects else (), preprocessing, report)
+        return self._words_of(counts), counts.pattern, preprocessing
 
-    def words_of_lines(self, names: list[str], sentence: Sentence | None, report: Report) -> tuple[Words, Sentence]:
+    def words_of_lines(
+        self, names: list[str], spm: SentencePieceNormalizer | None, report: ProgressCallback
+    ) -> tuple[Words, SentencePieceNormalizer]:
         """The words that sentencepiece learns from, with a space before each, and how the lines were read.
 
         names: of the special tokens. sentence: how to read them; None for as it was done or, of text, in no new form.
         """
         if isinstance(self.source, WordCounts):
             given = self.source
-            if given.reading.sentence is None or set(given.protected) != set(names):
+            if given.preprocessing.sentencepiece is None or set(given.protected) != set(names):
                 how = f"WordCounts.for_sentencepiece({names[len(FIRST_NAMES) :]!r})"
                 raise ValueError(f'the words were not counted for convention="sentencepiece": count with {how}')
-            if sentence not in (None, given.reading.sentence):
+            if spm not in (None, given.preprocessing.sentencepiece):
                 raise ValueError("the words were counted with another normalizer: leave out normalizer=")
-            return self._words_of(self._counts(given, names)), given.reading.sentence
-        sentence = sentence or Sentence()
-        return self._words_of(self._count(WORDS, names, Reading(sentence=sentence), report)), sentence
+            return self._words_of(self._counts(given, names)), given.preprocessing.sentencepiece
+        spm = spm or SentencePieceNormalizer()
+        return self._words_of(self._count(WORDS, names, Preprocessing(sentencepiece=spm), report)), spm
 
-    def words_to_extend(self, definition: Definition, report: Report) -> Words:
+    def words_to_extend(self, definition: Definition, report: ProgressCallback) -> Words:
         """The words for a vocabulary that there is."""
         names = list(definition.special_tokens)
         if isinstance(self.source, WordCounts):
             _check_same_split(self.source, definition)
             return self._words_of(self._counts(self.source, names))
         protected = () if self.protect_special is False else names
-        return self._words_of(self._count(definition.pattern, protected, definition.reading, report))
+        return self._words_of(self._count(definition.pattern, protected, definition.preprocessing, report))
 
-    def _count(self, pattern: Pattern, protected: Iterable[str], reading: Reading, report: Report) -> WordCounts:
-        counts = WordCounts(pattern, protect=protected, max_words=self.max_words, reading=reading)
+    def _count(
+        self, pattern: Pattern, protected: Iterable[str], preprocessing: Preprocessing, report: ProgressCallback
+    ) -> WordCounts:
+        counts = WordCounts(pattern, protect=protected, max_words=self.max_words, preprocessing=preprocessing)
         counts.update(self.source, threads=self.threads, progress=report, text_field=self.text_field)
         return counts
 
@@ -99,7 +103,9 @@ class Learned:
             )
         if self.max_words is None or len(given) <= self.max_words:
             return given
-        fewer = WordCounts(given.pattern, protect=given.protected, max_words=self.max_words, reading=given.reading)
+        fewer = WordCounts(
+            given.pattern, protect=given.protected, max_words=self.max_words, preprocessing=given.preprocessing
+        )
         fewer.merge(given)
         return fewer
 
@@ -144,5 +150,5 @@ def _check_same_split(counts: WordCounts, definition: Definition) -> None:
             f"the words were counted by the pattern {counts.pattern!r}, and this tokenizer splits by "
             f"{definition.pattern!r}: count them with WordCounts(tokenizer.pattern)"
         )
-    if counts.reading != definition.reading:
+    if counts.preprocessing != definition.preprocessing:
         raise ValueError("this tokenizer changes text before it splits it: pass the text itself, not counts of words")

@@ -24,8 +24,8 @@ from pybpe.training.conventions import SENTENCEPIECE, Convention, convention_of,
 from pybpe.training.counts.word_counts import Pattern, Words, in_order_of_place
 from pybpe.training.loop import learn
 from pybpe.training.sentencepiece.train import train_sentences
-from pybpe.training.source import DEFAULT_PATTERN, Learned, check_limit
-from pybpe.util.progress import Report, reporting
+from pybpe.training.source import DEFAULT_PATTERN, TrainingSource, check_limit
+from pybpe.util.progress import ProgressCallback, reporting
 from pybpe.util.utf8 import to_utf8
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    learned: Learned,
+    learned: TrainingSource,
     *,
     vocab_size: int,
     pattern: Pattern,
@@ -43,8 +43,8 @@ def train(
     convention: str,
     initial_alphabet: Iterable[str | bytes],
     normalizer: str | None,
-    progress: bool | Report,
-    limits: Limits,
+    progress: bool | ProgressCallback,
+    limits: TrainingLimits,
 ) -> Definition:
     """Learn a vocabulary; see Tokenizer.train."""
     if convention == SENTENCEPIECE:
@@ -65,7 +65,7 @@ def train(
     reason = "bytes and special tokens count" if way.specials_first and names else "every byte is a token"
     _check_size(vocab_size, len(tokens), reason)
     with reporting(progress) as report:
-        words, pattern, reading = learned.words_to_train(pattern, names, way.protects, normalizer, report)
+        words, pattern, preprocessing = learned.words_to_train(pattern, names, way.protects, normalizer, report)
         if way.order == "place":
             words = in_order_of_place(words)
         rows, made = _forced_merges(characters, id_of_byte, tokens)
@@ -96,11 +96,11 @@ def train(
         reached = {*id_of_byte, *(row[2] for row in rows)}
         tokens = [token if number in reached else b"" for number, token in enumerate(tokens)]
     special = number_special_tokens(names, 0 if way.specials_first else len(tokens))
-    return replace(_definition(way, tokens, rows, pattern, special), reading=reading)
+    return replace(_definition(way, tokens, rows, pattern, special), preprocessing=preprocessing)
 
 
 def _check_sentences(
-    learned: Learned, pattern: Pattern, initial_alphabet: Iterable[str | bytes], limits: Limits
+    learned: TrainingSource, pattern: Pattern, initial_alphabet: Iterable[str | bytes], limits: TrainingLimits
 ) -> None:
     """Raise TrainingError for what the convention of sentencepiece has no place for."""
     given = {
@@ -115,7 +115,12 @@ def _check_sentences(
 
 
 def extend(
-    definition: Definition, learned: Learned, *, vocab_size: int, progress: bool | Report, limits: Limits
+    definition: Definition,
+    learned: TrainingSource,
+    *,
+    vocab_size: int,
+    progress: bool | ProgressCallback,
+    limits: TrainingLimits,
 ) -> Definition:
     """Go on learning; see Tokenizer.extend."""
     definition.check_bytes("pybpe does not extend it")
@@ -149,7 +154,7 @@ def extend(
 
 
 @dataclass(frozen=True)
-class Limits:
+class TrainingLimits:
     """What ends learning, or keeps it small.
 
     min_frequency: pairs that occur fewer times are not merged.
@@ -223,7 +228,9 @@ def _forced_merges(
     return rows, list(made)
 
 
-def _learn(trainer: Trainer, vocab_size: int, report: Report, limits: Limits, small_corpus: str) -> None:
+def _learn(
+    trainer: Trainer, vocab_size: int, report: ProgressCallback, limits: TrainingLimits, small_corpus: str
+) -> None:
     """Learn all there is to learn, up to `vocab_size` tokens."""
     wanted = vocab_size - len(trainer.tokens)
     learned, interrupted = learn(trainer, wanted, report, limits.keep_on_interrupt)

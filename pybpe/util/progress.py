@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 # report(stage, done, total): `stage` names the work, total is None while it is not known.
-Report = Callable[[str, float, "float | None"], None]
+ProgressCallback = Callable[[str, float, "float | None"], None]
 
 
 def silent(stage: str, done: float, total: float | None) -> None:
@@ -15,7 +15,7 @@ def silent(stage: str, done: float, total: float | None) -> None:
 
 
 @contextlib.contextmanager
-def reporting(progress: bool | Report) -> Iterator[Report]:
+def reporting(progress: bool | ProgressCallback) -> Iterator[ProgressCallback]:
     """A Report from what callers pass as `progress`: a callback, True for a bar on the terminal, False for nothing.
 
     The bar is drawn on standard error, and only if that is a terminal.

@@ -39,7 +39,7 @@ _BYTES = [bytes([byte]) for byte in range(256)]
 
 
 @dataclass(frozen=True)
-class Scores:
+class CharacterVocabulary:
     """What a vocabulary of characters has beside its tokens.
 
     scores: float32, one for each id, of which only those of ordinary tokens bear on anything; none where merges are
@@ -72,7 +72,7 @@ class Scores:
         return {**content, "leading": self.leading} if self.leading else content
 
     @classmethod
-    def from_json(cls, content: Any) -> Scores:
+    def from_json(cls, content: Any) -> CharacterVocabulary:
         """What `to_json` made. Raises FormatError for anything else."""
         scores = array("f")
         try:
@@ -105,7 +105,7 @@ class Symbols(NamedTuple):
     tokens: list[int]  # of each symbol the ordinary token that it is, -1 for none
 
 
-def make_symbols(tokens: list[bytes], scores: Scores, merges: memoryview | None = None) -> Symbols:
+def make_symbols(tokens: list[bytes], scores: CharacterVocabulary, merges: memoryview | None = None) -> Symbols:
     """The symbols of a vocabulary of characters, given by id; empty for what no text is merged to.
 
     merges: uint32[n, 3], rows (left, right, token), where there are no scores. Raises FormatError for what cannot be a
@@ -143,7 +143,7 @@ def make_symbols(tokens: list[bytes], scores: Scores, merges: memoryview | None 
 
 
 def _by_score(
-    vocabulary: Vocabulary, scores: Scores, merged: list[int], n_built: int
+    vocabulary: Vocabulary, scores: CharacterVocabulary, merged: list[int], n_built: int
 ) -> tuple[MergeTable, IdBuffer | array[int]]:
     """The merges of tokens, given by id, behind those that build characters."""
     steps = sorted({scores.scores[token] for token in merged}, reverse=True)
@@ -208,17 +208,20 @@ def make_byte_symbols(tokens: list[bytes], merges: memoryview, any_rare: bool) -
     return Symbols(vocabulary, table, flat, emission, list(ids))
 
 
-def make_marked_symbols(tokens: list[bytes], merges: memoryview, word_rest: bytes, word_end: bytes) -> Symbols:
+def make_marked_symbols(
+    tokens: list[bytes], merges: memoryview, continuing_subword_prefix: bytes, end_of_word_suffix: bytes
+) -> Symbols:
     """The symbols of a vocabulary of bytes whose tokens say where in a word they stand.
 
-    word_rest: what those begin with that are not at the beginning of a word. word_end: what those end with that are at
-    its end. Nothing is said of one that is empty. merges: uint32[n, 3], rows (left, right, token). Raises FormatError
+    continuing_subword_prefix: what those begin with that are not at the beginning of a word; empty for none.
+    end_of_word_suffix: what those end with that are at its end; empty for none.
+    merges: uint32[n, 3], rows (left, right, token). Raises FormatError
     for a byte of text without a token for each place where it can stand, and for a merge that would make the beginning
     or the end of a word in another place.
     """
     ordinary: dict[bytes, int] = {}
     for number, token in enumerate(tokens):
-        before, bare, behind = _marked(token, word_rest, word_end)
+        before, bare, behind = _marked(token, continuing_subword_prefix, end_of_word_suffix)
         if not bare or bare == MARK:
             continue  # that byte is in no text, as the others that are in no UTF-8
         content = before + bare + behind
@@ -228,7 +231,7 @@ def make_marked_symbols(tokens: list[bytes], merges: memoryview, word_rest: byte
     numbers = {content: number for number, content in enumerate(_BYTES)}
     building: list[tuple[int, int, int]] = []
     for before, behind in _PLACES:
-        if before in (b"", MARK[: len(word_rest)]) and behind in (b"", MARK[: len(word_end)]):
+        if before in (b"", MARK[: len(continuing_subword_prefix)]) and behind in (b"", MARK[: len(end_of_word_suffix)]):
             for byte in _BYTES[:0xFF]:
                 content = before + byte + behind
                 if content not in ordinary and _is_possible(before, byte[0], behind):
@@ -257,13 +260,17 @@ _PLACES = {
 }
 
 
-def _marked(token: bytes, word_rest: bytes, word_end: bytes) -> tuple[bytes, bytes, bytes]:
+def _marked(token: bytes, continuing_subword_prefix: bytes, end_of_word_suffix: bytes) -> tuple[bytes, bytes, bytes]:
     """A token as a symbol, in parts: the mark if it begins a word, its bytes, the mark if it ends one."""
-    before, behind = MARK[: len(word_rest)], b""
-    if word_rest and len(token) > len(word_rest) and token.startswith(word_rest):
-        before, token = b"", token.removeprefix(word_rest)
-    if word_end and len(token) > len(word_end) and token.endswith(word_end):
-        token, behind = token.removesuffix(word_end), MARK
+    before, behind = MARK[: len(continuing_subword_prefix)], b""
+    if (
+        continuing_subword_prefix
+        and len(token) > len(continuing_subword_prefix)
+        and token.startswith(continuing_subword_prefix)
+    ):
+        before, token = b"", token.removeprefix(continuing_subword_prefix)
+    if end_of_word_suffix and len(token) > len(end_of_word_suffix) and token.endswith(end_of_word_suffix):
+        token, behind = token.removesuffix(end_of_word_suffix), MARK
     return before, token, behind
 
 
@@ -274,7 +281,7 @@ def _is_possible(before: bytes, byte: int, behind: bytes) -> bool:
     return not behind or byte < (0x80 if before else 0xC0)
 
 
-def _ordinary(tokens: list[bytes], scores: Scores) -> dict[bytes, int]:
+def _ordinary(tokens: list[bytes], scores: CharacterVocabulary) -> dict[bytes, int]:
     """{bytes: id} of the tokens that text is merged to, checked."""
     if scores.scores and len(scores.scores) != len(tokens):
         raise FormatError(f"there are {len(tokens)} tokens and {len(scores.scores)} scores")

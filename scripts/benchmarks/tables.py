@@ -151,7 +151,7 @@ def _gpt(report: Report) -> list[str]:
             figures = ", ".join(f"{name} {value:.3g}" for name, value in found.values.items())
             learned = f" {found.unit[0].upper()}{found.unit[1:]} on held-out text {'; '.join(found.notes)}: {figures}."
         lines.append(f"{ROWS['gpt']}, {result.text} in {result.encoding}: {_cell(result)}.{learned}")
-    return [line for sentence in lines for line in (sentence[0].upper() + sentence[1:], "")]
+    return [line for spm in lines for line in (spm[0].upper() + spm[1:], "")]
 
 
 def _times_both(report: Report, row: str, like: Result) -> list[str]:

@@ -49,8 +49,8 @@ def test_from_each_kind_to_each(plain, capsys):
             ids = [int(word) for word in capsys.readouterr().out.split()]
             assert ids == plain.encode(TEXT.replace("<|endoftext|>", "")), (name, goal)
             assert main(["info", goal, "--json"]) == 0
-            facts = json.loads(capsys.readouterr().out)
-            assert facts["special_tokens"] == ({} if known else plain.special_tokens)
+            results = json.loads(capsys.readouterr().out)
+            assert results["special_tokens"] == ({} if known else plain.special_tokens)
 
 
 def test_a_rank_file_says_what_it_does_not_hold(plain, capsys):

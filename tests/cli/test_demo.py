@@ -124,7 +124,7 @@ def test_ctrl_c_leaves_nothing(corpus, fails, monkeypatch, stage):
 
 
 def test_ctrl_c_while_the_model_learns_keeps_what_it_learned(corpus, monkeypatch, capsys):
-    def interrupt(self: Screen, step: object, facts: object) -> None:
+    def interrupt(self: Screen, step: object, results: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Screen, "step", interrupt)

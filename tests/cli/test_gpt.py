@@ -58,8 +58,8 @@ def test_ctrl_c_and_going_on(corpus, capsys, monkeypatch):
     assert main(["gpt", "train", "corpus.txt", "-o", "whole", *SMALL]) == 0
     step = Screen.step
 
-    def press(self, made, facts):
-        step(self, made, facts)
+    def press(self, made, results):
+        step(self, made, results)
         if made.step == 7:
             signal.raise_signal(signal.SIGINT)
 
@@ -76,7 +76,7 @@ def test_ctrl_c_and_going_on(corpus, capsys, monkeypatch):
 
 
 def test_a_second_ctrl_c_says_what_is_left(corpus, fails, monkeypatch):
-    def press(self, made, facts):
+    def press(self, made, results):
         if made.step == 7:
             raise KeyboardInterrupt
 
@@ -197,7 +197,7 @@ def test_an_earlier_run_is_back_if_the_new_one_does_not_come_far(corpus, fails, 
     assert main(["gpt", "train", "corpus.txt", *SMALL]) == 0
     before = contents(Path("corpus-gpt"))
 
-    def press(self, made, facts):
+    def press(self, made, results):
         if made.step == 7:
             assert not Path("corpus-gpt/model.safetensors").exists()
             raise KeyboardInterrupt
@@ -215,7 +215,7 @@ def test_an_earlier_run_is_back_if_the_new_one_does_not_come_far(corpus, fails, 
 def test_a_new_run_stays_from_its_first_checkpoint_on(corpus, fails, monkeypatch):
     assert main(["gpt", "train", "corpus.txt", *SMALL]) == 0
 
-    def press(self, made, facts):
+    def press(self, made, results):
         if made.step == 7:
             raise KeyboardInterrupt
 

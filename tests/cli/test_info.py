@@ -7,11 +7,11 @@ from pybpe.cli.main import main
 
 def test_info_as_json_and_as_a_table(tokenizer, capsys):
     assert main(["info", "corpus.pybpe", "--json"]) == 0
-    facts = json.loads(capsys.readouterr().out)
-    assert facts["n_vocab"] == 301
-    assert facts["fingerprint"] == tokenizer.fingerprint
-    assert facts["file_bytes"] == Path("corpus.pybpe").stat().st_size
-    lengths = [len(token) for token in facts["longest_tokens"]]
+    results = json.loads(capsys.readouterr().out)
+    assert results["n_vocab"] == 301
+    assert results["fingerprint"] == tokenizer.fingerprint
+    assert results["file_bytes"] == Path("corpus.pybpe").stat().st_size
+    lengths = [len(token) for token in results["longest_tokens"]]
     assert lengths[0] == max(len(token) for token in tokenizer.vocab.values() if token != b"<|endoftext|>")
     assert lengths == sorted(lengths, reverse=True)
     assert main(["info", "corpus.pybpe"]) == 0
@@ -44,9 +44,9 @@ def test_files_of_hugging_face(tokenizer, fails, capsys):
     tokenizer.to_huggingface("folder")
     for name in ("corpus.json", "folder"):
         assert main(["info", name, "--json"]) == 0
-        facts = json.loads(capsys.readouterr().out)
-        assert facts["n_vocab"] == 301
-        assert facts["file_bytes"] > 1000
+        results = json.loads(capsys.readouterr().out)
+        assert results["n_vocab"] == 301
+        assert results["file_bytes"] > 1000
         assert main(["encode", name, "--text", "The cat sat"]) == 0
         assert [int(word) for word in capsys.readouterr().out.split()] == tokenizer.encode("The cat sat")
     assert "leave out --pattern" in fails(2, "info", "folder", "--pattern", "gpt4")

@@ -18,7 +18,7 @@ from support.strategies import any_text, boundary_text, messy_bytes, tiny_corpus
 
 from pybpe import Tokenizer
 from pybpe.compat.tiktoken import Encoding
-from pybpe.normalization.preprocessing import Reading
+from pybpe.normalization.preprocessing import Preprocessing
 from pybpe.pretokenization.patterns import CL100K, GPT2
 
 PUBLIC = [name for name in vars(tiktoken.Encoding) if not name.startswith("_")]
@@ -301,8 +301,8 @@ def test_tiktoken_is_not_needed(small, tmp_path):
 
 
 def test_what_a_hugging_face_file_adds(small):
-    reading = Reading(normalizer="NFC", added_tokens={"<tool>": 500})
-    tok = Tokenizer(replace(small._definition, reading=reading))
+    preprocessing = Preprocessing(normalizer="NFC", added_tokens={"<tool>": 500})
+    tok = Tokenizer(replace(small._definition, preprocessing=preprocessing))
     face = tok.as_tiktoken()
     content = "cafe\u0301<tool>fox "
     assert face.encode(content) == tok.encode(content)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from support.huggingface_files import (
     CHARS,
     CLIP_NORMALIZER,
-    READINGS,
+    PREPROCESSINGS,
     added,
     characters,
     clip,
@@ -34,8 +34,8 @@ from pybpe import FormatError, Tokenizer
 from pybpe._core.append import AppendRules, GrowingIds
 from pybpe._core.endings import Endings
 from pybpe.definition import Definition, make_vocabulary
-from pybpe.normalization.preprocessing import Reading
-from pybpe.normalization.sentencepiece import Sentence
+from pybpe.normalization.preprocessing import Preprocessing
+from pybpe.normalization.sentencepiece import SentencePieceNormalizer
 from pybpe.pretokenization.patterns import CLIP, GPT2_ORIGINAL, PATTERNS, WHOLE, prepare
 
 BYTES = [bytes([byte]) for byte in range(256)]
@@ -285,7 +285,7 @@ def byte_level(draw):
 
 @st.composite
 def of_characters(draw):
-    content = characters(draw(st.sampled_from(sorted(READINGS))), byte_fallback=draw(st.booleans()))
+    content = characters(draw(st.sampled_from(sorted(PREPROCESSINGS))), byte_fallback=draw(st.booleans()))
     vocab = content["model"]["vocab"]
     last = len(vocab) - 1
     for name in draw(st.lists(st.sampled_from([*NAMES, "▁▁", "▁<x>"]), unique=True, max_size=3)):
@@ -320,7 +320,7 @@ def test_most_files_are_taken():
     rng = random.Random(5)
     taken = 0
     for _ in range(100):
-        content = characters(rng.choice(sorted(READINGS)), byte_fallback=rng.random() < 0.5)
+        content = characters(rng.choice(sorted(PREPROCESSINGS)), byte_fallback=rng.random() < 0.5)
         taken += opened(json.dumps(content)) is not None
     for normalizer in NORMALIZERS:
         for split in SPLITS:
@@ -334,7 +334,7 @@ def test_most_files_are_taken():
 def with_ends() -> Tokenizer:
     tok = opened(json.dumps(clip()))
     assert tok is not None
-    assert tok._definition.word_end
+    assert tok._definition.end_of_word_suffix
     return tok
 
 
@@ -359,7 +359,7 @@ def with_beginnings() -> Tokenizer:
     content["model"] |= {"vocab": vocab, "merges": merges, "continuing_subword_prefix": "##"}
     tok = opened(json.dumps(content))
     assert tok is not None
-    assert tok._definition.word_rest
+    assert tok._definition.continuing_subword_prefix
     return tok
 
 
@@ -392,7 +392,7 @@ def test_bytes_that_are_left_out(leaving_out, parts):
 
 
 @functools.cache
-def sentence(normalizer: str | None, dummy: bool, single: bool, names: tuple[str, ...], fallback: bool) -> Tokenizer:
+def spm(normalizer: str | None, dummy: bool, single: bool, names: tuple[str, ...], fallback: bool) -> Tokenizer:
     base = Tokenizer.train(
         iter(["low lower lowest newer ab ab  é 中文 ﬁ", "the quick brown fox " * 3] * 9),
         310,
@@ -400,22 +400,22 @@ def sentence(normalizer: str | None, dummy: bool, single: bool, names: tuple[str
         normalizer=normalizer,
         progress=False,
     )._definition
-    assert base.reading.sentence is not None
+    assert base.preprocessing.sentencepiece is not None
     assert base.scores is not None
-    reading = Reading(
+    preprocessing = Preprocessing(
         added_tokens={name: len(base.vocabulary) + number for number, name in enumerate(names)},
-        sentence=Sentence(dummy, single, base.reading.sentence.charsmap),
+        sentencepiece=SentencePieceNormalizer(dummy, single, base.preprocessing.sentencepiece.charsmap),
     )
     scores = base.scores
     tokens = base.vocabulary.to_list()
     if not fallback:
         tokens = [b"" if number in scores.byte_ids else token for number, token in enumerate(tokens)]
         scores = replace(scores, byte_ids=())
-    return Tokenizer(replace(base, reading=reading, scores=scores, vocabulary=make_vocabulary(tokens)))
+    return Tokenizer(replace(base, preprocessing=preprocessing, scores=scores, vocabulary=make_vocabulary(tokens)))
 
 
 sentences = st.builds(
-    sentence,
+    spm,
     st.sampled_from([None, "nfkc", "nmt_nfkc"]),
     st.booleans(),
     st.booleans(),
@@ -441,7 +441,7 @@ def test_models_of_sentencepiece(tok, parts):
     number=st.integers(0, 2),
 )
 def test_halves_of_characters(with_ends, parts, number):
-    tok = (trained("gpt4"), with_ends, sentence("nfkc", True, True, (), True))[number]
+    tok = (trained("gpt4"), with_ends, spm("nfkc", True, True, (), True))[number]
     appender, so_far = tok.encode_appender(), ""
     for part in parts:
         appender.append(part)
@@ -453,7 +453,7 @@ def test_halves_of_characters(with_ends, parts, number):
 @pytest.mark.parametrize("number", range(4))
 def test_large_texts(number, with_ends):
     nfc = opened(json.dumps(tokenizer_json([added(262, "<a>")], {"type": "NFC"})))
-    tok = (trained("gpt4"), nfc, with_ends, sentence("nfkc", True, True, (), True))[number]
+    tok = (trained("gpt4"), nfc, with_ends, spm("nfkc", True, True, (), True))[number]
     text = "".join(random.Random(number).choices(["low ", "é", "a b", "中文", "12 ", "\n", "<a>", "e\u0301"], k=60_000))
     appender = tok.encode_appender()
     appender.append("a")
@@ -502,7 +502,7 @@ def of_kind(kind: str) -> Tokenizer:
     elif kind == "mistral":
         made = opened(json.dumps(characters()))
     elif kind == "sentence":
-        made = sentence("nfkc", True, True, ("<a>",), False)
+        made = spm("nfkc", True, True, ("<a>",), False)
     else:
         made = Tokenizer.train(
             iter(CORPUS), 400, pattern=ALL_PATTERNS.get(kind, kind) if kind != "none" else r"\w+|\W", progress=False
@@ -554,7 +554,7 @@ def test_the_core_refuses_what_cannot_be():
             definition.vocabulary,
             definition.table,
             prepare("whole").scanner,
-            whole_words=True,
+            ignore_merges=True,
             emission=None,
             marks=None,
             dropped=b"\xf1",

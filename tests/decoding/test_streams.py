@@ -12,13 +12,13 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.huggingface_files import READINGS, added, characters, clip, tokenizer_json, write_json
+from support.huggingface_files import PREPROCESSINGS, added, characters, clip, tokenizer_json, write_json
 
 from pybpe import TokenIdError, Tokenizer
 
 SENTENCES = ["low lower lowest newer ab ab  é 中文 ﬁ", "the quick brown fox " * 3] * 9
 COPIES = [copy.copy, copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))]
-KINDS = ["bytes", "clip", "prefix", "sentence", *sorted(READINGS), "llama without bytes", "gemma without bytes"]
+KINDS = ["bytes", "clip", "prefix", "sentence", *sorted(PREPROCESSINGS), "llama without bytes", "gemma without bytes"]
 
 
 @functools.cache
@@ -32,10 +32,10 @@ def of_kind(kind: str) -> Tokenizer:
     elif kind == "prefix":
         content = tokenizer_json([added(262, " <a>", lstrip=True)], {"type": "NFC"})
     else:
-        reading = kind.removesuffix(" without bytes")
-        size = len(characters(reading, byte_fallback=reading == kind)["model"]["vocab"])
+        preprocessing = kind.removesuffix(" without bytes")
+        size = len(characters(preprocessing, byte_fallback=preprocessing == kind)["model"]["vocab"])
         names = [added(size, "<a>"), added(size + 1, " ▁b", normalized=False), added(size + 2, "</s>", special=True)]
-        content = characters(reading, added_tokens=names, byte_fallback=reading == kind)
+        content = characters(preprocessing, added_tokens=names, byte_fallback=preprocessing == kind)
     with TemporaryDirectory() as folder:
         return Tokenizer.from_huggingface(write_json(Path(folder, "tokenizer.json"), json.loads(json.dumps(content))))
 

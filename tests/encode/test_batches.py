@@ -19,7 +19,7 @@ NAMES = [
     added(264, "<mask>", lstrip=True, special=True),
     added(265, "lowered", normalized=True),
 ]
-READINGS = {
+PREPROCESSINGS = {
     "no names": {**tokenizer_json(normalizer={"type": "NFC"}), "added_tokens": []},
     "plain": tokenizer_json(),
     "NFC": tokenizer_json(normalizer={"type": "NFC"}),
@@ -49,10 +49,10 @@ PARTS = [
 texts = st.lists(st.lists(st.sampled_from(PARTS), max_size=6).map("".join), max_size=8)
 
 
-@pytest.fixture(scope="module", params=READINGS)
+@pytest.fixture(scope="module", params=PREPROCESSINGS)
 def tok(request, tmp_path_factory):
     return Tokenizer.from_huggingface(
-        write_json(tmp_path_factory.mktemp("read") / "tokenizer.json", READINGS[request.param])
+        write_json(tmp_path_factory.mktemp("read") / "tokenizer.json", PREPROCESSINGS[request.param])
     )
 
 

@@ -7,19 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import messy_bytes
 
-from pybpe.encode.segmenter import Pieces
-from pybpe.normalization.preprocessing import Reading
+from pybpe.encode.segmenter import Segmenter
+from pybpe.normalization.preprocessing import Preprocessing
 
 CLIP = (("NFC",), ("ReplaceAll", r"\s+", " "), ("Lowercase",))
-READINGS = {
-    "names": Reading(added_tokens={"<a>": 1, "<a><b>": 2}),
-    "form": Reading("NFC", added_tokens={"<a>": 1}),
-    "form and names in it": Reading("NFKC", {"<a>": 1, "fi": 2}, {"fi": ("normalized",)}),
-    "steps": Reading(CLIP, {"<a>": 1, "b>": 2}, {"b>": ("normalized",)}, prefix_space=True),
-    "steps with a sign": Reading(CLIP, {"<|x|>": 1}, {"<|x|>": ("normalized",)}),
-    "space before": Reading(added_tokens={"<a>": 1}, prefix_space="first"),
-    "flags": Reading("NFC", {"<a>": 1, "<b>": 2}, {"<a>": ("lstrip", "normalized"), "<b>": ("rstrip",)}),
-    "llama": Reading((("Prepend", " "), ("Replace", "▁", " ")), {"<a>": 1}),
+PREPROCESSINGS = {
+    "names": Preprocessing(added_tokens={"<a>": 1, "<a><b>": 2}),
+    "form": Preprocessing("NFC", added_tokens={"<a>": 1}),
+    "form and names in it": Preprocessing("NFKC", {"<a>": 1, "fi": 2}, {"fi": ("normalized",)}),
+    "steps": Preprocessing(CLIP, {"<a>": 1, "b>": 2}, {"b>": ("normalized",)}, add_prefix_space=True),
+    "steps with a sign": Preprocessing(CLIP, {"<|x|>": 1}, {"<|x|>": ("normalized",)}),
+    "space before": Preprocessing(added_tokens={"<a>": 1}, add_prefix_space="first"),
+    "flags": Preprocessing("NFC", {"<a>": 1, "<b>": 2}, {"<a>": ("lstrip", "normalized"), "<b>": ("rstrip",)}),
+    "llama": Preprocessing((("Prepend", " "), ("Replace", "▁", " ")), {"<a>": 1}),
 }
 texts = st.lists(
     st.sampled_from(
@@ -40,46 +40,46 @@ def in_bytes(pieces):
     return made
 
 
-@pytest.mark.parametrize("name", READINGS)
+@pytest.mark.parametrize("name", PREPROCESSINGS)
 @settings(max_examples=200, deadline=None)
 @given(text=texts, allowed=st.sampled_from([frozenset(), frozenset({"<s>"})]))
 def test_all_ways_are_one(name, text, allowed):
-    pieces = Pieces(READINGS[name], {"<s>": 0})
+    pieces = Segmenter(PREPROCESSINGS[name], {"<s>": 0})
     text = text.replace("<A>", "<s>") if allowed else text
-    made = in_bytes(pieces.of(text, allowed))
-    assert in_bytes(piece for piece, *_ in pieces.located(text, allowed)) == made
+    made = in_bytes(pieces.split(text, allowed))
+    assert in_bytes(piece for piece, *_ in pieces.split_with_offsets(text, allowed)) == made
     if "\ud800" not in text:
-        assert in_bytes(pieces.of(text.encode(), allowed)) == made
+        assert in_bytes(pieces.split(text.encode(), allowed)) == made
 
 
-@pytest.mark.parametrize("name", READINGS)
+@pytest.mark.parametrize("name", PREPROCESSINGS)
 @given(content=messy_bytes)
 def test_any_bytes(name, content):
-    pieces = Pieces(READINGS[name], {})
+    pieces = Segmenter(PREPROCESSINGS[name], {})
     text = content.decode("utf-8", "surrogateescape")
-    located = [piece for piece, *_ in pieces.located(text, frozenset())]
-    found = pieces.of(content, frozenset())
+    split_with_offsets = [piece for piece, *_ in pieces.split_with_offsets(text, frozenset())]
+    found = pieces.split(content, frozenset())
     assert b"".join(piece for piece in found if not isinstance(piece, int)) == b"".join(
-        piece.encode("utf-8", "surrogateescape") for piece in located if isinstance(piece, str)
+        piece.encode("utf-8", "surrogateescape") for piece in split_with_offsets if isinstance(piece, str)
     )
     assert [piece for piece in found if isinstance(piece, int)] == [
-        piece for piece in located if isinstance(piece, int)
+        piece for piece in split_with_offsets if isinstance(piece, int)
     ]
 
 
-@pytest.mark.parametrize("name", READINGS)
+@pytest.mark.parametrize("name", PREPROCESSINGS)
 @given(text=texts)
 def test_names_are_looked_for_where_they_can_be(name, text):
     """`normal` may give the text itself only where no name is in the normal form."""
-    pieces = Pieces(READINGS[name], {})
+    pieces = Segmenter(PREPROCESSINGS[name], {})
     found = pieces.normal(text)
-    if found is text and READINGS[name].normalizer is not None:
+    if found is text and PREPROCESSINGS[name].normalizer is not None:
         normal = pieces._apply(text)
         assert normal == text or not any(spelled in normal for spelled in pieces._meant)
 
 
 def test_a_text_with_nothing_to_do_is_the_piece():
-    for reading in READINGS.values():
-        if not reading.prefix_space and reading is not READINGS["llama"]:
+    for preprocessing in PREPROCESSINGS.values():
+        if not preprocessing.add_prefix_space and preprocessing is not PREPROCESSINGS["llama"]:
             for text in ("plain", b"plain", "中文"):
-                assert Pieces(reading, {}).of(text, frozenset())[0] is text
+                assert Segmenter(preprocessing, {}).of(text, frozenset())[0] is text

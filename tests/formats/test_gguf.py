@@ -33,7 +33,7 @@ def numbers(items) -> tuple[int, bytes]:
     return LIST, struct.pack(f"<IQ{len(items)}i", 5, len(items), *items)
 
 
-def facts() -> dict[str, tuple[int, bytes]]:
+def results() -> dict[str, tuple[int, bytes]]:
     """A small vocabulary: the bytes, two merges, an unused id, one token of each other type."""
     tokens = [to_chars(bytes([i])) for i in range(256)] + ["ab", "Ġab", "[PAD258]", "<|end|>", "<tool call>"]
     return {
@@ -63,7 +63,7 @@ def path(tmp_path) -> Path:
 
 def test_a_small_one(path):
     for version in (2, 3):
-        path.write_bytes(gguf(facts(), version))
+        path.write_bytes(gguf(results(), version))
         tok = Tokenizer.from_gguf(path)
         assert tok.encode("ab ab<tool call>c<|end|>", allowed_special="all") == [256, 257, 260, 99, 259]
         assert tok.decode([256, 257, 259, 260]) == "ab ab<|end|><tool call>"
@@ -75,7 +75,7 @@ def test_a_small_one(path):
 
 
 def test_words_that_are_tokens(path):
-    entries = facts()
+    entries = results()
     entries["tokenizer.ggml.merges"] = strings(["a b"])
     path.write_bytes(gguf(entries))
     assert Tokenizer.from_gguf(path).encode("ab ab") == [256, 32, 256]
@@ -101,7 +101,7 @@ def test_gpt2_of_llama_cpp_equals_gpt2(vocabs):
 
 def test_the_commands_take_it(path, capsys, monkeypatch):
     monkeypatch.chdir(path.parent)
-    entries = facts()
+    entries = results()
     entries["tokenizer.ggml.token_type"] = numbers([1] * 258 + [5, 3, 3])
     path.write_bytes(gguf(entries))
     assert main(["info", "some.gguf"]) == 0
@@ -140,7 +140,7 @@ def test_the_commands_take_it(path, capsys, monkeypatch):
     ],
 )
 def test_what_is_refused(path, key, value, message):
-    entries = facts()
+    entries = results()
     entries.pop(f"tokenizer.ggml.{key}", None)
     if value is not None:
         entries[f"tokenizer.ggml.{key}"] = value
@@ -150,13 +150,13 @@ def test_what_is_refused(path, key, value, message):
 
 
 def test_headers_that_are_wrong(path):
-    twice = gguf(facts(), more=b"")
+    twice = gguf(results(), more=b"")
     doubled = twice.replace(b"tokenizer.ggml.pre", b"tokenizer.ggml.PRE").replace(b"general.sizes", b"general.sizes")
     for content, message in (
         (b"", "not a GGUF"),
         (b"GGUF", "truncated"),
-        (gguf(facts(), version=1), "version 1"),
-        (gguf(facts(), version=0x03000000), "little-endian"),
+        (gguf(results(), version=1), "version 1"),
+        (gguf(results(), version=0x03000000), "little-endian"),
         (b"GGUF" + struct.pack("<IQQ", 3, 0, 1 << 62), "truncated"),
         (doubled, "'default'"),
     ):
@@ -166,7 +166,7 @@ def test_headers_that_are_wrong(path):
 
 
 def test_damaged_files_are_a_format_error_or_a_tokenizer(path):
-    whole, rng = gguf(facts()), random.Random(3)
+    whole, rng = gguf(results()), random.Random(3)
     for _ in range(1500):
         content = bytearray(whole[: rng.randrange(len(whole))] if rng.random() < 0.3 else whole)
         for _ in range(rng.randrange(1, 4)):
@@ -193,7 +193,7 @@ def test_what_is_written_is_read(tmp_path_factory, corpus, content, pattern):
 
 def test_all_types_are_written_back(path):
     for pre in ("gpt-2", "llama-bpe"):
-        entries = facts()
+        entries = results()
         entries["tokenizer.ggml.pre"] = STR, string(pre)
         path.write_bytes(gguf(entries))
         tok = Tokenizer.from_gguf(path)

@@ -8,7 +8,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.huggingface_files import CHARS, MADE, PREPEND, READINGS, TO_SPACE, added, characters, write_json
+from support.huggingface_files import CHARS, MADE, PREPEND, PREPROCESSINGS, TO_SPACE, added, characters, write_json
 from support.strategies import any_text
 
 from pybpe import FormatError, Tokenizer
@@ -27,7 +27,7 @@ def path(tmp_path_factory):
 @st.composite
 def files(draw):
     merges = draw(st.permutations(MADE))
-    content = characters(draw(st.sampled_from(sorted(READINGS))), merges[: draw(st.integers(0, len(MADE)))])
+    content = characters(draw(st.sampled_from(sorted(PREPROCESSINGS))), merges[: draw(st.integers(0, len(MADE)))])
     if draw(st.booleans()):
         pattern, by = draw(st.sampled_from(REPLACED))
         steps = content["normalizer"]["normalizers"] if content["normalizer"] else []
@@ -112,17 +112,17 @@ def test_bytes_without_a_token_for_a_space_are_refused(path):
 
 
 def test_every_reading_is_taken(path):
-    for reading in READINGS:
-        ours = Tokenizer.from_huggingface(write_json(path, characters(reading)))
+    for preprocessing in PREPROCESSINGS:
+        ours = Tokenizer.from_huggingface(write_json(path, characters(preprocessing)))
         theirs = tokenizers.Tokenizer.from_file(str(path))
         for text in ("ab  ab", "abé中 é", "", " ", "▁ab\n\nab "):
-            assert ours.encode(text) == theirs.encode(text).ids, (reading, text)
+            assert ours.encode(text) == theirs.encode(text).ids, (preprocessing, text)
 
 
 @given(text=st.one_of(any_text, st.text("ab x▁中🙂")))
 def test_without_bytes_a_run_of_unknown_characters_is_one_token(path, text):
-    for reading in ("llama", "metaspace always True"):
-        content = characters(reading, byte_fallback=False)
+    for preprocessing in ("llama", "metaspace always True"):
+        content = characters(preprocessing, byte_fallback=False)
         content["decoder"]["decoders"] = [
             part for part in content["decoder"]["decoders"] if part["type"] != "ByteFallback"
         ]

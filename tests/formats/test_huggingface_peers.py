@@ -192,7 +192,7 @@ def test_trained_vocabularies(trained_pair, text):
     ours, theirs, written = trained_pair
     ids = ids_of(theirs, text)
     assert ours.encode(text, allowed_special="all") == ids == ids_of(written, text)
-    if ours.special_tokens.keys().isdisjoint(ids) and not ours.info["normalizer"] and not ours.info["prefix_space"]:
+    if ours.special_tokens.keys().isdisjoint(ids) and not ours.info["normalizer"] and not ours.info["add_prefix_space"]:
         assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=False)
 
 

@@ -140,7 +140,7 @@ def run(documents, steps, seed, samples, **sizes):
         push_back(loss)
         losses.append(loss.value)
         learn(model.parameters, moments, 0.01 * (1 - step / steps), step + 1)
-    return losses, [speak(model, letters) for _ in range(samples)]
+    return losses, [generate_text(model, letters) for _ in range(samples)]
 
 
 def learn(parameters, moments, rate, step):
@@ -153,7 +153,7 @@ def learn(parameters, moments, rate, step):
         parameter.grad = 0.0
 
 
-def speak(model, letters):
+def generate_text(model, letters):
     token, text, cache = len(letters), "", model.new_cache()
     for place in range(model.block_size):
         logits = model.logits(token, place, cache)

@@ -45,7 +45,7 @@ class Stop(Watcher):
     def __init__(self, at):
         self.at = at
 
-    def step(self, step, facts):
+    def step(self, step, results):
         if step.step == self.at:
             signal.raise_signal(signal.SIGINT)
 

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 
 from pybpe.errors import FormatError  # noqa: E402
 from pybpe.gpt.checkpoint import read_checkpoint  # noqa: E402
-from pybpe.gpt.devices import Team  # noqa: E402
+from pybpe.gpt.devices import ProcessGroup  # noqa: E402
 from pybpe.gpt.model import FORMS, GPT, GPTConfig  # noqa: E402
 from pybpe.gpt.optimizers import QUINTIC, ROUNDS, make_optimizers, orthogonal  # noqa: E402
 from pybpe.gpt.pretrain import window_batch  # noqa: E402
@@ -82,7 +82,7 @@ def test_a_step_of_muon_is_the_orthogonal_momentum(tmp_path):
     text = write_text(tmp_path / "text.txt")
     settings = small(optimizer="muon", dtype="float64", clip=0.0, muon_lr=0.03, form="modern", init_std=0.3)
     data = read_data([text], None, lines=False, seed=settings.seed)
-    run = Training(Run(settings, [], "", data.vocabulary.fingerprint), data, tmp_path, Metrics(), Team())
+    run = Training(Run(settings, [], "", data.vocabulary.fingerprint), data, tmp_path, Metrics(), ProcessGroup())
     model = GPT(run.model.config).double()
     model.load_state_dict(run.model.state_dict())
     momenta = {}

@@ -13,7 +13,7 @@ import pytest
 from pybpe import Tokenizer
 from pybpe.gpt.demo.corpus import character_end, choose_passage, choose_prompts, read_corpus
 from pybpe.gpt.demo.page import render, write_report
-from pybpe.gpt.demo.results import Corpus, DemoFacts, Sample, Stage
+from pybpe.gpt.demo.results import Corpus, DemoResults, Sample, Stage
 from pybpe.gpt.micro import MicroConfig, MicroGPT
 from pybpe.gpt.runs.chart import loss_chart, smoothed
 
@@ -21,12 +21,12 @@ TEXT = b"The <script>alert(1)</script> cat & the dog.\n" * 200
 
 
 @pytest.fixture
-def facts() -> DemoFacts:
+def results() -> DemoResults:
     tokenizer = Tokenizer.train(iter([TEXT]), vocab_size=280, progress=False)
     train, held_out = tokenizer.encode_to_numpy(TEXT[:8100]), tokenizer.encode_to_numpy(TEXT[8100:])
     config = MicroConfig(n_vocab=tokenizer.n_vocab, n_layer=1, n_head=1, n_embd=8, block_size=8)
     used = np.bincount(train)
-    return DemoFacts(
+    return DemoResults(
         corpus=Corpus("<cats> & dogs", len(TEXT), TEXT[:8100], TEXT[8100:]),
         tokenizer=tokenizer,
         config=config,
@@ -48,8 +48,8 @@ def points(svg: ElementTree.Element, kind: str) -> list[tuple[float, float]]:
     return [tuple(map(float, pair.split(","))) for pair in str(line.get("points")).split()]  # type: ignore[misc]
 
 
-def test_the_curves_lie_where_the_losses_are(facts):
-    svg = ElementTree.fromstring(loss_chart(facts.curves))
+def test_the_curves_lie_where_the_losses_are(results):
+    svg = ElementTree.fromstring(loss_chart(results.curves))
     labels = {text.text: float(text.get("y", "0")) - 4 for text in svg.iter("text") if text.get("class") == "tick"}
     per_nat = labels["3"] - labels["4"]
     held = points(svg, "held")
@@ -60,20 +60,20 @@ def test_the_curves_lie_where_the_losses_are(facts):
     assert len(points(svg, "train")) == 160
 
 
-def test_the_right_axis_is_bits_per_byte(facts):
-    svg = ElementTree.fromstring(loss_chart(facts.curves))
+def test_the_right_axis_is_bits_per_byte(results):
+    svg = ElementTree.fromstring(loss_chart(results.curves))
     ticks = [text for text in svg.iter("text") if text.get("class") == "tick"]
     left = {float(str(text.text)): float(text.get("y", "0")) for text in ticks if text.get("text-anchor") == "end"}
     right = {float(str(text.text)): float(text.get("y", "0")) for text in ticks if text.get("text-anchor") is None}
     per_nat = left[3.0] - left[4.0]
     (bits, place), *_ = right.items()
-    nats = bits * math.log(2) * facts.held_out_bytes_per_token
+    nats = bits * math.log(2) * results.held_out_bytes_per_token
     assert place == pytest.approx(left[4.0] - per_nat * (nats - 4.0), abs=0.2)
 
 
-def test_a_chart_without_a_step(facts):
-    facts.losses, facts.held_out_losses = [], [(0, 5.7)]
-    svg = ElementTree.fromstring(loss_chart(facts.curves))
+def test_a_chart_without_a_step(results):
+    results.losses, results.held_out_losses = [], [(0, 5.7)]
+    svg = ElementTree.fromstring(loss_chart(results.curves))
     assert [line.get("class") for line in svg.iter("polyline")] == ["held"]
     (held,) = points(svg, "held")
     (circle,) = svg.iter("circle")
@@ -91,8 +91,8 @@ def test_smoothing_means_over_stretches():
     assert many[0][0] == 3.5
 
 
-def test_the_page_is_whole_and_loads_nothing(facts):
-    page = render(facts, Path("demo"))
+def test_the_page_is_whole_and_loads_nothing(results):
+    page = render(results, Path("demo"))
     assert not re.search(r"<script|<link|<img|@import|url\(|https?://", page)
     assert page.count("<style>") == 1
     assert "prefers-color-scheme: dark" in page
@@ -103,22 +103,22 @@ def test_the_page_is_whole_and_loads_nothing(facts):
         assert len(re.findall(rf"<{tag}[ >]", page)) == page.count(f"</{tag}>"), tag
 
 
-def test_the_page_says_the_figures(facts):
-    page = render(facts, Path("demo"))
-    bits = 2.75 / math.log(2) * facts.n_held_out_ids / len(facts.corpus.held_out)
+def test_the_page_says_the_figures(results):
+    page = render(results, Path("demo"))
+    bits = 2.75 / math.log(2) * results.n_held_out_ids / len(results.corpus.held_out)
     assert "from 5.70 to 2.75 nats per token" in page
     assert f"<dd>{bits:.2f}</dd>" in page
     assert "1,200 tokens/s" in page
     assert "16 KB/s" in page
     assert "interrupted" not in page
-    facts.interrupted = True
-    assert "interrupted after 300 steps" in render(facts, Path("demo"))
+    results.interrupted = True
+    assert "interrupted after 300 steps" in render(results, Path("demo"))
 
 
-def test_the_python_on_the_page_runs(facts, tmp_path):
-    facts.tokenizer.save(tmp_path / "tokenizer.pybpe")
-    MicroGPT(facts.config).save(tmp_path / "model.safetensors")
-    write_report(tmp_path / "report.html", facts, tmp_path)
+def test_the_python_on_the_page_runs(results, tmp_path):
+    results.tokenizer.save(tmp_path / "tokenizer.pybpe")
+    MicroGPT(results.config).save(tmp_path / "model.safetensors")
+    write_report(tmp_path / "report.html", results, tmp_path)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     code = re.search(r'<pre class="python">(.*?)</pre>', page, re.DOTALL)
     assert code is not None

@@ -17,7 +17,7 @@ from pybpe.gpt.micro.names import reproduce
 from pybpe.gpt.runs.folder import Metrics, read_metrics, read_run, write_metrics
 from pybpe.gpt.runs.run import Watcher, prepare_run, resume_run, start_run
 from pybpe.gpt.settings import PRESETS, Settings
-from pybpe.gpt.text_generation import prompt_ids, speak
+from pybpe.gpt.text_generation import generate_text, prompt_ids
 from pybpe.gpt.training_data import read_data
 from pybpe.gpt.vocabulary import bits_per_byte, bytes_per_token, check_same, load_vocabulary
 
@@ -48,25 +48,25 @@ def files(folder):
 
 
 def test_a_run_writes_what_it_needs_to_be_used(text, tmp_path):
-    facts = start_run(tmp_path / "run", SMALL, [text], None, Watcher())
+    results = start_run(tmp_path / "run", SMALL, [text], None, Watcher())
     folder = tmp_path / "run"
     assert sorted(path.name for path in folder.iterdir()) == [
         *("characters.json", "metrics.jsonl", "model.safetensors", "report.html", "run.json")
     ]
     assert read_run(folder).settings == SMALL
-    assert len(facts.metrics.losses) == 30
-    assert [step for step, _ in facts.metrics.val_losses] == [0, 7, 14, 21, 28, 30]
-    assert facts.metrics == read_metrics(folder, 30)
+    assert len(results.metrics.losses) == 30
+    assert [step for step, _ in results.metrics.val_losses] == [0, 7, 14, 21, 28, 30]
+    assert results.metrics == read_metrics(folder, 30)
     entries = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     measured = [(each["val_loss"], each["val_bits_per_byte"]) for each in entries if "val_loss" in each]
-    assert [bits for _, bits in measured] == [bits_per_byte(nats, facts.bytes_a_token) for nats, _ in measured]
-    assert (len(measured), measured[-1][1]) == (6, facts.bits_per_byte)
-    assert facts.bytes_a_token == 1.0  # characters of ASCII
-    assert facts.loss < facts.metrics.val_losses[0][1]
-    assert len(facts.samples) == 3
+    assert [bits for _, bits in measured] == [bits_per_byte(nats, results.bytes_a_token) for nats, _ in measured]
+    assert (len(measured), measured[-1][1]) == (6, results.bits_per_byte)
+    assert results.bytes_a_token == 1.0  # characters of ASCII
+    assert results.loss < results.metrics.val_losses[0][1]
+    assert len(results.samples) == 3
     vocabulary, loaded = load_vocabulary(folder), load_model(folder / "model.safetensors")
     assert (loaded.fingerprint, loaded.step) == (vocabulary.fingerprint, 30)
-    said = "".join(speak(loaded.model, vocabulary, prompt_ids(vocabulary, "ada"), 20, temperature=1.0, seed=1))
+    said = "".join(generate_text(loaded.model, vocabulary, prompt_ids(vocabulary, "ada"), 20, temperature=1.0, seed=1))
     assert 0 < len(said) <= 20
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "bits per byte on held-out text" in page
@@ -100,7 +100,7 @@ def test_lines_go_on_digit_for_digit_too(names, tmp_path):
 
 def test_a_kill_between_two_checkpoints_loses_no_more_than_the_steps_since(text, tmp_path):
     class Kill(Watcher):
-        def step(self, step, facts):
+        def step(self, step, results):
             if step.step == 25:
                 raise KeyboardInterrupt
 
@@ -167,8 +167,8 @@ def test_shards_and_text_of_one_tokenizer(text, tmp_path):
     data = read_data([tmp_path / "shards"], tokenizer, lines=False, seed=1)
     whole = tokenizer.encode_ordinary(content)
     assert [*data.train, *data.val] == [*whole, tokenizer.eot_token]
-    facts = start_run(tmp_path / "run", SMALL, [tmp_path / "shards"], tokenizer, Watcher())
-    assert facts.steps == 30
+    results = start_run(tmp_path / "run", SMALL, [tmp_path / "shards"], tokenizer, Watcher())
+    assert results.steps == 30
     assert load_vocabulary(tmp_path / "run").fingerprint == tokenizer.fingerprint
     other = Tokenizer.train(text, 270, progress=False)
     with pytest.raises(ShardError, match="another tokenizer"):
@@ -305,4 +305,4 @@ def test_text_never_shows_half_a_character():
         def generate(self, prompt, tokens, **settings):
             return iter("aé日".encode())
 
-    assert list(speak(Spells(), tokenizer, [97], 9)) == ["a", "", "é", "", "", "日", ""]
+    assert list(generate_text(Spells(), tokenizer, [97], 9)) == ["a", "", "é", "", "", "日", ""]

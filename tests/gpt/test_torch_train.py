@@ -22,7 +22,7 @@ from pybpe.errors import FormatError, MissingPackageError, TrainingError  # noqa
 from pybpe.gpt import train as training  # noqa: E402
 from pybpe.gpt.characters import Characters  # noqa: E402
 from pybpe.gpt.checkpoint import read_checkpoint, write_checkpoint  # noqa: E402
-from pybpe.gpt.devices import Team, check_dtype, find_device  # noqa: E402
+from pybpe.gpt.devices import ProcessGroup, check_dtype, find_device  # noqa: E402
 from pybpe.gpt.engines import engine, load_model  # noqa: E402
 from pybpe.gpt.model import FORMS, GPT  # noqa: E402
 from pybpe.gpt.pretrain import TrainingStep, cut, window_batch  # noqa: E402
@@ -60,14 +60,14 @@ def finished(tmp_path_factory):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_learns(text, tmp_path, form):
-    facts = start_run(tmp_path / "run", small(form=form, lr=1e-2), [text], None, Watcher(), 1)
-    before, after = facts.metrics.val_losses[0][1], facts.metrics.val_losses[-1][1]
-    assert before == pytest.approx(math.log(facts.vocabulary.n_vocab), rel=0.1)
+    results = start_run(tmp_path / "run", small(form=form, lr=1e-2), [text], None, Watcher(), 1)
+    before, after = results.metrics.val_losses[0][1], results.metrics.val_losses[-1][1]
+    assert before == pytest.approx(math.log(results.vocabulary.n_vocab), rel=0.1)
     assert after < before - 0.3
-    assert [step for step, _ in facts.metrics.val_losses] == [0, 7, 14, 21, 28, 30]
+    assert [step for step, _ in results.metrics.val_losses] == [0, 7, 14, 21, 28, 30]
     loaded = load_model(tmp_path / "run" / "model.safetensors")
-    assert (loaded.step, loaded.n_params) == (30, facts.n_params)
-    assert len(facts.samples) == 3
+    assert (loaded.step, loaded.n_params) == (30, results.n_params)
+    assert len(results.samples) == 3
 
 
 @pytest.mark.parametrize("stop_at", [1, 14, 29])
@@ -128,7 +128,9 @@ def test_a_step_is_adam_on_the_clipped_gradient(text, tmp_path):
     """Against the textbook's AdamW, in float64."""
     settings = small(dtype="float64", clip=0.05, steps=4, schedule="constant", warmup=0.0)
     data = read_data([text], None, lines=False, seed=settings.seed)
-    run = training.Training(Run(settings, [], "", data.vocabulary.fingerprint), data, tmp_path, Metrics(), Team())
+    run = training.Training(
+        Run(settings, [], "", data.vocabulary.fingerprint), data, tmp_path, Metrics(), ProcessGroup()
+    )
     model = GPT(run.model.config).double()
     model.load_state_dict(run.model.state_dict())
     moments = {name: [torch.zeros_like(each), torch.zeros_like(each)] for name, each in model.named_parameters()}
@@ -176,15 +178,15 @@ def test_held_out_loss_is_that_of_its_windows(text, tmp_path):
 
 
 def test_the_best_weights_are_kept(text, tmp_path):
-    facts = start_run(tmp_path / "run", small(lr=0.3, clip=0.0), [text], None, Watcher(), 1)
-    step, _ = min(facts.metrics.val_losses[1:], key=lambda pair: pair[1])
+    results = start_run(tmp_path / "run", small(lr=0.3, clip=0.0), [text], None, Watcher(), 1)
+    step, _ = min(results.metrics.val_losses[1:], key=lambda pair: pair[1])
     assert read_checkpoint(tmp_path / "run" / "best.safetensors").step == step
 
 
 @pytest.mark.parametrize("form", ["gpt2", "modern"])
 def test_bfloat16_learns_and_keeps_float32(text, tmp_path, form):
-    facts = start_run(tmp_path / "run", small(form=form, dtype="bfloat16", lr=1e-2), [text], None, Watcher(), 1)
-    assert facts.metrics.val_losses[-1][1] < facts.metrics.val_losses[0][1] - 0.3
+    results = start_run(tmp_path / "run", small(form=form, dtype="bfloat16", lr=1e-2), [text], None, Watcher(), 1)
+    assert results.metrics.val_losses[-1][1] < results.metrics.val_losses[0][1] - 0.3
     assert load_file(tmp_path / "run" / "model.safetensors")["wte.weight"].dtype == np.float32
 
 
@@ -209,8 +211,8 @@ def test_going_on_from_a_model_with_other_text(text, tmp_path):
     start_run(tmp_path / "first", small(), [text], None, Watcher(), 1)
     begun = read_metrics(tmp_path / "first", 30).val_losses
     settings = small(init=str(tmp_path / "first"), steps=5, lr=1e-4)
-    facts = start_run(tmp_path / "second", settings, [text], None, Watcher(), 1)
-    assert facts.metrics.val_losses[0][1] == pytest.approx(begun[-1][1], rel=1e-6)
+    results = start_run(tmp_path / "second", settings, [text], None, Watcher(), 1)
+    assert results.metrics.val_losses[0][1] == pytest.approx(begun[-1][1], rel=1e-6)
     with pytest.raises(TrainingError, match="sees 8 tokens at once"):
         start_run(tmp_path / "third", replace(settings, block_size=16), [text], None, Watcher(), 1)
     other = Tokenizer.train(text, 270, progress=False)
@@ -289,7 +291,7 @@ def test_what_this_engine_cannot_do(text, tmp_path):
         check_dtype("float64", torch.device("mps"))
     data = read_data([text], None, lines=False, seed=1)
     with pytest.raises(TrainingError, match="2 processes cannot share 3 batches"):
-        training.check_settings(small(accumulate=3), data, torch.device("cpu"), Team(0, 2))
+        training.check_settings(small(accumulate=3), data, torch.device("cpu"), ProcessGroup(0, 2))
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="torch finds no cuda here"):
             find_device("cuda")
@@ -353,10 +355,10 @@ def test_tensorboard_is_told_where_it_is_installed(text, tmp_path, monkeypatch):
 
 
 def test_lines_are_printed_where_there_is_no_screen(capsys):
-    lines, facts = training.Lines(), types.SimpleNamespace(bits_a_nat=0.5)
-    lines.step(TrainingStep(3, 2.0, None, 0.1, 0.5, 100.0), facts)
+    lines, results = training.Lines(), types.SimpleNamespace(bits_a_nat=0.5)
+    lines.step(TrainingStep(3, 2.0, None, 0.1, 0.5, 100.0), results)
     assert capsys.readouterr().out == ""
-    lines.step(TrainingStep(4, 2.0, 1.5, 0.1, 0.5, 100.0), facts)
+    lines.step(TrainingStep(4, 2.0, 1.5, 0.1, 0.5, 100.0), results)
     assert capsys.readouterr().out == "step 4: loss 2.0000, held out 1.5000, 0.7500 bits per byte, 100 tokens/s\n"
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.strategies import BOUNDARY
 
 from pybpe.normalization.normalizer import apply, kept_part, lowercase, prepare
-from pybpe.normalization.sentencepiece import Sentence
+from pybpe.normalization.sentencepiece import SentencePieceNormalizer
 from pybpe.normalization.unicode_forms import FORMS
 
 tokenizers = pytest.importorskip("tokenizers", reason="steps are compared with those of tokenizers")
@@ -92,9 +92,9 @@ def test_no_other_character_becomes_one_that_is_kept():
 
 @given(text=st.one_of(st.text(" ab▁中\n"), st.text()), prefix=st.booleans(), single=st.booleans())
 def test_sentences_in_utf8(text, prefix, single):
-    sentence = Sentence(prefix, single)
+    spm = SentencePieceNormalizer(prefix, single)
     if any("\ud800" <= char < "\ue000" for char in text):
         return
     for given_text in (text, text.encode()):
-        found = sentence.read_utf8(given_text)
-        assert (found if isinstance(found, str) else found.decode()) == sentence.read(text, None)
+        found = spm.read_utf8(given_text)
+        assert (found if isinstance(found, str) else found.decode()) == spm.read(text, None)

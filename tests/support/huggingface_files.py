@@ -77,7 +77,7 @@ def write_json(path: Path, content: Any) -> Path:
     return path
 
 
-READINGS = {
+PREPROCESSINGS = {
     "llama": ([PREPEND, TO_SPACE], None, [SPACES, {"type": "ByteFallback"}, {"type": "Fuse"}, STRIP]),
     "turned": ([TO_SPACE, PREPEND], None, [SPACES, {"type": "ByteFallback"}, {"type": "Fuse"}, STRIP]),
     "normal first": (
@@ -111,8 +111,8 @@ READINGS = {
 }
 
 
-def characters(reading="llama", merges=MADE, added_tokens=(), byte_fallback=True, **model):
-    normalizers, pre_tokenizer, decoders = READINGS[reading]
+def characters(preprocessing="llama", merges=MADE, added_tokens=(), byte_fallback=True, **model):
+    normalizers, pre_tokenizer, decoders = PREPROCESSINGS[preprocessing]
     vocab = {"<unk>": 0}
     for name in [f"<0x{byte:02X}>" for byte in range(256)] if byte_fallback else []:
         vocab[name] = len(vocab)

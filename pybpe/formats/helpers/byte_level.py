@@ -99,20 +99,24 @@ def read_vocabulary(vocab: Any, path: PathLike) -> dict[str, int]:
 
 
 def read_merges(
-    pairs: Iterable[Sequence[str]], vocab: Mapping[str, int], path: PathLike, word_rest: str = ""
+    pairs: Iterable[Sequence[str]], vocab: Mapping[str, int], path: PathLike, continuing_subword_prefix: str = ""
 ) -> memoryview:
     """uint32[n, 3] from pairs of tokens in their order. Of a pair that is there twice the later place counts.
 
-    word_rest: what the second of each pair begins with, and what is not in the token that they make. Raises FormatError
-    for a merge that names or makes a token that the vocabulary does not have.
+    continuing_subword_prefix: what the second of each pair begins with, and what is not in the token that they make.
+    Raises FormatError for a merge that names or makes a token that the vocabulary does not have.
     """
     rows: dict[int, int] = {}  # by numbers, as many tuples take long to make
     for number, (left, right) in enumerate(pairs, 1):
         try:
             pair = vocab[left] << 32 | vocab[right]
-            if word_rest and (len(right) == len(word_rest) or not right.startswith(word_rest)):
-                raise FormatError(f"{path}: merge {number} adds {right!r}, which does not begin with {word_rest!r}")
-            token = vocab[left + right[len(word_rest) :]]
+            if continuing_subword_prefix and (
+                len(right) == len(continuing_subword_prefix) or not right.startswith(continuing_subword_prefix)
+            ):
+                raise FormatError(
+                    f"{path}: merge {number} adds {right!r}, which does not begin with {continuing_subword_prefix!r}"
+                )
+            token = vocab[left + right[len(continuing_subword_prefix) :]]
         except KeyError as error:
             raise FormatError(f"{path}: merge {number} needs the token {error.args[0]!r}, which has no id") from None
         rows.pop(pair, None)

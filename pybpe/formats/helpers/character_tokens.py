@@ -15,9 +15,9 @@ from pybpe._core.ids import Rows
 from pybpe.definition import Definition, make_vocabulary
 from pybpe.formats.helpers.byte_level import rows_of
 from pybpe.normalization.normalizer import Step
-from pybpe.normalization.preprocessing import Reading
-from pybpe.normalization.sentencepiece import SPACE, Sentence
-from pybpe.vocabulary.symbols import Scores
+from pybpe.normalization.preprocessing import Preprocessing
+from pybpe.normalization.sentencepiece import SPACE, SentencePieceNormalizer
+from pybpe.vocabulary.symbols import CharacterVocabulary
 
 _TO_SPACE: Step = ("Replace", SPACE, " ")
 _PREPEND: Step = ("Prepend", " ")
@@ -27,14 +27,14 @@ _REPLACE_MARKS = {"type": "Replace", "pattern": {"String": SPACE}, "content": " 
 
 def as_characters(definition: Definition) -> Definition:
     """A tokenizer with scores as one with a list of merges. Raises ValueError where that would give other ids."""
-    scores, sentence = definition.scores, definition.reading.sentence
-    if scores is None or sentence is None:
+    scores, spm = definition.scores, definition.preprocessing.sentencepiece
+    if scores is None or spm is None:
         raise ValueError("this tokenizer has no scores")
-    if sentence.charsmap or sentence.single_spaces:
-        what = "maps characters to others" if sentence.charsmap else "leaves out spaces"
+    if spm.charsmap or spm.remove_extra_whitespaces:
+        what = "maps characters to others" if spm.charsmap else "leaves out spaces"
         raise ValueError(f"this tokenizer {what} as only sentencepiece does; write a sentencepiece model")
-    added = definition.reading.added_tokens
-    if added and sentence.dummy_prefix:
+    added = definition.preprocessing.added_tokens
+    if added and spm.add_dummy_prefix:
         raise ValueError(
             f"the token {min(added)!r} is found behind the space that is put before a text; a list of merges goes with "
             "another way to read text; write a sentencepiece model"
@@ -42,9 +42,9 @@ def as_characters(definition: Definition) -> Definition:
     merged = _merged_of_tokens(definition)
     order = _without_ties(merged, scores, definition.vocabulary.to_list())
     names = {token: name for name, token in definition.special_tokens.items()}
-    steps = (_PREPEND, _TO_SPACE) if sentence.dummy_prefix else (_TO_SPACE,)
+    steps = (_PREPEND, _TO_SPACE) if spm.add_dummy_prefix else (_TO_SPACE,)
     normalizers = [{"type": "Prepend", "prepend": SPACE}, _REPLACE_SPACES]
-    strip = [{"type": "Strip", "content": " ", "start": 1, "stop": 0}] if sentence.dummy_prefix else []
+    strip = [{"type": "Strip", "content": " ", "start": 1, "stop": 0}] if spm.add_dummy_prefix else []
     decoders = [_REPLACE_MARKS, {"type": "ByteFallback"}, {"type": "Fuse"}, *strip]
     return Definition(
         rule="characters",
@@ -52,12 +52,12 @@ def as_characters(definition: Definition) -> Definition:
         merges=memoryview(Rows(array("I", chain.from_iterable(order)), 3)),
         pattern=definition.pattern,
         special_tokens=definition.special_tokens,
-        reading=Reading(steps, added, dict.fromkeys(added, ("normalized",))),
+        preprocessing=Preprocessing(steps, added, dict.fromkeys(added, ("normalized",))),
         carried={
             "decoder": {"type": "Sequence", "decoders": decoders},
             "huggingface": {
                 "normalizer": {"type": "Sequence", "normalizers": normalizers}
-                if sentence.dummy_prefix
+                if spm.add_dummy_prefix
                 else _REPLACE_SPACES,
                 "pre_tokenizer": None,
                 "model": {
@@ -67,17 +67,19 @@ def as_characters(definition: Definition) -> Definition:
                 },
             },
         },
-        scores=Scores(
+        scores=CharacterVocabulary(
             array("f"),
             -1 if scores.byte_ids else scores.unknown,
             "",
             scores.byte_ids,
-            "space" if sentence.dummy_prefix else "none",
+            "space" if spm.add_dummy_prefix else "none",
         ),
     )
 
 
-def _without_ties(rows: list[tuple[int, int, int]], scores: Scores, tokens: list[bytes]) -> list[tuple[int, int, int]]:
+def _without_ties(
+    rows: list[tuple[int, int, int]], scores: CharacterVocabulary, tokens: list[bytes]
+) -> list[tuple[int, int, int]]:
     """Merges in the order of their scores. Raises ValueError for equal ones, of which the leftmost goes first.
 
     Those of runs of spaces may be equal: the leftmost that can be made is always the longest too, because a run grows
@@ -144,9 +146,9 @@ def as_scores(definition: Definition) -> Definition:
         merges=memoryview(array("I")),
         pattern=definition.pattern,
         special_tokens=definition.special_tokens,
-        reading=_sentence(definition),
+        preprocessing=_sentence(definition),
         carried={name: part for name, part in definition.carried.items() if name == "tokenizer_config"},
-        scores=Scores(vector, unknown, byte_ids=scores.byte_ids),
+        scores=CharacterVocabulary(vector, unknown, byte_ids=scores.byte_ids),
     )
     rank_of = {(left, right): number for number, (left, right, _) in enumerate(rows)}
     ranks = []
@@ -169,25 +171,27 @@ def _unknown(definition: Definition) -> int:
     return definition.special_tokens[name]
 
 
-def _sentence(definition: Definition) -> Reading:
-    """How text is read. Raises ValueError where a Sentence does not read it so."""
-    reading = definition.reading
-    prefixed = reading.normalizer == (_PREPEND, _TO_SPACE)
-    if (not prefixed and reading.normalizer != (_TO_SPACE,)) or reading.prefix_space:
+def _sentence(definition: Definition) -> Preprocessing:
+    """How text is read. Raises ValueError where a SentencePieceNormalizer does not read it so."""
+    preprocessing = definition.preprocessing
+    prefixed = preprocessing.normalizer == (_PREPEND, _TO_SPACE)
+    if (not prefixed and preprocessing.normalizer != (_TO_SPACE,)) or preprocessing.add_prefix_space:
         raise ValueError("sentencepiece has no way to read text as this tokenizer does")
-    for name, flags in reading.flags.items():
-        if flags != ("normalized",) or name not in reading.added_tokens or prefixed:
+    for name, flags in preprocessing.flags.items():
+        if flags != ("normalized",) or name not in preprocessing.added_tokens or prefixed:
             raise ValueError(
                 f"the token {name!r} is found in a way ({', '.join(flags)}) that sentencepiece does not know"
             )
-    for name in reading.added_tokens:
+    for name in preprocessing.added_tokens:
         if prefixed:
             raise ValueError(f"behind the token {name!r} a space is put before the text, as sentencepiece does not do")
-        if SPACE in name or (" " in name and name not in reading.flags):
+        if SPACE in name or (" " in name and name not in preprocessing.flags):
             raise ValueError(f"the token {name!r} is found where spaces are not yet {SPACE!r}, unlike in sentencepiece")
         if any(_overlap(name, special) for special in definition.special_tokens):
             raise ValueError(f"the token {name!r} overlaps a special token; sentencepiece would find the latter first")
-    return Reading(added_tokens=reading.added_tokens, sentence=Sentence(prefixed, False))
+    return Preprocessing(
+        added_tokens=preprocessing.added_tokens, sentencepiece=SentencePieceNormalizer(prefixed, False)
+    )
 
 
 def _overlap(one: str, other: str) -> bool:

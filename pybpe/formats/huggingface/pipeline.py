@@ -34,7 +34,7 @@ class Pipeline(NamedTuple):
     """
 
     normalizer: Normalizer | None
-    prefix_space: bool | Literal["first"]
+    add_prefix_space: bool | Literal["first"]
     pattern: str | None
     byte_level: bool
     drops_space: bool = False
@@ -97,7 +97,7 @@ def _normalizer_step(step: Json, path: PathLike) -> Step:
 
 
 def _as_normalizer(steps: list[Step]) -> Normalizer | None:
-    """Steps as a Reading has them."""
+    """Steps as a Preprocessing has them."""
     steps = [step for step in steps if step != ("Strip",)]
     if len(steps) == 1 and len(steps[0]) == 1 and steps[0][0] in FORMS:
         return steps[0][0]
@@ -109,10 +109,10 @@ def _as_normalizer(steps: list[Step]) -> Normalizer | None:
 
 def _of_bytes(before: list[Step], steps: list[Json], path: PathLike) -> Pipeline:
     last = steps.pop()
-    prefix_space = last.get("add_prefix_space")
-    if not isinstance(prefix_space, bool) or not isinstance(last.get("use_regex", True), bool):
+    add_prefix_space = last.get("add_prefix_space")
+    if not isinstance(add_prefix_space, bool) or not isinstance(last.get("use_regex", True), bool):
         raise FormatError(f"{path}: ByteLevel does not say whether to add a space or to use its pattern")
-    if prefix_space and steps:
+    if add_prefix_space and steps:
         raise FormatError(f"{path}: ByteLevel puts a space before every word, which pybpe does not do")
     stages = [_stage(step, path) for step in steps]
     patterns = [pattern for pattern, _ in stages]
@@ -121,7 +121,7 @@ def _of_bytes(before: list[Step], steps: list[Json], path: PathLike) -> Pipeline
     if any(SEPARATOR in pattern for pattern in patterns):
         raise FormatError(f"{path}: a split pattern holds the record separator U+001E, which pybpe puts between two")
     drops = any(drops for _, drops in stages)
-    return Pipeline(_as_normalizer(before), prefix_space, join_stages(patterns) if patterns else None, True, drops)
+    return Pipeline(_as_normalizer(before), add_prefix_space, join_stages(patterns) if patterns else None, True, drops)
 
 
 def _stage(step: Json, path: PathLike) -> tuple[str, bool]:

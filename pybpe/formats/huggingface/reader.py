@@ -30,11 +30,11 @@ from pybpe.formats.huggingface.parts import PARTS, check_parts
 from pybpe.formats.huggingface.pipeline import Json, Pipeline, as_object, read_leading, read_pipeline
 from pybpe.formats.sentencepiece import pattern_of
 from pybpe.normalization.older_unicode import PUNCTUATION
-from pybpe.normalization.preprocessing import Reading
+from pybpe.normalization.preprocessing import Preprocessing
 from pybpe.normalization.sentencepiece import SPACE
 from pybpe.pretokenization.patterns import WHOLE
 from pybpe.util.files import PathLike
-from pybpe.vocabulary.symbols import BYTE_NAMES, NOT_IN_UTF8, Scores
+from pybpe.vocabulary.symbols import BYTE_NAMES, NOT_IN_UTF8, CharacterVocabulary
 
 TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
 TEMPLATE, TEMPLATES = "chat_template.jinja", "additional_chat_templates"
@@ -95,8 +95,8 @@ def _definition(content: Json, config: Json, path: PathLike) -> Definition:
     _check_model(model, path)
     pipeline = read_pipeline(content.get("normalizer"), content.get("pre_tokenizer"), path)
     vocab = read_vocabulary(model.get("vocab"), f"{path}: model.vocab")
-    word_rest, _ = marks_of(model)
-    merges = read_merges(_pairs(model.get("merges"), path), vocab, f"{path}: model.merges", word_rest)
+    continuing_subword_prefix, _ = marks_of(model)
+    merges = read_merges(_pairs(model.get("merges"), path), vocab, f"{path}: model.merges", continuing_subword_prefix)
     added = read_added_tokens(content.get("added_tokens"), vocab, f"{path}: added_tokens")
     check_config(added, as_object(config.get("added_tokens_decoder") or {}, CONFIG), path, CONFIG)
     make = _of_bytes if pipeline.byte_level else _of_characters
@@ -156,16 +156,16 @@ def _is_pair(pair: Any) -> bool:
 def _of_bytes(file: _File) -> Definition:
     """What a model does with unknown characters does not matter: there is a token for every byte."""
     path, model, vocab, merges, added, pipeline, decoder, carried = file
-    whole_words = bool(model.get("ignore_merges"))
-    word_rest, word_end = marks_of(model)
-    if word_rest and (not isinstance(decoder, dict) or decoder.get("type") != "ByteLevel"):
+    ignore_merges = bool(model.get("ignore_merges"))
+    continuing_subword_prefix, end_of_word_suffix = marks_of(model)
+    if continuing_subword_prefix and (not isinstance(decoder, dict) or decoder.get("type") != "ByteLevel"):
         raise FormatError(
             f"{path}: the model has a continuing_subword_prefix, and then pybpe decodes as the decoder ByteLevel does; "
             f"here it is {str(decoder)[:200]}"
         )
     flags = {token["content"]: flags_of(token) for token in added}
     names = unmade(flags, vocab, merges)
-    if whole_words:
+    if ignore_merges:
         names = {name for name in names if not may_be_a_word(name, flags[name], pipeline.normalizer)}
     ordinary = {chars: token for chars, token in vocab.items() if chars not in names}
     for name in ordinary.keys() & flags.keys():
@@ -181,12 +181,12 @@ def _of_bytes(file: _File) -> Definition:
         merges=merges,
         pattern=WHOLE if pipeline.pattern is None else pipeline.pattern,
         special_tokens={token["content"]: token["id"] for token in added if token["special"]},
-        reading=_reading(added, pipeline),
-        whole_words=whole_words,
-        word_rest=word_rest,
-        word_end=word_end,
+        preprocessing=_preprocessing(added, pipeline),
+        ignore_merges=ignore_merges,
+        continuing_subword_prefix=continuing_subword_prefix,
+        end_of_word_suffix=end_of_word_suffix,
         drops_space=pipeline.drops_space,
-        drops_bytes=drops_bytes and not whole_words and not any(marks_of(model)),
+        drops_bytes=drops_bytes and not ignore_merges and not any(marks_of(model)),
         carried=carried,
     )
 
@@ -220,8 +220,8 @@ def _of_characters(file: _File) -> Definition:
         merges=merges,
         pattern=whole_pattern(tokens, merges) if pipeline.pattern is None else pipeline.pattern,
         special_tokens={token["content"]: token["id"] for token in added if token["special"]},
-        reading=_reading(added, pipeline),
-        scores=Scores(
+        preprocessing=_preprocessing(added, pipeline),
+        scores=CharacterVocabulary(
             array("f"),
             unknown,
             model.get("unk_token") or "" if unknown >= 0 else "",
@@ -291,12 +291,12 @@ def _check_names(added: list[Json], pipeline: Pipeline, path: PathLike) -> None:
             raise FormatError(f"{path}: {name!r} holds a space, and is to be found before that is U+2581")
 
 
-def _reading(added: list[Json], pipeline: Pipeline) -> Reading:
-    return Reading(
+def _preprocessing(added: list[Json], pipeline: Pipeline) -> Preprocessing:
+    return Preprocessing(
         normalizer=pipeline.normalizer,
         added_tokens={token["content"]: token["id"] for token in added if not token["special"]},
         flags={token["content"]: some for token in added if (some := flags_of(token))},
-        prefix_space=pipeline.prefix_space,
+        add_prefix_space=pipeline.add_prefix_space,
     )
 
 

@@ -68,7 +68,7 @@ def to_json(definition: Definition) -> Json:
         "model": {
             **_PLAIN_MODEL,
             **said["model"],
-            "ignore_merges": definition.rule == "ranks" or definition.whole_words,
+            "ignore_merges": definition.rule == "ranks" or definition.ignore_merges,
             "vocab": vocab,
             "merges": [[by_id[left], by_id[right]] for left, right, _ in rows_of(definition.merges)],
         },
@@ -89,17 +89,19 @@ def _write_characters(definition: Definition) -> dict[str, int]:
 
 def _write_added_tokens(definition: Definition, vocab: dict[str, int]) -> list[Json]:
     """The tokens by name in the order of their ids. If their numbers would not come out, they go into `vocab` too."""
-    special, reading = definition.special_tokens, definition.reading
+    special, preprocessing = definition.special_tokens, definition.preprocessing
     if definition.shared_id is not None:
         raise ValueError(f"several special tokens share the id {definition.shared_id}; this format cannot say that")
     named = sorted(definition.names.items(), key=lambda item: item[1])
     if numbered([name for name, _ in named], vocab) != [token for _, token in named]:
-        whole_words = definition.rule == "ranks" or definition.whole_words
+        ignore_merges = definition.rule == "ranks" or definition.ignore_merges
         for name, token in named:
-            passed_over = name not in vocab and may_be_a_word(name, reading.flags.get(name, ()), reading.normalizer)
-            if vocab.setdefault(name, token) != token or (whole_words and passed_over):
+            passed_over = name not in vocab and may_be_a_word(
+                name, preprocessing.flags.get(name, ()), preprocessing.normalizer
+            )
+            if vocab.setdefault(name, token) != token or (ignore_merges and passed_over):
                 raise ValueError(f"this format cannot give the token {name!r} the id {token}, and mean only it")
-    flags = reading.flags
+    flags = preprocessing.flags
     return [
         {
             "id": token,
@@ -117,12 +119,12 @@ def _said(definition: Definition) -> Json:
     if isinstance(carried, dict) and _is_right(carried, definition):
         model = carried["model"] if isinstance(carried.get("model"), dict) else {}
         return {**carried, "model": {name: model[name] for name in MODEL if model.get(name) is not None}}
-    reading = definition.reading
+    preprocessing = definition.preprocessing
     marked = definition.of_characters or definition.marks_words or definition.drops_space
-    if marked or isinstance(reading.normalizer, tuple):
+    if marked or isinstance(preprocessing.normalizer, tuple):
         raise ValueError("it is not known how a tokenizer.json says the way in which this tokenizer reads text")
     return {
-        "normalizer": {"type": reading.normalizer} if reading.normalizer else None,
+        "normalizer": {"type": preprocessing.normalizer} if preprocessing.normalizer else None,
         "pre_tokenizer": _write_pre_tokenizer(definition),
         "model": {},
     }
@@ -137,7 +139,10 @@ def _is_right(carried: dict[str, Any], definition: Definition) -> bool:
             leading = read_leading(definition.carried.get("decoder"), bool(scores.byte_ids), "what was carried along")
     except FormatError:
         return False
-    if not isinstance(model, dict) or marks_of(model) != (definition.word_rest, definition.word_end):
+    if not isinstance(model, dict) or marks_of(model) != (
+        definition.continuing_subword_prefix,
+        definition.end_of_word_suffix,
+    ):
         return False
     pattern = WHOLE if pipeline.pattern is None else pipeline.pattern
     if scores is not None:
@@ -149,24 +154,25 @@ def _is_right(carried: dict[str, Any], definition: Definition) -> bool:
             return False
         if pipeline.pattern is None:
             pattern = whole_pattern(definition.vocabulary.to_list(), definition.merges)
-    reading = definition.reading
+    preprocessing = definition.preprocessing
     return (
         pipeline.byte_level == (scores is None)
-        and (pipeline.normalizer, pipeline.prefix_space) == (reading.normalizer, reading.prefix_space)
+        and (pipeline.normalizer, pipeline.add_prefix_space)
+        == (preprocessing.normalizer, preprocessing.add_prefix_space)
         and (pattern, pipeline.drops_space) == (definition.pattern, definition.drops_space)
     )
 
 
 def _write_pre_tokenizer(definition: Definition) -> Json:
-    prefix_space = definition.reading.prefix_space
-    if prefix_space == "first":
+    add_prefix_space = definition.preprocessing.add_prefix_space
+    if add_prefix_space == "first":
         raise ValueError(
             "this format puts a space before every stretch of text between tokens, not before the first only"
         )
     if definition.pattern in (GPT2, GPT2_ORIGINAL, WHOLE):
         use_regex = definition.pattern != WHOLE
-        return {**_BYTE_LEVEL, "add_prefix_space": prefix_space, "use_regex": use_regex}
-    if prefix_space:
+        return {**_BYTE_LEVEL, "add_prefix_space": add_prefix_space, "use_regex": use_regex}
+    if add_prefix_space:
         raise ValueError("only with the pattern gpt2 can this format put a space before the text")
     try:
         patterns = [to_oniguruma(stage) for stage in stages_of(definition.pattern)]

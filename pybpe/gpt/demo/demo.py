@@ -22,7 +22,7 @@ from pybpe.data.shards import TokenShards, write_shards
 from pybpe.errors import TrainingError
 from pybpe.gpt.demo.corpus import choose_passage, choose_prompts, read_corpus
 from pybpe.gpt.demo.page import write_report
-from pybpe.gpt.demo.results import Corpus, DemoFacts, Sample, Stage
+from pybpe.gpt.demo.results import Corpus, DemoResults, Sample, Stage
 from pybpe.gpt.micro import MicroGPT
 from pybpe.gpt.micro.training import new_model
 from pybpe.gpt.pretrain import Ids, TrainingStep, evaluate, pretrain, unigram_entropy
@@ -67,7 +67,7 @@ class Watcher:
     def report(self, stage: str, done: float, total: float | None) -> None:
         """How far a stage is."""
 
-    def step(self, step: TrainingStep, facts: DemoFacts) -> None:
+    def step(self, step: TrainingStep, results: DemoResults) -> None:
         """The model took a step."""
 
     def found(self, result: str) -> None:
@@ -77,7 +77,7 @@ class Watcher:
         """The model continued a prompt."""
 
 
-def run_demo(settings: DemoSettings, watcher: Watcher) -> DemoFacts:
+def run_demo(settings: DemoSettings, watcher: Watcher) -> DemoResults:
     """Do everything and write the folder, completely or not at all.
 
     Ctrl-C while the model learns ends its learning and keeps what it learned; at any other time it ends everything.
@@ -91,14 +91,14 @@ def run_demo(settings: DemoSettings, watcher: Watcher) -> DemoFacts:
         tokenizer = demo.make_tokenizer(corpus)
         shards = demo.make_shards(corpus, tokenizer)
         model = demo.make_model(tokenizer, shards)
-        facts = demo.first_facts(corpus, tokenizer, shards, model)
-        before = demo.sample(model, facts, trained=False)
-        demo.pretrain(model, shards, facts)
-        after = demo.sample(model, facts, trained=True)
-        facts.samples = [Sample(*texts) for texts in zip(demo.prompts(corpus), before, after, strict=True)]
-        facts.stages = demo.stages
-        write_report(folder / "report.html", facts, settings.folder)
-    return facts
+        results = demo.first_facts(corpus, tokenizer, shards, model)
+        before = demo.sample(model, results, trained=False)
+        demo.pretrain(model, shards, results)
+        after = demo.sample(model, results, trained=True)
+        results.samples = [Sample(*texts) for texts in zip(demo.prompts(corpus), before, after, strict=True)]
+        results.stages = demo.stages
+        write_report(folder / "report.html", results, settings.folder)
+    return results
 
 
 class _Demo:
@@ -153,12 +153,12 @@ class _Demo:
             )
         return new_model(self._settings.learning, tokenizer.n_vocab)
 
-    def first_facts(self, corpus: Corpus, tokenizer: Tokenizer, shards: TokenShards, model: MicroGPT) -> DemoFacts:
+    def first_facts(self, corpus: Corpus, tokenizer: Tokenizer, shards: TokenShards, model: MicroGPT) -> DemoResults:
         """All that is known before the model learns."""
         train_ids, held_out_ids = shards.ids("train"), shards.ids("val")
         used = np.bincount(train_ids, minlength=tokenizer.n_vocab)
         most = np.argsort(-used, kind="stable")[:MOST_USED].tolist()
-        return DemoFacts(
+        return DemoResults(
             corpus=corpus,
             tokenizer=tokenizer,
             config=model.config,
@@ -171,7 +171,7 @@ class _Demo:
             held_out_losses=[(0, self._measure(model, held_out_ids))],
         )
 
-    def pretrain(self, model: MicroGPT, shards: TokenShards, facts: DemoFacts) -> None:
+    def pretrain(self, model: MicroGPT, shards: TokenShards, results: DemoResults) -> None:
         """Learn, save, and add to the facts how it went."""
         settings = self._settings.learning
         train_ids, held_out_ids = shards.ids("train"), shards.ids("val")
@@ -189,18 +189,18 @@ class _Demo:
                 eval_windows=settings.eval_windows,
                 max_seconds=self._settings.seconds,
                 warmup=settings.warmup,
-                on_step=lambda step: self._watcher.step(step, facts),
+                on_step=lambda step: self._watcher.step(step, results),
             )
             stage.amount = log.tokens
-        facts.interrupted = log.stopped == "interrupt"
-        facts.losses = log.losses
-        facts.held_out_losses += log.val_losses
-        if facts.held_out_losses[-1][0] != len(log.losses):  # pretrain leaves that out after Ctrl-C
-            facts.held_out_losses.append((len(log.losses), self._measure(model, held_out_ids)))
-        model.save(self._folder / "model.safetensors", {"tokenizer": facts.tokenizer.fingerprint})
+        results.interrupted = log.stopped == "interrupt"
+        results.losses = log.losses
+        results.held_out_losses += log.val_losses
+        if results.held_out_losses[-1][0] != len(log.losses):  # pretrain leaves that out after Ctrl-C
+            results.held_out_losses.append((len(log.losses), self._measure(model, held_out_ids)))
+        model.save(self._folder / "model.safetensors", {"tokenizer": results.tokenizer.fingerprint})
         self._watcher.found(
-            f"{'interrupted after ' * facts.interrupted}{len(log.losses):,} steps, "
-            f"held-out loss {facts.held_out_loss:.2f} (frequencies alone: {facts.unigram:.2f})"
+            f"{'interrupted after ' * results.interrupted}{len(log.losses):,} steps, "
+            f"held-out loss {results.held_out_loss:.2f} (frequencies alone: {results.unigram:.2f})"
         )
 
     def _measure(self, model: MicroGPT, ids: Ids) -> float:
@@ -218,16 +218,16 @@ class _Demo:
         """Beginnings from the text that the model never learns from."""
         return choose_prompts(corpus.held_out, SAMPLES)
 
-    def sample(self, model: MicroGPT, facts: DemoFacts, *, trained: bool) -> list[str]:
+    def sample(self, model: MicroGPT, results: DemoResults, *, trained: bool) -> list[str]:
         """Continue each prompt; the same random numbers before and after."""
         texts = []
-        end = facts.tokenizer.eot_token
+        end = results.tokenizer.eot_token
         with self._stage("sample after" if trained else "sample before", "tokens") as stage:
-            for number, prompt in enumerate(self.prompts(facts.corpus)):
-                ids = facts.tokenizer.encode_ordinary(prompt)
+            for number, prompt in enumerate(self.prompts(results.corpus)):
+                ids = results.tokenizer.encode_ordinary(prompt)
                 seed = self._settings.learning.seed + number
                 made = list(model.generate(ids, SAMPLE_TOKENS, TEMPERATURE, TOP_K, TOP_P, seed, (end,)))
-                texts.append(facts.tokenizer.decode(made))
+                texts.append(results.tokenizer.decode(made))
                 stage.amount += len(made)
                 self._watcher.sample(prompt, texts[-1], trained)
         return texts

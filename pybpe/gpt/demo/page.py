@@ -6,7 +6,7 @@ import shlex
 from html import escape
 from pathlib import Path
 
-from pybpe.gpt.demo.results import DemoFacts, Sample, Stage
+from pybpe.gpt.demo.results import DemoResults, Sample, Stage
 from pybpe.gpt.runs.chart import legend, loss_chart
 from pybpe.gpt.runs.style import STYLE, shown
 from pybpe.reports.html import chips, head, render_page, table
@@ -25,61 +25,70 @@ STAGES = {
 }
 
 
-def write_report(path: PathLike, facts: DemoFacts, folder: Path) -> None:
+def write_report(path: PathLike, results: DemoResults, folder: Path) -> None:
     """Write the page, completely or not at all. folder: where its reader will find tokenizer and model."""
-    write_atomic(path, render(facts, folder).encode())
+    write_atomic(path, render(results, folder).encode())
 
 
-def render(facts: DemoFacts, folder: Path) -> str:
+def render(results: DemoResults, folder: Path) -> str:
     """The whole page."""
-    sections = (_head(facts), _learning(facts), _samples(facts), _tokens(facts), _vocabulary(facts), _time(facts))
-    return render_page(f"pybpe: {facts.corpus.name}", (*sections, _next(folder)), facts.tokenizer.fingerprint, STYLE)
+    sections = (
+        _head(results),
+        _learning(results),
+        _samples(results),
+        _tokens(results),
+        _vocabulary(results),
+        _time(results),
+    )
+    return render_page(
+        f"pybpe: {results.corpus.name}", (*sections, _next(folder)), results.tokenizer.fingerprint, STYLE
+    )
 
 
-def _head(facts: DemoFacts) -> str:
-    loss = facts.held_out_loss
-    time = seconds(sum(stage.seconds for stage in facts.stages)).replace(" ", "&nbsp;")
+def _head(results: DemoResults) -> str:
+    loss = results.held_out_loss
+    time = seconds(sum(stage.seconds for stage in results.stages)).replace(" ", "&nbsp;")
     notice = (
-        f'<p class="notice">Training was interrupted after {len(facts.losses):,} steps. What was learned until then is '
-        "kept, and this page shows it.</p>"
-        if facts.interrupted
+        f'<p class="notice">Training was interrupted after {len(results.losses):,} steps. What was learned until then '
+        "is kept, and this page shows it.</p>"
+        if results.interrupted
         else ""
     )
     headline = [
-        (f"{facts.tokenizer.n_vocab:,}", "tokens in the vocabulary"),
-        (f"{facts.held_out_bytes_per_token:.2f}", "bytes per token on held-out text"),
-        (f"{facts.bits_per_byte(loss):.2f}", "bits per byte on held-out text"),
-        (f"{facts.n_params / 1e6:.2f} M", "parameters in the model"),
+        (f"{results.tokenizer.n_vocab:,}", "tokens in the vocabulary"),
+        (f"{results.held_out_bytes_per_token:.2f}", "bytes per token on held-out text"),
+        (f"{results.bits_per_byte(loss):.2f}", "bits per byte on held-out text"),
+        (f"{results.n_params / 1e6:.2f} M", "parameters in the model"),
     ]
     used = (
         ""
-        if facts.corpus.size == facts.corpus.n_bytes
-        else f", of which the first {size(facts.corpus.n_bytes)} were used"
+        if results.corpus.size == results.corpus.n_bytes
+        else f", of which the first {size(results.corpus.n_bytes)} were used"
     )
-    lead = f"From {size(facts.corpus.size)} of text{used} to a tokenizer and a small language model, in {time}."
-    return head("pybpe demo", facts.corpus.name, lead, headline, notice)
+    lead = f"From {size(results.corpus.size)} of text{used} to a tokenizer and a small language model, in {time}."
+    return head("pybpe demo", results.corpus.name, lead, headline, notice)
 
 
-def _learning(facts: DemoFacts) -> str:
-    first, last = facts.held_out_losses[0][1], facts.held_out_loss
-    config = facts.config
+def _learning(results: DemoResults) -> str:
+    first, last = results.held_out_losses[0][1], results.held_out_loss
+    config = results.config
     return (
         "<h2>What the model learned</h2>"
         f"<p>On text that it never saw, its loss went from {first:.2f} to {last:.2f} nats per token, which is "
-        f"{facts.bits_per_byte(first):.2f} to {facts.bits_per_byte(last):.2f} bits per byte. Knowing how frequent each "
-        f"token is, and nothing more, would give {facts.unigram:.2f}: that is the dashed line to beat.</p>"
-        + loss_chart(facts.curves)
+        f"{results.bits_per_byte(first):.2f} to {results.bits_per_byte(last):.2f} bits per byte. Knowing how frequent "
+        f"each token is, and nothing more, would give {results.unigram:.2f}: that is the dashed line to beat.</p>"
+        + loss_chart(results.curves)
         + legend()
         + f"<p><br>A GPT of {config.n_layer} layers, {config.n_head} heads and width {config.n_embd} that sees "
-        f"{config.block_size} tokens at once. It took {len(facts.losses):,} steps through a text of "
-        f"{facts.n_train_ids:,} tokens.</p>"
+        f"{config.block_size} tokens at once. It took {len(results.losses):,} steps through a text of "
+        f"{results.n_train_ids:,} tokens.</p>"
     )
 
 
-def _samples(facts: DemoFacts) -> str:
+def _samples(results: DemoResults) -> str:
     return (
         "<h2>What it says</h2><p>The same beginnings from the held-out text, continued by the model with the same "
-        "random numbers, before and after training.</p>" + "".join(map(_sample, facts.samples))
+        "random numbers, before and after training.</p>" + "".join(map(_sample, results.samples))
     )
 
 
@@ -91,22 +100,22 @@ def _sample(sample: Sample) -> str:
     )
 
 
-def _tokens(facts: DemoFacts) -> str:
+def _tokens(results: DemoResults) -> str:
     return (
         "<h2>A passage in tokens</h2><p>Held-out text as the tokenizer cuts it. Where the colour changes, a new token "
         "begins; rest the pointer on one for its id and bytes.</p>"
-        f'<div class="tokens">{to_html(facts.tokenizer, facts.passage)}</div>'
+        f'<div class="tokens">{to_html(results.tokenizer, results.passage)}</div>'
     )
 
 
-def _vocabulary(facts: DemoFacts) -> str:
-    tokenizer = facts.tokenizer
+def _vocabulary(results: DemoResults) -> str:
+    tokenizer = results.tokenizer
     rows = [
         ("bytes, the first tokens", "256"),
         ("merges learned", f"{len(tokenizer.merges):,}"),
         ("special tokens", f"{len(tokenizer.special_tokens):,}"),
-        ("bytes per token, training text", f"{facts.train_bytes_per_token:.3f}"),
-        ("bytes per token, held-out text", f"{facts.held_out_bytes_per_token:.3f}"),
+        ("bytes per token, training text", f"{results.train_bytes_per_token:.3f}"),
+        ("bytes per token, held-out text", f"{results.held_out_bytes_per_token:.3f}"),
     ]
     return (
         "<h2>The vocabulary</h2>"
@@ -116,12 +125,12 @@ def _vocabulary(facts: DemoFacts) -> str:
         + "<h3>Longest tokens</h3>"
         + chips(tokenizer, ((token, "") for token in longest_tokens(tokenizer, SHOWN_TOKENS)))
         + "<h3>Most used tokens, with their share of the training text</h3>"
-        + chips(tokenizer, ((token, f"{count / facts.n_train_ids:.1%}") for token, count in facts.most_used))
+        + chips(tokenizer, ((token, f"{count / results.n_train_ids:.1%}") for token, count in results.most_used))
     )
 
 
-def _time(facts: DemoFacts) -> str:
-    rows = [(STAGES.get(stage.name, stage.name), seconds(stage.seconds), *_speed(stage)) for stage in facts.stages]
+def _time(results: DemoResults) -> str:
+    rows = [(STAGES.get(stage.name, stage.name), seconds(stage.seconds), *_speed(stage)) for stage in results.stages]
     return "<h2>Where the time went</h2>" + table(("stage", "time", "amount", "speed"), rows)
 
 

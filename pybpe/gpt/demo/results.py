@@ -48,7 +48,7 @@ class Sample:
 
 
 @dataclass
-class DemoFacts:
+class DemoResults:
     """Everything that the report says.
 
     losses: nats per token of every step. held_out_losses: (steps done, nats per token), the first before training.

@@ -18,7 +18,7 @@ RECENT = 100  # steps, for the loss that is named where nothing is held out
 
 
 @dataclass
-class RunFacts:
+class RunResults:
     """What a run found out; it fills while the run goes on.
 
     unigram: nats per token of token frequencies alone, of the held-out text, or of the training text where nothing is
@@ -71,49 +71,50 @@ class RunFacts:
         return self.loss * self.bits_a_nat
 
 
-def write_run_report(path: PathLike, facts: RunFacts, folder: Path) -> None:
+def write_run_report(path: PathLike, results: RunResults, folder: Path) -> None:
     """Write the page, completely or not at all. folder: where its reader will find the run."""
-    sections = (_head(facts, folder), _learning(facts), _samples(facts), _settings(facts))
-    page = render_page(f"pybpe: {folder.name}", sections, facts.vocabulary.fingerprint, STYLE)
+    sections = (_head(results, folder), _learning(results), _samples(results), _settings(results))
+    page = render_page(f"pybpe: {folder.name}", sections, results.vocabulary.fingerprint, STYLE)
     write_atomic(path, page.encode("utf-8", "replace"))
 
 
-def _head(facts: RunFacts, folder: Path) -> str:
-    text = "held-out text" if facts.held_out else f"the last {min(RECENT, facts.steps)} steps"
+def _head(results: RunResults, folder: Path) -> str:
+    text = "held-out text" if results.held_out else f"the last {min(RECENT, results.steps)} steps"
     figures = [
-        (f"{facts.loss:.3f}", f"nats per token on {text}"),
-        (f"{facts.bits_per_byte:.3f}", f"bits per byte on {text}"),
-        (f"{facts.n_params / 1e6:.2f} M" if facts.n_params > 99_999 else f"{facts.n_params:,}", "parameters"),
-        (f"{facts.tokens_per_second:,.0f}", "tokens per second"),
+        (f"{results.loss:.3f}", f"nats per token on {text}"),
+        (f"{results.bits_per_byte:.3f}", f"bits per byte on {text}"),
+        (f"{results.n_params / 1e6:.2f} M" if results.n_params > 99_999 else f"{results.n_params:,}", "parameters"),
+        (f"{results.tokens_per_second:,.0f}", "tokens per second"),
     ]
     notice = (
-        f'<p class="notice">Training was interrupted after {facts.steps:,} of {facts.run.settings.steps:,} steps; '
+        f'<p class="notice">Training was interrupted after {results.steps:,} of {results.run.settings.steps:,} steps; '
         "<code>pybpe gpt train --resume</code> goes on.</p>"
-        if facts.interrupted
+        if results.interrupted
         else ""
     )
-    lead = f"{facts.steps:,} steps through {facts.n_train_ids:,} tokens, the last sitting in {seconds(facts.seconds)}."
-    return head(f"pybpe gpt train, engine {facts.run.settings.engine}", folder.name, lead, figures, notice)
+    way = f"{results.steps:,} steps through {results.n_train_ids:,} tokens"
+    lead = f"{way}, the last sitting in {seconds(results.seconds)}."
+    return head(f"pybpe gpt train, engine {results.run.settings.engine}", folder.name, lead, figures, notice)
 
 
-def _learning(facts: RunFacts) -> str:
-    if not facts.metrics.losses:
+def _learning(results: RunResults) -> str:
+    if not results.metrics.losses:
         return ""
     curves = Curves(
-        facts.metrics.losses,
-        facts.metrics.val_losses,
-        facts.unigram,
-        facts.bits_a_nat,
+        results.metrics.losses,
+        results.metrics.val_losses,
+        results.unigram,
+        results.bits_a_nat,
     )
-    return "<h2>How it learned</h2>" + loss_chart(curves) + legend(facts.held_out)
+    return "<h2>How it learned</h2>" + loss_chart(curves) + legend(results.held_out)
 
 
-def _samples(facts: RunFacts) -> str:
-    texts = "".join(f'<div class="alone"><div class="sample">{shown(text)}</div></div>' for text in facts.samples)
+def _samples(results: RunResults) -> str:
+    texts = "".join(f'<div class="alone"><div class="sample">{shown(text)}</div></div>' for text in results.samples)
     return f"<h2>What it says</h2><p>From the beginning of a text, at temperature {TEMPERATURE:g}.</p>{texts}"
 
 
-def _settings(facts: RunFacts) -> str:
-    rows = [(name, str(value)) for name, value in vars(facts.run.settings).items()]
-    data = [("data", ", ".join(facts.run.data)), ("vocabulary", f"{facts.vocabulary.n_vocab:,} ids")]
+def _settings(results: RunResults) -> str:
+    rows = [(name, str(value)) for name, value in vars(results.run.settings).items()]
+    data = [("data", ", ".join(results.run.data)), ("vocabulary", f"{results.vocabulary.n_vocab:,} ids")]
     return "<h2>The settings</h2>" + table((), [*data, *rows])

@@ -14,9 +14,9 @@ from pybpe.errors import TrainingError
 from pybpe.gpt.engines import OnStep, engine
 from pybpe.gpt.pretrain import TrainingStep, unigram_entropy
 from pybpe.gpt.runs.folder import BEST, METRICS, MODEL, REPORT, RUN, Metrics, Run, read_metrics, read_run, write_run
-from pybpe.gpt.runs.page import TEMPERATURE, RunFacts, write_run_report
+from pybpe.gpt.runs.page import TEMPERATURE, RunResults, write_run_report
 from pybpe.gpt.settings import Settings
-from pybpe.gpt.text_generation import speak
+from pybpe.gpt.text_generation import generate_text
 from pybpe.gpt.training_data import TrainingData, read_data
 from pybpe.gpt.vocabulary import (
     CHARACTERS,
@@ -37,10 +37,10 @@ LEFT_BEHIND = ".*.part"  # by a kill: files half written, and an earlier run tha
 class Watcher:
     """Is told what a run does. This one does nothing; override what is of interest."""
 
-    def begins(self, facts: RunFacts) -> None:
+    def begins(self, results: RunResults) -> None:
         """Training begins, or goes on; `facts` fill as it does."""
 
-    def step(self, step: TrainingStep, facts: RunFacts) -> None:
+    def step(self, step: TrainingStep, results: RunResults) -> None:
         """The model took a step."""
 
 
@@ -53,7 +53,7 @@ def start_run(
     threads: int | None = None,
     *,
     replace: bool = False,
-) -> RunFacts:
+) -> RunResults:
     """Begin a run in a folder that is made for it, and train to its end.
 
     paths, vocabulary: see read_data. replace: instead of a run that the folder holds. Ctrl-C ends it early and keeps
@@ -154,16 +154,16 @@ def _folder(folder: Path, replace: bool) -> Iterator[None]:
             folder.rmdir()
 
 
-def resume_run(folder: Path, watcher: Watcher, threads: int | None = None) -> RunFacts:
+def resume_run(folder: Path, watcher: Watcher, threads: int | None = None) -> RunResults:
     """Go on with the run of a folder, digit for digit as if it had not stopped. Raises what starting one raises.
 
     TrainingError if the data are not those of then. A run that has ended is only reported on again.
     """
     run, data, metrics = reread(folder)
     _tidy(folder)
-    facts = _train(folder, run, data, metrics, watcher, threads)
+    results = _train(folder, run, data, metrics, watcher, threads)
     _tidy(folder)
-    return facts
+    return results
 
 
 def _tidy(folder: Path) -> None:
@@ -191,10 +191,10 @@ def reread(folder: Path) -> tuple[Run, TrainingData, Metrics]:
 
 def _train(
     folder: Path, run: Run, data: TrainingData, metrics: Metrics, watcher: Watcher, threads: int | None
-) -> RunFacts:
+) -> RunResults:
     measured = data.train if data.val is None else data.val
     metrics.bytes_a_token = bytes_per_token(data.vocabulary, measured)
-    facts = RunFacts(
+    results = RunResults(
         run=run,
         vocabulary=data.vocabulary,
         metrics=metrics,
@@ -202,21 +202,23 @@ def _train(
         unigram=unigram_entropy(measured, data.vocabulary.n_vocab),
         first_step=len(metrics.losses),
     )
-    watcher.begins(facts)
+    watcher.begins(results)
     chosen, began = engine(run.settings.engine), time.perf_counter()
 
     def on_step(step: TrainingStep) -> None:
-        facts.tokens_per_second = step.tokens_per_second
-        watcher.step(step, facts)
+        results.tokens_per_second = step.tokens_per_second
+        watcher.step(step, results)
 
     told: OnStep = on_step
-    facts.interrupted = not chosen.train(run, data, folder, metrics, threads, told)
-    facts.seconds = time.perf_counter() - began
+    results.interrupted = not chosen.train(run, data, folder, metrics, threads, told)
+    results.seconds = time.perf_counter() - began
     loaded = chosen.load(folder / MODEL)
-    facts.n_params = loaded.n_params
+    results.n_params = loaded.n_params
     for number in range(SAMPLES):
         seed = run.settings.seed + number
-        text = speak(loaded.model, data.vocabulary, data.beginning(), SAMPLE_TOKENS, temperature=TEMPERATURE, seed=seed)
-        facts.samples.append("".join(text))
-    write_run_report(folder / REPORT, facts, folder)
-    return facts
+        text = generate_text(
+            loaded.model, data.vocabulary, data.beginning(), SAMPLE_TOKENS, temperature=TEMPERATURE, seed=seed
+        )
+        results.samples.append("".join(text))
+    write_run_report(folder / REPORT, results, folder)
+    return results

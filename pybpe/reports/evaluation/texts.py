@@ -22,7 +22,7 @@ _CODE = (
 CODE_SUFFIXES = frozenset(_CODE.split())
 
 
-Pieces = Iterator[tuple[Path, bytes]]
+Segmenter = Iterator[tuple[Path, bytes]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Passage:
     code: bool = False
 
 
-def read_pieces(files: Iterable[Path], cut: Cut | None, text_field: str) -> Pieces:
+def read_pieces(files: Iterable[Path], cut: Cut | None, text_field: str) -> Segmenter:
     """The text of files in pieces that can be encoded alone, each with its file."""
     return ((path, piece) for path in files for piece, _ in read_documents([path], cut, text_field))
 
@@ -88,11 +88,11 @@ class Split:
         size = text_size([path])
         return sum(len(text) for _, text in self._pieces(path)) if size is None else size
 
-    def _pieces(self, path: Path) -> Pieces:
+    def _pieces(self, path: Path) -> Segmenter:
         return read_pieces([path], self._cut, self._text_field)
 
 
-def _passages(pieces: Pieces, most: int, cut: Cut | None) -> list[Passage]:
+def _passages(pieces: Segmenter, most: int, cut: Cut | None) -> list[Passage]:
     """The beginning of the text of pieces, `most` bytes or a little less."""
     passages = []
     for path, text in pieces:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from pybpe.definition import number_special_tokens
 from pybpe.errors import FormatError, SpecialTokenError
-from pybpe.normalization.preprocessing import PLAIN, Reading
+from pybpe.normalization.preprocessing import PLAIN, Preprocessing
 from pybpe.pretokenization.patterns import prepare
 from pybpe.util.extras import extra_module
 from pybpe.util.files import PathLike, atomic_writer
@@ -66,7 +66,7 @@ class Counted(NamedTuple):
     n_texts: int
     forgotten: int = 0
     protected: tuple[str, ...] = ()
-    reading: Reading = PLAIN
+    preprocessing: Preprocessing = PLAIN
 
 
 def write_npz(path: PathLike, counted: Counted) -> None:
@@ -98,7 +98,7 @@ def read_npz(path: PathLike) -> Counted:
         raise FormatError(f"{path} is no file of word counts: its version, n_texts, forgotten are not one number each")
     n_texts, forgotten = int(arrays["n_texts"][0]), int(arrays["forgotten"][0])
     pattern = _check_about(path, int(arrays["version"][0]), arrays["pattern"].tobytes(), n_texts, forgotten)
-    protected, reading = _read_reading(path, arrays["reading"].tobytes())
+    protected, preprocessing = _read_reading(path, arrays["reading"].tobytes())
     words, sizes = arrays["words"].tobytes(), arrays["sizes"].tolist()
     if len({len(sizes), len(arrays["counts"]), len(arrays["first_seen"])}) > 1:
         raise FormatError(f"{path} is damaged: its columns are not equally long")
@@ -108,7 +108,7 @@ def read_npz(path: PathLike) -> Counted:
     items: dict[bytes, tuple[int, int]] = {}
     listed = (words[end - size : end] for size, end in zip(sizes, ends, strict=True))
     _add(items, path, listed, arrays["counts"], arrays["first_seen"])
-    return Counted(pattern, _listed(items), n_texts, forgotten, protected, reading)
+    return Counted(pattern, _listed(items), n_texts, forgotten, protected, preprocessing)
 
 
 def write_parquet(path: PathLike, counted: Counted) -> None:
@@ -135,7 +135,7 @@ def read_parquet(path: PathLike) -> Counted:
             names = (b"version", b"n_texts", b"forgotten")
             version, n_texts, forgotten = (_number(about.get(b"pybpe." + name)) for name in names)
             pattern = _check_about(path, version, about.get(b"pybpe.pattern", b""), n_texts, forgotten)
-            protected, reading = _read_reading(path, about.get(b"pybpe.reading", b""))
+            protected, preprocessing = _read_reading(path, about.get(b"pybpe.reading", b""))
             columns = {"word": pyarrow.binary(), "count": pyarrow.int64(), "first_seen": pyarrow.int64()}
             if [(field.name, field.type) for field in parquet.schema_arrow] != list(columns.items()):
                 raise FormatError(f"{path} is no file of word counts: its columns are not word, count and first_seen")
@@ -147,15 +147,15 @@ def read_parquet(path: PathLike) -> Counted:
         except (pyarrow.ArrowException, OSError) as error:
             reason = (str(error).splitlines() or ["it cannot be read"])[0]
             raise FormatError(f"{path} is damaged, or no parquet file ({reason})") from None
-    return Counted(pattern, _listed(items), n_texts, forgotten, protected, reading)
+    return Counted(pattern, _listed(items), n_texts, forgotten, protected, preprocessing)
 
 
 def _written(counted: Counted) -> bytes:
     """How text was read, as JSON."""
-    return json.dumps({"protected": counted.protected, "reading": counted.reading.to_json()}).encode()
+    return json.dumps({"protected": counted.protected, "reading": counted.preprocessing.to_json()}).encode()
 
 
-def _read_reading(path: PathLike, content: bytes) -> tuple[tuple[str, ...], Reading]:
+def _read_reading(path: PathLike, content: bytes) -> tuple[tuple[str, ...], Preprocessing]:
     """What `_written` wrote; empty in version 1."""
     if not content:
         return (), PLAIN
@@ -163,7 +163,7 @@ def _read_reading(path: PathLike, content: bytes) -> tuple[tuple[str, ...], Read
         about = json.loads(content)
         protected = tuple(about["protected"])
         number_special_tokens(protected, 0)
-        return protected, Reading.from_json(about["reading"])
+        return protected, Preprocessing.from_json(about["reading"])
     except (ValueError, KeyError, TypeError, RecursionError, FormatError, SpecialTokenError) as error:
         raise FormatError(f"{path} is damaged: what it says of reading text is not understood ({error})") from None
 

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union
 from pybpe._core.counter import WordCounter
 from pybpe.data.readers.documents import TEXT_FIELD
 from pybpe.definition import number_special_tokens
-from pybpe.encode.segmenter import Cut, Pieces
+from pybpe.encode.segmenter import Cut, Segmenter
 from pybpe.encode.special_tokens import find_one_of
-from pybpe.normalization.preprocessing import PLAIN, Reading
+from pybpe.normalization.preprocessing import PLAIN, Preprocessing
 from pybpe.pretokenization.patterns import WHOLE, prepare, resolve
 from pybpe.pretokenization.stages import join_stages
 from pybpe.training.counts.corpus import open_source
 from pybpe.training.counts.threads import Texts, count_alone, count_as_read, count_in_turns
-from pybpe.training.sentencepiece.words import WORDS, SentenceWords, names_of, sentence_of
+from pybpe.training.sentencepiece.words import WORDS, SentencePieceWords, names_of, sentence_of
 from pybpe.util.files import PathLike
 from pybpe.util.parallel import check_threads
-from pybpe.util.progress import Report, reporting
+from pybpe.util.progress import ProgressCallback, reporting
 from pybpe.util.utf8 import to_utf8
 
 if TYPE_CHECKING:
@@ -86,19 +86,19 @@ class WordCounts:
         *,
         protect: Iterable[str] = (),
         max_words: int | None = None,
-        reading: Reading = PLAIN,
+        preprocessing: Preprocessing = PLAIN,
     ) -> None:
         if max_words is not None and operator.index(max_words) < 1:
             raise ValueError(f"max_words is {max_words}, must be at least 1")
         self._split = prepare(one_pattern(pattern))
         self._protected = tuple(number_special_tokens(protect, 0))
-        self._reading = reading
-        names = dict.fromkeys(self._protected, 0) | dict(reading.added_tokens)
+        self._preprocessing = preprocessing
+        names = dict.fromkeys(self._protected, 0) | dict(preprocessing.added_tokens)
         self._names = frozenset(names)
-        if reading.sentence is None:
-            self._pieces: Pieces | SentenceWords = Pieces(replace(reading, added_tokens=names), {})
+        if preprocessing.sentencepiece is None:
+            self._pieces: Segmenter | SentencePieceWords = Segmenter(replace(preprocessing, added_tokens=names), {})
         else:
-            self._pieces = SentenceWords(reading.sentence, names)
+            self._pieces = SentencePieceWords(preprocessing.sentencepiece, names)
         self._counter = WordCounter()
         self._n_texts = 0
         self._lock = threading.RLock()  # the counter's memory moves as it grows
@@ -114,8 +114,8 @@ class WordCounts:
         special_tokens: those of the vocabulary that is to be trained. normalizer: as in Tokenizer.train.
         Such a token in the text counts as one U+001F, for nothing is learned across it.
         """
-        reading = Reading(sentence=sentence_of(normalizer))
-        return cls(WORDS, protect=names_of(special_tokens), max_words=max_words, reading=reading)
+        preprocessing = Preprocessing(sentencepiece=sentence_of(normalizer))
+        return cls(WORDS, protect=names_of(special_tokens), max_words=max_words, preprocessing=preprocessing)
 
     @classmethod
     def from_counts(
@@ -143,9 +143,9 @@ class WordCounts:
         return self._protected
 
     @property
-    def reading(self) -> Reading:
+    def preprocessing(self) -> Preprocessing:
         """What is done to text before it is split."""
-        return self._reading
+        return self._preprocessing
 
     @property
     def cut(self) -> Cut | None:
@@ -193,7 +193,7 @@ class WordCounts:
         """Add the counts of another corpus, split by the same pattern (ValueError if it was not)."""
         if other.pattern != self.pattern:
             raise ValueError(f"cannot merge counts split by {other.pattern!r} into counts split by {self.pattern!r}")
-        if other.reading != self.reading:
+        if other.preprocessing != self.preprocessing:
             raise ValueError("cannot merge counts of text that was read in another way, with another normalizer say")
         if other is self:
             raise ValueError("cannot merge counts into themselves")
@@ -249,14 +249,16 @@ class WordCounts:
         from pybpe.training.counts.files import Counted
 
         with self._lock:
-            return Counted(self.pattern, self.items(), self._n_texts, self.forgotten, self._protected, self._reading)
+            return Counted(
+                self.pattern, self.items(), self._n_texts, self.forgotten, self._protected, self._preprocessing
+            )
 
     def update(
         self,
         source: Source,
         *,
         threads: int | None = None,
-        progress: bool | Report = False,
+        progress: bool | ProgressCallback = False,
         text_field: str = TEXT_FIELD,
     ) -> None:
         """Count the words of a path, a list of paths or globs, or an iterable of texts.
@@ -289,7 +291,9 @@ class WordCounts:
 
     def _empty(self) -> WordCounts:
         """Counts of nothing, to be split alike."""
-        made = WordCounts(self.pattern, protect=self._protected, max_words=self.max_words, reading=self._reading)
+        made = WordCounts(
+            self.pattern, protect=self._protected, max_words=self.max_words, preprocessing=self._preprocessing
+        )
         made._n_texts = self._n_texts
         return made
 
@@ -352,11 +356,15 @@ class WordCounts:
 
     def _pieces_of(self, text: bytes) -> Iterator[bytes]:
         """The parts of a text that are learned from."""
-        plain = not self._reading.normalizer and not self._reading.prefix_space and not self._reading.sentence
+        plain = (
+            not self._preprocessing.normalizer
+            and not self._preprocessing.add_prefix_space
+            and not self._preprocessing.sentencepiece
+        )
         if plain and find_one_of(self._names, text) is None:
             yield text
             return
-        for piece in self._pieces.of(text, frozenset()):
+        for piece in self._pieces.split(text, frozenset()):
             if not isinstance(piece, int):
                 yield to_utf8(piece)
 
@@ -388,11 +396,11 @@ def _restore_counts(
     n_texts: int,
     forgotten: int,
     protected: tuple[str, ...] = (),
-    reading: Reading = PLAIN,
+    preprocessing: Preprocessing = PLAIN,
     max_words: int | None = None,
 ) -> WordCounts:
     """Counts from what a file or pickling kept."""
-    counts = WordCounts(pattern, protect=protected, max_words=max_words, reading=reading)
+    counts = WordCounts(pattern, protect=protected, max_words=max_words, preprocessing=preprocessing)
     for word, count, first_seen in items:
         counts._counter.add(word, count, first_seen)
     counts._n_texts = n_texts

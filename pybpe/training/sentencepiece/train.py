@@ -20,15 +20,15 @@ from pybpe._core.trainer import Trainer
 from pybpe.definition import MAX_ID, Definition, make_vocabulary
 from pybpe.errors import TrainingError
 from pybpe.formats.sentencepiece import pattern_of
-from pybpe.normalization.preprocessing import Reading
+from pybpe.normalization.preprocessing import Preprocessing
 from pybpe.normalization.sentencepiece import SPACE
 from pybpe.training.counts.word_counts import Words
 from pybpe.training.loop import learn
 from pybpe.training.sentencepiece.script_table import INHERITED, script_of
 from pybpe.training.sentencepiece.words import BORDER, names_of, sentence_of
-from pybpe.training.source import Learned
-from pybpe.util.progress import Report, reporting
-from pybpe.vocabulary.symbols import BYTE_NAMES, Scores
+from pybpe.training.source import TrainingSource
+from pybpe.util.progress import ProgressCallback, reporting
+from pybpe.vocabulary.symbols import BYTE_NAMES, CharacterVocabulary
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -37,21 +37,19 @@ _NEVER = 0xFFFF
 
 
 def train_sentences(
-    learned: Learned,
+    learned: TrainingSource,
     *,
     vocab_size: int,
     special_tokens: Iterable[str],
     normalizer: str | None,
-    progress: bool | Report,
+    progress: bool | ProgressCallback,
     keep_on_interrupt: bool,
 ) -> Definition:
     """Learn a vocabulary of characters; see Tokenizer.train."""
     vocab_size = operator.index(vocab_size)
     special = names_of(special_tokens)
     with reporting(progress) as report:
-        words, sentence = learned.words_of_lines(
-            special, None if normalizer is None else sentence_of(normalizer), report
-        )
+        words, spm = learned.words_of_lines(special, None if normalizer is None else sentence_of(normalizer), report)
         found = _characters_of(words)
         del words
         first = len(special) + len(BYTE_NAMES)
@@ -75,8 +73,8 @@ def train_sentences(
         merges=memoryview(array("I")),
         pattern=pattern_of(tokens[first:]),
         special_tokens={name: number for number, name in enumerate(special)},
-        reading=Reading(sentence=sentence),
-        scores=Scores(array("f", scores), 0, byte_ids=tuple(range(len(special), first))),
+        preprocessing=Preprocessing(sentencepiece=spm),
+        scores=CharacterVocabulary(array("f", scores), 0, byte_ids=tuple(range(len(special), first))),
     )
 
 
@@ -124,7 +122,7 @@ def _shown(char: str) -> str:
     return SPACE if char == " " else char
 
 
-def _learn(found: _Characters, wanted: int, report: Report, keep_on_interrupt: bool) -> list[bytes]:
+def _learn(found: _Characters, wanted: int, report: ProgressCallback, keep_on_interrupt: bool) -> list[bytes]:
     """The pieces of several characters, as UTF-8, in the order in which they were learned."""
     border = len(found.alphabet)
     trainer = Trainer(

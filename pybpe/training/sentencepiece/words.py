@@ -10,7 +10,7 @@ from pybpe._core.unicode import is_utf8
 from pybpe.definition import number_special_tokens
 from pybpe.encode.segmenter import Cut, Names
 from pybpe.errors import TrainingError
-from pybpe.normalization.sentencepiece import SPACE, Sentence
+from pybpe.normalization.sentencepiece import SPACE, SentencePieceNormalizer
 from pybpe.training.sentencepiece.charsmap_rules import RULES, charsmap_of
 from pybpe.vocabulary.symbols import BYTE_NAMES
 
@@ -23,13 +23,13 @@ _RESERVED = "\u2585".encode()  # which sentencepiece keeps for itself
 _NO_LIMIT = 2**63 - 1
 
 
-def sentence_of(normalizer: str | None) -> Sentence:
+def sentence_of(normalizer: str | None) -> SentencePieceNormalizer:
     """How text is read with this normalizer. Raises TrainingError for an unknown one."""
     if normalizer in (None, "identity"):
-        return Sentence()
+        return SentencePieceNormalizer()
     for rule in RULES:
         if rule == normalizer:
-            return Sentence(charsmap=charsmap_of(rule))
+            return SentencePieceNormalizer(charsmap=charsmap_of(rule))
     known = ", ".join(("identity", *RULES))
     raise TrainingError(f"the convention sentencepiece has no normalizer {normalizer!r}; it knows {known}")
 
@@ -47,20 +47,20 @@ def names_of(special_tokens: Iterable[str]) -> list[str]:
     return names
 
 
-class SentenceWords:
-    """Reads the text of a corpus. Immutable. The methods are those of Pieces.
+class SentencePieceWords:
+    """Reads the text of a corpus. Immutable. The methods are those of Segmenter.
 
     names: symbols that no piece holds anything of; the names of bytes are too.
     """
 
-    def __init__(self, sentence: Sentence, names: Iterable[str]) -> None:
+    def __init__(self, spm: SentencePieceNormalizer, names: Iterable[str]) -> None:
         symbols = frozenset({*names, *BYTE_NAMES})
         longest_first = sorted(symbols, key=len, reverse=True)
-        self._sentence = sentence
-        self._charsmap = sentence.map_of(frozenset(), line_by_line=True)
+        self._sentence = spm
+        self._charsmap = spm.map_of(frozenset(), line_by_line=True)
         self._symbols = re.compile(b"|".join(re.escape(name.encode()) for name in longest_first))
 
-    def of(self, text: bytes, allowed: Names = frozenset()) -> list[bytes]:
+    def split(self, text: bytes, allowed: Names = frozenset()) -> list[bytes]:
         """The text as one piece, to be split into WORDS."""
         if self._charsmap is None and is_utf8(text):
             words = spaced_words(text, _MAX_LINE)

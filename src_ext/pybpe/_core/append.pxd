@@ -67,7 +67,7 @@ cdef class AppendRules:
     cdef MergeTable merges
     cdef AutomatonSplitter splitter
     cdef Emission emission  # None where the symbols of merging are the tokens
-    cdef bint whole_words
+    cdef bint ignore_merges
     cdef bint mark_before, mark_behind, drops_space
     cdef bint drops_bytes
     cdef uint8_t dropped[256]  # whether a byte is left out

@@ -166,13 +166,13 @@ cdef class AppendRules:
 
     def __cinit__(
         self, Vocabulary vocabulary not None, MergeTable merges not None, AutomatonSplitter splitter not None, *,
-        bint whole_words, Emission emission, Marks marks, bytes dropped not None, unknown,
+        bint ignore_merges, Emission emission, Marks marks, bytes dropped not None, unknown,
     ):
         cdef uint8_t byte
         self.vocabulary = vocabulary
         self.merges = merges
         self.splitter = splitter
-        self.whole_words = whole_words and emission is None
+        self.ignore_merges = ignore_merges and emission is None
         self.emission = emission
         if marks is not None:
             self.mark_before = marks.before
@@ -181,7 +181,7 @@ cdef class AppendRules:
         memset(self.dropped, 0, sizeof(self.dropped))
         for byte in dropped:
             self.dropped[byte] = self.drops_bytes = True
-        if self.drops_bytes and (self.mark_before or self.mark_behind or whole_words):
+        if self.drops_bytes and (self.mark_before or self.mark_behind or ignore_merges):
             raise ValueError("a vocabulary that leaves out bytes has neither marks nor whole words")
         self.unknown = NONE if unknown is None else <token_t>unknown
         self.longest = vocabulary.longest
@@ -366,7 +366,7 @@ cdef class GrowingIds:
 
     cdef token_t whole_word(self, size_t start, size_t end) noexcept nogil:
         """The token that a word is, where that goes before merging; NONE for none."""
-        if not self.rules.whole_words or end - start > self.rules.longest:
+        if not self.rules.ignore_merges or end - start > self.rules.longest:
             return NONE
         return self.rules.vocabulary.find(self.text + start, end - start)
 

@@ -54,7 +54,7 @@ cdef class Encoder:
     cdef Vocabulary vocabulary
     cdef MergeTable merges
     cdef Splitter splitter
-    cdef bint whole_words
+    cdef bint ignore_merges
     cdef Emission emission  # None where the symbols of merging are the tokens
     cdef Marks marks  # None where words are merged as they stand in the text
     cdef readonly size_t cache_bytes  # the most that the cache of one running call takes

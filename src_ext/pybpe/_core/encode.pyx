@@ -104,7 +104,7 @@ cdef class Encoder:
         cdef token_t whole
         if self.emission is not None:
             count = <Py_ssize_t>self.emission.write(ids, <size_t>count)
-        elif self.whole_words and count > 1:
+        elif self.ignore_merges and count > 1:
             bit = self.token_bit(item)
             if self.token_bits[bit >> 6] >> (bit & 63) & 1:  # perhaps a token that merging does not reach
                 whole = self.vocabulary.find(item.word, size)
@@ -192,7 +192,7 @@ cdef class Encoder:
         self, Worker worker, const uint8_t* word, size_t size, bint piece, token_t* ids
     ) except -1 nogil:
         """Encode a word or piece that is too long to be remembered; how many ids."""
-        if self.whole_words and not piece:
+        if self.ignore_merges and not piece:
             ids[0] = self.vocabulary.find(word, size)
             if ids[0] != NONE:
                 return 1
@@ -325,13 +325,13 @@ cdef class Encoder:
     # -----------------------------------------------------------------------------------------------------------------
 
     def __cinit__(
-        self, Vocabulary vocabulary not None, MergeTable merges not None, Splitter splitter, bint whole_words,
+        self, Vocabulary vocabulary not None, MergeTable merges not None, Splitter splitter, bint ignore_merges,
         Emission emission=None, Marks marks=None
     ):
         self.vocabulary = vocabulary
         self.merges = merges
         self.splitter = splitter
-        self.whole_words = whole_words
+        self.ignore_merges = ignore_merges
         self.emission = emission
         self.marks = marks
         self.limit_cache(DEFAULT_CACHE)

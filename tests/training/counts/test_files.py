@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pybpe import FormatError, PybpeError, Tokenizer, WordCounts
-from pybpe.normalization.preprocessing import Reading
+from pybpe.normalization.preprocessing import Preprocessing
 from pybpe.pretokenization.patterns import GPT2
 from pybpe.training.counts.files import Counted, read_npz, read_parquet, write_npz, write_parquet
 
@@ -187,7 +187,9 @@ def test_a_file_of_the_first_version(tmp_path):
 
 @both
 def test_how_text_was_read_is_kept(tmp_path, kind):
-    given = SOME._replace(protected=("<s>", "é"), reading=Reading(normalizer="NFC", added_tokens={"<x>": 7}))
+    given = SOME._replace(
+        protected=("<s>", "é"), preprocessing=Preprocessing(normalizer="NFC", added_tokens={"<x>": 7})
+    )
     WRITE[kind](tmp_path / "counts", given)
     assert READ[kind](tmp_path / "counts") == given
 

@@ -110,7 +110,7 @@ def test_ties_in_normal_form(normalizer, tmp_path):
 def test_the_maps_are_theirs(rule, tmp_path):
     path = tmp_path / "their.model"
     path.write_bytes(theirs(["ab ab"], 263, normalizer=rule).serialized_model_proto())
-    assert keys_of(rule) == read_charsmap(read(path).reading.sentence.charsmap)
+    assert keys_of(rule) == read_charsmap(read(path).preprocessing.sentencepiece.charsmap)
 
 
 @pytest.mark.parametrize(("vocab_size", "normalizer"), [(8_192, "identity"), (60_000, "identity"), (30_000, "nfkc")])

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pybpe import Tokenizer, TrainingError, WordCounts
-from pybpe.normalization.sentencepiece import Sentence
+from pybpe.normalization.sentencepiece import SentencePieceNormalizer
 from pybpe.training.sentencepiece.script_table import script_of
-from pybpe.training.sentencepiece.words import SentenceWords, sentence_of
+from pybpe.training.sentencepiece.words import SentencePieceWords, sentence_of
 
 
 def train(lines, vocab_size, **options) -> Tokenizer:
@@ -151,26 +151,26 @@ def test_counts_for_another_convention_are_refused():
 
 
 @pytest.fixture(scope="module", params=[None, "nmt_nfkc"])
-def sentence(request) -> Sentence:
+def spm(request) -> SentencePieceNormalizer:
     return sentence_of(request.param)
 
 
 @given(data=st.data())
-def test_words_of_lines_equal_those_of_sentences(sentence, readers, data):
+def test_words_of_lines_equal_those_of_sentences(spm, readers, data):
     """The words that are counted are those that the encoder reads, of each line for itself."""
     text = data.draw(st.text("ab ▁▅\r\n\x1f<s>\ufb01\ufffdé", max_size=80))
     words, charsmap = readers
     expected = []
     for line in text.split("\n"):
         if "▅" not in line:
-            read = sentence.read(line.rstrip("\r"), charsmap).replace("<s>", "\x1f")
+            read = spm.read(line.rstrip("\r"), charsmap).replace("<s>", "\x1f")
             expected += read.split(" ")[1:]
-    assert b"".join(words.of(text.encode())).decode().split(" ")[1:] == expected
+    assert b"".join(words.split(text.encode())).decode().split(" ")[1:] == expected
 
 
 @pytest.fixture(scope="module")
-def readers(sentence):
-    return SentenceWords(sentence, ["<s>"]), sentence.map_of(frozenset())
+def readers(spm):
+    return SentencePieceWords(spm, ["<s>"]), spm.map_of(frozenset())
 
 
 def test_the_number_of_threads_changes_nothing(texts):
