@@ -82,4 +82,4 @@ def test_a_text_with_nothing_to_do_is_the_piece():
     for preprocessing in PREPROCESSINGS.values():
         if not preprocessing.add_prefix_space and preprocessing is not PREPROCESSINGS["llama"]:
             for text in ("plain", b"plain", "中文"):
-                assert Segmenter(preprocessing, {}).of(text, frozenset())[0] is text
+                assert Segmenter(preprocessing, {}).split(text, frozenset())[0] is text
