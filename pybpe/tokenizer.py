@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import functools
-import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pybpe._core.decode import Decoder
 from pybpe._core.unicode import UNICODE_VERSION
-from pybpe.decoding.appender import EncodeAppender, Growth
-from pybpe.decoding.characters import CharacterDecoder, CharacterStream
-from pybpe.decoding.id_arrays import as_uint32
+from pybpe.codec import Codec
+from pybpe.decoding.appender import EncodeAppender
+from pybpe.decoding.characters import CharacterStream
 from pybpe.decoding.incremental import DecodeStream
-from pybpe.decoding.sentencepiece import SentencePieceDecoder, SentencePieceStream
+from pybpe.decoding.sentencepiece import SentencePieceStream
 from pybpe.definition import Definition, with_first_merges
 from pybpe.encode.segmenter import Cut
 from pybpe.encode.special_tokens import Allowed, Disallowed, Text
-from pybpe.encode.text_encoder import TextEncoder
-from pybpe.errors import TokenIdError
 from pybpe.formats import native
-from pybpe.pretokenization.patterns import name_of, prepare
+from pybpe.pretokenization.patterns import name_of
 from pybpe.util.files import PathLike
 from pybpe.util.parallel import check_threads
 from pybpe.util.utf8 import to_utf8
@@ -53,10 +49,19 @@ class Tokenizer:
     """
 
     def __init__(self, definition: Definition) -> None:
-        self._definition = definition
-        self._text = TextEncoder(definition)
-        self._names = definition.names
-        self._n_vocab = definition.n_vocab
+        self._take(Codec(definition))
+
+    def _take(self, codec: Codec) -> None:
+        self._codec = codec
+        self._definition = codec.definition
+        self._text = codec.encoder
+
+    @classmethod
+    def _of(cls, codec: Codec) -> Tokenizer:
+        """Return the Tokenizer of a Codec."""
+        made = cls.__new__(cls)
+        made._take(codec)
+        return made
 
     # Making one
 
@@ -279,7 +284,7 @@ class Tokenizer:
         """An object that stands wherever a tiktoken.Encoding stands; tiktoken need not be installed."""
         from pybpe.compat.tiktoken import Encoding
 
-        return Encoding.of(name, self._definition, self._text)
+        return Encoding.of(name, self._codec)
 
     def as_huggingface(self) -> PreTrainedTokenizerFast:
         """A fast tokenizer of transformers (extra hf) for which pybpe encodes and decodes.
@@ -419,7 +424,7 @@ class Tokenizer:
 
     def _spans(self, content: bytes) -> list[Span]:
         """The places in bytes of the ids of an ordinary text."""
-        return self._text.with_offsets(content, frozenset(), (), "byte", self._token_sizes)[1]
+        return self._codec.offsets.encode(content, frozenset(), (), "byte")[1]
 
     def encode_with_offsets(
         self,
@@ -436,7 +441,7 @@ class Tokenizer:
         together each token has the place of all; the white space that a token by name takes with it is part of its
         place; a space put before the text has an empty one.
         """
-        return self._text.with_offsets(text, allowed_special, disallowed_special, unit, self._token_sizes)
+        return self._codec.offsets.encode(text, allowed_special, disallowed_special, unit)
 
     def encode_with_dropout(self, text: Text, p: float, seed: int) -> list[int]:
         """Ids of the same text by a random other way of merging: BPE-dropout (Provilkov et al., 2020).
@@ -455,12 +460,7 @@ class Tokenizer:
         They are those of `encode_ordinary` for all of the text. `append` and `count` take time by what is appended; the
         docstring of EncodeAppender names the tokenizers and texts that need more.
         """
-        return EncodeAppender(self._growth, self.encode_appender)
-
-    @functools.cached_property
-    def _growth(self) -> Growth:
-        """What all appenders share."""
-        return Growth(self._definition, prepare(self.pattern), self.encode_ordinary, self.cut, self._ints)
+        return self._codec.encode_appender()
 
     @property
     def cut(self) -> Cut | None:
@@ -474,15 +474,15 @@ class Tokenizer:
 
     def decode_bytes(self, ids: Ids) -> bytes:
         """The bytes that ids stand for. Raises TokenIdError for an id that has no token."""
-        return self._decoder.decode_bytes(ids)
+        return self._codec.decoder.decode_bytes(ids)
 
     def decode(self, ids: Ids, errors: str = "replace") -> str:
         """The text that ids stand for; `errors` says what becomes of bytes that are not UTF-8, as in bytes.decode."""
-        return self._decoder.decode(ids, errors)
+        return self._codec.decoder.decode(ids, errors)
 
     def decode_batch(self, batch: Iterable[Ids], errors: str = "replace") -> list[str]:
         """As `decode` for each."""
-        return self._decoder.decode_batch(batch, errors)
+        return self._codec.decoder.decode_batch(batch, errors)
 
     def decode_stream(self) -> DecodeStream | SentencePieceStream | CharacterStream:
         """Return an object with `feed(id)` and `finish()`, which give text as ids come and never half a character.
@@ -490,42 +490,18 @@ class Tokenizer:
         All they give, joined, is what `decode` gives. Where a tokenizer.json has tokens of characters (Gemma, Llama 2),
         ids of bytes in a row are text only if all their bytes are, so the text of a row comes when the row ends.
         """
-        if isinstance(self._decoder, SentencePieceDecoder):
-            return SentencePieceStream(self._sentence_decoder)
-        if isinstance(self._decoder, CharacterDecoder):
-            return CharacterStream(self._character_decoder)
-        return DecodeStream(self.token_bytes)
-
-    # Streams ask for these whenever they need them, so that they can be pickled.
-
-    def _sentence_decoder(self) -> SentencePieceDecoder:
-        assert isinstance(self._decoder, SentencePieceDecoder)
-        return self._decoder
-
-    def _character_decoder(self) -> CharacterDecoder:
-        assert isinstance(self._decoder, CharacterDecoder)
-        return self._decoder
+        return self._codec.decode_stream()
 
     def token_bytes(self, token: int) -> bytes:
         """The bytes of one id. Raises TokenIdError for an id that has no token."""
-        number = operator.index(token)
-        if not 0 <= number < self.n_vocab:
-            raise TokenIdError(f"id {number} is outside the vocabulary, which has ids 0 to {self.n_vocab - 1}")
-        return self._decoder.token_bytes(number)
+        return self._codec.token_bytes(token)
 
     def token_id(self, token: bytes | str) -> int:
         """The id of one token; of an ordinary and a special one with the same bytes, the ordinary.
 
         Raises TokenIdError if these bytes are not one token.
         """
-        content = to_utf8(token)
-        found = self._definition.token_id(content)
-        if found is None:
-            name = content.decode("utf-8", "surrogateescape")
-            found = self._names.get(name)
-        if found is None:
-            raise TokenIdError(f"{token!r} is not one token of this vocabulary")
-        return found
+        return self._codec.token_id(token)
 
     # What it holds
 
@@ -541,7 +517,7 @@ class Tokenizer:
     @property
     def n_vocab(self) -> int:
         """The largest id plus one: the rows that an embedding table needs."""
-        return self._n_vocab
+        return self._codec.n_vocab
 
     @property
     def special_tokens(self) -> dict[str, int]:
@@ -574,17 +550,13 @@ class Tokenizer:
     def vocab(self) -> dict[int, bytes]:
         """{id: bytes} of all tokens, special ones included. A new dict each time."""
         ordinary = enumerate(self._definition.vocabulary.to_list())
-        tokens = {token: content for token, content in ordinary if content} | self._special_bytes
+        tokens = {token: content for token, content in ordinary if content} | self._codec.names_by_id
         return dict(sorted(tokens.items()))
 
     @property
     def mergeable_ranks(self) -> dict[bytes, int]:
         """{bytes: rank} of the ordinary tokens, as tiktoken takes it. Of tokens with equal bytes, the first."""
-        ranks: dict[bytes, int] = {}
-        for rank, token in enumerate(self._definition.vocabulary.to_list()):
-            if token:
-                ranks.setdefault(token, rank)
-        return ranks
+        return dict(self._codec.mergeable_ranks)
 
     @property
     def merges(self) -> dict[tuple[int, int], int]:
@@ -607,8 +579,8 @@ class Tokenizer:
             "added_tokens": self.added_tokens,
             "normalizer": self._definition.preprocessing.normalizer,
             "add_prefix_space": self._definition.preprocessing.add_prefix_space,
-            **self._scored_info,
-            "ignore_merges": self._definition.rule == "ranks" or self._definition.ignore_merges,
+            **self._model_info,
+            "ignore_merges": self._definition.model.ignore_merges,
             "pattern": self.pattern,
             "pattern_name": name_of(self.pattern),
             "splitter": self._text.split.kind,
@@ -619,56 +591,25 @@ class Tokenizer:
         }
 
     @property
-    def _scored_info(self) -> dict[str, Any]:
+    def _model_info(self) -> dict[str, Any]:
         """What `info` says of vocabularies that are not just of bytes."""
-        definition, scores, spm = (
-            self._definition,
-            self._definition.scores,
-            self._definition.preprocessing.sentencepiece,
-        )
-        ends = {
-            name: mark
-            for name in ("continuing_subword_prefix", "end_of_word_suffix")
-            if (mark := getattr(definition, name))
-        }
-        drops = {name: True for name in ("drops_space", "drops_bytes") if getattr(definition, name)}
-        if scores is None:
-            return {**ends, **drops}
-        info: dict[str, Any] = {"rule": definition.rule, "byte_fallback": bool(scores.byte_ids), **drops}
+        definition, characters = self._definition, self._definition.characters
+        model, spm = definition.model, definition.preprocessing.sentencepiece
+        marks = {name: mark for name, mark in model.marks._asdict().items() if mark}
+        drops = {"drops_space": definition.drops_space, "drops_bytes": bool(model.dropped)}
+        drops = {name: True for name, value in drops.items() if value}
+        if characters is None:
+            return {**marks, **drops}
+        info: dict[str, Any] = {"rule": model.rule, "byte_fallback": bool(characters.byte_ids), **drops}
         if spm is not None:
             info |= {"add_dummy_prefix": spm.add_dummy_prefix, "remove_extra_whitespaces": spm.remove_extra_whitespaces}
             info["charsmap_bytes"] = len(spm.charsmap)
         return info
 
-    @functools.cached_property
-    def _token_sizes(self) -> npt.NDArray[np.int64]:
-        """int64[n_vocab]: the bytes of each id."""
-        import numpy as np
-
-        sizes = np.zeros(self.n_vocab, dtype=np.int64)
-        sizes[: len(self._definition.vocabulary)] = self._definition.vocabulary.sizes().to_numpy()
-        for token, name in self._special_bytes.items():
-            if not self._definition.vocabulary.has(token):
-                sizes[token] = len(name)
-        return sizes
-
-    @functools.cached_property
-    def _decoder(self) -> Decoder | SentencePieceDecoder | CharacterDecoder:
-        scores, spm = self._definition.scores, self._definition.preprocessing.sentencepiece
-        if scores is not None and scores.leading:
-            return CharacterDecoder(self._definition, scores, self._special_bytes)
-        if scores is not None and spm is not None:
-            return SentencePieceDecoder(self._definition, spm, scores, self._special_bytes)
-        return Decoder(self._definition.vocabulary, self._special_bytes, as_uint32)
-
-    @property
-    def _special_bytes(self) -> dict[int, bytes]:
-        return self._definition.names_by_id
-
     @property
     def _ints(self) -> list[int]:
         """The int object of every id, which lists of ids share."""
-        return self._text.fast.ints
+        return self._codec.ints
 
     def __repr__(self) -> str:
         return f"<Tokenizer of {self.n_vocab:,} tokens, pattern {name_of(self.pattern) or self.pattern!r}>"
@@ -685,10 +626,5 @@ class Tokenizer:
     def __deepcopy__(self, memo: dict[int, Any]) -> Tokenizer:
         return self  # it never changes
 
-    def __reduce__(self) -> tuple[Callable[[bytes], Tokenizer], tuple[bytes]]:
-        return _unpickle, (native.dumps(self._definition),)
-
-
-def _unpickle(content: bytes) -> Tokenizer:
-    """A pickled Tokenizer is the bytes of its own file."""
-    return Tokenizer(native.loads(content))
+    def __reduce__(self) -> tuple[Callable[[Codec], Tokenizer], tuple[Codec]]:
+        return Tokenizer._of, (self._codec,)

@@ -21,6 +21,7 @@ FLOORS = [
     ["pybpe.tokenizer"],
     ["pybpe.chat"],
     ["pybpe.compat"],  # faces that Tokenizer hands out; those that make one are above
+    ["pybpe.codec"],
     ["pybpe.training", "pybpe.decoding"],
     ["pybpe.encode"],
     ["pybpe.encodings"],

@@ -9,9 +9,7 @@ from operator import index
 from threading import Lock
 from typing import Any
 
-from pybpe._core.decode import Decoder
-from pybpe.decoding.id_arrays import as_uint32
-from pybpe.encode.text_encoder import TextEncoder
+from pybpe.codec import Codec
 from pybpe.errors import FormatError, ParityError
 from pybpe.formats import huggingface
 from pybpe.formats.helpers.byte_level import to_bytes
@@ -74,7 +72,8 @@ class Snapshot:
         """Read a tokenizer. Raises FormatError for one that pybpe cannot be equal to."""
         definition = huggingface.from_json(json.loads(_written(backend)), "the tokenizer")
         self._state = state
-        self._text = TextEncoder(definition)
+        self._codec = Codec(definition)
+        self._text = self._codec.encoder
         self._original = _clone(backend)
         self._lock = Lock()
         self._templates = {add: self._template(add) for add in (True, False)}
@@ -82,9 +81,7 @@ class Snapshot:
         self.names = [names[token].content for token in sorted(names)]
         self.tokens = definition.vocabulary.to_list()
         self._special_ids = frozenset(token for token, entry in names.items() if entry.special)
-        self._decoder: Decoder | None = None
-        if type(backend.decoder).__name__ == "ByteLevel" and all(map(_is_itself, self.names)):
-            self._decoder = Decoder(definition.vocabulary, definition.names_by_id, as_uint32)
+        self._decodes = type(backend.decoder).__name__ == "ByteLevel" and all(map(_is_itself, self.names))
 
     def template(self, add_special_tokens: bool) -> Template | None:
         """What is put around a text; None if that is nothing so simple."""
@@ -94,17 +91,17 @@ class Snapshot:
         """The ids of each text, in which all tokens are found by name, without what is put around."""
         if len(texts) == 1:
             ids = self._text.fast.to_list(texts[0], "all", ())
-            return [self._text.encode(texts[0], "all", ()).to_list(self._text.fast.ints) if ids is None else ids]
+            return [self._text.encode(texts[0], "all", ()).to_list(self._codec.ints) if ids is None else ids]
         return self._text.lists(texts, threads, "all", ())
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool) -> str | None:
         """The text of ids; None for what pybpe does not decode, such as ids without a token."""
-        if self._decoder is None:
+        if not self._decodes:
             return None
         try:
             if skip_special_tokens and not self._special_ids.isdisjoint(ids):
                 ids = [token for token in map(index, ids) if token not in self._special_ids]
-            return self._decoder.decode(ids, "replace")
+            return self._codec.decoder.decode(ids, "replace")
         except (TypeError, ValueError, OverflowError):
             return None
 

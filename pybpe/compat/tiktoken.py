@@ -21,17 +21,13 @@ from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Literal
 
-from pybpe._core.decode import Decoder
 from pybpe._core.ids import IdBuffer
+from pybpe.codec import Codec
 from pybpe.compat import unstable
-from pybpe.decoding.id_arrays import as_uint32
-from pybpe.definition import Definition
 from pybpe.encode.special_tokens import Allowed, Disallowed, find_one_of
-from pybpe.encode.text_encoder import TextEncoder
 from pybpe.encodings.rank_files import definition_of
 from pybpe.encodings.registry import BY_NAME, name_for_model
-from pybpe.errors import SpecialTokenError, TokenIdError
-from pybpe.formats import native
+from pybpe.errors import SpecialTokenError
 from pybpe.formats.tiktoken import from_ranks
 from pybpe.util.parallel import MAX_THREADS
 from pybpe.util.utf8 import to_utf8
@@ -50,7 +46,7 @@ NOTHING: frozenset[str] = frozenset()
 @functools.lru_cache(maxsize=8)
 def get_encoding(encoding_name: str) -> Encoding:
     """A public encoding by name, downloaded if it is not on this machine. Raises ValueError for an unknown name."""
-    return Encoding.of(encoding_name, definition_of(encoding_name))
+    return Encoding.of(encoding_name, Codec(definition_of(encoding_name)))
 
 
 def encoding_for_model(model_name: str) -> Encoding:
@@ -81,7 +77,7 @@ class Encoding:
         explicit_n_vocab: int | None = None,
     ) -> None:
         """Make one of ranks, as tiktoken does. Raises ValueError where these contradict each other."""
-        self._serve(name, from_ranks(mergeable_ranks, pat_str, special_tokens))
+        self._serve(name, Codec(from_ranks(mergeable_ranks, pat_str, special_tokens)))
         n_tokens = len(mergeable_ranks) + len(special_tokens)
         if explicit_n_vocab and not explicit_n_vocab == n_tokens == self.n_vocab:
             raise ValueError(
@@ -89,26 +85,26 @@ class Encoding:
             )
 
     @classmethod
-    def of(cls, name: str, definition: Definition, text: TextEncoder | None = None) -> Encoding:
-        """The face of a definition; `text` is what encodes by it, if there is that already."""
+    def of(cls, name: str, codec: Codec) -> Encoding:
+        """Return the Encoding that a Codec serves."""
         made = cls.__new__(cls)
-        made._serve(name, definition, text)
+        made._serve(name, codec)
         return made
 
-    def _serve(self, name: str, definition: Definition, text: TextEncoder | None = None) -> None:
+    def _serve(self, name: str, codec: Codec) -> None:
         self.name = name
-        self.max_token_value = definition.n_vocab - 1
-        self._definition = definition
-        self._text = text or TextEncoder(definition)
+        self.max_token_value = codec.n_vocab - 1
+        self._codec = codec
+        self._text = codec.encoder
         self._pat_str = self._text.split.pattern
-        self._special_tokens = dict(definition.special_tokens)
+        self._special_tokens = dict(codec.definition.special_tokens)
         self._special_token_values = set(self._special_tokens.values())
 
     def __repr__(self) -> str:
         return f"<Encoding {self.name!r}>"
 
-    def __reduce__(self) -> tuple[Callable[[str, bytes], Encoding], tuple[str, bytes]]:
-        return _unpickle, (self.name, native.dumps(self._definition))
+    def __reduce__(self) -> tuple[Callable[[str, Codec], Encoding], tuple[str, Codec]]:
+        return Encoding.of, (self.name, self._codec)
 
     # Text to ids
 
@@ -157,7 +153,11 @@ class Encoding:
     def encode_with_unstable(
         self, text: str, *, allowed_special: Allowed = NOTHING, disallowed_special: Disallowed = "all"
     ) -> tuple[list[int], list[list[int]]]:
-        """The ids that stay whatever follows the text, and what the ids after those could be."""
+        """The ids that stay whatever follows the text, and what the ids after those could be.
+
+        Raises ValueError for a vocabulary of characters.
+        """
+        self._check_bytes("encode_with_unstable")
         disallowed_special = _names(disallowed_special)
         try:
             found = self._text.special.allowed_in(_checked(text), allowed_special, disallowed_special)
@@ -170,32 +170,21 @@ class Encoding:
 
     def encode_single_token(self, text_or_bytes: str | bytes) -> int:
         """The id of one token, special or not. Raises KeyError for what is not one token."""
-        content = text_or_bytes.encode() if isinstance(text_or_bytes, str) else text_or_bytes
-        if not isinstance(content, bytes):
-            raise TypeError(f"text_or_bytes must be str or bytes, not {type(content).__name__}")
-        found = self._definition.vocabulary.token_id(content)
-        if found is None:
-            found = self._definition.names.get(content.decode("utf-8", "surrogateescape"))
-        if found is None:
-            raise TokenIdError(f"{content!r} is not one token of this vocabulary")
-        return found
+        return self._codec.token_id(text_or_bytes.encode() if isinstance(text_or_bytes, str) else text_or_bytes)
 
     # Ids to text
 
     def decode_bytes(self, tokens: Ids) -> bytes:
         """The bytes that ids stand for. Raises KeyError for an id that has no token."""
-        return self._decoder.decode_bytes(tokens)
+        return self._codec.decoder.decode_bytes(tokens)
 
     def decode(self, tokens: Ids, errors: str = "replace") -> str:
         """The text that ids stand for; `errors` as in bytes.decode."""
-        return self._decoder.decode(tokens, errors)
+        return self._codec.decoder.decode(tokens, errors)
 
     def decode_single_token_bytes(self, token: int) -> bytes:
         """The bytes of one id. Raises KeyError for an id that has no token."""
-        number = operator.index(token)
-        if not 0 <= number <= self.max_token_value:
-            raise TokenIdError(f"id {number} is outside the vocabulary, which has ids 0 to {self.max_token_value}")
-        return self._decoder.token_bytes(number)
+        return self._codec.token_bytes(token)
 
     def decode_tokens_bytes(self, tokens: Iterable[int]) -> list[bytes]:
         """The bytes of each id."""
@@ -204,8 +193,9 @@ class Encoding:
     def decode_with_offsets(self, tokens: Iterable[int]) -> tuple[str, list[int]]:
         """The text, and of each id the index of the first character that has bytes of it.
 
-        Raises UnicodeDecodeError if the bytes are not UTF-8.
+        Raises UnicodeDecodeError if the bytes are not UTF-8, ValueError for a vocabulary of characters.
         """
+        self._check_bytes("decode_with_offsets")
         contents = self.decode_tokens_bytes(tokens)
         offsets, begun = [], 0  # begun: how many characters have begun
         for content in contents:
@@ -217,12 +207,12 @@ class Encoding:
     def decode_batch(self, batch: Iterable[Ids], *, errors: str = "replace", num_threads: int = 8) -> list[str]:
         """As `decode` for each; one thread does it, faster than several."""
         _threads(num_threads)
-        return self._decoder.decode_batch(batch, errors)
+        return self._codec.decoder.decode_batch(batch, errors)
 
     def decode_bytes_batch(self, batch: Iterable[Ids], *, num_threads: int = 8) -> list[bytes]:
         """As `decode_bytes` for each."""
         _threads(num_threads)
-        return list(map(self._decoder.decode_bytes, batch))
+        return list(map(self._codec.decoder.decode_bytes, batch))
 
     # What it holds
 
@@ -253,11 +243,7 @@ class Encoding:
 
     @functools.cached_property
     def _mergeable_ranks(self) -> dict[bytes, int]:
-        ranks: dict[bytes, int] = {}
-        for rank, token in enumerate(self._definition.vocabulary.to_list()):
-            if token:
-                ranks.setdefault(token, rank)
-        return ranks
+        return self._codec.mergeable_ranks
 
     def _encode_single_piece(self, text_or_bytes: str | bytes) -> list[int]:
         """The ids of text that is one word, whatever the pattern says."""
@@ -285,6 +271,14 @@ class Encoding:
         return stable + self._encode_single_piece(unfinished + rest)
 
     # What they stand on
+
+    def _check_bytes(self, method: str) -> None:
+        """Raise ValueError for a vocabulary of characters, whose ids do not stand for bytes one by one."""
+        if self._codec.definition.characters is not None:
+            raise ValueError(
+                f"{method} is for vocabularies of bytes, and this one is of characters (as Llama 2's and Gemma's are); "
+                "Tokenizer.encode_with_offsets gives the places of its ids"
+            )
 
     def _encode(self, text: str, allowed: Allowed, disallowed: Disallowed) -> IdBuffer:
         disallowed = _names(disallowed)
@@ -320,7 +314,7 @@ class Encoding:
 
     def _size_of_last_word(self, text: str, found: AbstractSet[str]) -> int:
         """How many ids the last word of a text gives; 0 if a token found by name is the last."""
-        pieces = self._text.pieces.split(text, frozenset(found))
+        pieces = self._text.segmenter.split(text, frozenset(found))
         if not pieces or isinstance(pieces[-1], int):
             return 0
         words = self._text.split.split(to_utf8(pieces[-1]))
@@ -332,28 +326,19 @@ class Encoding:
         self._text.core.encode_with_dropout([content], 0.0, 0, ids)
         return ids.to_list(self._ints)
 
-    @functools.cached_property
-    def _decoder(self) -> Decoder:
-        return Decoder(self._definition.vocabulary, self._definition.names_by_id, as_uint32)
-
     @property
     def _ints(self) -> list[int]:
-        return self._text.fast.ints
+        return self._codec.ints
 
     @functools.cached_property
     def _tokens(self) -> list[bytes]:
         """The ordinary tokens by id; empty where there is none."""
-        tokens = self._definition.vocabulary.to_list()
+        tokens = self._codec.definition.vocabulary.to_list()
         return tokens + [b""] * (self.n_vocab - len(tokens))
 
     @functools.cached_property
     def _sorted_tokens(self) -> list[bytes]:
         return sorted(self._mergeable_ranks)
-
-
-def _unpickle(name: str, content: bytes) -> Encoding:
-    """A pickled Encoding is its name and the bytes of pybpe's own file."""
-    return Encoding.of(name, native.loads(content))
 
 
 def _checked(text: str) -> str:

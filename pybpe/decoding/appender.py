@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from pybpe._core.append import AppendRules, GrowingIds
-from pybpe._core.marks import Marks
 from pybpe.decoding.incremental import incomplete_from
 from pybpe.definition import Definition
 from pybpe.encode.growing import GrowingSegments
-from pybpe.encode.segmenter import Cut, Segmenter
+from pybpe.encode.ordinary import make_marks
+from pybpe.encode.segmenter import Cut
 from pybpe.encode.sentencepiece_growing import GrowingSentencePiece
-from pybpe.encode.sentencepiece_segmenter import SentencePieceSegmenter
+from pybpe.encode.text_encoder import TextEncoder
 from pybpe.pretokenization.patterns import Split
 from pybpe.pretokenization.stages import stages_of
 from pybpe.util.utf8 import repair_torn, to_utf8
@@ -25,33 +25,24 @@ LARGE = 1 << 16  # bytes from which on text is encoded at once up to its last cu
 class Growth:
     """What all appenders of a tokenizer share. Immutable.
 
-    encode: gives the ids of a whole text. cut: as `Tokenizer.cut`. ints: the int object of every id.
+    ints: the int object of every id.
     """
 
-    def __init__(
-        self,
-        definition: Definition,
-        split: Split,
-        encode: Callable[[bytes], list[int]],
-        cut: Cut | None,
-        ints: list[int],
-    ) -> None:
-        self.encode = encode
+    def __init__(self, definition: Definition, encoder: TextEncoder, ints: list[int]) -> None:
+        self._encoder = encoder
         self.ints = ints
-        self.rules = _rules(definition, split)
-        self.repairs = definition.lacks_bytes or definition.marks_words or definition.drops_space
-        unknown = definition.scores is not None and not definition.scores.byte_ids
-        self.cut = None if unknown else cut
-        preprocessing = definition.preprocessing
-        self._pieces: Segmenter | SentencePieceSegmenter
-        if preprocessing.sentencepiece is None:
-            self._pieces = Segmenter(preprocessing, definition.special_tokens)
-        else:
-            self._pieces = SentencePieceSegmenter(preprocessing, preprocessing.sentencepiece, definition.special_tokens)
+        self.rules = _rules(definition, encoder.split)
+        self.repairs = definition.model.lacks_bytes or definition.changes_words
+        self.cut = None if definition.unknown is not None else encoder.cut
+        self._segmenter = encoder.segmenter
 
     def reader(self) -> GrowingSegments | GrowingSentencePiece | None:
         """Return what reads a text that grows; None where text is split as it is."""
-        return None if self._pieces.plain else self._pieces.growing()
+        return None if self._segmenter.plain else self._segmenter.growing()
+
+    def encode(self, content: bytes) -> list[int]:
+        """Return the ids of a whole text."""
+        return self._encoder.ordinary(content).to_list(self.ints)
 
 
 class EncodeAppender:
@@ -268,21 +259,16 @@ def _rules(definition: Definition, split: Split) -> AppendRules | None:
     """Return what makes ids of ordinary text; None if the regex module splits it."""
     if split.scanner is None:
         return None
-    symbols, scores = definition.symbols, definition.scores
-    marked = definition.marks_words or definition.drops_space
+    model, symbols = definition.model, definition.model.symbols
     return AppendRules(
         symbols.vocabulary if symbols else definition.vocabulary,
-        definition.table,
+        model.table,
         _automaton(split.pattern),
-        ignore_merges=definition.rule == "ranks" or definition.ignore_merges,
+        ignore_merges=model.ignore_merges,
         emission=symbols.emission if symbols else None,
-        marks=Marks(
-            bool(definition.continuing_subword_prefix), bool(definition.end_of_word_suffix), definition.drops_space
-        )
-        if marked
-        else None,
-        dropped=definition.missing_bytes if definition.drops_bytes else b"",
-        unknown=scores.unknown if scores and not scores.byte_ids else None,
+        marks=make_marks(definition),
+        dropped=model.dropped,
+        unknown=definition.unknown,
     )
 
 

@@ -9,7 +9,7 @@ from pybpe._core.decode import Decoder
 from pybpe.decoding.id_arrays import as_uint32
 from pybpe.definition import Definition
 from pybpe.normalization.sentencepiece import SPACE
-from pybpe.vocabulary.symbols import CharacterVocabulary
+from pybpe.vocabulary.characters import CharacterVocabulary
 
 if TYPE_CHECKING:
     from pybpe._core.decode import Ids

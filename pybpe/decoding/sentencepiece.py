@@ -11,7 +11,7 @@ from pybpe.decoding.incremental import incomplete_from
 from pybpe.definition import Definition
 from pybpe.normalization.sentencepiece import SentencePieceNormalizer
 from pybpe.util.utf8 import repair_torn, to_text
-from pybpe.vocabulary.symbols import CharacterVocabulary
+from pybpe.vocabulary.characters import CharacterVocabulary
 
 if TYPE_CHECKING:
     from pybpe._core.decode import Ids

@@ -1,15 +1,76 @@
-"""Where in a text each token lies."""
+"""The ids of a text and where in it each lies."""
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from pybpe._core.ids import IdBuffer
+from pybpe.definition import Definition
+from pybpe.encode.special_tokens import Allowed, Disallowed, Text
+from pybpe.encode.text_encoder import TextEncoder
+from pybpe.util.utf8 import to_utf8
+
 Unit = Literal["char", "byte"]
 Span = tuple[int, int]
+
+
+class OffsetEncoder:
+    """Encodes texts with the place of each id. Immutable.
+
+    sizes: int64[n_vocab], the bytes of every id.
+    """
+
+    def __init__(self, definition: Definition, encoder: TextEncoder, sizes: npt.NDArray[np.int64]) -> None:
+        self._encoder = encoder
+        self._sizes = sizes
+        self._unknown = definition.unknown
+        self._prefix, self._suffix = (len(mark.encode()) for mark in definition.model.marks)
+        # True if the ids of a text say by their sizes alone where they are.
+        self._by_size = encoder.segmenter.plain and definition.shared_id is None and encoder.words is None
+
+    def encode(self, text: Text, allowed: Allowed, disallowed: Disallowed, unit: Unit) -> tuple[list[int], list[Span]]:
+        """Return the ids of a text, by the policy of SpecialTokens, and of each the (start, end) of its place."""
+        encoder, content = self._encoder, to_utf8(text)
+        if self._by_size:
+            ids = encoder.encode(text, allowed, disallowed)
+            return ids.to_list(encoder.fast.ints), token_spans(self._sizes[ids.to_numpy()], content, unit)
+        decoded = content.decode("utf-8", "surrogateescape")
+        found = encoder.special.allowed_in(text, allowed, disallowed)
+        segments = encoder.segmenter.split_with_offsets(decoded, found)
+        if encoder.words is not None:
+            return read_spans(encoder.words.split_with_offsets(segments), decoded, self._encode_word, unit)
+        return read_spans(segments, decoded, self._encode_segment, unit)
+
+    def _encode_segment(self, segment: bytes) -> tuple[list[int], npt.NDArray[np.int64]]:
+        """Return the ids of ordinary text, and the bytes of each."""
+        ids = IdBuffer()
+        self._encoder.way.append(segment, ids)
+        return self._sized(ids)
+
+    def _encode_word(self, word: bytes) -> tuple[list[int], npt.NDArray[np.int64]]:
+        """Return the ids of one word, and the bytes of each, without the marks that stand in no text."""
+        if self._encoder.words is not None and self._encoder.words.drops_of(word):
+            raise ValueError("offsets are not available: the text has bytes without a token, which are left out")
+        ids = IdBuffer()
+        self._encoder.core.encode_split(word, array("q", [len(word)]), ids)
+        listed, sizes = self._sized(ids)
+        sizes[1:] -= self._prefix
+        sizes[-1:] -= self._suffix
+        return listed, sizes
+
+    def _sized(self, ids: IdBuffer) -> tuple[list[int], npt.NDArray[np.int64]]:
+        listed = ids.to_list(self._encoder.fast.ints)
+        if self._unknown in listed:
+            raise ValueError(
+                "offsets are not available: the text has characters without a token, and one unknown token stands for "
+                "any number of them"
+            )
+        return listed, self._sizes[ids.to_numpy()]
 
 
 def token_spans(sizes: npt.NDArray[np.int64], text: bytes, unit: Unit) -> list[tuple[int, int]]:

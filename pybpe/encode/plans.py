@@ -14,10 +14,10 @@ class Plans:
     """Makes the plan of a policy. It does not know the encoder, so that no cycle of references keeps that alive."""
 
     def __init__(
-        self, special: SpecialTokens, pieces: Segmenter | SentencePieceSegmenter, ids: Mapping[str, int]
+        self, special: SpecialTokens, segmenter: Segmenter | SentencePieceSegmenter, ids: Mapping[str, int]
     ) -> None:
         self._special = special
-        self._pieces = pieces
+        self._segmenter = segmenter
         self._ids = ids  # of special and added tokens
 
     def __call__(self, allowed: Allowed, disallowed: Disallowed) -> Plan | None:
@@ -27,10 +27,10 @@ class Plans:
         """
         taken, refused = self._special.policy(allowed, disallowed)
         try:
-            if self._pieces.is_verbatim:
-                return Plan(self._search(taken | self._pieces.added), self._search(refused))
+            if self._segmenter.is_verbatim:
+                return Plan(self._search(taken | self._segmenter.added), self._search(refused))
             # A text with any of these names is cut in Python: what is done to it depends on where they are.
-            in_text, in_normal = self._pieces.searched(taken | refused)
+            in_text, in_normal = self._segmenter.searched(taken | refused)
             return Plan(None, self._search(in_normal), self._search(in_text))
         except (UnicodeEncodeError, ValueError):  # a name that is in no UTF-8, or the empty one
             return None

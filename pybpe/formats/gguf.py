@@ -30,7 +30,8 @@ from pybpe.normalization.sentencepiece import SentencePieceNormalizer
 from pybpe.pretokenization.patterns import BLOOM, DEEPSEEK_V3, GPT2, GPT2_ORIGINAL, LLAMA3, QWEN2, QWEN35, STARCODER
 from pybpe.pretokenization.stages import join_stages
 from pybpe.util.files import PathLike, Reader, write_atomic
-from pybpe.vocabulary.symbols import MAX_TOKEN
+from pybpe.vocabulary.characters import MAX_TOKEN
+from pybpe.vocabulary.models import ByteMerges, ByteRanks, CharacterMerges
 
 MAGIC = b"GGUF"
 MAX_HEADER = 1 << 27  # bytes; of the largest vocabularies known it has a tenth
@@ -96,13 +97,14 @@ def _read_bytes(results: dict[str, Any], tokens: list[str], types: list[Any], pa
     vocab = read_vocabulary(named[NORMAL], path)
     pairs = [_pair(merge, path) for merge in _strings(results, "merges", path)]
     return Definition(
-        rule="merges",
-        vocabulary=make_vocabulary(token_list(vocab, path)),
-        merges=read_merges(pairs, vocab, path),
+        ByteMerges(
+            make_vocabulary(token_list(vocab, path)),
+            read_merges(pairs, vocab, path),
+            ignore_merges=split in WHOLE_WORDS,
+        ),
         pattern=pattern,
         special_tokens=named[CONTROL],
         preprocessing=Preprocessing(added_tokens=named[USER_DEFINED]),
-        ignore_merges=split in WHOLE_WORDS,
     )
 
 
@@ -199,7 +201,7 @@ def _value(reader: Reader, of_type: int, wanted: bool, path: PathLike) -> Any:
 
 def write(definition: Definition, path: PathLike) -> None:
     """Write the vocabulary alone, a GGUF file without a model. Raises ValueError for what it cannot say."""
-    entries = _entries_of_pieces(definition) if definition.of_characters else _entries_of_bytes(definition)
+    entries = _entries_of_pieces(definition) if definition.characters is not None else _entries_of_bytes(definition)
     header = MAGIC + struct.pack("<IQQ", 3, 0, len(entries))
     write_atomic(path, header + b"".join(_sized(key) + value for key, value in entries))
 
@@ -217,9 +219,9 @@ def _entries_of_bytes(definition: Definition) -> list[tuple[str, bytes]]:
 
 
 def _entries_of_pieces(definition: Definition) -> list[tuple[str, bytes]]:
-    if definition.rule == "characters":
+    if isinstance(definition.model, CharacterMerges):
         definition = as_scores(definition)
-    scores, spm = definition.scores, definition.preprocessing.sentencepiece
+    scores, spm = definition.characters, definition.preprocessing.sentencepiece
     if scores is None or spm is None:
         raise ValueError("GGUF cannot say how this tokenizer reads text; write a tokenizer.json")
     if spm.charsmap or spm.remove_extra_whitespaces:
@@ -242,7 +244,7 @@ def _entries_of_pieces(definition: Definition) -> list[tuple[str, bytes]]:
 
 def _to_lists(definition: Definition) -> tuple[list[str], list[int], list[tuple[str, str]]]:
     """Characters and types by id, and the merges."""
-    if definition.marks_words or definition.drops_space or definition.drops_bytes:
+    if definition.changes_words or definition.model.dropped:
         raise ValueError("GGUF cannot say how this tokenizer makes words; write a tokenizer.json")
     if (
         definition.preprocessing != Preprocessing(added_tokens=definition.preprocessing.added_tokens)
@@ -266,8 +268,9 @@ def _to_lists(definition: Definition) -> tuple[list[str], list[int], list[tuple[
 def _split_name(definition: Definition, merges: list[tuple[str, str]]) -> str:
     """What GGUF calls this way to split and to merge."""
     pattern = GPT2_ORIGINAL if definition.pattern == GPT2 else definition.pattern
-    ranks = definition.rule == "ranks"
-    names = WHOLE_WORDS if definition.ignore_merges or (ranks and pattern in WHOLE_WORDS.values()) else PATTERNS
+    ranks = isinstance(definition.model, ByteRanks)
+    whole = pattern in WHOLE_WORDS.values() if ranks else definition.model.ignore_merges
+    names = WHOLE_WORDS if whole else PATTERNS
     name = next((name for name, text in names.items() if text == pattern), None)
     if name is None:
         raise ValueError("GGUF has no name, known exactly, for how this tokenizer splits and merges")

@@ -18,9 +18,9 @@ from pybpe.formats.helpers.byte_level import (
     write_merges,
     write_vocabulary,
 )
-from pybpe.normalization.preprocessing import PLAIN
 from pybpe.pretokenization.patterns import GPT2, GPT2_ORIGINAL, resolve
 from pybpe.util.files import PathLike, atomic_folder
+from pybpe.vocabulary.models import ByteMerges, ByteRanks
 
 VOCAB, MERGES = "vocab.json", "merges.txt"
 _LOOKS_SPECIAL = re.compile(r"<[!-~]+>")
@@ -39,9 +39,7 @@ def read(vocab_json: PathLike, merges_txt: PathLike, pattern: str = "gpt2") -> D
     special = {chars: vocab[chars] for chars in unmade(filter(_LOOKS_SPECIAL.fullmatch, vocab), vocab, merges)}
     ordinary = {chars: token for chars, token in vocab.items() if chars not in special}
     return Definition(
-        rule="merges",
-        vocabulary=make_vocabulary(token_list(ordinary, vocab_json)),
-        merges=merges,
+        ByteMerges(make_vocabulary(token_list(ordinary, vocab_json)), merges),
         pattern=resolve(pattern),
         special_tokens=special,
     )
@@ -79,12 +77,12 @@ def write(definition: Definition, path: PathLike) -> None:
     definition.check_bytes("vocab.json and merges.txt cannot say so")
     if definition.pattern not in (GPT2, GPT2_ORIGINAL):
         raise ValueError("vocab.json and merges.txt are for the split pattern gpt2; write a tokenizer.json instead")
-    if definition.ignore_merges or definition.preprocessing != PLAIN:
+    if not definition.is_plain:
         raise ValueError("vocab.json and merges.txt cannot say how this tokenizer reads text; write a tokenizer.json")
     if definition.shared_id is not None:
         raise ValueError(f"several special tokens share the id {definition.shared_id}; vocab.json cannot say that")
     vocab, merges = write_vocabulary(definition), write_merges(definition)
-    if definition.rule == "ranks":
+    if isinstance(definition.model, ByteRanks):
         made = {left + right for left, right in merges}
         if lone := [chars for chars in vocab if len(chars) > 1 and chars not in made]:
             raise ValueError(f"no merge makes the token {lone[0]!r}, a whole word; write a tokenizer.json")

@@ -23,10 +23,10 @@ from pybpe._core.ids import Rows
 from pybpe.definition import MAX_ID, Definition, make_vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.formats.helpers.byte_level import read_bytes, rows_of
-from pybpe.normalization.preprocessing import PLAIN
 from pybpe.pretokenization.patterns import WHOLE, prepare, resolve
 from pybpe.pretokenization.stages import stages_of
 from pybpe.util.files import PathLike, write_atomic
+from pybpe.vocabulary.models import ByteMerges
 
 VERSION = "minbpe v1"
 SUFFIX = ".model"
@@ -54,9 +54,7 @@ def read(path: PathLike) -> Definition:
     _read_merges(lines, tokens, rows)
     try:
         return Definition(
-            rule="merges",
-            vocabulary=make_vocabulary(tokens),
-            merges=memoryview(Rows(rows, 3)),
+            ByteMerges(make_vocabulary(tokens), memoryview(Rows(rows, 3))),
             pattern=pattern,
             special_tokens=names,
         )
@@ -169,7 +167,7 @@ def write(definition: Definition, path: PathLike) -> None:
 
 def _check(definition: Definition, tokens: list[bytes], rows: list[tuple[int, int, int]]) -> None:
     """Raise ValueError for what a .model cannot say."""
-    if definition.ignore_merges or definition.preprocessing != PLAIN:
+    if not definition.is_plain:
         raise ValueError("minbpe cannot say how this tokenizer reads text; write a tokenizer.json")
     if tokens[:256] != BYTES:
         raise ValueError("in minbpe the first 256 ids are the bytes in their order, as they are not in this tokenizer")

@@ -40,7 +40,8 @@ from pybpe.definition import MAX_ID, Definition
 from pybpe.errors import FormatError
 from pybpe.normalization.preprocessing import Preprocessing
 from pybpe.util.files import PathLike, Reader, write_atomic
-from pybpe.vocabulary.symbols import CharacterVocabulary
+from pybpe.vocabulary.characters import CharacterVocabulary
+from pybpe.vocabulary.models import ByteMerges, ByteRanks, CharacterMerges, Model, ScoredCharacters, WordMarks
 
 MAGIC = b"\x93PYBPE\r\n"  # not ASCII and with a line end, so that a transfer as text shows
 VERSION = 2  # what is written, unless more is needed
@@ -52,49 +53,55 @@ _FIXED = "<IIQQQ"
 
 def dumps(definition: Definition) -> bytes:
     """The file's bytes."""
-    body = _body(definition, _version(definition), definition.merges.tobytes() if definition.rule != "scores" else b"")
+    body = _body(
+        definition,
+        _version(definition),
+        b"" if isinstance(definition.model, ScoredCharacters) else definition.merges.tobytes(),
+    )
     return body + hashlib.sha256(body).digest()
 
 
 def _version(definition: Definition) -> int:
     """The least that can say it."""
     preprocessing = definition.preprocessing
-    if definition.continuing_subword_prefix:
+    model = definition.model
+    if model.marks.continuing_subword_prefix:
         return RESTED
     if isinstance(preprocessing.normalizer, tuple) or preprocessing.add_prefix_space == "first":
         return MARKED
     if (
-        definition.rule == "characters"
-        or definition.end_of_word_suffix
+        isinstance(model, CharacterMerges)
+        or model.marks.end_of_word_suffix
         or definition.drops_space
-        or definition.drops_bytes
+        or _drops_bytes(model)
     ):
         return MARKED
-    return SCORED if definition.rule == "scores" else VERSION
+    return SCORED if isinstance(model, ScoredCharacters) else VERSION
 
 
 def fingerprint(definition: Definition) -> str:
     """64 hexadecimal digits that equal tokenizers share and others do not: the checksum of version 1."""
-    listed = definition.rule in ("merges", "characters")
+    listed = isinstance(definition.model, (ByteMerges, CharacterMerges))
     return hashlib.sha256(_body(definition, 1, definition.merges.tobytes() if listed else b"")).hexdigest()
 
 
 def _body(definition: Definition, version: int, merges: bytes) -> bytes:
     """All but the checksum; `merges` in the byte order of this machine."""
+    model = definition.model
     later = {
         "reading": definition.preprocessing.to_json(),
-        "whole_words": definition.ignore_merges,
+        "whole_words": isinstance(model, ByteMerges) and model.ignore_merges,
         "carried": dict(definition.carried) if version > 1 else {},  # ids do not depend on it
-        "scores": definition.scores.to_json() if definition.scores else None,
-        "word_rest": definition.continuing_subword_prefix,
-        "word_end": definition.end_of_word_suffix,
+        "scores": model.characters.to_json() if model.characters else None,
+        "word_rest": model.marks.continuing_subword_prefix,
+        "word_end": model.marks.end_of_word_suffix,
         "drops_space": definition.drops_space,
-        "drops_bytes": definition.drops_bytes,
+        "drops_bytes": _drops_bytes(model),
     }
     later = {name: value for name, value in later.items() if value}
     header = json.dumps(
         {
-            "rule": definition.rule,
+            "rule": model.rule,
             "pattern": definition.pattern,
             "special_tokens": dict(sorted(definition.special_tokens.items(), key=lambda item: item[1])),
             "unicode": UNICODE_VERSION,
@@ -154,20 +161,43 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
     if version == 1 and header["rule"] == "ranks" and n_merges:
         raise FormatError(f"{name} is damaged: in version 1 a vocabulary of ranks has no list of merges")
     return Definition(
-        rule=header["rule"],
-        vocabulary=vocabulary,
-        merges=memoryview(merges),
+        _model_of(header, vocabulary, memoryview(merges), name),
         pattern=header["pattern"],
         special_tokens=header["special_tokens"],
         preprocessing=Preprocessing.from_json(header.get("reading", {})),
-        ignore_merges=header.get("whole_words", False),
         carried=header.get("carried", {}),
-        scores=CharacterVocabulary.from_json(header["scores"]) if "scores" in header else None,
-        continuing_subword_prefix=header.get("word_rest", ""),
-        end_of_word_suffix=header.get("word_end", ""),
         drops_space=header.get("drops_space", False),
-        drops_bytes=header.get("drops_bytes", False),
     )
+
+
+# What the header may say of each kind of vocabulary.
+_OF_RULE = {
+    "merges": {"whole_words", "word_rest", "word_end", "drops_bytes"},
+    "ranks": set[str](),
+    "scores": {"scores"},
+    "characters": {"scores"},
+}
+
+
+def _model_of(header: dict[str, Any], vocabulary: Vocabulary, merges: memoryview, name: str) -> Model:
+    """Return the tokens and how they merge."""
+    rule = header["rule"]
+    said = {field for field in set().union(*_OF_RULE.values()) if header.get(field)}
+    if wrong := said - _OF_RULE[rule]:
+        raise FormatError(f"{name} is damaged: a vocabulary of the kind {rule!r} has no {min(wrong)!r}")
+    if rule == "ranks":
+        return ByteRanks(vocabulary, merges)
+    if rule == "merges":
+        marks = WordMarks(header.get("word_rest", ""), header.get("word_end", ""))
+        return ByteMerges(vocabulary, merges, header.get("whole_words", False), marks, header.get("drops_bytes", False))
+    characters = CharacterVocabulary.from_json(header["scores"])
+    if rule == "scores":
+        return ScoredCharacters(vocabulary, characters)
+    return CharacterMerges(vocabulary, merges, characters)
+
+
+def _drops_bytes(model: Model) -> bool:
+    return isinstance(model, ByteMerges) and model.drops_bytes
 
 
 def _parse_header(text: bytes, name: str) -> dict[str, Any]:

@@ -24,7 +24,8 @@ from pybpe.formats.helpers.protobuf import BYTES, FIXED32, VARINT, bytes_field, 
 from pybpe.normalization.preprocessing import Preprocessing
 from pybpe.normalization.sentencepiece import SPACE, SentencePieceNormalizer
 from pybpe.util.files import PathLike, write_atomic
-from pybpe.vocabulary.symbols import BYTE_NAMES, CharacterVocabulary
+from pybpe.vocabulary.characters import BYTE_NAMES, CharacterVocabulary
+from pybpe.vocabulary.models import CharacterMerges, ScoredCharacters
 
 # The kinds of pieces.
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
@@ -106,19 +107,19 @@ def model_of(
     bytes_at = set(byte_ids)
     try:
         return Definition(
-            rule="scores",
-            vocabulary=make_vocabulary(tokens),
-            merges=memoryview(array("I")),
+            ScoredCharacters(
+                make_vocabulary(tokens),
+                CharacterVocabulary(
+                    array("f", [piece.score for piece in pieces]),
+                    next(i for i, piece in enumerate(pieces) if piece.kind == UNKNOWN),
+                    unknown_text,
+                    tuple(byte_ids),
+                ),
+            ),
             pattern=pattern_of(token for number, token in enumerate(tokens) if number not in bytes_at),
             special_tokens={piece.name: i for i, piece in enumerate(pieces) if piece.kind in (CONTROL, UNKNOWN)},
             preprocessing=Preprocessing(added_tokens=added, sentencepiece=spm),
             carried=carried or {},
-            scores=CharacterVocabulary(
-                array("f", [piece.score for piece in pieces]),
-                next(i for i, piece in enumerate(pieces) if piece.kind == UNKNOWN),
-                unknown_text,
-                tuple(byte_ids),
-            ),
         )
     except FormatError as error:
         raise FormatError(f"{name}: {error}") from None
@@ -313,9 +314,9 @@ def write(definition: Definition, path: PathLike) -> None:
 
 def dumps(definition: Definition) -> bytes:
     """The file's bytes."""
-    if definition.rule == "characters":
+    if isinstance(definition.model, CharacterMerges):
         definition = as_scores(definition)
-    scores, spm = definition.scores, definition.preprocessing.sentencepiece
+    scores, spm = definition.characters, definition.preprocessing.sentencepiece
     if scores is None or spm is None:
         raise ValueError(
             "a sentencepiece model has tokens of characters that merge by scores, and this tokenizer has not"

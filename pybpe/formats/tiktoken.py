@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import operator
-from array import array
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pybpe._core.ids import Rows
 from pybpe._core.rank_file import parse_ranks
 from pybpe._core.vocab import Vocabulary
 from pybpe.definition import MAX_ID, Definition, make_vocabulary
@@ -18,6 +16,7 @@ from pybpe.encodings.registry import by_sha256
 from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.pretokenization.patterns import PATTERNS, resolve
 from pybpe.util.files import PathLike, write_atomic
+from pybpe.vocabulary.models import ByteRanks
 
 
 def read(path: PathLike, pattern: str | None = None, special_tokens: Mapping[str, int] | None = None) -> Definition:
@@ -42,9 +41,7 @@ def read(path: PathLike, pattern: str | None = None, special_tokens: Mapping[str
 def parse(content: bytes, path: PathLike, pattern: str, special_tokens: Mapping[str, int]) -> Definition:
     """What a rank file holds; `path` is what errors call it."""
     return Definition(
-        rule="ranks",
-        vocabulary=_parse(content, path),
-        merges=memoryview(Rows(array("I"), 3)),
+        ByteRanks(_parse(content, path)),
         pattern=resolve(pattern),
         special_tokens=_as_dict(special_tokens),
     )
@@ -60,9 +57,7 @@ def from_ranks(ranks: Mapping[bytes, int], pattern: str, special_tokens: Mapping
         if tokens.setdefault(number, token) is not token:
             raise ValueError(f"the tokens {tokens[number]!r:.60} and {token!r:.60} share rank {number}")
     return Definition(
-        rule="ranks",
-        vocabulary=make_vocabulary(tokens.get(number, b"") for number in range(max(tokens, default=-1) + 1)),
-        merges=memoryview(Rows(array("I"), 3)),
+        ByteRanks(make_vocabulary(tokens.get(number, b"") for number in range(max(tokens, default=-1) + 1))),
         pattern=resolve(pattern),
         special_tokens=_as_dict(special_tokens),
     )

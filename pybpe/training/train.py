@@ -17,7 +17,7 @@ import numpy as np
 
 from pybpe._core.ids import IdBuffer, Rows
 from pybpe._core.trainer import Trainer
-from pybpe.definition import MAX_ID, MAX_RANKED_TOKEN, Definition, make_vocabulary, number_special_tokens
+from pybpe.definition import MAX_ID, Definition, make_vocabulary, number_special_tokens
 from pybpe.encode.text_encoder import TextEncoder
 from pybpe.errors import TrainingError
 from pybpe.training.conventions import SENTENCEPIECE, Convention, convention_of, first_tokens
@@ -27,6 +27,7 @@ from pybpe.training.sentencepiece.train import train_sentences
 from pybpe.training.source import DEFAULT_PATTERN, TrainingSource, check_limit
 from pybpe.util.progress import ProgressCallback, reporting
 from pybpe.util.utf8 import to_utf8
+from pybpe.vocabulary.models import MAX_RANKED_TOKEN, ByteMerges, ByteRanks
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -146,11 +147,10 @@ def extend(
         _learn(trainer, vocab_size, report, limits, "warning")
     known: Any = definition.merges.tolist()
     rows = _first_of_each([*known, *_rows_of(trainer)])  # who was there keeps its place in the order
-    return replace(
-        definition,
-        vocabulary=make_vocabulary(trainer.tokens.to_list()),
-        merges=_as_rows([]) if definition.rule == "ranks" else _as_rows(rows),
-    )
+    vocabulary, model = make_vocabulary(trainer.tokens.to_list()), definition.model
+    if isinstance(model, ByteMerges):
+        return replace(definition, model=replace(model, vocabulary=vocabulary, merges=_as_rows(rows)))
+    return replace(definition, model=ByteRanks(vocabulary))
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,8 @@ class TrainingLimits:
 
     def most_bytes(self, reader: Convention | Definition) -> int:
         """The bytes that a merge may make."""
-        most = MAX_RANKED_TOKEN if reader.rule == "ranks" else 2**32 - 1
+        rule = reader.rule if isinstance(reader, Convention) else reader.model.rule
+        most = MAX_RANKED_TOKEN if rule == "ranks" else 2**32 - 1
         if self.max_token_length is None:
             return most
         shorter_by = reader.shorter_by if isinstance(reader, Convention) else 0
@@ -267,10 +268,9 @@ def _first_of_each(rows: list[list[int]]) -> list[list[int]]:
 def _definition(
     way: Convention, tokens: list[bytes], rows: list[list[int]], pattern: str, special_tokens: dict[str, int]
 ) -> Definition:
+    vocabulary = make_vocabulary(tokens)
     return Definition(
-        rule=way.rule,
-        vocabulary=make_vocabulary(tokens),
-        merges=_as_rows([] if way.rule == "ranks" else rows),
+        ByteRanks(vocabulary) if way.rule == "ranks" else ByteMerges(vocabulary, _as_rows(rows)),
         pattern=pattern,
         special_tokens=special_tokens,
     )

@@ -33,6 +33,16 @@ def repair_torn(text: str) -> str:
     return _TORN.sub("\ufffd", text)
 
 
+def join_surrogates(text: Text) -> Text:
+    """Return a text that UTF-8 can hold: `repair_surrogates` of a str with surrogates, any other as it is."""
+    if isinstance(text, str) and not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return repair_surrogates(text)
+    return text
+
+
 def repair_surrogates(text: str) -> str:
     """Join surrogate pairs to the characters they stand for, and make U+FFFD of lone ones, as tiktoken does."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pybpe import TokenIdError, Tokenizer
 from pybpe.definition import Definition, make_vocabulary
+from pybpe.vocabulary.models import ByteMerges
 
 SIZES = [*range(2, 40), 255, 256, 257, 1000]
 TOKENS = [*(bytes([byte]) for byte in range(256)), *(bytes([97 + size % 26]) * size for size in SIZES), b"", b"z" * 16]
@@ -21,7 +22,7 @@ SPECIAL = {"<|s|>": len(TOKENS) + 3, "<|a special token of more than 15 bytes|>"
 @pytest.fixture(scope="module")
 def sizes() -> Tokenizer:
     """A vocabulary with tokens of nearly every size, a hole, and special tokens behind a gap."""
-    return Tokenizer(Definition("merges", make_vocabulary(TOKENS), np.empty((0, 3), np.uint32), "gpt4", SPECIAL))
+    return Tokenizer(Definition(ByteMerges(make_vocabulary(TOKENS), np.empty((0, 3), np.uint32)), "gpt4", SPECIAL))
 
 
 TEXTS = {i: token for i, token in enumerate(TOKENS) if token} | {i: name.encode() for name, i in SPECIAL.items()}

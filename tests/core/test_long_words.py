@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pybpe import Tokenizer, reference
 from pybpe._core.backtrack import Backtracker
 from pybpe.definition import Definition, make_vocabulary
+from pybpe.vocabulary.models import ByteMerges
 
 WHOLE = r"[\s\S]+"  # one word a text
 BYTES = [bytes([byte]) for byte in range(256)]
@@ -47,7 +48,7 @@ runs = st.lists(st.tuples(st.sampled_from("ab-= \n"), st.integers(1, 400)), min_
 
 @given(word=letters)
 def test_backtracking(tokenizer, word):
-    backtracker = Backtracker(tokenizer._definition.vocabulary, tokenizer._definition.table)
+    backtracker = Backtracker(tokenizer._definition.vocabulary, tokenizer._definition.model.table)
     assert backtracker.usable
     expected = reference.encode_word(word.encode(), tokenizer.merges)
     assert backtracker.encode_word(word.encode()).to_numpy().tolist() == expected
@@ -102,8 +103,8 @@ def test_merges_in_any_order(rows, word):
         merges.append((*pair, tokens.index(content)))
     random.Random(len(rows)).shuffle(merges)
     table = np.array(merges, dtype=np.uint32).reshape(-1, 3)
-    tok = Tokenizer(Definition("merges", make_vocabulary(tokens), table, WHOLE, {}))
-    backtracker = Backtracker(tok._definition.vocabulary, tok._definition.table)
+    tok = Tokenizer(Definition(ByteMerges(make_vocabulary(tokens), table), WHOLE, {}))
+    backtracker = Backtracker(tok._definition.vocabulary, tok._definition.model.table)
     expected = merged_one_by_one(word.encode(), merges)
     assert tok.encode_ordinary(word) == expected
     if backtracker.usable:

@@ -12,6 +12,7 @@ from pybpe import Tokenizer
 from pybpe._core.ids import Rows
 from pybpe._core.ranks import ranked_merges
 from pybpe.definition import Definition, make_vocabulary
+from pybpe.vocabulary.models import ByteRanks
 
 BYTES = [bytes([byte]) for byte in range(256)]
 WHOLE = r"[\s\S]+"  # one word a text
@@ -46,7 +47,7 @@ def by_all_cuts(ranks: dict[bytes, int], word: bytes) -> list[int]:
 
 
 def tokenizer_of(vocabulary: list[bytes], hint: memoryview) -> Tokenizer:
-    return Tokenizer(Definition("ranks", make_vocabulary(vocabulary), hint, WHOLE, {}))
+    return Tokenizer(Definition(ByteRanks(make_vocabulary(vocabulary), hint), WHOLE, {}))
 
 
 @given(learned=tokens, in_order=in_order, words=st.lists(word, max_size=8))

@@ -37,6 +37,7 @@ from pybpe.definition import Definition, make_vocabulary
 from pybpe.normalization.preprocessing import Preprocessing
 from pybpe.normalization.sentencepiece import SentencePieceNormalizer
 from pybpe.pretokenization.patterns import CLIP, GPT2_ORIGINAL, PATTERNS, WHOLE, prepare
+from pybpe.vocabulary.models import ByteMerges, ByteRanks, ScoredCharacters
 
 BYTES = [bytes([byte]) for byte in range(256)]
 # Letters of both cases, uncased ones and marks, digits, what begins contractions, white space, what ends with slashes.
@@ -126,7 +127,7 @@ class TestPatterns:
 def ranks_of(tok: Tokenizer) -> Tokenizer:
     """The same tokens where any two neighbours whose bytes are a token merge, and a few that merging never reaches."""
     tokens = [*tok._definition.vocabulary.to_list(), b"azsl" * 40, "中é中é".encode(), b"'llx"]
-    return Tokenizer(Definition("ranks", make_vocabulary(tokens), np.empty((0, 3), dtype=np.uint32), tok.pattern, {}))
+    return Tokenizer(Definition(ByteRanks(make_vocabulary(tokens)), tok.pattern, {}))
 
 
 @functools.cache
@@ -161,13 +162,13 @@ def test_merges_in_any_order(rows, parts):
         merges.append((*pair, tokens.index(content)))
     random.Random(len(rows)).shuffle(merges)
     table = np.array(merges, dtype=np.uint32).reshape(-1, 3)
-    check_text(Tokenizer(Definition("merges", make_vocabulary(tokens), table, WHOLE, {})), parts)
+    check_text(Tokenizer(Definition(ByteMerges(make_vocabulary(tokens), table), WHOLE, {})), parts)
 
 
 @given(word=st.text("aAzs' é", max_size=200))
 def test_the_last_token_of_every_beginning(word):
     tok = trained("whole")
-    endings = Endings(tok._definition.vocabulary, tok._definition.table)
+    endings = Endings(tok._definition.vocabulary, tok._definition.model.table)
     assert endings.usable
     content = word.encode()
     lasts = [tok.encode_ordinary(content[: end + 1])[-1] for end in range(len(content))]
@@ -334,7 +335,7 @@ def test_most_files_are_taken():
 def with_ends() -> Tokenizer:
     tok = opened(json.dumps(clip()))
     assert tok is not None
-    assert tok._definition.end_of_word_suffix
+    assert tok._definition.model.marks.end_of_word_suffix
     return tok
 
 
@@ -359,7 +360,7 @@ def with_beginnings() -> Tokenizer:
     content["model"] |= {"vocab": vocab, "merges": merges, "continuing_subword_prefix": "##"}
     tok = opened(json.dumps(content))
     assert tok is not None
-    assert tok._definition.continuing_subword_prefix
+    assert tok._definition.model.marks.continuing_subword_prefix
     return tok
 
 
@@ -376,7 +377,7 @@ def leaving_out(request) -> Tokenizer:
     rows = [(97, 122, 256), (256, 122, 257), (0xBF, 0xBF, 258)]
     tokens += [b"az", b"azz", b"\xbf\xbf"]
     merges = np.array(rows, dtype=np.uint32)
-    return Tokenizer(Definition("merges", make_vocabulary(tokens), merges, trained_on.pattern, {}, drops_bytes=True))
+    return Tokenizer(Definition(ByteMerges(make_vocabulary(tokens), merges, drops_bytes=True), trained_on.pattern, {}))
 
 
 RARE = ["a", "z", "\U00100000", "\U0004ffff", "\U000fffff", "\U0004ffff" * 50, "az" * 100, " ", "z\U0004ffffz" * 40]
@@ -401,17 +402,18 @@ def spm(normalizer: str | None, dummy: bool, single: bool, names: tuple[str, ...
         progress=False,
     )._definition
     assert base.preprocessing.sentencepiece is not None
-    assert base.scores is not None
+    assert isinstance(base.model, ScoredCharacters)
     preprocessing = Preprocessing(
         added_tokens={name: len(base.vocabulary) + number for number, name in enumerate(names)},
         sentencepiece=SentencePieceNormalizer(dummy, single, base.preprocessing.sentencepiece.charsmap),
     )
-    scores = base.scores
+    scores = base.model.characters
     tokens = base.vocabulary.to_list()
     if not fallback:
         tokens = [b"" if number in scores.byte_ids else token for number, token in enumerate(tokens)]
         scores = replace(scores, byte_ids=())
-    return Tokenizer(replace(base, preprocessing=preprocessing, scores=scores, vocabulary=make_vocabulary(tokens)))
+    model = ScoredCharacters(make_vocabulary(tokens), scores)
+    return Tokenizer(replace(base, model=model, preprocessing=preprocessing))
 
 
 sentences = st.builds(
@@ -541,7 +543,7 @@ def test_copies_of_an_appender_are_independent(kind, before, first, second, way)
 
 def test_the_core_refuses_what_cannot_be():
     definition = trained("gpt4")._definition
-    rules = trained("gpt4")._growth.rules
+    rules = trained("gpt4")._codec._growth.rules
     assert rules is not None
     ids = GrowingIds(rules)
     with pytest.raises(ValueError, match="cannot begin at id 3 of 1"):
@@ -552,7 +554,7 @@ def test_the_core_refuses_what_cannot_be():
     with pytest.raises(ValueError, match="neither marks nor whole words"):
         AppendRules(
             definition.vocabulary,
-            definition.table,
+            definition.model.table,
             prepare("whole").scanner,
             ignore_merges=True,
             emission=None,

@@ -170,7 +170,7 @@ def test_what_it_cannot_say(path, small, tmp_path):
         "lone", pat_str=GPT2, mergeable_ranks={token: i for i, token in enumerate(lines)}, special_tokens={}
     )
     with pytest.raises(ValueError, match="made by one merge"):
-        minbpe.write(ranks._definition, path)
+        minbpe.write(ranks._codec.definition, path)
     with pytest.raises(ValueError, match=r"end with \.model"):
         small.to_minbpe(tmp_path / "some.json")
 

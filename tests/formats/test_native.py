@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pybpe import FormatError, SpecialTokenError, Tokenizer
 from pybpe.definition import Definition, make_vocabulary
 from pybpe.formats import native
+from pybpe.vocabulary.models import ByteMerges, ByteRanks
 
 
 @pytest.fixture(scope="module")
@@ -124,10 +125,10 @@ def version_1(tok: Tokenizer) -> bytes:
     """A file as the first version had it: no merges where the rule is "ranks"."""
     definition = tok._definition
     tokens = definition.vocabulary.to_list()
-    merges = [] if definition.rule == "ranks" else list(tok.merges.items())
+    merges = [] if definition.model.rule == "ranks" else list(tok.merges.items())
     header = json.dumps(
         {
-            "rule": definition.rule,
+            "rule": definition.model.rule,
             "pattern": definition.pattern,
             "special_tokens": definition.special_tokens,
             "unicode": "16.0.0",
@@ -144,7 +145,7 @@ def as_ranks(tok: Tokenizer) -> Tokenizer:
     """The same tokens, to be merged by their ids."""
     definition = tok._definition
     rows = np.empty((0, 3), np.uint32)
-    return Tokenizer(Definition("ranks", definition.vocabulary, rows, definition.pattern, definition.special_tokens))
+    return Tokenizer(Definition(ByteRanks(definition.vocabulary, rows), definition.pattern, definition.special_tokens))
 
 
 @pytest.mark.parametrize("form", [lambda tok: tok, as_ranks])
@@ -178,7 +179,7 @@ def test_a_vocabulary_without_a_byte_is_refused(small):
     tokens = small._definition.vocabulary.to_list()
     tokens[65] = b""
     with pytest.raises(FormatError, match="byte 0x41"):
-        Definition("merges", make_vocabulary(tokens), np.empty((0, 3), np.uint32), "x", {})
+        Definition(ByteMerges(make_vocabulary(tokens), np.empty((0, 3), np.uint32)), "x", {})
 
 
 def test_a_full_disk_leaves_what_was_there(small, tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from pybpe.definition import Definition, make_vocabulary
 from pybpe.formats import native
 from pybpe.pretokenization.patterns import GPT4
 from pybpe.training.train import _as_rows
+from pybpe.vocabulary.models import ByteMerges
 
 pytestmark = pytest.mark.filterwarnings("ignore:the corpus is too small")
 
@@ -81,7 +82,7 @@ def test_vocabularies_of_any_merges(seed):
             rows.append([left, right, len(tokens)])
             usable.append(len(tokens))
             tokens.append(tokens[left] + tokens[right])
-    before = Tokenizer(Definition("merges", make_vocabulary(tokens), _as_rows(rows), GPT4, {}))
+    before = Tokenizer(Definition(ByteMerges(make_vocabulary(tokens), _as_rows(rows)), GPT4, {}))
     corpus = ["".join(rng.choices(letters, k=rng.randint(1, 60))) for _ in range(3)]
     after = extended(before, corpus, 30)
     assert_nothing_moved(before, after)

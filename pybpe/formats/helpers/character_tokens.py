@@ -17,7 +17,9 @@ from pybpe.formats.helpers.byte_level import rows_of
 from pybpe.normalization.normalizer import Step
 from pybpe.normalization.preprocessing import Preprocessing
 from pybpe.normalization.sentencepiece import SPACE, SentencePieceNormalizer
-from pybpe.vocabulary.symbols import CharacterVocabulary
+from pybpe.vocabulary.characters import CharacterVocabulary
+from pybpe.vocabulary.models import CharacterMerges, ScoredCharacters
+from pybpe.vocabulary.symbols import Symbols
 
 _TO_SPACE: Step = ("Replace", SPACE, " ")
 _PREPEND: Step = ("Prepend", " ")
@@ -27,8 +29,8 @@ _REPLACE_MARKS = {"type": "Replace", "pattern": {"String": SPACE}, "content": " 
 
 def as_characters(definition: Definition) -> Definition:
     """A tokenizer with scores as one with a list of merges. Raises ValueError where that would give other ids."""
-    scores, spm = definition.scores, definition.preprocessing.sentencepiece
-    if scores is None or spm is None:
+    model, spm = definition.model, definition.preprocessing.sentencepiece
+    if not isinstance(model, ScoredCharacters) or spm is None:
         raise ValueError("this tokenizer has no scores")
     if spm.charsmap or spm.remove_extra_whitespaces:
         what = "maps characters to others" if spm.charsmap else "leaves out spaces"
@@ -39,7 +41,8 @@ def as_characters(definition: Definition) -> Definition:
             f"the token {min(added)!r} is found behind the space that is put before a text; a list of merges goes with "
             "another way to read text; write a sentencepiece model"
         )
-    merged = _merged_of_tokens(definition)
+    scores = model.characters
+    merged = _merged_of_tokens(model.symbols)
     order = _without_ties(merged, scores, definition.vocabulary.to_list())
     names = {token: name for name, token in definition.special_tokens.items()}
     steps = (_PREPEND, _TO_SPACE) if spm.add_dummy_prefix else (_TO_SPACE,)
@@ -47,9 +50,17 @@ def as_characters(definition: Definition) -> Definition:
     strip = [{"type": "Strip", "content": " ", "start": 1, "stop": 0}] if spm.add_dummy_prefix else []
     decoders = [_REPLACE_MARKS, {"type": "ByteFallback"}, {"type": "Fuse"}, *strip]
     return Definition(
-        rule="characters",
-        vocabulary=definition.vocabulary,
-        merges=memoryview(Rows(array("I", chain.from_iterable(order)), 3)),
+        CharacterMerges(
+            definition.vocabulary,
+            memoryview(Rows(array("I", chain.from_iterable(order)), 3)),
+            CharacterVocabulary(
+                array("f"),
+                -1 if scores.byte_ids else scores.unknown,
+                "",
+                scores.byte_ids,
+                "space" if spm.add_dummy_prefix else "none",
+            ),
+        ),
         pattern=definition.pattern,
         special_tokens=definition.special_tokens,
         preprocessing=Preprocessing(steps, added, dict.fromkeys(added, ("normalized",))),
@@ -67,13 +78,6 @@ def as_characters(definition: Definition) -> Definition:
                 },
             },
         },
-        scores=CharacterVocabulary(
-            array("f"),
-            -1 if scores.byte_ids else scores.unknown,
-            "",
-            scores.byte_ids,
-            "space" if spm.add_dummy_prefix else "none",
-        ),
     )
 
 
@@ -94,10 +98,8 @@ def _without_ties(
     return order
 
 
-def _merged_of_tokens(definition: Definition) -> list[tuple[int, int, int]]:
+def _merged_of_tokens(symbols: Symbols) -> list[tuple[int, int, int]]:
     """The merges of tokens. Raises ValueError if one takes a character that is no token: lists have no such merges."""
-    assert definition.symbols is not None
-    symbols = definition.symbols
     contents, rows = symbols.vocabulary.to_list(), []
     flat: Any = memoryview(Rows(symbols.rows, 3)).tolist()
     for row in flat:
@@ -123,9 +125,9 @@ def as_scores(definition: Definition) -> Definition:
     two, one only; the ids are the same if all of these merges are in the list, in the order of the scores. Any other
     merge of the list could come no earlier than by scores. Raises ValueError where it is not so.
     """
-    scores = definition.scores
-    if definition.rule != "characters" or scores is None:
+    if not isinstance(definition.model, CharacterMerges):
         raise ValueError("the tokens of this vocabulary are not of characters")
+    scores = definition.model.characters
     unknown = scores.unknown if scores.unknown >= 0 else _unknown(definition)
     if -1 in scores.byte_ids:
         raise ValueError(f"there is no token for byte 0x{scores.byte_ids.index(-1):02X}, and with scores there must be")
@@ -140,19 +142,17 @@ def as_scores(definition: Definition) -> Definition:
     vector = array("f", [0.0] * len(tokens))
     for number, token in enumerate(sorted(range(len(tokens)), key=lambda token: first.get(token, len(rows)))):
         vector[token] = 0.0 if token in named and token not in first else -float(number)
+    model = ScoredCharacters(make_vocabulary(tokens), CharacterVocabulary(vector, unknown, byte_ids=scores.byte_ids))
     made = Definition(
-        rule="scores",
-        vocabulary=make_vocabulary(tokens),
-        merges=memoryview(array("I")),
+        model,
         pattern=definition.pattern,
         special_tokens=definition.special_tokens,
         preprocessing=_sentence(definition),
         carried={name: part for name, part in definition.carried.items() if name == "tokenizer_config"},
-        scores=CharacterVocabulary(vector, unknown, byte_ids=scores.byte_ids),
     )
     rank_of = {(left, right): number for number, (left, right, _) in enumerate(rows)}
     ranks = []
-    for left, right, token in sorted(_merged_of_tokens(made), key=lambda row: -vector[row[2]]):
+    for left, right, token in sorted(_merged_of_tokens(model.symbols), key=lambda row: -vector[row[2]]):
         if (left, right) not in rank_of:
             raise ValueError(f"no merge joins {tokens[left]!r} and {tokens[right]!r}; by scores they would be {token}")
         ranks.append(rank_of[left, right])

@@ -17,7 +17,7 @@ from pybpe.normalization.unicode_forms import FORMS
 from pybpe.pretokenization.patterns import GPT2
 from pybpe.pretokenization.stages import SEPARATOR, join_stages
 from pybpe.util.files import PathLike
-from pybpe.vocabulary.symbols import Leading
+from pybpe.vocabulary.characters import Leading
 
 Json = dict[str, Any]
 _TO_SPACE: Step = ("Replace", SPACE, " ")

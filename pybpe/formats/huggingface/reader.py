@@ -34,7 +34,9 @@ from pybpe.normalization.preprocessing import Preprocessing
 from pybpe.normalization.sentencepiece import SPACE
 from pybpe.pretokenization.patterns import WHOLE
 from pybpe.util.files import PathLike
-from pybpe.vocabulary.symbols import BYTE_NAMES, NOT_IN_UTF8, CharacterVocabulary
+from pybpe.vocabulary.characters import BYTE_NAMES, CharacterVocabulary
+from pybpe.vocabulary.models import ByteMerges, CharacterMerges, WordMarks
+from pybpe.vocabulary.symbols import NOT_IN_UTF8
 
 TOKENIZER, CONFIG = "tokenizer.json", "tokenizer_config.json"
 TEMPLATE, TEMPLATES = "chat_template.jinja", "additional_chat_templates"
@@ -127,9 +129,9 @@ def _check_model(model: Json, path: PathLike) -> None:
             raise FormatError(f"{path}: the model marks tokens with {mark[:40]!r}, which is not of ASCII that prints")
 
 
-def marks_of(model: Json) -> tuple[str, str]:
-    """What tokens begin with within words, and end with at the ends of words; "" for nothing."""
-    return model.get("continuing_subword_prefix") or "", model.get("end_of_word_suffix") or ""
+def marks_of(model: Json) -> WordMarks:
+    """Return what a model says of the places of tokens in words."""
+    return WordMarks(model.get("continuing_subword_prefix") or "", model.get("end_of_word_suffix") or "")
 
 
 def _pairs(merges: Any, path: PathLike) -> list[list[str]]:
@@ -157,8 +159,8 @@ def _of_bytes(file: _File) -> Definition:
     """What a model does with unknown characters does not matter: there is a token for every byte."""
     path, model, vocab, merges, added, pipeline, decoder, carried = file
     ignore_merges = bool(model.get("ignore_merges"))
-    continuing_subword_prefix, end_of_word_suffix = marks_of(model)
-    if continuing_subword_prefix and (not isinstance(decoder, dict) or decoder.get("type") != "ByteLevel"):
+    marks = marks_of(model)
+    if marks.continuing_subword_prefix and (not isinstance(decoder, dict) or decoder.get("type") != "ByteLevel"):
         raise FormatError(
             f"{path}: the model has a continuing_subword_prefix, and then pybpe decodes as the decoder ByteLevel does; "
             f"here it is {str(decoder)[:200]}"
@@ -176,17 +178,17 @@ def _of_bytes(file: _File) -> Definition:
     known = {token[0] for token in tokens if len(token) == 1}
     drops_bytes = not model.get("unk_token") and not known | NOT_IN_UTF8 >= set(range(256))
     return Definition(
-        rule="merges",
-        vocabulary=make_vocabulary(tokens),
-        merges=merges,
+        ByteMerges(
+            make_vocabulary(tokens),
+            merges,
+            ignore_merges,
+            marks,
+            drops_bytes=drops_bytes and not ignore_merges and not any(marks),
+        ),
         pattern=WHOLE if pipeline.pattern is None else pipeline.pattern,
         special_tokens={token["content"]: token["id"] for token in added if token["special"]},
         preprocessing=_preprocessing(added, pipeline),
-        ignore_merges=ignore_merges,
-        continuing_subword_prefix=continuing_subword_prefix,
-        end_of_word_suffix=end_of_word_suffix,
         drops_space=pipeline.drops_space,
-        drops_bytes=drops_bytes and not ignore_merges and not any(marks_of(model)),
         carried=carried,
     )
 
@@ -215,19 +217,20 @@ def _of_characters(file: _File) -> Definition:
         tokens[token] = _utf8(name, path).replace(SPACE.encode(), b" ")
     unknown = _unknown(model, added, byte_fallback, pipeline, tokens, path)
     return Definition(
-        rule="characters",
-        vocabulary=make_vocabulary(tokens),
-        merges=merges,
+        CharacterMerges(
+            make_vocabulary(tokens),
+            merges,
+            CharacterVocabulary(
+                array("f"),
+                unknown,
+                model.get("unk_token") or "" if unknown >= 0 else "",
+                byte_ids,
+                read_leading(decoder, byte_fallback, path),
+            ),
+        ),
         pattern=whole_pattern(tokens, merges) if pipeline.pattern is None else pipeline.pattern,
         special_tokens={token["content"]: token["id"] for token in added if token["special"]},
         preprocessing=_preprocessing(added, pipeline),
-        scores=CharacterVocabulary(
-            array("f"),
-            unknown,
-            model.get("unk_token") or "" if unknown >= 0 else "",
-            byte_ids,
-            read_leading(decoder, byte_fallback, path),
-        ),
         carried=carried,
     )
 

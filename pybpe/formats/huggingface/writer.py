@@ -18,7 +18,8 @@ from pybpe.normalization.sentencepiece import SPACE
 from pybpe.pretokenization.patterns import GPT2, GPT2_ORIGINAL, WHOLE
 from pybpe.pretokenization.stages import stages_of
 from pybpe.util.files import PathLike, atomic_folder, write_atomic
-from pybpe.vocabulary.symbols import BYTE_NAMES
+from pybpe.vocabulary.characters import BYTE_NAMES
+from pybpe.vocabulary.models import ScoredCharacters
 
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 _PLAIN_MODEL: Json = {
@@ -49,9 +50,9 @@ def write(definition: Definition, path: PathLike) -> None:
 
 def to_json(definition: Definition) -> Json:
     """What a tokenizer.json holds. Raises ValueError for what it cannot say."""
-    if definition.rule == "scores":
+    if isinstance(definition.model, ScoredCharacters):
         definition = as_characters(definition)
-    of_characters = definition.rule == "characters"
+    of_characters = definition.characters is not None
     vocab = _write_characters(definition) if of_characters else write_vocabulary(definition)
     by_id = {token: name for name, token in vocab.items()}
     added = _write_added_tokens(definition, vocab)
@@ -68,7 +69,7 @@ def to_json(definition: Definition) -> Json:
         "model": {
             **_PLAIN_MODEL,
             **said["model"],
-            "ignore_merges": definition.rule == "ranks" or definition.ignore_merges,
+            "ignore_merges": definition.model.ignore_merges,
             "vocab": vocab,
             "merges": [[by_id[left], by_id[right]] for left, right, _ in rows_of(definition.merges)],
         },
@@ -77,8 +78,8 @@ def to_json(definition: Definition) -> Json:
 
 def _write_characters(definition: Definition) -> dict[str, int]:
     """{name: id} of the ordinary tokens of characters, and of bytes."""
-    assert definition.scores is not None
-    named = dict(zip(definition.scores.byte_ids, BYTE_NAMES, strict=False))
+    assert definition.characters is not None
+    named = dict(zip(definition.characters.byte_ids, BYTE_NAMES, strict=False))
     tokens = definition.vocabulary.to_list()
     names = [named.get(number) or token.decode().replace(" ", SPACE) for number, token in enumerate(tokens)]
     vocab = {name: number for number, name in enumerate(names) if name}
@@ -94,7 +95,7 @@ def _write_added_tokens(definition: Definition, vocab: dict[str, int]) -> list[J
         raise ValueError(f"several special tokens share the id {definition.shared_id}; this format cannot say that")
     named = sorted(definition.names.items(), key=lambda item: item[1])
     if numbered([name for name, _ in named], vocab) != [token for _, token in named]:
-        ignore_merges = definition.rule == "ranks" or definition.ignore_merges
+        ignore_merges = definition.model.ignore_merges
         for name, token in named:
             passed_over = name not in vocab and may_be_a_word(
                 name, preprocessing.flags.get(name, ()), preprocessing.normalizer
@@ -120,8 +121,7 @@ def _said(definition: Definition) -> Json:
         model = carried["model"] if isinstance(carried.get("model"), dict) else {}
         return {**carried, "model": {name: model[name] for name in MODEL if model.get(name) is not None}}
     preprocessing = definition.preprocessing
-    marked = definition.of_characters or definition.marks_words or definition.drops_space
-    if marked or isinstance(preprocessing.normalizer, tuple):
+    if definition.characters is not None or definition.changes_words or isinstance(preprocessing.normalizer, tuple):
         raise ValueError("it is not known how a tokenizer.json says the way in which this tokenizer reads text")
     return {
         "normalizer": {"type": preprocessing.normalizer} if preprocessing.normalizer else None,
@@ -132,17 +132,14 @@ def _said(definition: Definition) -> Json:
 
 def _is_right(carried: dict[str, Any], definition: Definition) -> bool:
     """Whether what a file said once is what a tokenizer does: it could come from a stranger, or be changed since."""
-    scores, model = definition.scores, carried.get("model")
+    scores, model = definition.characters, carried.get("model")
     try:
         pipeline = read_pipeline(carried.get("normalizer"), carried.get("pre_tokenizer"), "what was carried along")
         if scores is not None:
             leading = read_leading(definition.carried.get("decoder"), bool(scores.byte_ids), "what was carried along")
     except FormatError:
         return False
-    if not isinstance(model, dict) or marks_of(model) != (
-        definition.continuing_subword_prefix,
-        definition.end_of_word_suffix,
-    ):
+    if not isinstance(model, dict) or marks_of(model) != definition.model.marks:
         return False
     pattern = WHOLE if pipeline.pattern is None else pipeline.pattern
     if scores is not None:

@@ -28,7 +28,8 @@ from pybpe.training.sentencepiece.script_table import INHERITED, script_of
 from pybpe.training.sentencepiece.words import BORDER, names_of, sentence_of
 from pybpe.training.source import TrainingSource
 from pybpe.util.progress import ProgressCallback, reporting
-from pybpe.vocabulary.symbols import BYTE_NAMES, CharacterVocabulary
+from pybpe.vocabulary.characters import BYTE_NAMES, CharacterVocabulary
+from pybpe.vocabulary.models import ScoredCharacters
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -68,13 +69,13 @@ def train_sentences(
     ]
     scores = [0.0] * first + [-float(number) for number in range(len(tokens) - first)]
     return Definition(
-        rule="scores",
-        vocabulary=make_vocabulary(tokens),
-        merges=memoryview(array("I")),
+        ScoredCharacters(
+            make_vocabulary(tokens),
+            CharacterVocabulary(array("f", scores), 0, byte_ids=tuple(range(len(special), first))),
+        ),
         pattern=pattern_of(tokens[first:]),
         special_tokens={name: number for number, name in enumerate(special)},
         preprocessing=Preprocessing(sentencepiece=spm),
-        scores=CharacterVocabulary(array("f", scores), 0, byte_ids=tuple(range(len(special), first))),
     )
 
 

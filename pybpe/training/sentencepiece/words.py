@@ -12,7 +12,7 @@ from pybpe.encode.segmenter import Cut, Names
 from pybpe.errors import TrainingError
 from pybpe.normalization.sentencepiece import SPACE, SentencePieceNormalizer
 from pybpe.training.sentencepiece.charsmap_rules import RULES, charsmap_of
-from pybpe.vocabulary.symbols import BYTE_NAMES
+from pybpe.vocabulary.characters import BYTE_NAMES
 
 WORDS = " [^ ]*"  # how they are split
 BORDER = b"\x1f"  # stands in a word for a symbol: no piece reaches across
