@@ -30,7 +30,7 @@ from pybpe.encodings.registry import BY_NAME, name_for_model
 from pybpe.errors import SpecialTokenError
 from pybpe.formats.tiktoken import from_ranks
 from pybpe.util.parallel import MAX_THREADS
-from pybpe.util.utf8 import to_utf8
+from pybpe.util.utf8 import join_surrogates, to_utf8
 
 if TYPE_CHECKING:
     import numpy as np
@@ -314,7 +314,7 @@ class Encoding:
 
     def _size_of_last_word(self, text: str, found: AbstractSet[str]) -> int:
         """How many ids the last word of a text gives; 0 if a token found by name is the last."""
-        pieces = self._text.segmenter.split(text, frozenset(found))
+        pieces = self._text.segmenter.split(join_surrogates(text), frozenset(found))
         if not pieces or isinstance(pieces[-1], int):
             return 0
         words = self._text.split.split(to_utf8(pieces[-1]))

@@ -16,6 +16,7 @@ from typing import AnyStr, Literal
 
 from pybpe._core.names import Names
 from pybpe.errors import SpecialTokenError
+from pybpe.util.utf8 import join_surrogates
 
 Allowed = Literal["all"] | AbstractSet[str]
 Disallowed = Literal["all"] | Collection[str]
@@ -54,14 +55,18 @@ class SpecialTokens:
         allowed, forbidden = policy
         if not allowed and not forbidden:
             return allowed
-        texts = (text, normal) if (normal := self._normal(text)) is not text else (text,)
-        name = _find_in(texts, forbidden)
+        name = _find_in(self._forms(text), forbidden)
         if name is not None:
             raise SpecialTokenError(
                 f"the text holds the special token {name!r}. To make it that token, pass "
                 f"allowed_special={{{name!r}}}; to take it as ordinary text, pass disallowed_special=()"
             )
-        return allowed if _find_in(texts, allowed) is not None else frozenset()
+        # As in tiktoken, one that is written as two surrogates is allowed, but not forbidden.
+        return allowed if _find_in(self._forms(join_surrogates(text)), allowed) is not None else frozenset()
+
+    def _forms(self, text: Text) -> tuple[Text, ...]:
+        """The text, and its normal form where tokens are looked for in that."""
+        return (text, normal) if (normal := self._normal(text)) is not text else (text,)
 
     def _known(self, allowed: AbstractSet[str]) -> frozenset[str]:
         if isinstance(allowed, str):

@@ -243,6 +243,25 @@ def test_lone_surrogates_everywhere_alike(trained):
     assert trained[0].encode_with_unstable("a\ud83d ")[0] == trained[1].encode("a\ufffd")
 
 
+@pytest.mark.parametrize("text", ["\ud83d\ude42", "a\ud83d\ude42b", "\ud83d\ude42<a>\ud800", "<a>\ude42\ud83d"])
+@pytest.mark.parametrize("allowed", ["all", {"\U0001f642"}, set()])
+@pytest.mark.parametrize("disallowed", ["all", {"\U0001f642"}, ()])
+def test_special_tokens_written_as_surrogates(text, allowed, disallowed):
+    tiktoken = pytest.importorskip("tiktoken")
+    arguments = {
+        "pat_str": r"\w+|\W+",
+        "mergeable_ranks": {bytes([byte]): byte for byte in range(256)},
+        "special_tokens": {"\U0001f642": 256, "<a>": 257},
+    }
+    found = []
+    for make in (Encoding, tiktoken.Encoding):
+        try:
+            found.append(make("some", **arguments).encode(text, allowed_special=allowed, disallowed_special=disallowed))
+        except ValueError:
+            found.append(None)
+    assert found[0] == found[1]
+
+
 def test_numbers_beyond_all_ids(trained):
     for token in (-1, 2**40):
         for call in ("decode_single_token_bytes", "decode"):
