@@ -88,14 +88,14 @@ def pages(monkeypatch):
 
 
 def test_its_figures_are_those_of_the_last_run(pages):
-    report = pages.ProgressCallback.read(pages.DATA)
+    report = pages.Report.read(pages.DATA)
     assert between(pages.BEGIN, pages.END) == pages.readme_block(report)
     assert pages.PAGE.read_text(encoding="utf-8") == pages.page(report)
     assert pages.PLOT.read_text(encoding="utf-8") == pages.plot(report)
 
 
 def test_its_figures_say_where_they_come_from(pages):
-    report = pages.ProgressCallback.read(pages.DATA)
+    report = pages.Report.read(pages.DATA)
     assert not report.wrong
     block = between(pages.BEGIN, pages.END)
     assert re.search(r"Measured by `scripts/bench\.py` on \d{4}-\d\d-\d\d: .+ \d+ cores, .+ tiktoken [\d.]+", block)
@@ -105,7 +105,7 @@ def test_its_figures_say_where_they_come_from(pages):
 
 
 def test_its_picture_keeps_text_inside_and_apart(pages):
-    picture = ElementTree.fromstring(pages.plot(pages.ProgressCallback.read(pages.DATA)))
+    picture = ElementTree.fromstring(pages.plot(pages.Report.read(pages.DATA)))
     width, height = float(picture.get("width")), float(picture.get("height"))
     spans = {}
     for text in picture.iter("{http://www.w3.org/2000/svg}text"):

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pybpe.encode.special_tokens import find_names
-from pybpe.normalization.normalizer import WHITE_SPACE, Normalizer, Step, apply, pattern_parts
+from pybpe.normalization.normalizer import Normalizer, Step, apply, pattern_parts
+from pybpe.normalization.stages import WHITE_SPACE
 from pybpe.normalization.unicode_forms import FORMS, is_boundary
 
 Spans = Callable[[str], Iterator[tuple[int, int, int | None]]]  # (start, end, id of a name or None) of all of a text

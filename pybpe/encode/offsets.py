@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from pybpe._core.ids import IdBuffer
 from pybpe.definition import Definition
+from pybpe.encode.segments import Located
 from pybpe.encode.special_tokens import Allowed, Disallowed, Text
 from pybpe.encode.text_encoder import TextEncoder
 from pybpe.util.utf8 import to_utf8
@@ -89,22 +90,23 @@ def token_spans(sizes: npt.NDArray[np.int64], text: bytes, unit: Unit) -> list[t
 
 
 def read_spans(
-    pieces: Iterable[tuple[str | int, list[Span] | None, int, int]],
+    segments: Iterable[Located],
     text: str,
     encode: Callable[[bytes], tuple[list[int], npt.NDArray[np.int64]]],
     unit: Unit,
 ) -> tuple[list[int], list[Span]]:
-    """The ids of the pieces of a text, and where in it each lies.
+    """Return the ids of the segments of a text, and the (start, end) of each in the text.
 
-    pieces: ids and ordinary pieces, as `Segmenter.split_with_offsets` gives them.
-    encode: gives the ids of an ordinary piece and their sizes in bytes.
+    segments: as `Segmenter.split_with_offsets` gives them. encode: gives the ids of an ordinary one and their sizes in
+    bytes.
     """
     _check_unit(unit)
     content = text.encode("utf-8", "surrogateescape")
     char_of_byte = np.append(_char_of_byte(content), len(text))
     byte_of_char = np.searchsorted(char_of_byte, np.arange(len(text) + 1))
     all_ids, starts, ends = [], [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    for piece, places, start, end in pieces:
+    for segment in segments:
+        piece, places, start, end, _ = segment
         if isinstance(piece, int):
             all_ids.append(piece)
             starts.append(byte_of_char[start : start + 1])

@@ -20,7 +20,7 @@ class GrowingSentencePiece:
     """
 
     def __init__(self, spm: SentencePieceNormalizer, charsmap: CharsMap | None, names: GrowingNames) -> None:
-        self._sentence = spm
+        self._spm = spm
         self._charsmap = charsmap
         self._names = names
         self._unmapped = ""  # text that a longer key of the map may begin in
@@ -61,7 +61,7 @@ class GrowingSentencePiece:
 
     def _spaced(self, text: str) -> str:
         """Return mapped text with the spaces that it has for sure."""
-        spm = self._sentence
+        spm = self._spm
         if not text.isascii():
             text = repair_torn(text)
         if not self._begun:

@@ -6,12 +6,10 @@ from array import array
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
-from pybpe.encode.segmenter import Places
-from pybpe.normalization.normalizer import WHITE_SPACE
+from pybpe.encode.segments import Located
+from pybpe.normalization.stages import WHITE_SPACE
 from pybpe.pretokenization.patterns import Split
 from pybpe.util.utf8 import repair_torn, to_text
-
-Located = tuple[str | int, Places | None, int, int]
 
 
 class Words:
@@ -40,15 +38,15 @@ class Words:
 
     def split_with_offsets(self, pieces: Iterable[Located]) -> Iterator[Located]:
         """The words of pieces that are text as pieces of their own; see `Segmenter.split_with_offsets`."""
-        for piece, places, start, end in pieces:
-            if isinstance(piece, int):
-                yield piece, places, start, end
+        for piece in pieces:
+            if isinstance(piece.content, int):
+                yield piece
                 continue
-            places = places or [(place, place + 1) for place in range(start, end)]
+            places = piece.places or [(place, place + 1) for place in range(piece.start, piece.end)]
             done = 0
-            for word in self._split.split(repair_torn(piece).encode()):
+            for word in self._split.split(repair_torn(piece.content).encode()):
                 text = word.decode()
                 of_word = places[done : done + len(text)]
                 done += len(text)
                 if not self._drops_space or text.strip(WHITE_SPACE):
-                    yield text, of_word, of_word[0][0], of_word[-1][1]
+                    yield Located(text, of_word, of_word[0][0], of_word[-1][1])

@@ -17,18 +17,29 @@ from typing import Any
 from pybpe._core.fold import Folding, replace
 from pybpe._core.unicode import is_utf8
 from pybpe.errors import FormatError
-from pybpe.normalization.older_unicode import combining_marks
-from pybpe.normalization.unicode_forms import FORMS, normalize, normalize_aligned, normalize_to_utf8
+from pybpe.normalization.stages import (
+    WHITE_SPACE,
+    Lowercase,
+    Nmt,
+    Places,
+    Prepend,
+    Replace,
+    ReplaceAll,
+    Stage,
+    Strip,
+    StripAccents,
+    UnicodeForm,
+    align_stages,
+    apply_stages,
+    lowercase,
+)
+from pybpe.normalization.unicode_forms import FORMS, normalize, normalize_to_utf8
 
 Step = tuple[str, ...]
 Normalizer = str | tuple[Step, ...]  # a normal form alone is a string
-Places = list[tuple[int, int]]
 Text = str | bytes
 OnUtf8 = Callable[[Text], Text]  # the text itself, or the UTF-8 of what becomes of it
 
-WHITE_SPACE = "".join(map(chr, (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F)))
-WHITE_SPACE += "\u205f\u3000"
-_OTHER_SPACE = "\x1c\x1d\x1e\x1f"  # which Python takes for white space too
 _SIZES: dict[str, tuple[int, ...]] = {
     **dict.fromkeys((*FORMS, "Lowercase", "StripAccents", "Nmt"), (0,)),
     "Replace": (2,),
@@ -36,23 +47,12 @@ _SIZES: dict[str, tuple[int, ...]] = {
     "Prepend": (1,),
 }
 _SIZES["Strip"] = (1, 2)
-_NMT_REMOVED = (*range(1, 9), 0xB, *range(0xE, 0x20), 0x7F, 0x8F, 0x9F)
-_NMT_SPACES = (0x9, 0xA, 0xC, 0xD, 0x1680, *range(0x200B, 0x2010), 0x2028, 0x2029, 0x2581, 0xFEFF, 0xFFFD)
 MAX_STEPS = 100
 _NO_BYTE = b"\xff"  # of UTF-8
 MAX_BY = 4  # bytes that Folding can put for white space
 MAX_GROWTH = 1000  # of a text, by all that replaces a character
 # Of a pattern to be replaced: single characters and white space, each perhaps repeated.
 _PART = re.compile(r"(\\s|\\[nrt]|[^\\^$.|?*+()\[\]{}])([+*?]|\{[0-9]{1,3}(?:,[0-9]{0,3})?\})?")
-
-# Lower case as of Unicode 17.0, which tokenizers has, where Python 3.10 (Unicode 13.0) or a newer one does not know it.
-_SINCE_14 = {0x2C2F: 0x2C5F, 0xA7CB: 0x264, 0x1C89: 0x1C8A, 0xA7DC: 0x19B}
-_SINCE_14 |= {upper: upper + 1 for upper in (0xA7C0, *range(0xA7CC, 0xA7DB, 2))}
-_SINCE_14 |= {upper: upper + 0x27 for upper in range(0x10570, 0x10596) if upper not in (0x1057B, 0x1058B, 0x10593)}
-_SINCE_14 |= {upper: upper + 0x20 for upper in range(0x10D50, 0x10D66)}
-_SINCE_14 |= {upper: upper + 0x1B for upper in range(0x16EA0, 0x16EB9)}
-_NEWER_LOWER = {upper: lower for upper, lower in _SINCE_14.items() if ord(chr(upper).lower()) != lower}
-_NEWER = "".join(map(chr, _NEWER_LOWER))
 
 
 def check_normalizer(normalizer: Any) -> None:
@@ -102,9 +102,7 @@ def apply(normalizer: Normalizer | None, text: str) -> str:
         return text
     if isinstance(normalizer, str):
         return normalize(normalizer, text)  # type: ignore[arg-type]
-    normal = text
-    for step in normalizer:
-        normal = _apply_step(step, normal)
+    normal = apply_stages(_stages(normalizer), text)
     return text if normal == text else normal
 
 
@@ -187,7 +185,7 @@ def _through_str(steps: tuple[Step, ...], text: Text) -> Text:
 
 def _strip(step: Step, text: Text) -> Text:
     if isinstance(text, str):
-        return _apply_step(step, text)
+        return _stage(step).apply(text)
     start, end = 0, len(text)
     if "left" in step:
         start = _spaces_before().match(text).end()  # type: ignore[union-attr]
@@ -243,110 +241,34 @@ def kept_part(normalizer: Normalizer, name: str) -> str:
     return max(parts, key=len, default="")
 
 
-def _apply_step(step: Step, text: str) -> str:
-    name = step[0]
-    if name == "Replace":
-        return text.replace(step[1], step[2])
-    if name == "ReplaceAll":
-        if step[1] == r"\s+" and not any(map(text.__contains__, _OTHER_SPACE)):
-            return _replace_spaces(text, step[2])
-        return _compiled(step[1]).sub(step[2].replace("\\", r"\\"), text)
-    if name == "Prepend":
-        return step[1] + text if text else text
-    if name == "Lowercase":
-        return lowercase(text)
-    if name == "StripAccents" and text.isascii():
-        return text
-    if name in ("StripAccents", "Nmt"):
-        return text.translate(_table(name))
-    if name == "Strip":
-        text = text.lstrip(WHITE_SPACE) if "left" in step else text
-        return text.rstrip(WHITE_SPACE) if "right" in step else text
-    return normalize(name, text)  # type: ignore[arg-type]
-
-
-@functools.cache
-def _table(name: str) -> dict[int, str | None]:
-    """What becomes of single characters."""
-    if name == "Nmt":
-        return {**dict.fromkeys(_NMT_REMOVED), **dict.fromkeys(_NMT_SPACES, " ")}
-    return dict.fromkeys(combining_marks())
-
-
-def _replace_spaces(text: str, by: str) -> str:
-    """The text with `by` for every run of white space: several times as fast as by a pattern."""
-    words = text.split()
-    if not words:
-        return by if text else text
-    return (by if text[0].isspace() else "") + by.join(words) + (by if text[-1].isspace() else "")
-
-
-def lowercase(text: str) -> str:
-    """Each character in lower case, whatever stands beside it: a sigma at the end of a word too."""
-    if text.isascii():
-        return text.lower()
-    if any(map(text.__contains__, _NEWER)):  # takes little where `translate` takes long
-        text = text.translate(_NEWER_LOWER)
-    return text.replace("Σ", "σ").lower()
-
-
 def apply_aligned(normalizer: Normalizer, text: str) -> tuple[str, Places]:
     """As `apply`, and for each character the (start, end) of what it was made from."""
-    if isinstance(normalizer, str):
-        return normalize_aligned(normalizer, text)  # type: ignore[arg-type]
-    places = [(place, place + 1) for place in range(len(text))]
-    for step in normalizer:
-        text, of_step = _align_step(step, text)
-        if of_step is not None:
-            places = [_joined(places, start, end) for start, end in of_step]
-    return text, places
-
-
-def _joined(places: Places, start: int, end: int) -> tuple[int, int]:
-    """Where characters from start to end come from; an empty place before the first of them for none."""
-    if start < end:
-        return places[start][0], places[end - 1][1]
-    at = places[start][0] if start < len(places) else places[-1][1] if places else 0
-    return at, at
-
-
-def _align_step(step: Step, text: str) -> tuple[str, Places | None]:
-    """The text after a step, and the places of its characters in the text before it; None where nothing moved."""
-    name = step[0]
-    made: list[str] = []
-    places: Places = []
-    if name in ("Lowercase", "StripAccents", "Nmt"):
-        for place, char in enumerate(text):
-            made.append(_apply_step(step, char))
-            places += [(place, place + 1)] * len(made[-1])
-    elif name in ("Replace", "ReplaceAll"):
-        done = 0
-        for match in _compiled(re.escape(step[1]) if name == "Replace" else step[1], name == "Replace").finditer(text):
-            start, end = match.span()
-            made += (text[done:start], step[2])
-            places += ((place, place + 1) for place in range(done, start))
-            places += [(start, end)] * len(step[2])
-            done = end
-        made.append(text[done:])
-        places += ((place, place + 1) for place in range(done, len(text)))
-    elif name == "Prepend":
-        if not text:
-            return text, None
-        made = [step[1], text]
-        places = [(0, 0)] * len(step[1]) + [(place, place + 1) for place in range(len(text))]
-    elif name == "Strip":
-        kept = _apply_step(step, text)
-        start = len(text) - len(text.lstrip(WHITE_SPACE)) if "left" in step else 0
-        made, places = [kept], [(place, place + 1) for place in range(start, start + len(kept))]
-    else:
-        return normalize_aligned(name, text)  # type: ignore[arg-type]
-    return "".join(made), places
+    return align_stages(_stages(normalizer), text)
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(pattern: str, literal: bool = False) -> re.Pattern[str]:
-    """A pattern that `replaceable` takes, or an escaped text; white space as Unicode has it, and not as Python."""
-    return re.compile(pattern if literal else pattern.replace("\\s", f"[{WHITE_SPACE}]"))
+def _stages(normalizer: Normalizer) -> tuple[Stage, ...]:
+    """Return the stages of a normalizer."""
+    return tuple(map(_stage, ((normalizer,),) if isinstance(normalizer, str) else normalizer))
+
+
+def _stage(step: Step) -> Stage:
+    name = step[0]
+    if name == "Strip":
+        return Strip("left" in step, "right" in step)
+    if name in FORMS:
+        return UnicodeForm(name)
+    return _KINDS[name](*step[1:])
+
+
+_KINDS: dict[str, Callable[..., Stage]] = {
+    "Lowercase": Lowercase,
+    "StripAccents": StripAccents,
+    "Nmt": Nmt,
+    "Replace": Replace,
+    "ReplaceAll": ReplaceAll,
+    "Prepend": Prepend,
+}
 
 
 def described(normalizer: Normalizer | None) -> str:

@@ -111,7 +111,8 @@ def test_places():
     tok = tokenizer(normalizer=varint_field(3, 1) + varint_field(4, 1), symbols=["<x>"])
     ids, places = tok.encode_with_offsets("  low   é<x> ")
     assert names_of(tok, ids) == [b" low", b" ", b"\xc3", b"\xa9", b"<x>"]
-    assert places == [(0, 5), (5, 6), (8, 9), (8, 9), (9, 12)]
+    assert places == [(2, 5), (5, 6), (8, 9), (8, 9), (9, 12)]
+    assert tok.encode_with_offsets(" low")[1] == [(1, 4)]  # the space of the text is left out, and another put before
     assert tok.encode_with_offsets("é", unit="byte")[1] == [(0, 0), (0, 1), (1, 2)]
 
 

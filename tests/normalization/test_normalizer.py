@@ -9,8 +9,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.strategies import BOUNDARY
 
+from pybpe.normalization.charsmap import CharsMap
 from pybpe.normalization.normalizer import apply, kept_part, lowercase, prepare
 from pybpe.normalization.sentencepiece import SentencePieceNormalizer
+from pybpe.normalization.stages import (
+    Lowercase,
+    MapCharacters,
+    Nmt,
+    Prepend,
+    RepairTorn,
+    Replace,
+    ReplaceAll,
+    SingleSpaces,
+    Stage,
+    Strip,
+    StripAccents,
+    UnicodeForm,
+    align_stages,
+    apply_stages,
+)
 from pybpe.normalization.unicode_forms import FORMS
 
 tokenizers = pytest.importorskip("tokenizers", reason="steps are compared with those of tokenizers")
@@ -96,5 +113,42 @@ def test_sentences_in_utf8(text, prefix, single):
     if any("\ud800" <= char < "\ue000" for char in text):
         return
     for given_text in (text, text.encode()):
-        found = spm.read_utf8(given_text)
-        assert (found if isinstance(found, str) else found.decode()) == spm.read(text, None)
+        found = spm.normalize_utf8(given_text)
+        assert (found if isinstance(found, str) else found.decode()) == (
+            apply_stages(spm.stages(None), text) if text else ""
+        )
+
+
+STAGES = {
+    "form": UnicodeForm("NFKC"),
+    "lower": Lowercase(),
+    "accents": StripAccents(),
+    "nmt": Nmt(),
+    "torn": RepairTorn(),
+    "replace": Replace("ab", "b"),
+    "nothing": Replace(" ", ""),
+    "spaces": ReplaceAll(r"\s+", " "),
+    "runs": ReplaceAll("a+", "xy"),
+    "single": SingleSpaces(),
+    "prepend": Prepend("▁"),
+    "prepend always": Prepend(" ", even_empty=True),
+    "strip": Strip(True, True),
+    "strip spaces": Strip(False, True, " "),
+    "map": MapCharacters(CharsMap({"ﬁ": "fi", "a": "", " \n": " "}, frozenset({"ab"}))),
+}
+
+
+@given(
+    text=st.text(st.sampled_from("aAbB \n\x0b\x1c\u3000é\u0301\u0327ﬁǅΣİ中\udc80\x07▁")),
+    names=st.lists(st.sampled_from(sorted(STAGES)), max_size=4),
+)
+def test_plain_and_located_forms_of_stages_are_one(text, names):
+    stages = [STAGES[name] for name in names]
+    normal, places = align_stages(stages, text)
+    assert normal == apply_stages(stages, text)
+    assert len(places) == len(normal)
+    assert all(0 <= start <= end <= len(text) for start, end in places)
+    for stage in stages:  # by the edits alone, without the quicker ways
+        assert Stage.apply(stage, text) == stage.apply(text)
+        edits = list(stage.edits(text))
+        assert all(first[1] <= second[0] for first, second in zip(edits, edits[1:], strict=False))

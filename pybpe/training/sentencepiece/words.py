@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from pybpe._core.lines import spaced_words
 from pybpe._core.unicode import is_utf8
 from pybpe.definition import number_special_tokens
-from pybpe.encode.segmenter import Cut, Names
+from pybpe.encode.segmenter import Cut
+from pybpe.encode.segments import Names
 from pybpe.errors import TrainingError
 from pybpe.normalization.sentencepiece import SPACE, SentencePieceNormalizer
+from pybpe.normalization.stages import apply_stages
 from pybpe.training.sentencepiece.charsmap_rules import RULES, charsmap_of
 from pybpe.vocabulary.characters import BYTE_NAMES
 
@@ -56,13 +58,14 @@ class SentencePieceWords:
     def __init__(self, spm: SentencePieceNormalizer, names: Iterable[str]) -> None:
         symbols = frozenset({*names, *BYTE_NAMES})
         longest_first = sorted(symbols, key=len, reverse=True)
-        self._sentence = spm
-        self._charsmap = spm.map_of(frozenset(), line_by_line=True)
+        charsmap = spm.map_of(frozenset(), line_by_line=True)
+        self._as_it_is = charsmap is None
+        self._mapping = spm.mapping(charsmap)
         self._symbols = re.compile(b"|".join(re.escape(name.encode()) for name in longest_first))
 
     def split(self, text: bytes, allowed: Names = frozenset()) -> list[bytes]:
         """The text as one piece, to be split into WORDS."""
-        if self._charsmap is None and is_utf8(text):
+        if self._as_it_is and is_utf8(text):
             words = spaced_words(text, _MAX_LINE)
         else:
             words = spaced_words(self._read(text), _NO_LIMIT)
@@ -76,7 +79,7 @@ class SentencePieceWords:
         """The lines that are learned from, in their new form but for spaces."""
         lines = (line.rstrip(b"\r") for line in text.split(b"\n"))
         kept = b"\n".join(line for line in lines if len(line) <= _MAX_LINE and _RESERVED not in line)
-        return self._sentence.mapped(kept.decode("utf-8", "surrogateescape"), self._charsmap).encode()
+        return apply_stages(self._mapping, kept.decode("utf-8", "surrogateescape")).encode()
 
 
 def _after_last_line(text: bytes) -> int:
