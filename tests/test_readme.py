@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -36,29 +38,13 @@ def test_the_code_of_the_docs_runs(page):
         exec(compile(code, page, "exec"), {})
 
 
-def files_in_tree() -> set[str]:
-    """The paths that the tree names; a folder with files of its own on further lines is not one."""
-    found, folders = set(), {}
-    for line in between("<!-- tree: begin -->\n```\n", "```\n<!-- tree: end -->").splitlines():
-        depth = (len(line) - len(line.lstrip())) // 2
-        name = line.split()[0]
-        path = folders.get(depth - 1, "") + name if depth else name
-        if name.endswith("/"):
-            folders[depth] = path
-        else:
-            found.add(path)
-    return found
-
-
-def test_its_tree_names_every_file():
-    there = {
-        path.relative_to(ROOT).as_posix()
-        for pattern in ("pybpe/**/*.py", "src_ext/**/*.pyx", "scripts/**/*.py", "scripts/*.md", "docs/*")
-        for path in ROOT.glob(pattern)
-        if path.name != "__init__.py" or path.parent.name == "pybpe"
-    }
-    described_as_a_folder = {path for path in there if path.startswith("pybpe/gpt/micro/")}
-    assert files_in_tree() == there - described_as_a_folder
+def test_the_trees_name_every_file(tmp_path):
+    command = [sys.executable, ROOT / "scripts" / "make_tree.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    tree = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names = {path.name for path in ROOT.glob("pybpe/**/*.py") if path.name != "__init__.py"}
+    assert {name for name in names if not re.search(rf"^ +{re.escape(name)}\b", tree, re.MULTILINE)} == set()
 
 
 def test_its_commands_exist():
