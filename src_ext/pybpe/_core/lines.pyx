@@ -60,8 +60,6 @@ def spaced_words(bytes text not None, size_t most):
                 if end == NULL:
                     end = text_end
                 next_line = end + 1
-                while end > line and end[-1] == b"\r":
-                    end -= 1
                 if <size_t>(end - line) <= most and not is_reserved(line, end):
                     out = write_line(line, end, out)
                 line = next_line
