@@ -287,12 +287,12 @@ def test_sentencepiece_keeps_the_carriage_returns_of_files(workplace, pipe, held
         source = "corpus.txt"
     else:
         source = str(pipe(content))
-    command = ["train", source, "--convention", "sentencepiece", "--no-special", "--vocab-size", "280", *held_out]
+    command = ["train", source, "--convention", "sentencepiece", "--no-special", "--vocab-size", "275", *held_out]
     assert main([*command, "-o", "s.pybpe"]) == 0
     Path("twice.txt").write_bytes(content[:36])
-    expected = Tokenizer.train("twice.txt", 280, special_tokens=[], convention="sentencepiece", progress=False)
+    expected = Tokenizer.train("twice.txt", 275, special_tokens=[], convention="sentencepiece", progress=False)
     assert Tokenizer.load("s.pybpe") == expected
-    assert b" lowest\r" in expected.vocab.values()
+    assert b"\r" in list(expected.vocab.values())[259:]
 
 
 def test_sentencepiece_from_counts_in_normal_form(workplace, capsys):

@@ -58,6 +58,7 @@ SPLITS = [
     split_by(r"\p{N}", "Contiguous"),
     split_by(r"\s", "MergedWithNext"),
     split_by(r"\s+", "Removed"),
+    *(split_by(word, "Isolated", kind=kind) for word in ("lo", "gpt2", "gpt3", "whole") for kind in ("String", "Regex")),
     split_by(" ?[^(\\s|[.,!?…。，、।۔،])]+"),
     {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, BYTE_LEVEL]},
     {
@@ -68,7 +69,12 @@ SPLITS = [
     *(split for behavior in BEHAVIORS for split in before_bytes({"type": "Punctuation", "behavior": behavior})),
     *before_bytes({"type": "WhitespaceSplit"}, {"type": "Punctuation"}),
 ]
-texts = st.one_of(any_text, boundary_text, st.text("abLOW lo.] 1\u3000İΣ<>", max_size=30))
+texts = st.one_of(
+    any_text,
+    boundary_text,
+    st.text("abLOW lo.] 1\u3000İΣ<>", max_size=30),
+    st.lists(st.sampled_from(["lo", "gpt2", "gpt3", "whole", "w", " ", "It's 12"]), max_size=9).map("".join),
+)
 
 
 @pytest.fixture(scope="module")
