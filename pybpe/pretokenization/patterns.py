@@ -258,6 +258,8 @@ def _meant(word: str) -> str | None:
         return _MEANT[word]
     names = {_squashed(name): name for name in (*ALIASES, *PATTERNS)}
     squashed = _squashed(word)
+    if squashed in names:
+        return names[squashed]
     for name in names:
         if len(name) > 4 and any(map(str.isdigit, name)) and squashed.startswith(name):
             return names[name]  # cl100k_base

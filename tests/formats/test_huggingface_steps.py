@@ -13,6 +13,7 @@ from support.huggingface_files import (
     BYTE_LEVEL,
     CLIP_NORMALIZER,
     MERGES,
+    added,
     check_what_marked_words_cannot,
     clip,
     split_by,
@@ -223,6 +224,29 @@ def test_ends_of_words_that_are_refused(path, content, message):
 def test_what_words_with_ends_cannot_do(path, tmp_path):
     ours, _ = pair_of(path, clip())
     check_what_marked_words_cannot(ours, tmp_path, r"</w>|how this tokenizer")
+
+
+@pytest.mark.parametrize("special", [True, False])
+@pytest.mark.parametrize("steps", NORMALIZERS, ids=str)
+def test_names_in_normal_text_decode_as_theirs_or_are_refused(path, steps, special):
+    """tokenizers decodes such a token to what it searches for: "xing" for "ing" behind Prepend "x"."""
+    names = ("ing", "lo", "x y", "<|ab|>", "ABC", "a.b", " <s>", "e\u0301")
+    normalizer = {"type": "Sequence", "normalizers": steps}
+    accepted = 0
+    for name in names:
+        content = tokenizer_json([added(262, name, normalized=True, special=special)], normalizer)
+        theirs = tokenizers.Tokenizer.from_str(json.dumps(content))
+        write_json(path, content)
+        if theirs.decode([262], skip_special_tokens=False) == name:
+            ours = Tokenizer.from_huggingface(path)
+            for ids in ([262], [97, 262, 98, 262], [262, 262]):
+                assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=False)
+            accepted += 1
+        else:
+            with pytest.raises(FormatError, match=r"normal(ized)? text|are the same"):
+                Tokenizer.from_huggingface(path)
+    prepends = any(step["type"] == "Prepend" for step in steps)
+    assert accepted == 0 if prepends else accepted >= 4
 
 
 @given(
