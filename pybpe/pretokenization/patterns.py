@@ -243,8 +243,8 @@ def resolve(pattern: str) -> str:
 def as_regex(pattern: str) -> str:
     """Return a regular expression, of a file for example, in a form that `resolve` takes for no name.
 
-        >>> as_regex("gpt2"), as_regex("ab"), as_regex(r"\\w+")
-        ('(?:gpt2)', 'ab', '\\\\w+')
+    >>> as_regex("gpt2"), as_regex("ab"), as_regex(r"\\w+")
+    ('(?:gpt2)', 'ab', '\\\\w+')
     """
     is_name = pattern in PATTERNS or pattern in ALIASES or _meant(pattern) is not None
     return f"(?:{pattern})" if is_name else pattern

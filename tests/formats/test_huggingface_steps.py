@@ -59,7 +59,11 @@ SPLITS = [
     split_by(r"\p{N}", "Contiguous"),
     split_by(r"\s", "MergedWithNext"),
     split_by(r"\s+", "Removed"),
-    *(split_by(word, "Isolated", kind=kind) for word in ("lo", "gpt2", "gpt3", "whole") for kind in ("String", "Regex")),
+    *(
+        split_by(word, "Isolated", kind=kind)
+        for word in ("lo", "gpt2", "gpt3", "whole")
+        for kind in ("String", "Regex")
+    ),
     split_by(" ?[^(\\s|[.,!?…。，、।۔،])]+"),
     {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, BYTE_LEVEL]},
     {
@@ -230,7 +234,7 @@ def test_what_words_with_ends_cannot_do(path, tmp_path):
 @pytest.mark.parametrize("steps", NORMALIZERS, ids=str)
 def test_names_in_normal_text_decode_as_theirs_or_are_refused(path, steps, special):
     """tokenizers decodes such a token to what it searches for: "xing" for "ing" behind Prepend "x"."""
-    names = ("ing", "lo", "x y", "<|ab|>", "ABC", "a.b", " <s>", "e\u0301")
+    names = ("ing", "los", "x y", "<|ab|>", "ABC", "a.b", " <s>", "e\u0301")
     normalizer = {"type": "Sequence", "normalizers": steps}
     accepted = 0
     for name in names:
@@ -243,7 +247,7 @@ def test_names_in_normal_text_decode_as_theirs_or_are_refused(path, steps, speci
                 assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=False)
             accepted += 1
         else:
-            with pytest.raises(FormatError, match=r"normal(ized)? text|are the same"):
+            with pytest.raises(FormatError, match='"normalized": true|in normal text'):
                 Tokenizer.from_huggingface(path)
     prepends = any(step["type"] == "Prepend" for step in steps)
     assert accepted == 0 if prepends else accepted >= 4

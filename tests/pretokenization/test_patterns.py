@@ -86,7 +86,9 @@ def test_a_word_is_a_regular_expression(word, tmp_path):
         assert prepare(made.pattern).split(given.encode()) == [part.encode() for part in expected]
 
 
-@given(word=st.one_of(st.sampled_from([*PATTERNS, *ALIASES, "gpt3", "cl100k_base"]), st.text("gpt24abk_-.|", min_size=1)))
+@given(
+    word=st.one_of(st.sampled_from([*PATTERNS, *ALIASES, "gpt3", "cl100k_base"]), st.text("gpt24abk_-.|", min_size=1))
+)
 def test_a_regular_expression_of_a_file_is_no_name(word):
     assert resolve(as_regex(word)) == as_regex(word)
     assert as_regex(word) in (word, f"(?:{word})")

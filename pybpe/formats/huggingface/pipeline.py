@@ -175,7 +175,9 @@ def _split_pattern(pattern: Any, path: PathLike) -> tuple[str, str]:
     found = as_object(pattern, f"{path}: pattern of Split")
     if isinstance(text := found.get("String"), str) and text:
         literal = "".join("\\" + char if char in "\\^$.|?*+()[]{}" else char for char in text)
-        return as_regex(literal), ("\\" + text if text in "\\^-[]" else text) if len(text) == 1 and text not in "&~" else ""
+        return as_regex(literal), ("\\" + text if text in "\\^-[]" else text) if len(
+            text
+        ) == 1 and text not in "&~" else ""
     if not isinstance(text := found.get("Regex"), str) or not text:
         raise FormatError(f"{path}: a Split without a pattern")
     try:
