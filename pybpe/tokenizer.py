@@ -203,10 +203,9 @@ class Tokenizer:
         from pybpe.formats import tiktoken
 
         self._definition.check_bytes("a rank file cannot say so")
-        ranks = self.mergeable_ranks
-        if len(ranks) < sum(map(bool, self._definition.vocabulary.to_list())):
+        if self._definition.vocabulary.has_twins:
             raise ValueError("two tokens of this vocabulary have the same bytes; a rank file cannot hold both")
-        tiktoken.write(ranks, path)
+        tiktoken.write(self.mergeable_ranks, path)
 
     @classmethod
     def from_huggingface(cls, path: PathLike) -> Tokenizer:
@@ -574,17 +573,16 @@ class Tokenizer:
     def vocab(self) -> dict[int, bytes]:
         """{id: bytes} of all tokens, special ones included. A new dict each time."""
         ordinary = enumerate(self._definition.vocabulary.to_list())
-        tokens = {token: content for token, content in ordinary if content} | self._special_bytes
+        empty = self._definition.vocabulary.empty
+        tokens = {token: content for token, content in ordinary if content or token == empty} | self._special_bytes
         return dict(sorted(tokens.items()))
 
     @property
     def mergeable_ranks(self) -> dict[bytes, int]:
         """{bytes: rank} of the ordinary tokens, as tiktoken takes it. Of tokens with equal bytes, the first."""
-        ranks: dict[bytes, int] = {}
-        for rank, token in enumerate(self._definition.vocabulary.to_list()):
-            if token:
-                ranks.setdefault(token, rank)
-        return ranks
+        from pybpe.formats import tiktoken
+
+        return tiktoken.ranks_of(self._definition.vocabulary)
 
     @property
     def merges(self) -> dict[tuple[int, int], int]:

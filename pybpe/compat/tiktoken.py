@@ -32,7 +32,7 @@ from pybpe.encodings.rank_files import definition_of
 from pybpe.encodings.registry import BY_NAME, name_for_model
 from pybpe.errors import SpecialTokenError, TokenIdError
 from pybpe.formats import native
-from pybpe.formats.tiktoken import from_ranks
+from pybpe.formats.tiktoken import from_ranks, ranks_of
 from pybpe.util.parallel import MAX_THREADS
 from pybpe.util.utf8 import to_utf8
 
@@ -253,11 +253,7 @@ class Encoding:
 
     @functools.cached_property
     def _mergeable_ranks(self) -> dict[bytes, int]:
-        ranks: dict[bytes, int] = {}
-        for rank, token in enumerate(self._definition.vocabulary.to_list()):
-            if token:
-                ranks.setdefault(token, rank)
-        return ranks
+        return ranks_of(self._definition.vocabulary)
 
     def _encode_single_piece(self, text_or_bytes: str | bytes) -> list[int]:
         """The ids of text that is one word, whatever the pattern says."""

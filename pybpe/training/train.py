@@ -17,6 +17,7 @@ import numpy as np
 
 from pybpe._core.ids import IdBuffer, Rows
 from pybpe._core.trainer import Trainer
+from pybpe._core.vocab import Vocabulary
 from pybpe.definition import MAX_ID, MAX_RANKED_TOKEN, Definition, make_vocabulary, number_special_tokens
 from pybpe.encode.text_encoder import TextEncoder
 from pybpe.errors import TrainingError
@@ -145,10 +146,11 @@ def extend(
         del words, symbols, sizes
         _learn(trainer, vocab_size, report, limits, "warning")
     known: Any = definition.merges.tolist()
+    tokens = trainer.tokens.to_list()
     rows = _first_of_each([*known, *_rows_of(trainer)])  # who was there keeps its place in the order
     return replace(
         definition,
-        vocabulary=make_vocabulary(trainer.tokens.to_list()),
+        vocabulary=Vocabulary(b"".join(tokens), array("I", map(len, tokens)), definition.vocabulary.empty),
         merges=_as_rows([]) if definition.rule == "ranks" else _as_rows(rows),
     )
 

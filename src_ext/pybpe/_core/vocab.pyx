@@ -47,13 +47,15 @@ cdef void fill(Vocabulary self) noexcept nogil:
 
 
 cdef class Vocabulary:
-    def __cinit__(self, bytes blob not None, const uint32_t[::1] sizes not None):
+    def __cinit__(self, bytes blob not None, const uint32_t[::1] sizes not None, empty=None):
         cdef size_t i, total = 0, capacity = 8
         cdef size_t count = <size_t>sizes.shape[0]
         if count >= NONE:
             raise ValueError(f"{count} tokens do not fit 32-bit ids")
         for i in range(count):
             total += sizes[i]
+        if empty is not None and not (0 <= empty < count and sizes[<size_t>empty] == 0):
+            raise ValueError(f"the empty token has id {empty}, which is another token's or outside 0 to {count - 1}")
         if total != <size_t>len(blob):
             raise ValueError(f"the sizes of the tokens add up to {total} bytes, but there are {len(blob)}")
         while capacity < count * 2:
@@ -68,6 +70,7 @@ cdef class Vocabulary:
         for i in range(count):
             self.offsets[i + 1] = self.offsets[i] + sizes[i]
         self.count = count
+        self.empty = empty
         with nogil:
             fill(self)
 
@@ -105,14 +108,17 @@ cdef class Vocabulary:
         return <Py_ssize_t>self.count
 
     def token_id(self, bytes token not None):
-        cdef token_t found = self.find(<const uint8_t*><const char*>token, <size_t>len(token)) if token else NONE
+        cdef token_t found
+        if not token:
+            return self.empty
+        found = self.find(<const uint8_t*><const char*>token, <size_t>len(token))
         return None if found == NONE else found
 
     def has(self, int64_t token):
-        return 0 <= token < <int64_t>self.count and self.size_of(<token_t>token) != 0
+        return 0 <= token < <int64_t>self.count and (self.size_of(<token_t>token) != 0 or token == self.empty)
 
     def token_bytes(self, int64_t token):
-        if not 0 <= token < <int64_t>self.count or self.offsets[token] == self.offsets[token + 1]:
+        if not self.has(token):
             raise unknown_id(token, self.count)
         cdef size_t i = <size_t>token
         return PyBytes_FromStringAndSize(
