@@ -168,9 +168,12 @@ class Tokenizer:
         )
 
     def smaller(self, vocab_size: int) -> Tokenizer:
-        """The tokenizer that the same training gives for a smaller `vocab_size`: its first merges.
+        """Return the tokenizer of the first merges: the one that the same training gives for a smaller `vocab_size`.
 
-        Raises ValueError for a larger one, and for a tokenizer that pybpe did not train.
+        vocab_size: 256 to the bytes and merges there are; the special tokens take the ids that follow. Works wherever
+        the ids are the 256 bytes in any order, then the merges as they were learned, then special tokens, and text is
+        not normalized: for what `train` makes in the conventions pybpe, minbpe and tiktoken without other options, for
+        minbpe's files and for GPT-2's pair of files. Raises ValueError for another size and for other tokenizers.
         """
         return Tokenizer(with_first_merges(self._definition, vocab_size))
 

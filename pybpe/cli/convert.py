@@ -142,7 +142,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _is_public(tokenizer: Tokenizer, output: Path) -> bool:
-    """Return True if a rank file is a public encoding, of which pattern and special tokens are known, and those match."""
+    """Return True if a rank file is a public encoding, and its known pattern and special tokens are those here."""
     from pybpe import Tokenizer
 
     try:

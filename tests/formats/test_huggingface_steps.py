@@ -247,7 +247,7 @@ def test_names_in_normal_text_decode_as_theirs_or_are_refused(path, steps, speci
                 assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=False)
             accepted += 1
         else:
-            with pytest.raises(FormatError, match='"normalized": true|in normal text'):
+            with pytest.raises(FormatError, match=r'"normalized": true|in normal text'):
                 Tokenizer.from_huggingface(path)
     prepends = any(step["type"] == "Prepend" for step in steps)
     assert accepted == 0 if prepends else accepted >= 4

@@ -10,7 +10,6 @@ import pytest
 import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tiktoken.load import load_tiktoken_bpe
 
 from pybpe import FormatError, SpecialTokenError, TokenIdError, Tokenizer

@@ -57,7 +57,7 @@ def open_source(
     first = list(islice(items, 1))
     if first and isinstance(first[0], os.PathLike):
         return _from_files([*first, *items], cut, text_field)  # type: ignore[list-item]
-    texts: Iterable[Text] = chain(first, items)  # type: ignore[assignment]
+    texts: Iterable[Text] = chain(first, items)  # type: ignore[arg-type]
     if stripped and not isinstance(source, FilePieces):
         texts = (to_utf8(text).rstrip(stripped) for text in texts)
     return _batched(texts), None, isinstance(source, (list, tuple))
