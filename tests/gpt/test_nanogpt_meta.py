@@ -127,3 +127,15 @@ def test_noise(tmp_path_factory, noise, at):
     path.write_bytes(whole[:at] + noise + whole[at + len(noise) :])
     with contextlib.suppress(FormatError):
         assert read_meta(path).n_vocab > 0
+
+
+def test_any_other_byte_is_noticed(tmp_path):
+    path = tmp_path / "meta.pkl"
+    whole = pickle.dumps(meta("hello world"), 4)
+    path.write_bytes(whole)
+    assert read_meta(path).n_vocab == len(set("hello world"))
+    for at in range(len(whole)):
+        for byte in {*b"x\0\xff0"} - {whole[at]}:
+            path.write_bytes(whole[:at] + bytes([byte]) + whole[at + 1 :])
+            with pytest.raises(FormatError):
+                read_meta(path)
