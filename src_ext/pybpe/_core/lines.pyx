@@ -46,6 +46,9 @@ cdef uint8_t* write_line(const uint8_t* line, const uint8_t* end, uint8_t* out) 
     return out
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+
+
 def spaced_words(bytes text not None, size_t most):
     cdef const uint8_t* line = text
     cdef const uint8_t* text_end = line + len(text)

@@ -47,6 +47,31 @@ cdef void fill(Vocabulary self) noexcept nogil:
 
 
 cdef class Vocabulary:
+    cdef bint holds(self, token_t token, const uint8_t* data, size_t n) noexcept nogil:
+        cdef uint64_t start = self.offsets[token]
+        return self.offsets[token + 1] - start == n and memcmp(self.blob + start, data, n) == 0
+
+    cdef token_t find(self, const uint8_t* data, size_t n) noexcept nogil:
+        """The smallest id whose bytes are `data[:n]`, or NONE."""
+        return self.table[place_of(self, data, n, hash_bytes(data, n))].token
+
+    cdef bint joins(self, const token_t* row) noexcept nogil:
+        """Whether (left, right, token) are three ids, the third with the bytes of the other two, both not empty."""
+        cdef size_t left, right
+        if row[0] >= self.count or row[1] >= self.count or row[2] >= self.count:
+            return False
+        left = self.size_of(row[0])
+        right = self.size_of(row[1])
+        return (
+            left != 0
+            and right != 0
+            and left + right == self.size_of(row[2])
+            and memcmp(self.blob + self.offsets[row[2]], self.blob + self.offsets[row[0]], left) == 0
+            and memcmp(self.blob + self.offsets[row[2]] + left, self.blob + self.offsets[row[1]], right) == 0
+        )
+
+    # -----------------------------------------------------------------------------------------------------------------
+
     def __cinit__(self, bytes blob not None, const uint32_t[::1] sizes not None, empty=None):
         cdef size_t i, total = 0, capacity = 8
         cdef size_t count = <size_t>sizes.shape[0]
@@ -78,31 +103,6 @@ cdef class Vocabulary:
         free(self.blob)
         free(self.offsets)
         free_table(self.table, (self.mask + 1) * sizeof(Known))
-
-    cdef bint holds(self, token_t token, const uint8_t* data, size_t n) noexcept nogil:
-        cdef uint64_t start = self.offsets[token]
-        return self.offsets[token + 1] - start == n and memcmp(self.blob + start, data, n) == 0
-
-    cdef token_t find(self, const uint8_t* data, size_t n) noexcept nogil:
-        """The smallest id whose bytes are `data[:n]`, or NONE."""
-        return self.table[place_of(self, data, n, hash_bytes(data, n))].token
-
-    cdef bint joins(self, const token_t* row) noexcept nogil:
-        """Whether (left, right, token) are three ids, the third with the bytes of the other two, both not empty."""
-        cdef size_t left, right
-        if row[0] >= self.count or row[1] >= self.count or row[2] >= self.count:
-            return False
-        left = self.size_of(row[0])
-        right = self.size_of(row[1])
-        return (
-            left != 0
-            and right != 0
-            and left + right == self.size_of(row[2])
-            and memcmp(self.blob + self.offsets[row[2]], self.blob + self.offsets[row[0]], left) == 0
-            and memcmp(self.blob + self.offsets[row[2]] + left, self.blob + self.offsets[row[1]], right) == 0
-        )
-
-    # -----------------------------------------------------------------------------------------------------------------
 
     def __len__(self):
         return <Py_ssize_t>self.count
