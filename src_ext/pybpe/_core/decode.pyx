@@ -88,14 +88,14 @@ cdef class Decoder:
         return token_at.text
 
     cdef size_t measure(self, const token_t* ids, size_t n, size_t* total) noexcept nogil:
-        """The bytes of ids[:n] in `total`; returns the place of the first id that has no token, else n."""
+        """The bytes of ids[:n] in `total`; returns the place of the first id without bytes, else n."""
         cdef size_t i, size
         total[0] = 0
         for i in range(n):
             if i + AHEAD < n and ids[i + AHEAD] < self.count:
                 prefetch(&self.entries[ids[i + AHEAD]])
             size = self.size_of(ids[i])
-            if size == 0 and self.is_gap(ids[i]):
+            if size == 0:
                 return i
             total[0] += size
         return n
@@ -182,12 +182,15 @@ cdef bytes joined(Decoder decoder, ids):
 
 
 cdef bytes joined_array(Decoder decoder, const token_t[::1] ids):
-    cdef size_t n = <size_t>ids.shape[0], total = 0, bad
+    cdef size_t n = <size_t>ids.shape[0], total = 0, more, bad
     cdef const token_t* data = &ids[0] if n else NULL
     cdef bytes text
     cdef uint8_t* out
     with nogil:
         bad = decoder.measure(data, n, &total)
+        while bad < n and not decoder.is_gap(data[bad]):  # the empty token: go on behind it
+            bad += 1 + decoder.measure(data + bad + 1, n - bad - 1, &more)
+            total += more
     if bad < n:
         raise unknown_id(data[bad], decoder.count)
     text = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>total)
