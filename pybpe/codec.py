@@ -133,11 +133,9 @@ class Codec:
     @functools.cached_property
     def mergeable_ranks(self) -> dict[bytes, int]:
         """{bytes: rank} of the ordinary tokens. Of tokens with equal bytes, the first."""
-        ranks: dict[bytes, int] = {}
-        for rank, token in enumerate(self.definition.vocabulary.to_list()):
-            if token:
-                ranks.setdefault(token, rank)
-        return ranks
+        from pybpe.formats import tiktoken
+
+        return tiktoken.ranks_of(self.definition.vocabulary)
 
     def __reduce__(self) -> tuple[Callable[[bytes], Codec], tuple[bytes]]:
         return _unpickle, (native.dumps(self.definition),)

@@ -173,9 +173,12 @@ class Tokenizer:
         )
 
     def smaller(self, vocab_size: int) -> Tokenizer:
-        """The tokenizer that the same training gives for a smaller `vocab_size`: its first merges.
+        """Return the tokenizer of the first merges: the one that the same training gives for a smaller `vocab_size`.
 
-        Raises ValueError for a larger one, and for a tokenizer that pybpe did not train.
+        vocab_size: 256 to the bytes and merges there are; the special tokens take the ids that follow. Works wherever
+        the ids are the 256 bytes in any order, then the merges as they were learned, then special tokens, and text is
+        not normalized: for what `train` makes in the conventions pybpe, minbpe and tiktoken without other options, for
+        minbpe's files and for GPT-2's pair of files. Raises ValueError for another size and for other tokenizers.
         """
         return Tokenizer(with_first_merges(self._definition, vocab_size))
 
@@ -208,10 +211,9 @@ class Tokenizer:
         from pybpe.formats import tiktoken
 
         self._definition.check_bytes("a rank file cannot say so")
-        ranks = self.mergeable_ranks
-        if len(ranks) < sum(map(bool, self._definition.vocabulary.to_list())):
+        if self._definition.vocabulary.has_twins:
             raise ValueError("two tokens of this vocabulary have the same bytes; a rank file cannot hold both")
-        tiktoken.write(ranks, path)
+        tiktoken.write(self.mergeable_ranks, path)
 
     @classmethod
     def from_huggingface(cls, path: PathLike) -> Tokenizer:
@@ -550,7 +552,9 @@ class Tokenizer:
     def vocab(self) -> dict[int, bytes]:
         """{id: bytes} of all tokens, special ones included. A new dict each time."""
         ordinary = enumerate(self._definition.vocabulary.to_list())
-        tokens = {token: content for token, content in ordinary if content} | self._codec.names_by_id
+        empty = self._definition.vocabulary.empty
+        named = self._codec.names_by_id
+        tokens = {token: content for token, content in ordinary if content or token == empty} | named
         return dict(sorted(tokens.items()))
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import subprocess
 import sys
@@ -10,6 +9,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from support.benchmarks import pages
+from support.benchmarks.results import Report
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -66,22 +67,15 @@ def test_its_test_command_is_the_one_of_ci():
     assert all(line.startswith(f'"$work/test/bin/pytest" {options} ') for line in runs)
 
 
-@pytest.fixture
-def pages(monkeypatch):
-    """The part of the benchmark that writes the tables."""
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    return importlib.import_module("benchmarks.pages")
-
-
-def test_its_figures_are_those_of_the_last_run(pages):
-    report = pages.Report.read(pages.DATA)
+def test_its_figures_are_those_of_the_last_run():
+    report = Report.read(pages.DATA)
     assert between(pages.BEGIN, pages.END) == pages.readme_block(report)
     assert pages.PAGE.read_text(encoding="utf-8") == pages.page(report)
     assert pages.PLOT.read_text(encoding="utf-8") == pages.plot(report)
 
 
-def test_its_figures_say_where_they_come_from(pages):
-    report = pages.Report.read(pages.DATA)
+def test_its_figures_say_where_they_come_from():
+    report = Report.read(pages.DATA)
     assert not report.wrong
     block = between(pages.BEGIN, pages.END)
     assert re.search(r"Measured by `scripts/bench\.py` on \d{4}-\d\d-\d\d: .+ \d+ cores, .+ tiktoken [\d.]+", block)
@@ -90,8 +84,8 @@ def test_its_figures_say_where_they_come_from(pages):
         assert f"{name} {text['megabytes']:.0f} MB {text['sha256'][:12]}" in block
 
 
-def test_its_picture_keeps_text_inside_and_apart(pages):
-    picture = ElementTree.fromstring(pages.plot(pages.Report.read(pages.DATA)))
+def test_its_picture_keeps_text_inside_and_apart():
+    picture = ElementTree.fromstring(pages.plot(Report.read(pages.DATA)))
     width, height = float(picture.get("width")), float(picture.get("height"))
     spans = {}
     for text in picture.iter("{http://www.w3.org/2000/svg}text"):

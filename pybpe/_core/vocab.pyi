@@ -8,9 +8,17 @@ import numpy.typing as npt
 from pybpe._core.ids import IdBuffer
 
 class Vocabulary:
-    """An immutable list of tokens: their bytes joined, and uint32[n] sizes. Size 0 is a hole: an id without a token."""
+    """An immutable list of tokens: their bytes joined, and uint32[n] sizes. Size 0 is a hole: an id without a token.
 
-    def __init__(self, blob: bytes, sizes: array[int] | IdBuffer | npt.NDArray[np.uint32]) -> None: ...
+    empty: the id of size 0 that is a token nevertheless, without bytes, which no text becomes; None if there is none.
+    Raises ValueError for sizes that do not add up, and for an `empty` outside the ids or with bytes.
+    """
+
+    def __init__(
+        self, blob: bytes, sizes: array[int] | IdBuffer | npt.NDArray[np.uint32], empty: int | None = None
+    ) -> None: ...
+    empty: int | None
+    """The id of the token without bytes."""
     def __len__(self) -> int: ...
     has_twins: bool
     """Whether two tokens have the same bytes."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STDIN = "-"
 MOST_TOKENS = 1 << 22
 MOST_THREADS = 1024
-_RANK_LINE = re.compile(rb"[A-Za-z0-9+/]+=* \d+\r?\n?")  # of a tiktoken file
+_RANK_LINE = re.compile(rb"(?:[A-Za-z0-9+/]+=*|=+) \d+\r?\n?")  # of a tiktoken file
 
 
 def whole(least: int, most: int = 1 << 62) -> Callable[[str], int]:

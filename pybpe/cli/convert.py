@@ -27,6 +27,9 @@ PROBE = (
 )
 
 
+MOST_NAMES = 8  # special tokens that are listed
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of file: how a tokenizer is written as it, and read back."""
@@ -124,15 +127,50 @@ def run(options: argparse.Namespace) -> None:
     _check_output(kind, output, Path(options.tokenizer), options.force)
     n_ids = check_parity(tokenizer, kind, output.name)
     kind.write(tokenizer, output)
-    if name == "tiktoken":
-        note("a rank file holds neither the split pattern nor special tokens; whoever reads it must be told them")
+    proof, next_command = f"both give the same {n_ids:,} ids for a text of all tokens", f"pybpe info {typed(output)}"
     rows = [
         ("read", f"{escaped(str(options.tokenizer))}, {size(bytes_on_disk(Path(options.tokenizer)))}"),
         ("written", f"{escaped(str(output))}, {kind.described}, {size(bytes_on_disk(output))}"),
         ("tokens", f"{tokenizer.n_vocab:,}"),
-        ("proof", f"both give the same {n_ids:,} ids for a text of all tokens"),
     ]
-    summary(f"converted to {output}", rows, f"pybpe info {typed(output)}")
+    if name == "tiktoken" and not _is_public(tokenizer, output):
+        note("a rank file holds neither the split pattern nor special tokens: whoever opens it must give both")
+        rows[-1:] = _rows_of_loss(tokenizer, output)
+        proof += ", if the file is opened with that pattern and those special tokens"
+        next_command += f" --pattern {typed(_pattern_to_type(tokenizer))}"
+    summary(f"converted to {output}", [*rows, ("proof", proof)], next_command)
+
+
+def _is_public(tokenizer: Tokenizer, output: Path) -> bool:
+    """Return True if a rank file is a public encoding, and its known pattern and special tokens are those here."""
+    from pybpe import Tokenizer
+
+    try:
+        return Tokenizer.from_tiktoken(output) == tokenizer
+    except ValueError:  # no pattern
+        return False
+
+
+def _rows_of_loss(tokenizer: Tokenizer, output: Path) -> list[tuple[str, str]]:
+    """Return rows for the summary: what a rank file does not hold, and the call that opens the file with it."""
+    pattern, special = _pattern_to_type(tokenizer), tokenizer.special_tokens
+    shown = [f"{name} (id {token:,})" for name, token in list(special.items())[:MOST_NAMES]]
+    more = [f"and {len(special) - MOST_NAMES:,} more"] if len(special) > MOST_NAMES else []
+    known = special if not more else "..."
+    lost = [f"the split pattern: {pattern}", f"special tokens: {', '.join([*shown, *more]) or 'none'}"]
+    ids = len(tokenizer.mergeable_ranks)
+    return [
+        ("tokens", f"{ids:,} of {ids + len(set(special.values())):,}, all but the special ones"),
+        ("not in it", "\n".join(lost)),
+        ("to open it", f"Tokenizer.from_tiktoken({str(output)!r}, {pattern!r}, {known})"),
+    ]
+
+
+def _pattern_to_type(tokenizer: Tokenizer) -> str:
+    """Return the name of the pattern that splits text, or the regular expression if it has none."""
+    from pybpe.pretokenization.patterns import name_of
+
+    return name_of(tokenizer.pattern) or tokenizer.pattern
 
 
 def _kind_of(output: Path) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pybpe import Tokenizer
     from pybpe.data.readers.blocks import Cut
     from pybpe.reports.evaluation.texts import Passage, Split
+    from pybpe.training.counts.corpus import FilePieces
     from pybpe.util.progress import ProgressCallback
 
 SAMPLE_BYTES = 10_000_000  # of the corpus, to measure bytes per token
@@ -37,14 +38,15 @@ class Corpus:
         if held_out and not self.lasting:
             raise UsageError("--held-out needs files, whose end can be told; save the text in one, or use --eval FILE")
 
-    def source(self) -> list[Path] | Iterator[bytes]:
-        """What Tokenizer.train takes."""
+    def source(self) -> list[Path] | FilePieces:
+        """Return what Tokenizer.train takes as its source."""
         from pybpe.reports.evaluation.texts import Split
+        from pybpe.training.counts.corpus import FilePieces
 
         if self._held_out:
             self._split = Split(self.files, self.cut, self.text_field, self._held_out)
-            return self._split.before()
-        return self.files if self.lasting else self._read_once()
+            return FilePieces(self._split.before())
+        return self.files if self.lasting else FilePieces(self._read_once())
 
     def passages(self) -> list[Passage]:
         """The text that was held out; the beginning of the training text if nothing was."""

@@ -6,6 +6,7 @@ bytes that are not UTF-8 as characters of their own in no class.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 from collections.abc import Callable
@@ -102,6 +103,9 @@ ALIASES = {
     "nemotron": "tekken",
     "deepseek_v3": "deepseek-v3",
 }
+# Words that are often given for a name: what they mean here.
+_MEANT = {"none": "whole", "r50k_base": "gpt2", "p50k_base": "gpt2", "p50k_edit": "gpt2", "gpt3": "gpt2"}
+_WORD = re.compile(r"[\w.-]*\w\w[\w.-]*")  # a pattern that may be meant as a name
 
 # What each parameter means is said in split.pxd.
 _GPT2_SCHEME: dict[str, Any] = {
@@ -157,7 +161,7 @@ class Split:
 
 @functools.lru_cache(maxsize=64)
 def prepare(pattern: str) -> Split:
-    """The splitter for a pattern given by name or as a regular expression; ValueError if it is neither."""
+    """Return the splitter for a pattern given by name or as a regular expression; ValueError if it is neither."""
     text = resolve(pattern)
     scheme = _SCHEMES.get(text)
     if scheme is not None:
@@ -219,15 +223,54 @@ def written_out(pattern: str) -> int:
 
 
 def resolve(pattern: str) -> str:
-    """The regular expression that a name stands for; a regular expression stands for itself."""
+    """Return the regular expression that a name stands for; a regular expression stands for itself.
+
+    Raises ValueError for an empty pattern, and for a word that is almost a name, which is more likely a mistake.
+    """
     name = ALIASES.get(pattern, pattern)
     if name in PATTERNS:
         return PATTERNS[name]
     if not pattern:
         raise ValueError("the pattern is empty; to keep text whole, use the pattern 'whole'")
-    if re.fullmatch(r"[\w.-]*\w\w[\w.-]*", pattern):
-        raise ValueError(f"there is no pattern named {pattern!r}; the names are {', '.join(PATTERNS)}")
+    if meant := _meant(pattern):
+        raise ValueError(
+            f"there is no pattern named {pattern!r}; did you mean {meant!r}? The names are {', '.join(PATTERNS)}. To "
+            f"split by this very word, write it as the regular expression '(?:{pattern})'"
+        )
     return pattern
+
+
+def as_regex(pattern: str) -> str:
+    """Return a regular expression, of a file for example, in a form that `resolve` takes for no name.
+
+    >>> as_regex("gpt2"), as_regex("ab"), as_regex(r"\\w+")
+    ('(?:gpt2)', 'ab', '\\\\w+')
+    """
+    is_name = pattern in PATTERNS or pattern in ALIASES or _meant(pattern) is not None
+    return f"(?:{pattern})" if is_name else pattern
+
+
+def _meant(word: str) -> str | None:
+    """Return the name that a word almost is; None for another word, and for a regular expression that is no word."""
+    if not _WORD.fullmatch(word):
+        return None
+    if word in _MEANT:
+        return _MEANT[word]
+    names = {_squashed(name): name for name in (*ALIASES, *PATTERNS)}
+    squashed = _squashed(word)
+    if squashed in names:
+        return names[squashed]
+    for name in names:
+        if len(name) > 4 and any(map(str.isdigit, name)) and squashed.startswith(name):
+            return names[name]  # cl100k_base
+    alike = 0.75 if any(map(str.isdigit, squashed)) else 0.85  # words without a digit are more likely patterns
+    found = difflib.get_close_matches(squashed, names, n=1, cutoff=alike)
+    return names[found[0]] if found else None
+
+
+def _squashed(name: str) -> str:
+    """Return a name without what people write in several ways: case and what stands between its parts."""
+    return re.sub("[_.-]", "", name.casefold())
 
 
 def name_of(pattern: str) -> str | None:

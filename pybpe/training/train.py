@@ -17,6 +17,7 @@ import numpy as np
 
 from pybpe._core.ids import IdBuffer, Rows
 from pybpe._core.trainer import Trainer
+from pybpe._core.vocab import Vocabulary
 from pybpe.definition import MAX_ID, Definition, make_vocabulary, number_special_tokens
 from pybpe.encode.text_encoder import TextEncoder
 from pybpe.errors import TrainingError
@@ -146,8 +147,10 @@ def extend(
         del words, symbols, sizes
         _learn(trainer, vocab_size, report, limits, "warning")
     known: Any = definition.merges.tolist()
+    tokens = trainer.tokens.to_list()
     rows = _first_of_each([*known, *_rows_of(trainer)])  # who was there keeps its place in the order
-    vocabulary, model = make_vocabulary(trainer.tokens.to_list()), definition.model
+    vocabulary = Vocabulary(b"".join(tokens), array("I", map(len, tokens)), definition.vocabulary.empty)
+    model = definition.model
     if isinstance(model, ByteMerges):
         return replace(definition, model=replace(model, vocabulary=vocabulary, merges=_as_rows(rows)))
     return replace(definition, model=ByteRanks(vocabulary))

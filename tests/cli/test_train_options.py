@@ -279,6 +279,22 @@ def test_sentencepiece(corpus, capsys, fails):
     assert "no place for --pattern and --min-frequency" in fails(2, *command, *wrong)
 
 
+@pytest.mark.parametrize("held_out", [[], ["--held-out", "0.1"]])
+def test_sentencepiece_keeps_the_carriage_returns_of_files(workplace, pipe, held_out):
+    content = b"low lower lowest\r\n" * 200
+    if held_out:
+        Path("corpus.txt").write_bytes(content)
+        source = "corpus.txt"
+    else:
+        source = str(pipe(content))
+    command = ["train", source, "--convention", "sentencepiece", "--no-special", "--vocab-size", "275", *held_out]
+    assert main([*command, "-o", "s.pybpe"]) == 0
+    Path("twice.txt").write_bytes(content[:36])
+    expected = Tokenizer.train("twice.txt", 275, special_tokens=[], convention="sentencepiece", progress=False)
+    assert Tokenizer.load("s.pybpe") == expected
+    assert b"\r" in list(expected.vocab.values())[259:]
+
+
 def test_sentencepiece_from_counts_in_normal_form(workplace, capsys):
     Path("corpus.txt").write_text("ｌow lower ﬁne\nlowest ﬁner\n" * 9, encoding="utf-8")
     common = ["--convention", "sentencepiece", "--vocab-size", "283"]
