@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import add_command, add_tokenizer, check_writable, open_tokenizer, place
+from pybpe.cli.arguments import add_command, check_writable, place
 from pybpe.cli.console import UsageError, escaped, note, summary, typed
 from pybpe.cli.info import bytes_on_disk
+from pybpe.cli.tokenizers import add_tokenizer, open_tokenizer
 from pybpe.util.units import size
 
 if TYPE_CHECKING:

@@ -8,19 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import (
-    MOST_THREADS,
-    add_command,
-    at_least_0,
-    check_inputs,
-    check_output_folder,
-    open_tokenizer,
-    place,
-    whole,
-)
+from pybpe.cli.arguments import MOST_THREADS, add_command, at_least_0, check_inputs, check_output_folder, place, whole
 from pybpe.cli.console import UsageError, note, summary, typed
 from pybpe.cli.gpt_convert import add_convert
 from pybpe.cli.gpt_use import add_eval, add_sample
+from pybpe.cli.tokenizers import open_tokenizer
 from pybpe.util.units import seconds, size
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import add_command, add_tokenizer, open_tokenizer
+from pybpe.cli.arguments import add_command
 from pybpe.cli.console import escaped, summary
+from pybpe.cli.tokenizers import add_tokenizer, open_tokenizer
 from pybpe.normalization.normalizer import described
 from pybpe.pretokenization.stages import stages_of
 from pybpe.util.units import size

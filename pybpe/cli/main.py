@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
 
 def make_parser() -> tuple[Parser, dict[str, argparse.ArgumentParser]]:
     """The parser of everything, and those of the commands by name."""
-    from pybpe.cli import convert, demo, encode, gpt, info, train
+    from pybpe.cli import convert, count, decode, demo, encode, gpt, info, train
 
     parser = Parser(
         prog="pybpe",
@@ -56,7 +56,7 @@ def make_parser() -> tuple[Parser, dict[str, argparse.ArgumentParser]]:
     )
     parser.add_argument("--version", action="version", version=f"pybpe {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", parser_class=Parser)
-    for module in (train, encode, info, convert, demo, gpt):
+    for module in (train, encode, decode, count, info, convert, demo, gpt):
         module.add_commands(commands)
     return parser, dict(commands.choices)
 

@@ -8,16 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import (
-    STDIN,
-    add_command,
-    check_inputs,
-    check_output_file,
-    default_name,
-    open_tokenizer,
-    text_field,
-)
+from pybpe.cli.arguments import STDIN, add_command, check_inputs, check_output_file, default_name, text_field
 from pybpe.cli.console import progress, summary
+from pybpe.cli.tokenizers import open_tokenizer
 from pybpe.cli.train_corpus import Corpus
 from pybpe.cli.train_counts import AnyCorpus, Counted, CountedCorpus
 from pybpe.cli.train_evaluation import EvaluationText

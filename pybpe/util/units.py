@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 _YEAR = 365 * 86400
 _MANY_YEARS = 100 * _YEAR
 # Seconds, names of one and of several, and the digits behind a larger unit.
@@ -27,7 +26,7 @@ def size(n_bytes: float) -> str:
 
 
 def seconds(time_taken: float) -> str:
-    """Return a duration as its two largest units: '4 ms', '0.84 s', '3 min 20 s', '3 h 26 min', '5 days 2 h', '3 years'.
+    """Return a duration as its two largest units: '4 ms', '0.84 s', '3 min 20 s', '3 h 26 min', '5 days 2 h'.
 
     A year has 365 days; from 100 years on only years are given, from a million on as a power of ten.
     """

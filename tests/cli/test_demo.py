@@ -71,6 +71,25 @@ def test_an_earlier_demo_stays_unless_forced(corpus, fails):
     assert (folder / "mine.txt").read_text(encoding="utf-8") == "mine"
 
 
+def test_two_at_once_into_one_folder(corpus, fails, monkeypatch, capsys):
+    """While one demo works, another into the same folder is refused at once, and one into another folder is not."""
+    begins = Screen.begins
+    tried = []
+
+    def begin(self: Screen, stage: str) -> None:
+        begins(self, stage)
+        if stage == "tokenizer" and not tried:
+            tried.append(stage)
+            assert main(["demo", "corpus.txt", *SMALL, "--force"]) == 1
+            assert main(["demo", "corpus.txt", *SMALL, "-o", "./pybpe-demo"]) == 1
+            assert main(["demo", "corpus.txt", *SMALL, "-o", "other"]) == 0
+
+    monkeypatch.setattr(Screen, "begins", begin)
+    assert main(["demo", "corpus.txt", *SMALL]) == 0
+    assert capsys.readouterr().err.count("pybpe: another pybpe demo is writing to pybpe-demo") == 2
+    assert sorted(path.name for path in Path().iterdir()) == ["corpus.txt", "other", "pybpe-demo"]
+
+
 def test_only_the_beginning_of_a_large_corpus_is_read(corpus, monkeypatch, capsys):
     monkeypatch.setattr("pybpe.gpt.demo.corpus.MOST_BYTES", 12_000)
     assert main(["demo", "corpus.txt", *SMALL]) == 0
@@ -108,7 +127,7 @@ def test_a_full_disk_leaves_nothing(corpus, fails, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    assert "the disk is full" in fails(1, "demo", "corpus.txt", *SMALL, told=True)
+    assert "pybpe-demo: the disk is full" in fails(1, "demo", "corpus.txt", *SMALL, told=True)
     assert [path.name for path in Path().iterdir()] == ["corpus.txt"]
 
 
