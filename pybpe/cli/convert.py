@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import add_command, check_writable, place
-from pybpe.cli.console import UsageError, escaped, note, summary, typed
+from pybpe.cli.arguments import add_command, add_json, check_writable, place
+from pybpe.cli.console import UsageError, escaped, note, print_json, summary
 from pybpe.cli.info import bytes_on_disk
-from pybpe.cli.tokenizers import add_tokenizer, open_tokenizer
+from pybpe.cli.tokenizers import add_tokenizer, open_tokenizer, place_of, to_type
+from pybpe.pretokenization.patterns import name_of
 from pybpe.util.units import size
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def add_commands(commands: Any) -> None:
         "name of OUT",
     )
     parser.add_argument("--force", action="store_true", help="replace what is there")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -122,18 +124,24 @@ def run(options: argparse.Namespace) -> None:
     if name == "minbpe" and not options.to and tokenizer.info.get("rule") in ("scores", "characters"):
         name = "sentencepiece"
     kind = kinds()[name]
-    _check_output(kind, output, Path(options.tokenizer), options.force)
+    source = place_of(options.tokenizer)
+    _check_output(kind, output, source, options.force)
     n_ids = check_parity(tokenizer, kind, output.name)
     kind.write(tokenizer, output)
     if name == "tiktoken":
         note("a rank file holds neither the split pattern nor special tokens; whoever reads it must be told them")
+    if options.json:
+        facts = {"input": options.tokenizer, "output": str(output), "kind": name, "n_vocab": tokenizer.n_vocab}
+        print_json({**facts, "compared_ids": n_ids, "file_bytes": bytes_on_disk(output)})
+        return
     rows = [
-        ("read", f"{escaped(str(options.tokenizer))}, {size(bytes_on_disk(Path(options.tokenizer)))}"),
+        ("read", f"{escaped(str(options.tokenizer))}, {size(bytes_on_disk(source))}"),
         ("written", f"{escaped(str(output))}, {kind.described}, {size(bytes_on_disk(output))}"),
         ("tokens", f"{tokenizer.n_vocab:,}"),
         ("proof", f"both give the same {n_ids:,} ids for a text of all tokens"),
     ]
-    summary(f"converted to {output}", rows, f"pybpe info {typed(output)}")
+    needed = (name_of(tokenizer.pattern) or tokenizer.pattern) if name == "tiktoken" else None
+    summary(f"converted to {output}", rows, f"pybpe info {to_type(output, needed)}")
 
 
 def _kind_of(output: Path) -> str:
@@ -147,9 +155,9 @@ def _kind_of(output: Path) -> str:
     return SUFFIXES[output.suffix]
 
 
-def _check_output(kind: Kind, output: Path, source: Path, force: bool) -> None:
+def _check_output(kind: Kind, output: Path, source: Path | None, force: bool) -> None:
     """Raise if the output cannot be written, or takes the place of something: before the work, not after it."""
-    if output.exists() and source.exists() and output.samefile(source):
+    if source is not None and output.exists() and source.exists() and output.samefile(source):
         raise FileExistsError(f"{output} is the tokenizer itself; name another place")
     if not kind.parts and output.is_dir():
         raise IsADirectoryError(f"{output} is a folder; name a file in it")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pybpe import __version__
 from pybpe.cli.console import UsageError, fail, warnings_as_notes
 from pybpe.errors import PybpeError
+from pybpe.util.suggestions import did_you_mean, nearest
 
 # The commands are imported within main(), where a Ctrl-C that comes meanwhile is one line as at any other time.
 
@@ -36,6 +36,13 @@ class Terminated(KeyboardInterrupt):
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Raise ArgumentError for a value that is none of the choices, with the one that was probably meant."""
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            guess = did_you_mean(str(value), known)
+            raise argparse.ArgumentError(action, f"{str(value)[:40]!r} is none of {', '.join(known)}{guess}")
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where to look; exit status 2."""
@@ -133,11 +140,13 @@ def run(arguments: list[str]) -> int:
     if extra:
         command = getattr(options, "parser", commands[options.command])  # of `gpt train`, not of `gpt`
         known = list(command._option_string_actions)
+        if extra[0].split("=")[0] in ("-t", "--tokenizer") and hasattr(options, "tokenizer"):
+            raise UsageError(f"the tokenizer is the first argument of {command.prog}; leave out {extra[0]}")
         raise UsageError(_unknown(f"{extra[0]!r} is not understood", extra[0].split("=")[0], known, command.prog))
     options.run(options)
     return OK
 
 
 def _unknown(message: str, word: str, known: list[str], program: str) -> str:
-    nearest = difflib.get_close_matches(word, known, n=1)
-    return f"{message}; did you mean {nearest[0]}?" if nearest else f"{message}; see: {program} --help"
+    close = nearest(word, known)
+    return f"{message}; did you mean {close}?" if close else f"{message}; see: {program} --help"

@@ -123,10 +123,16 @@ def _missing(name: str) -> str:
 
 def _why_not(path: str, start: bytes) -> str:
     """What a file is that is no tokenizer, where it is one that people take for one, and what to do."""
+    from pybpe.data.readers.text_encoding import BOM, conversion, wide_encoding
+
     if not start:
         return ": the file is empty"
     if start.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK")):
         return ", or is one that is packed: unpack it first"
+    if encoding := wide_encoding(start):
+        return f" in UTF-8 but is {encoding} text: {conversion(encoding, Path(path))}"
+    if start.startswith(BOM):
+        return f", for it begins with a byte order mark (BOM); remove it with: tail -c +4 {typed(path)} > new"
     if Path(path).name == "merges.txt":
         return " without its vocab.json: name the folder of both"
     return "; make one with: pybpe train corpus.txt -o new.pybpe"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import check_inputs, check_output_file, place, share
 from pybpe.cli.console import UsageError, escaped, note, out, print_columns, progress
@@ -13,7 +13,7 @@ from pybpe.util.units import ratio, size
 if TYPE_CHECKING:
     from pybpe import Tokenizer
     from pybpe.cli.train_counts import AnyCorpus
-    from pybpe.reports.evaluation.measure import Evaluation
+    from pybpe.reports.evaluation.measure import Evaluation, Kind
     from pybpe.reports.evaluation.texts import Passage
 
 SHOWN_KINDS = 8
@@ -55,14 +55,17 @@ class EvaluationText:
             if not self._passages:
                 raise ValueError("there is nothing to measure on: every file of --eval is empty")
 
-    def measure(self, tokenizer: Tokenizer, output: Path, corpus: AnyCorpus) -> None:
-        """Print how well it compresses, and write the page."""
+    def measure(self, tokenizer: Tokenizer, output: Path, corpus: AnyCorpus) -> dict[str, Any] | None:
+        """Measure how well it compresses, write the page, and print a table, or return it where --json asks for that.
+
+        Returns None if nothing is to be measured.
+        """
         from pybpe.reports.evaluation.measure import evaluate
         from pybpe.reports.evaluation.page import About, write_report
 
         options = self._options
         if not (options.report or options.held_out or options.eval):
-            return
+            return None
         about = About(
             name=corpus.files[0].name if len(corpus.files) == 1 else output.name,
             corpus_bytes=corpus.n_bytes,
@@ -80,9 +83,23 @@ class EvaluationText:
                 write_report(options.report, tokenizer, evaluation, about)
         except KeyboardInterrupt as stop:  # or what SIGTERM makes of it
             raise type(stop)(f"{output} is complete; it was not evaluated") from None
+        if options.json:
+            return as_json(evaluation, about.text, options.report)
         print_table(evaluation, about.measured_on)
         if options.report:
             out().print(f"more of this: {escaped(str(options.report))}", soft_wrap=True)
+        return None
+
+
+def as_json(evaluation: Evaluation, measured_on: str, report: Path | None) -> dict[str, Any]:
+    """Return an evaluation for --json: {"text", "bytes", "tokens": {tokenizer: n}, "kinds", "unused", "report"}."""
+
+    def tokens(kind: Kind) -> dict[str, int]:
+        return dict(zip(evaluation.names, kind.n_tokens, strict=True))
+
+    kinds = {kind.name: {"bytes": kind.n_bytes, "tokens": tokens(kind)} for kind in evaluation.shown_kinds()}
+    facts = {"text": measured_on, "bytes": evaluation.total.n_bytes, "tokens": tokens(evaluation.total)}
+    return {**facts, "kinds": kinds, "unused": len(evaluation.unused), "report": str(report) if report else None}
 
 
 def public_encodings() -> dict[str, Tokenizer]:

@@ -6,6 +6,7 @@ import re
 import warnings
 from pathlib import Path
 
+from pybpe.data.readers.text_encoding import conversion, problem_at_start, problem_of_bytes, wide_encoding
 from pybpe.errors import TrainingError
 from pybpe.gpt.demo.results import Corpus
 
@@ -31,15 +32,16 @@ def read_corpus(path: Path | None) -> Corpus:
             content = file.read(MOST_BYTES + 1)
         size = max(size, len(content))  # a pipe does not know its own
         content = content[: character_end(content, min(len(content), MOST_BYTES))]
+    if path is not None and (encoding := wide_encoding(content)):
+        raise ValueError(f"{path} is {encoding} text: {conversion(encoding, path)}")
     if b"\0" in content:
         raise ValueError(f"{path} is binary data, not text; give a text file in UTF-8")
     if len(content) < LEAST_BYTES:
         what = f"has only {len(content):,} bytes" if content else "is empty"
         raise TrainingError(f"{path} {what}; give at least {LEAST_BYTES:,} bytes of text")
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        warnings.warn(f"{path} is not UTF-8; its bytes are taken as they are", UnicodeWarning, stacklevel=2)
+    for found in (problem_at_start(content, path)[0], problem_of_bytes(content, path)):
+        if found:
+            warnings.warn(found, UnicodeWarning, stacklevel=2)
     cut = _part_end(content)
     return Corpus(name, size, content[:cut], content[cut:])
 
