@@ -84,7 +84,7 @@ def _corpus(options: argparse.Namespace, extended: Tokenizer | None, evaluation:
         return CountedCorpus(options.counts)
     files = [] if options.corpus == [STDIN] else check_inputs(options.corpus)
     field = text_field(options, [*files, *evaluation.files])
-    return Corpus(files, _cut(options, extended), field, options.held_out)
+    return Corpus(files, _cut(options, extended), field, options.held_out, options.seed)
 
 
 def _named(options: argparse.Namespace, corpus: AnyCorpus) -> list[Path]:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import check_inputs, check_output_file, place, share
+from pybpe.cli.arguments import check_inputs, check_output_file, place, share, whole
 from pybpe.cli.console import UsageError, escaped, note, out, print_columns, progress
 from pybpe.util.units import ratio, size
 
@@ -25,8 +25,12 @@ def add_evaluation_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("evaluation, in the terminal and as a page")
     group.add_argument("--report", type=place, metavar="HTML", help="write a page on how well the tokenizer compresses")
     group.add_argument(
-        "--held-out", type=share, metavar="SHARE", help="keep the end of each file to measure on, 0.01 for a hundredth"
+        "--held-out",
+        type=share,
+        metavar="SHARE",
+        help="keep parts from all over the text to measure on, 0.01 for a hundredth",
     )
+    group.add_argument("--seed", type=whole(0), default=0, metavar="N", help="chooses what --held-out keeps (0)")
     group.add_argument("--eval", nargs="+", default=[], metavar="FILE", help="measure on these files instead")
 
 
@@ -42,7 +46,7 @@ class EvaluationText:
 
     def check(self, output: Path, corpus: AnyCorpus) -> None:
         """Everything that could go wrong, before the training: the place of the page, and the text of --eval."""
-        from pybpe.reports.evaluation.texts import first_passages
+        from pybpe.reports.evaluation.texts import sample_passages
 
         report: Path | None = self._options.report
         if report:
@@ -51,7 +55,7 @@ class EvaluationText:
             if report.resolve() == output.resolve():
                 raise UsageError(f"the tokenizer and the page cannot both be {output}; name another file with --report")
         if self.files:
-            self._passages = first_passages(self.files, corpus.cut, corpus.text_field)
+            self._passages = sample_passages(self.files, corpus.cut, corpus.text_field)
             if not self._passages:
                 raise ValueError("there is nothing to measure on: every file of --eval is empty")
 

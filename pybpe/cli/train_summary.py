@@ -42,7 +42,7 @@ def rows(
     table.append(("time", f"{seconds(taken)}, {rate(corpus.n_bytes, taken)} for counting and merging"))
     measured, n_tokens = corpus.measure(tokenizer)
     if n_tokens:
-        share_of_it = "all of it" if measured == corpus.n_bytes else f"its first {size(measured)}"
+        share_of_it = "all of it" if measured == corpus.n_bytes else f"{size(measured)} of it"
         table.append(("bytes per token", f"{ratio(measured, n_tokens)} on {share_of_it}"))
     first = first_merges(tokenizer, SHOWN_TOKENS)
     if extended:

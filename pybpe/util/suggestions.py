@@ -6,10 +6,13 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like `word`, None if none is; upper and lower case do not matter."""
+    """Return the known name that is most like `word`, None if none is; by case only if none is otherwise."""
     import difflib  # here, because few programs mistype anything
 
-    by_lower = {name.lower(): name for name in known}
+    names = list(known)
+    by_lower = {name.lower(): name for name in names}
+    if found := difflib.get_close_matches(word, names, n=1):
+        return found[0]
     found = difflib.get_close_matches(word.lower(), by_lower, n=1)
     return by_lower[found[0]] if found else None
 

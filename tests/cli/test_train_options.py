@@ -221,7 +221,7 @@ def test_what_cannot_be_extended(corpus, tokenizer, fails):
         (["--counts", "a.npz"], "--counts stands in place of text"),
         (["--convention", "gpt2"], "'gpt2' is none of pybpe, rustbpe, huggingface"),
         (["--convention", "Hugging"], "did you mean 'huggingface'?"),
-        (["--normalizer", "nfk"], "did you mean 'NFKC'?"),
+        (["--normalizer", "nfk"], "did you mean 'nfkc'?"),
         (["--special-in-text", "keep"], "'keep' is none of cut, learn"),
         (["--max-words", "0"], "at least 1"),
         (["--max-token-length", "0"], "at least 1"),

@@ -9,7 +9,14 @@ NAMES = ["cl100k_base", "o200k_base", "NFKC", "NFC"]
 
 @pytest.mark.parametrize(
     ("word", "meant"),
-    [("o200k_bas", "o200k_base"), ("CL100K", "cl100k_base"), ("nfkc", "NFKC"), ("NFC", "NFC"), ("xyz", None), ("", None)],
+    [
+        ("o200k_bas", "o200k_base"),
+        ("CL100K", "cl100k_base"),
+        ("nfkc", "NFKC"),
+        ("NFC", "NFC"),
+        ("xyz", None),
+        ("", None),
+    ],
 )
 def test_the_nearest_name(word, meant):
     assert nearest(word, NAMES) == meant

@@ -27,8 +27,8 @@ _BOMS = {
 def wide_encoding(start: bytes) -> str | None:
     """Return the encoding of text that is UTF-16 or UTF-32 by its first bytes: its name for iconv, or None.
 
-    Without a BOM, 16 bytes or more are UTF-16 if they decode as that, without control characters but white space, and at least two
-    in five of either the odd or the even bytes are 0, as they are in text of Latin letters.
+    Without a BOM, 16 bytes or more are UTF-16 if they decode as that, without control characters but white space, and
+    at least two in five of either the odd or the even bytes are 0, as they are in text of Latin letters.
     """
     for bom, name in _BOMS.items():
         if start.startswith(bom) and _is_text(start[:_LOOKED_AT], name):

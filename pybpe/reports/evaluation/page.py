@@ -59,7 +59,7 @@ def render(tokenizer: Tokenizer, evaluation: Evaluation, about: About) -> str:
 def _head(tokenizer: Tokenizer, evaluation: Evaluation, about: About) -> str:
     total = evaluation.total
     where = {
-        "held out": f"{size(total.n_bytes)} from the ends of its files, which it did not learn from",
+        "held out": f"{size(total.n_bytes)} from all over the text, which it did not learn from",
         "given": f"{size(total.n_bytes)} of other files",
         "training": f"{size(total.n_bytes)} of the same text",
     }[about.text]

@@ -51,7 +51,14 @@ def test_a_byte_order_mark_is_noted_and_the_command_removes_it(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"a\xffb", "not UTF-8"), (bytes(range(256)) * 4, "binary data"), (b"", None), (b"a\0b", None), (b"ab", None), (b"\xff\xfe\0\xd8a\xff\0\0", "binary data")],
+    [
+        (b"a\xffb", "not UTF-8"),
+        (bytes(range(256)) * 4, "binary data"),
+        (b"", None),
+        (b"a\0b", None),
+        (b"ab", None),
+        (b"\xff\xfe\0\xd8a\xff\0\0", "binary data"),
+    ],
 )
 def test_other_bytes(tmp_path, content, said):
     path = tmp_path / "a.bin"

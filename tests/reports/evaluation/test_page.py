@@ -88,7 +88,7 @@ def test_the_page_is_whole_and_loads_nothing(tokenizer, evaluation):
 def test_the_page_says_the_figures(tokenizer, evaluation):
     page = render(tokenizer, evaluation, ABOUT)
     assert "<dd>3.00</dd><dt>bytes per token on held-out text</dt>" in page
-    assert "learned from 12 MB of text, measured on 6.0 KB from the ends of its files" in page
+    assert "learned from 12 MB of text, measured on 6.0 KB from all over the text" in page
     assert "<td>low</td><td>50,000</td><td>3,000</td><td>2.00</td><td>150.0%</td>" in page
     assert "<td>Han</td><td>83.3%</td><td>2.86</td><td>3.85</td><td>3.85</td><td>1.85</td>" in page
     assert page.index("<td>all of it</td>") < page.index("<td>Han</td>") < page.index("<td>Latin</td>")
