@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import add_command, add_json, check_writable, place
-from pybpe.cli.console import UsageError, escaped, note, print_json, summary
+from pybpe.cli.console import UsageError, escaped, note, print_json, summary, typed
 from pybpe.cli.info import bytes_on_disk
-from pybpe.cli.tokenizers import add_tokenizer, open_tokenizer, place_of, to_type
+from pybpe.cli.tokenizers import add_tokenizer, open_tokenizer, pattern_option, place_of
 from pybpe.pretokenization.patterns import name_of
 from pybpe.util.units import size
 
@@ -141,7 +141,7 @@ def run(options: argparse.Namespace) -> None:
         ("proof", f"both give the same {n_ids:,} ids for a text of all tokens"),
     ]
     needed = (name_of(tokenizer.pattern) or tokenizer.pattern) if name == "tiktoken" else None
-    summary(f"converted to {output}", rows, f"pybpe info {to_type(output, needed)}")
+    summary(f"converted to {output}", rows, f"pybpe info {typed(output)}{pattern_option(needed)}")
 
 
 def _kind_of(output: Path) -> str:

@@ -23,7 +23,7 @@ from pybpe.cli.arguments import (
     text_field,
 )
 from pybpe.cli.console import UsageError, escaped, note, out, print_json, progress, summary, typed
-from pybpe.cli.tokenizers import add_tokenizer, open_tokenizer, to_type
+from pybpe.cli.tokenizers import add_tokenizer, open_tokenizer, pattern_option
 from pybpe.util.units import rate, ratio, seconds, size
 
 if TYPE_CHECKING:
@@ -205,9 +205,9 @@ def _say_what_is_there(
         ("time", f"{seconds(taken)}, {rate(n_new, taken)}" if n_new else "none, for it was encoded before"),
         ("folder", f"{escaped(str(folder))}, {n_shards} shard{plural}, {size(n_ids * shards.dtype.itemsize)}"),
     ]
-    back = f"pybpe decode {to_type(options.tokenizer, options.pattern)} {typed(folder)} --set {options.set}"
+    back = f"pybpe decode {typed(options.tokenizer)} {typed(folder)} --set {options.set} --no-special"
     title = f"encoded {size(n_bytes)}" if n_new else f"{size(n_bytes)}, encoded before"
-    summary(title, rows, f"{back} --no-special | head")
+    summary(title, rows, f"{back}{pattern_option(options.pattern)} | head")
 
 
 def _state(path: Path) -> str:

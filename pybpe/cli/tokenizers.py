@@ -33,9 +33,9 @@ def add_tokenizer(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def to_type(tokenizer: str | os.PathLike[str], pattern: str | None = None) -> str:
-    """Return the words that name a tokenizer on a command line, with the --pattern that it needs."""
-    return typed(tokenizer) if pattern is None else f"{typed(tokenizer)} --pattern={quoted(pattern)}"
+def pattern_option(pattern: str | None) -> str:
+    """Return " --pattern=..." as the end of a command line, "" for None: arguments stand before options."""
+    return "" if pattern is None else f" --pattern={quoted(pattern)}"
 
 
 def place_of(tokenizer: str) -> Path | None:

@@ -117,6 +117,8 @@ def public_encodings() -> dict[str, Tokenizer]:
             found[name] = Tokenizer.from_tiktoken(path)
         except (OSError, ValueError) as error:
             note(f"{name} is left out: {error}")
+    if not found:
+        note("no public encoding is on this machine to compare with; to get one, type: pybpe info cl100k_base")
     return found
 
 

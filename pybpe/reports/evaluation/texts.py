@@ -105,7 +105,7 @@ class Split:
                 start = 0
                 for begin, end in _blocks(text, self._most, self._cut):
                     owed += self._share * (end - begin)
-                    if owed > threshold * (end - begin):
+                    if owed > threshold * min(end - begin, self._most):  # at the latest when a whole part is owed
                         owed -= end - begin
                         threshold = choice.random()
                         sample.add(Passage(text[begin:end], _is_code(path)))
@@ -144,6 +144,6 @@ def _end(text: bytes, start: int, most: int, cut: Cut | None) -> int:
     end = (cut(text[start:stop]) if cut else 0) or text.rfind(b"\n", start, stop) + 1 - start
     if end > 0:
         return start + end
-    while stop < len(text) and text[stop] & 0xC0 == 0x80:
+    while stop < min(len(text), start + most + 3) and text[stop] & 0xC0 == 0x80:
         stop += 1
-    return stop
+    return min(stop, len(text))
