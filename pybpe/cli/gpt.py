@@ -64,7 +64,10 @@ def _add_train(commands: Any) -> None:
     )
     parser.add_argument("data", nargs="*", metavar="DATA", help="a folder of shards, or text files in UTF-8, or globs")
     parser.add_argument(
-        "-t", "--tokenizer", metavar="FILE", help=f"any tokenizer that pybpe opens, or: {CHARS} (the default for text)"
+        "-t",
+        "--tokenizer",
+        metavar="FILE",
+        help=f"a tokenizer's file or folder, a public encoding, or: {CHARS} (default)",
     )
     parser.add_argument("--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that needs it")
     parser.add_argument("-o", "--output", type=place, metavar="FOLDER", help="folder to write (DATA-gpt)")

@@ -139,3 +139,14 @@ def test_characters_between_their_formats(tmp_path, capsys):
     assert "GGUF cannot say how this tokenizer makes words" in capsys.readouterr().err
     assert main(["info", str(tmp_path / "c.json")]) == 0
     assert "</w> behind the last token of each" in capsys.readouterr().out
+
+
+def test_json_is_one_line(plain, capsys):
+    assert main(["convert", "plain.pybpe", "a.model", "--json"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("\n") == 1
+    facts = json.loads(shown)
+    assert facts.pop("compared_ids") > plain.n_vocab
+    n_bytes = Path("a.model").stat().st_size
+    expected = {"input": "plain.pybpe", "output": "a.model", "kind": "minbpe", "n_vocab": plain.n_vocab}
+    assert facts == {**expected, "file_bytes": n_bytes}

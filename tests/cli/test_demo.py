@@ -23,7 +23,7 @@ def test_the_folder_holds_all_and_its_parts_belong_together(corpus, capsys):
     shards = TokenShards(folder / "shards", tokenizer)
     end = b"<|endoftext|>"
     texts = [tokenizer.decode_bytes(shards.ids(name)).removesuffix(end) for name in ("train", "val")]
-    assert b"".join(texts) == corpus.read_bytes()
+    assert sorted(b"".join(texts).splitlines()) == sorted(corpus.read_bytes().splitlines())
     assert 0.05 < len(texts[1]) / len(b"".join(texts)) < 0.15
     model = MicroGPT.load(folder / "model.safetensors")
     assert model.config.n_vocab == tokenizer.n_vocab == 281
@@ -155,4 +155,4 @@ def test_ctrl_c_while_the_model_learns_keeps_what_it_learned(corpus, monkeypatch
 
 def test_a_pipe_will_do_as_corpus(corpus, pipe, capsys):
     assert main(["demo", str(pipe(corpus.read_bytes())), *SMALL]) == 0
-    assert f"pipe: {corpus.stat().st_size:,} bytes, the last" in capsys.readouterr().err
+    assert f"pipe: {corpus.stat().st_size:,} bytes, " in capsys.readouterr().err

@@ -134,6 +134,21 @@ def test_gpt(files, capsys, tokenizer_option):
         type_in(each)
 
 
+def test_gpt_eval_as_json(files, capsys):
+    assert main(["gpt", "train", "corpus.txt", "--steps", "2", "-o", "run"]) == 0
+    capsys.readouterr()
+    assert main(["gpt", "eval", "run", "--json"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("\n") == 1
+    facts = json.loads(shown)
+    assert main(["gpt", "eval", "run"]) == 0
+    table = capsys.readouterr().out
+    assert f"{facts['loss']:.4f} nats per token" in table
+    assert f"{facts['bits_per_byte']:.4f} bits per byte, {facts['bytes_per_token']:.2f} bytes per token" in table
+    assert f"{facts['parameters']:,} parameters after {facts['steps']} steps" in table
+    assert (facts["model"], facts["data"], facts["steps"]) == ("run", [], 2)
+
+
 @pytest.mark.parametrize("mistake", [["train", "corpus.txt"], ["encode", "other.pybpe", "corpus.txt"]])
 def test_the_way_out_of_an_error(files, fails, mistake):
     assert main(["encode", "corpus.pybpe", "corpus.txt"]) == 0

@@ -9,10 +9,12 @@ from pathlib import Path
 from pybpe.data.readers.text_encoding import conversion, problem_at_start, problem_of_bytes, wide_encoding
 from pybpe.errors import TrainingError
 from pybpe.gpt.demo.results import Corpus
+from pybpe.reports.evaluation.texts import split_text
 
 MOST_BYTES = 20_000_000  # a micro GPT sees a small part of that in two minutes
 LEAST_BYTES = 5_000
 HELD_OUT = 0.1
+LEAST_PART = 1000  # bytes of a part that is held out, which should have some lines
 PROMPT_WORDS = 3
 
 
@@ -42,8 +44,7 @@ def read_corpus(path: Path | None) -> Corpus:
     for found in (problem_at_start(content, path)[0], problem_of_bytes(content, path)):
         if found:
             warnings.warn(found, UnicodeWarning, stacklevel=2)
-    cut = _part_end(content)
-    return Corpus(name, size, content[:cut], content[cut:])
+    return Corpus(name, size, *split_text(content, HELD_OUT, LEAST_PART))
 
 
 def choose_prompts(text: bytes, n: int) -> list[str]:
@@ -71,10 +72,3 @@ def character_end(text: bytes, end: int) -> int:
         if place == len(text) or text[place] & 0xC0 != 0x80:
             return place
     return end
-
-
-def _part_end(content: bytes) -> int:
-    """Where the held-out part begins: at a line, if one begins anywhere near."""
-    wanted = int(len(content) * (1 - HELD_OUT))
-    line = content.rfind(b"\n", int(wanted * 0.95), wanted) + 1
-    return line or character_end(content, wanted)

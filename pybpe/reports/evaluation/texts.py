@@ -53,7 +53,7 @@ class Sample:
 
     def add_text(self, text: bytes, cut: Cut | None, is_code: bool = False) -> None:
         """Take a text up as passages of MOST_BLOCK bytes or less."""
-        for begin, end in _blocks(text, MOST_BLOCK, cut):
+        for begin, end in blocks_of(text, MOST_BLOCK, cut):
             self.add(Passage(text[begin:end], is_code))
 
     def passages(self) -> list[Passage]:
@@ -68,6 +68,47 @@ def sample_passages(files: list[Path], cut: Cut | None, text_field: str, seed: i
         for text, _ in read_documents([path], cut, text_field):
             sample.add_text(text, cut, _is_code(path))
     return sample.passages()
+
+
+class Choice:
+    """Chooses a share of parts as they come, which adds up to about that share of their bytes.
+
+    A part is chosen when more than a random share of it is owed: so parts are chosen from everywhere. The same seed
+    chooses the same parts. most: bytes of the largest part; of that many owed, one is chosen at the latest.
+    """
+
+    def __init__(self, share: float, most: int, seed: int) -> None:
+        self._share, self._most = share, most
+        self._random = random.Random(seed)
+        self._threshold = self._random.random()
+        self._owed = 0.0  # bytes that should have been chosen so far, less those that were
+
+    def __call__(self, n_bytes: int) -> bool:
+        """Return True if the next part, of so many bytes, is chosen."""
+        self._owed += self._share * n_bytes
+        if self._owed <= self._threshold * min(n_bytes, self._most):
+            return False
+        self._owed -= n_bytes
+        self._threshold = self._random.random()
+        return True
+
+
+def split_text(text: bytes, share: float, least: int, seed: int = 0) -> tuple[bytes, bytes]:
+    """Split a text at ends of lines into (the rest, a share of it from all over it, in parts of `least` bytes or more).
+
+    Parts have no more bytes than what they add up to.
+    """
+    most = _part_size(int(len(text) * share), least)
+    choice = Choice(share, most, seed)
+    parts: tuple[list[bytes], list[bytes]] = ([], [])
+    for begin, end in blocks_of(text, most, None):
+        parts[choice(end - begin)].append(text[begin:end])
+    return b"".join(parts[False]), b"".join(parts[True])
+
+
+def _part_size(held_out: int, least: int) -> int:
+    """Return the most bytes of a part if so many bytes are held out."""
+    return min(max(held_out // LEAST_PARTS, min(least, held_out), 1), MOST_BLOCK)
 
 
 class Split:
@@ -88,26 +129,19 @@ class Split:
             raise self._too_little(size)
         # Bytes to train on, more or less; None if that is not known before the files are read.
         self.n_before = None if known is None else size - int(size * held_out)
-        self._most = min(max(int(size * held_out) // LEAST_PARTS, min(LEAST_BLOCK, int(size * held_out))), MOST_BLOCK)
+        self._most = _part_size(int(size * held_out), LEAST_BLOCK)
         self.held_out: list[Passage] = []  # known once `before` was read to its end; MOST_BYTES of it at most
 
     def before(self) -> Iterator[bytes]:
-        """Yield the text to train on.
-
-        owed: the bytes that should have been held out so far, less those that were. A part is held out when more than
-        a random share of it is owed: so parts come from everywhere, and their sum stays near the share.
-        """
-        choice, sample = random.Random(self._seed), Sample(MOST_BYTES, self._seed)
-        owed, threshold, size = 0.0, choice.random(), 0
+        """Yield the text to train on."""
+        choice, sample = Choice(self._share, self._most, self._seed), Sample(MOST_BYTES, self._seed)
+        size = 0
         for path in self._files:
             for text, _ in read_documents([path], self._cut, self._text_field):
                 size += len(text)
                 start = 0
-                for begin, end in _blocks(text, self._most, self._cut):
-                    owed += self._share * (end - begin)
-                    if owed > threshold * min(end - begin, self._most):  # at the latest when a whole part is owed
-                        owed -= end - begin
-                        threshold = choice.random()
+                for begin, end in blocks_of(text, self._most, self._cut):
+                    if choice(end - begin):
                         sample.add(Passage(text[begin:end], _is_code(path)))
                         if start < begin:
                             yield text[start:begin]
@@ -126,7 +160,7 @@ def _is_code(path: Path) -> bool:
     return without_archives(path).suffix.lower() in CODE_SUFFIXES
 
 
-def _blocks(text: bytes, most: int, cut: Cut | None) -> Iterator[tuple[int, int]]:
+def blocks_of(text: bytes, most: int, cut: Cut | None) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of parts of a text, `most` bytes or a little less or, for long words, more."""
     start = 0
     while start < len(text):

@@ -14,7 +14,7 @@ from support.strategies import messy_bytes
 from pybpe._core.split import find_cut
 from pybpe.data.readers import blocks
 from pybpe.reports.evaluation import texts
-from pybpe.reports.evaluation.texts import LEAST_PARTS, Passage, Sample, Split, sample_passages
+from pybpe.reports.evaluation.texts import LEAST_PARTS, Passage, Sample, Split, sample_passages, split_text
 
 WORDS = " ".join("abcdefghij"[: i % 10 + 1] + str(i) for i in range(3000)).encode()
 
@@ -73,6 +73,25 @@ def test_a_file_of_several_languages_is_measured_on_all(tmp_path):
     held_out = b" ".join(passage.text for passage in split.held_out).decode()
     for words in languages:
         assert held_out.count(words.split()[0]) >= 5
+
+
+@given(text=messy_bytes, share=st.floats(0.01, 0.5), least=st.integers(1, 100), seed=st.integers(0, 9))
+def test_a_text_in_memory_is_split_in_parts_of_lines(text, share, least, seed):
+    text *= 20
+    rest, chosen = split_text(text, share, least, seed)
+    assert sorted(rest + chosen) == sorted(text)
+    if int(len(text) * share):
+        assert chosen
+
+
+def test_parts_of_a_text_in_memory_come_from_everywhere():
+    lines = [b"line %05d\n" % number for number in range(5000)]
+    rest, chosen = split_text(b"".join(lines), 0.1, 100)
+    assert sorted(rest.splitlines(True) + chosen.splitlines(True)) == lines
+    numbers = [int(line.split()[1]) for line in chosen.splitlines()]
+    assert numbers == sorted(numbers)
+    assert len(numbers) == pytest.approx(500, rel=0.1)
+    assert {number // 1000 for number in numbers} == {0, 1, 2, 3, 4}
 
 
 def test_the_seed_chooses(files):
