@@ -37,6 +37,21 @@ class Terminated(KeyboardInterrupt):
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse options anywhere among the arguments, as in `encode TOKENIZER -o FOLDER FILE`.
+
+        argparse by itself gives a list of files that may be empty no word behind an option.
+        """
+        if self._subparsers is not None or self._intermixing:
+            return super().parse_known_args(args, namespace)
+        self._intermixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._intermixing = False
+
+    _intermixing = False
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Raise ArgumentError for a value that is none of the choices, with the one that was probably meant."""
         if action.choices is not None and value not in action.choices:

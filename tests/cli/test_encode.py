@@ -343,3 +343,16 @@ def test_a_text_field_where_there_is_none(corpus, tokenizer, fails):
     for command in ("encode", "count"):
         assert "leave it out" in fails(2, command, "corpus.pybpe", "corpus.txt", "--text-field", "body")
     assert "leave it out" in fails(2, "encode", "corpus.pybpe", "--text", "x", "--text-field", "body")
+
+
+def test_options_may_stand_anywhere(corpus, tokenizer, capsys):
+    orders = (["-o", "ids", "corpus.txt"], ["corpus.txt", "-o", "ids"])
+    for order in orders:
+        assert main(["encode", "corpus.pybpe", *order, "--force"]) == 0
+        assert TokenShards("ids").ids().tolist() == [*tokenizer.encode(corpus.read_bytes()), tokenizer.eot_token]
+    tokenizer.to_tiktoken("ranks.tiktoken")
+    capsys.readouterr()
+    ids = tokenizer.encode("The cat")
+    for order in (["--pattern", "gpt4", *map(str, ids)], [str(ids[0]), "--pattern", "gpt4", *map(str, ids[1:])]):
+        assert main(["decode", "ranks.tiktoken", *order]) == 0
+        assert capsys.readouterr().out == "The cat"
