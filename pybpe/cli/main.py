@@ -42,7 +42,8 @@ class Parser(argparse.ArgumentParser):
 
         argparse by itself gives a list of files that may be empty no word behind an option.
         """
-        if self._subparsers is not None or self._intermixing:
+        ends_options = "--" in (args or ())  # which that method would take out before it is of use
+        if self._subparsers is not None or self._intermixing or ends_options:
             return super().parse_known_args(args, namespace)
         self._intermixing = True
         try:
