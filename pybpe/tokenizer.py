@@ -16,6 +16,7 @@ from pybpe.definition import Definition, with_first_merges
 from pybpe.encode.segmenter import Cut
 from pybpe.encode.special_tokens import Allowed, Disallowed, Text
 from pybpe.formats import native
+from pybpe.formats.registry import FORMATS
 from pybpe.pretokenization.patterns import name_of
 from pybpe.util.files import PathLike
 from pybpe.util.parallel import check_threads
@@ -185,11 +186,11 @@ class Tokenizer:
     @classmethod
     def load(cls, path: PathLike) -> Tokenizer:
         """Open a file that `save` wrote. Raises FormatError if it is not one or is damaged, OSError if unreadable."""
-        return cls(native.read(path))
+        return cls(FORMATS["pybpe"].read(path))
 
     def save(self, path: PathLike) -> None:
         """Write the tokenizer to a file, completely or not at all."""
-        native.write(self._definition, path)
+        FORMATS["pybpe"].write(self._definition, path)
 
     @classmethod
     def from_tiktoken(
@@ -199,21 +200,14 @@ class Tokenizer:
 
         Raises FormatError if the file is not one, ValueError if the pattern is needed.
         """
-        from pybpe.formats import tiktoken
-
-        return cls(tiktoken.read(path, pattern, special_tokens))
+        return cls(FORMATS["tiktoken"].read(path, pattern, special_tokens))
 
     def to_tiktoken(self, path: PathLike) -> None:
         """Write the tokens as a tiktoken rank file, which holds neither pattern nor special tokens.
 
         Raises ValueError if two tokens have the same bytes, which a rank file cannot say.
         """
-        from pybpe.formats import tiktoken
-
-        self._definition.check_bytes("a rank file cannot say so")
-        if self._definition.vocabulary.has_twins:
-            raise ValueError("two tokens of this vocabulary have the same bytes; a rank file cannot hold both")
-        tiktoken.write(self.mergeable_ranks, path)
+        FORMATS["tiktoken"].write(self._definition, path)
 
     @classmethod
     def from_huggingface(cls, path: PathLike) -> Tokenizer:
@@ -224,18 +218,14 @@ class Tokenizer:
 
         Raises FormatError, with the reason, for a file that is damaged or whose ids pybpe cannot reproduce.
         """
-        from pybpe.formats import huggingface
-
-        return cls(huggingface.read(path))
+        return cls(FORMATS["tokenizer.json"].read(path))
 
     def to_huggingface(self, path: PathLike) -> None:
         """Write a tokenizer.json; if `path` does not end in .json, a folder that transformers can open.
 
         Raises ValueError for what such a file cannot say.
         """
-        from pybpe.formats import huggingface
-
-        huggingface.write(self._definition, path)
+        FORMATS["tokenizer.json"].write(self._definition, path)
 
     @classmethod
     def from_gpt2(cls, vocab_json: PathLike, merges_txt: PathLike) -> Tokenizer:
@@ -249,22 +239,16 @@ class Tokenizer:
 
     def to_gpt2(self, folder: PathLike) -> None:
         """Write vocab.json and merges.txt into a folder. Raises ValueError for what they cannot say."""
-        from pybpe.formats import gpt2
-
-        gpt2.write(self._definition, folder)
+        FORMATS["gpt2"].write(self._definition, folder)
 
     @classmethod
     def from_minbpe(cls, path: PathLike) -> Tokenizer:
         """Read minbpe's .model. Raises FormatError, with the line, for a file that is not one."""
-        from pybpe.formats import minbpe
-
-        return cls(minbpe.read(path))
+        return cls(FORMATS["minbpe"].read(path))
 
     def to_minbpe(self, path: PathLike) -> None:
         """Write minbpe's NAME.model, and NAME.vocab beside it. Raises ValueError for what they cannot say."""
-        from pybpe.formats import minbpe
-
-        minbpe.write(self._definition, path)
+        FORMATS["minbpe"].write(self._definition, path)
 
     @classmethod
     def from_gguf(cls, path: PathLike) -> Tokenizer:
@@ -272,15 +256,11 @@ class Tokenizer:
 
         Raises FormatError, with the reason, for a file that is damaged or whose ids pybpe cannot reproduce.
         """
-        from pybpe.formats import gguf
-
-        return cls(gguf.read(path))
+        return cls(FORMATS["gguf"].read(path))
 
     def to_gguf(self, path: PathLike) -> None:
         """Write the vocabulary as a GGUF file without a model. Raises ValueError for what it cannot say."""
-        from pybpe.formats import gguf
-
-        gguf.write(self._definition, path)
+        FORMATS["gguf"].write(self._definition, path)
 
     def as_tiktoken(self, name: str = "pybpe") -> Encoding:
         """An object that stands wherever a tiktoken.Encoding stands; tiktoken need not be installed."""
@@ -308,15 +288,11 @@ class Tokenizer:
 
         Raises FormatError, with the reason, for a file that is damaged or whose ids pybpe cannot reproduce.
         """
-        from pybpe.formats import sentencepiece
-
-        return cls(sentencepiece.read(path))
+        return cls(FORMATS["sentencepiece"].read(path))
 
     def to_sentencepiece(self, path: PathLike) -> None:
         """Write a sentencepiece .model. Raises ValueError for a tokenizer whose tokens are not of characters."""
-        from pybpe.formats import sentencepiece
-
-        sentencepiece.write(self._definition, path)
+        FORMATS["sentencepiece"].write(self._definition, path)
 
     # Text to ids
 
@@ -515,6 +491,11 @@ class Tokenizer:
         if limit < 1 << 20:
             raise ValueError(f"limit is {limit}, must be at least {1 << 20:,} bytes")
         self._text.core.limit_cache(limit)
+
+    @property
+    def definition(self) -> Definition:
+        """Its content, as plain data: what files are read to, and written from."""
+        return self._definition
 
     @property
     def n_vocab(self) -> int:

@@ -20,13 +20,30 @@ def between(begin: str, end: str) -> str:
     return README.split(begin)[1].split(end)[0]
 
 
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
-def test_its_code_runs(code, tmp_path, monkeypatch):
-    (tmp_path / "corpus.txt").write_text("Hello, tokens! The quick brown fox. " * 50, encoding="utf-8")
+CODES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+CORPORA = {
+    "sentences": "Hello, tokens! The quick brown fox. " * 50,
+    "a word": "a b",
+    "no Latin letters": "Привет, 世界! १२३ " * 20,
+    "many words": "".join(f"{number:x} word{number % 97}\n" for number in range(20_000)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:the corpus is too small")
+@pytest.mark.parametrize("corpus", CORPORA.values(), ids=CORPORA)
+@pytest.mark.parametrize("code", CODES, ids=range(len(CODES)))
+def test_its_code_runs_on_any_corpus(code, corpus, tmp_path, monkeypatch):
+    (tmp_path / "corpus.txt").write_text(corpus, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    with pytest.warns(UserWarning, match="too small"):
-        exec(compile(code, "README.md", "exec"), {})
+    exec(compile(code, "README.md", "exec"), {})
     assert (tmp_path / "corpus.pybpe").exists()
+
+
+def test_its_code_runs_on_a_text_of_megabytes(texts, tmp_path, monkeypatch):
+    (tmp_path / "corpus.txt").write_text(texts["english"][:2_000_000], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for code in CODES:
+        exec(compile(code, "README.md", "exec"), {})
 
 
 @pytest.mark.parametrize("page", ["micro.md", "gpt.md"])

@@ -39,12 +39,12 @@ from pybpe._core.unicode import UNICODE_VERSION
 from pybpe._core.vocab import Vocabulary
 from pybpe.definition import MAX_ID, Definition
 from pybpe.errors import FormatError
+from pybpe.formats.registry import MAGIC  # not ASCII and with a line end, so that a transfer as text shows
 from pybpe.normalization.preprocessing import Preprocessing
 from pybpe.util.files import PathLike, Reader, write_atomic
 from pybpe.vocabulary.characters import CharacterVocabulary
 from pybpe.vocabulary.models import ByteMerges, ByteRanks, CharacterMerges, Model, ScoredCharacters, WordMarks
 
-MAGIC = b"\x93PYBPE\r\n"  # not ASCII and with a line end, so that a transfer as text shows
 VERSION = 2  # what is written, unless more is needed
 SCORED = 3
 MARKED = 4

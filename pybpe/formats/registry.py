@@ -10,14 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pybpe.definition import Definition
-from pybpe.errors import FormatError
-from pybpe.formats import native
-from pybpe.util.files import PathLike
+if TYPE_CHECKING:
+    from pybpe.definition import Definition
+    from pybpe.util.files import PathLike
 
-_RANK_LINE = re.compile(rb"[A-Za-z0-9+/]*=* \d+\r?\n?")  # of a tiktoken file
+# The modules of formats are imported when one is needed: the commands start by this list.
+
+MAGIC = b"\x93PYBPE\r\n"  # of pybpe's own files
+_RANK_LINE = re.compile(rb"(?:[A-Za-z0-9+/]+=*|=+) \d+\r?\n?")  # of a tiktoken file
 _START = 1 << 16  # bytes of a file by which its format is recognised
 
 
@@ -68,7 +70,7 @@ def _never(start: bytes) -> bool:
 FORMATS = {
     each.name: each
     for each in (
-        Format("pybpe", "pybpe's own file", "native", _begins(native.MAGIC), suffixes=(".pybpe",)),
+        Format("pybpe", "pybpe's own file", "native", _begins(MAGIC), suffixes=(".pybpe",)),
         Format(
             "tokenizer.json",
             "Hugging Face's file",
@@ -113,10 +115,10 @@ FORMATS = {
 }
 
 
-def recognise(path: PathLike) -> Format:
-    """Return the format of a file, told by its content, or of a folder, told by its files.
+def recognise(path: PathLike) -> Format | None:
+    """Return the format of a file, told by its content, or of a folder, told by its files; None if it is no tokenizer.
 
-    Raises FormatError, with what the file seems to be, OSError for one that cannot be read.
+    Raises OSError for what cannot be read.
     """
     place = Path(path)
     if place.is_dir() or place.name == "vocab.json":
@@ -127,18 +129,4 @@ def recognise(path: PathLike) -> Format:
         raise FileNotFoundError(f"there is neither a tokenizer.json nor a vocab.json in the folder {path}; name a file")
     with place.open("rb") as file:
         start = file.read(_START)
-    for each in FORMATS.values():
-        if each.recognises(start):
-            return each
-    raise FormatError(f"{path} is not a tokenizer{_why_not(place, start)}")
-
-
-def _why_not(path: Path, start: bytes) -> str:
-    """Say what a file is that people take for a tokenizer, and what to do."""
-    if not start:
-        return ": the file is empty"
-    if start.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK")):
-        return ", or is one that is packed: unpack it first"
-    if path.name == "merges.txt":
-        return " without its vocab.json: name the folder of both"
-    return "; make one with: pybpe train corpus.txt -o new.pybpe"
+    return next((each for each in FORMATS.values() if each.recognises(start)), None)

@@ -113,10 +113,16 @@ def _repeated(content: bytes, path: PathLike) -> FormatError:
     return FormatError(f"{path}, line {number}: token {token!r} has a rank already")
 
 
-def write(mergeable_ranks: Mapping[bytes, int], path: PathLike) -> None:
-    """Write {token: rank} in the order of the ranks, completely or not at all."""
+def write(definition: Definition, path: PathLike) -> None:
+    """Write the tokens in the order of their ids, completely or not at all.
+
+    Raises ValueError for tokens that are not of bytes, or two with the same bytes, which a rank file cannot say.
+    """
+    definition.check_bytes("a rank file cannot say so")
+    if definition.vocabulary.has_twins:
+        raise ValueError("two tokens of this vocabulary have the same bytes; a rank file cannot hold both")
     lines = (
         (base64.b64encode(token) or b"=") + b" %d\n" % rank  # a line without a token would be no line
-        for token, rank in sorted(mergeable_ranks.items(), key=lambda item: item[1])
+        for token, rank in ranks_of(definition.vocabulary).items()
     )
     write_atomic(path, b"".join(lines))

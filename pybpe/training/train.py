@@ -91,7 +91,8 @@ def train(
             twins=way.twins,
         )
         del words, symbols, sizes  # the trainer has its own
-        _learn(trainer, vocab_size, report, limits, way.small_corpus)
+        behind = 0 if way.specials_first else len(names)
+        _learn(trainer, vocab_size, report, limits, way.small_corpus, behind)
     rows += _last_of_each(_rows_of(trainer))
     tokens = trainer.tokens.to_list()
     if way.specials_first:
@@ -233,15 +234,23 @@ def _forced_merges(
 
 
 def _learn(
-    trainer: Trainer, vocab_size: int, report: ProgressCallback, limits: TrainingLimits, small_corpus: str
+    trainer: Trainer,
+    vocab_size: int,
+    report: ProgressCallback,
+    limits: TrainingLimits,
+    small_corpus: str,
+    n_special: int = 0,
 ) -> None:
-    """Learn all there is to learn, up to `vocab_size` tokens."""
+    """Learn all there is to learn, up to `vocab_size` tokens.
+
+    n_special: special tokens that get the ids behind them, which the warning about a small corpus counts too.
+    """
     wanted = vocab_size - len(trainer.tokens)
     learned, interrupted = learn(trainer, wanted, report, limits.keep_on_interrupt)
     if not trainer.is_full and not interrupted:
         least = limits.min_frequency
         reason = "no two tokens are left to merge" if least == 1 else f"no pair occurs {least} times"
-        n_tokens = len(trainer.tokens)
+        n_tokens = len(trainer.tokens) + n_special
         what = f"the corpus is too small for vocab_size {vocab_size:,}: after {learned:,} merges {reason}"
         if small_corpus == "error":
             raise TrainingError(what)

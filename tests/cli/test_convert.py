@@ -10,6 +10,7 @@ from support.huggingface_files import characters, clip, write_json
 from pybpe import Tokenizer
 from pybpe.cli import convert
 from pybpe.cli.main import main
+from pybpe.formats import huggingface
 
 TEXT = "The cat sat on 12345 mats, and it's old.\n\n  é <|endoftext|>"
 
@@ -76,7 +77,7 @@ def test_a_rank_file_says_what_it_does_not_hold(workplace, capsys, pattern, spec
         assert f"{name} (id {262 + number})" in shown.out
     assert ("and 12 more" in shown.out) == (len(special) == 20)
     command = shown.out.splitlines()[-1].removeprefix("next:  ")
-    assert command == f"pybpe info a.tiktoken --pattern {typed}"
+    assert command == f"pybpe info a.tiktoken --pattern={typed}"
     words = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True).stdout
     argv = words.decode().split("\0")[1:-1]
     assert main([*argv, "--json"]) == 0
@@ -146,7 +147,7 @@ def test_a_writer_that_does_not_keep_its_word(plain, fails, monkeypatch, damage)
     )
     if damage == "text":
         monkeypatch.setattr(Tokenizer, "encode", lambda *_, **__: [256])
-    monkeypatch.setattr(Tokenizer, "from_huggingface", lambda _: other)
+    monkeypatch.setattr(huggingface, "read", lambda _: other.definition)
     assert "nothing was written" in fails(1, "convert", "plain.pybpe", "a.json")
     assert not Path("a.json").exists()
 
@@ -180,3 +181,14 @@ def test_characters_between_their_formats(tmp_path, capsys):
     assert "GGUF cannot say how this tokenizer makes words" in capsys.readouterr().err
     assert main(["info", str(tmp_path / "c.json")]) == 0
     assert "</w> behind the last token of each" in capsys.readouterr().out
+
+
+def test_json_is_one_line(plain, capsys):
+    assert main(["convert", "plain.pybpe", "a.model", "--json"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("\n") == 1
+    facts = json.loads(shown)
+    assert facts.pop("compared_ids") > plain.n_vocab
+    n_bytes = Path("a.model").stat().st_size
+    expected = {"input": "plain.pybpe", "output": "a.model", "kind": "minbpe", "n_vocab": plain.n_vocab}
+    assert facts == {**expected, "file_bytes": n_bytes}
