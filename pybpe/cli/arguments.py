@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.console import UsageError, typed
+from pybpe.cli.console import UsageError, note, typed
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
@@ -195,18 +195,32 @@ def _open_folder(path: str) -> Tokenizer:
 
 
 def check_inputs(names: Sequence[str]) -> list[Path]:
-    """The files that names and globs stand for. Raises OSError for one that is missing or cannot be read.
+    """The files that names, globs and folders stand for; of a folder, its text files, sorted, and a note which.
 
-    Pipes are taken on trust: to open one and close it again would end whoever writes into it.
+    Raises OSError for a file that is missing or cannot be read. Pipes are taken on trust: to open one and close it
+    again would end whoever writes into it.
     """
     from pybpe.training.counts.corpus import expand
 
     if STDIN in names:
         raise UsageError("- is standard input and stands alone, without other files")
-    files = expand(names)
+    files: list[Path] = []
+    for name in names:
+        files += _files_of_folder(Path(name)) if Path(name).is_dir() else expand([name])
     for path in filter(is_regular, files):
         with path.open("rb"):
             pass
+    return files
+
+
+def _files_of_folder(folder: Path) -> list[Path]:
+    from pybpe.data.readers.folders import text_files
+
+    files = text_files(folder)
+    names = [str(path.relative_to(folder)) for path in files]
+    shown = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}, sorted by name"
+    taken = "text file is taken" if len(files) == 1 else "text files are taken"
+    note(f"{folder} is a folder: its {len(files):,} {taken}, {shown}")
     return files
 
 

@@ -25,6 +25,10 @@ class UsageError(Exception):
     """The command was typed wrongly: exit status 2."""
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: whatever cleans up after Ctrl-C cleans up after it too. Exit status 143."""
+
+
 def escaped(text: str) -> str:
     """The text with backslash escapes for what is not printable: names must not steer the terminal."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

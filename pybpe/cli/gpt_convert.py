@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import add_command, check_output_folder, open_tokenizer, place
-from pybpe.cli.console import UsageError, note, summary, typed
+from pybpe.cli.console import UsageError, note, summary
+from pybpe.cli.gpt_next import sample_command
 
 if TYPE_CHECKING:
     from pybpe.gpt.checkpoint import Checkpoint
@@ -72,9 +73,8 @@ def run_convert(options: argparse.Namespace) -> None:
         ("model", f"{shape}, {config.n_vocab:,} ids"),
         ("files", ", ".join(sorted(p.name for p in folder.iterdir()))),
     ]
-    summary(
-        f"{options.to} in {folder}", rows, "" if options.to == "huggingface" else f"pybpe gpt sample {typed(folder)}"
-    )
+    following = "" if options.to == "huggingface" else sample_command(folder, vocabulary)
+    summary(f"{options.to} in {folder}", rows, following)
 
 
 def _write(checkpoint: Checkpoint, vocabulary: Vocabulary, folder: Path, kind: str) -> None:

@@ -7,8 +7,9 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import add_command, at_least_0, check_inputs, place, positive, whole
+from pybpe.cli.arguments import add_command, add_text_field, at_least_0, place, positive, text_field, whole
 from pybpe.cli.console import harmless, summary
+from pybpe.cli.gpt_data import data_paths, is_shards
 
 if TYPE_CHECKING:
     from pybpe.gpt.engines import Loaded
@@ -63,8 +64,12 @@ def add_eval(commands: Any) -> None:
     )
     _add_model(parser)
     parser.add_argument(
-        "data", nargs="*", metavar="DATA", help="text files, measured whole, or a folder of shards, its held-out part"
+        "data",
+        nargs="*",
+        metavar="DATA",
+        help="text files or folders, measured whole, or a folder of shards, its held-out part",
     )
+    add_text_field(parser)
     parser.add_argument("--windows", type=whole(1), default=ALL_WINDOWS, metavar="N", help="windows of text (all)")
 
 
@@ -110,7 +115,7 @@ def run_eval(options: argparse.Namespace) -> None:
     from pybpe.gpt.vocabulary import bits_per_byte, bytes_per_token
 
     vocabulary, loaded = _open(options)
-    ids = _ids(_data(options, vocabulary), whole=bool(options.data) and not Path(options.data[0]).is_dir())
+    ids = _ids(_data(options, vocabulary), whole=bool(options.data) and not is_shards(options.data[0]))
     loss = evaluate(loaded.model, ids, BATCH, options.windows)
     bytes_a_token = bytes_per_token(vocabulary, ids)
     context = min(loaded.model.config.block_size, len(ids) - 1)
@@ -130,10 +135,15 @@ def _data(options: argparse.Namespace, vocabulary: Vocabulary) -> TrainingData:
 
     if not options.data:
         run = read_run(options.folder)
-        return read_data(list(map(Path, run.data)), vocabulary, lines=run.settings.lines, seed=run.settings.seed)
-    folder = len(options.data) == 1 and Path(options.data[0]).is_dir()
-    paths = [Path(options.data[0])] if folder else check_inputs(options.data)
-    return read_data(paths, vocabulary, lines=False, seed=0)
+        return read_data(
+            list(map(Path, run.data)),
+            vocabulary,
+            lines=run.settings.lines,
+            seed=run.settings.seed,
+            text_field=run.text_field,
+        )
+    paths = data_paths(options.data)
+    return read_data(paths, vocabulary, lines=False, seed=0, text_field=text_field(options, paths))
 
 
 def _ids(data: TrainingData, whole: bool) -> Any:

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import NoReturn
 
 from pybpe import __version__
-from pybpe.cli.console import UsageError, fail, warnings_as_notes
+from pybpe.cli.console import Terminated, UsageError, fail, warnings_as_notes
 from pybpe.errors import PybpeError
 
 # The commands are imported within main(), where a Ctrl-C that comes meanwhile is one line as at any other time.
@@ -28,10 +28,6 @@ examples:
   pybpe encode corpus.pybpe corpus.txt       turn the corpus into shards of ids
   pybpe COMMAND --help                       what a command takes
 """
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM came: whatever cleans up after Ctrl-C cleans up after it too."""
 
 
 class Parser(argparse.ArgumentParser):

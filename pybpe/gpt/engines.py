@@ -72,11 +72,18 @@ class Engine(Protocol):
         """Raise TrainingError or ValueError for what it cannot train: before anything is written."""
 
     def train(
-        self, run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads: int | None, on_step: OnStep
-    ) -> bool:
-        """Train, or go on where the folder's checkpoint is; False if Ctrl-C ended it.
+        self,
+        run: Run,
+        data: TrainingData,
+        folder: Path,
+        metrics: Metrics,
+        threads: int | None,
+        on_step: OnStep,
+        seconds: float | None = None,
+    ) -> str:
+        """Train from the folder's checkpoint on, or from new weights; return why it ended, one of stopping.REASONS.
 
-        Fills `metrics`, and writes checkpoint and metrics every save_every steps and at the end.
+        seconds: a time limit. Fills `metrics`, and writes checkpoint and metrics every save_every steps and at the end.
         """
 
     def plan(self, settings: Settings, data: TrainingData, threads: int | None) -> Plan:

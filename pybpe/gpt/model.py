@@ -354,7 +354,7 @@ class GPT(nn.Module):
             positions, mask = torch.arange(time, device=ids.device), None  # (T,)
         else:
             positions, mask = cache.positions(time, ids.device), cache.mask(time, ids.device)
-        # Embed the tokens. Learned positions are added here; rotary ones are applied to queries and keys, in each layer.
+        # Embed the tokens. Learned positions are added here; rotary ones are applied inside each layer.
         x = self.wte(ids)  # (B, T, n_embd)
         rotary = None
         if self.wpe is None:

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import math
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +17,7 @@ import numpy.typing as npt
 
 from pybpe.errors import TrainingError
 from pybpe.gpt.micro import MicroGPT
+from pybpe.gpt.stopping import stop_requests
 from pybpe.gpt.vocabulary import id_counts
 
 Ids = npt.NDArray[Any]
@@ -49,7 +46,7 @@ class TrainingStep:
 class TrainingLog:
     """What happened: a training loss for every step, (steps done, validation loss) pairs, time and tokens.
 
-    stopped: "steps", "seconds" or "interrupt", whichever ended it. Losses are nats per token.
+    stopped: why it ended, one of stopping.REASONS. Losses are in nats per token.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -77,6 +74,7 @@ def pretrain(
     eval_every: int = 100,
     eval_windows: int = 64,
     max_seconds: float | None = None,
+    time_limit: float | None = None,
     schedule: str = "linear",
     warmup: float = 0.0,
     on_step: Callable[[TrainingStep], object] | None = None,
@@ -88,7 +86,8 @@ def pretrain(
     at the end. schedule: how lr falls, one of settings.SCHEDULES, after rising for the fraction
     `warmup` of the run. The run begins at the model's own count of steps, on which, beside `seed`, the windows
     and the rate depend; so a model that was saved and loaded goes on digit for digit as if it had never stopped
-    (where max_seconds is None). Ctrl-C ends the run after the step at hand and keeps what was learned.
+    (where max_seconds is None). Ctrl-C and SIGTERM end the run after the step at hand and keep what was learned, and so
+    does time_limit, in seconds, which unlike max_seconds does not change the learning rate.
     TrainingError for corpora that are too short and settings that cannot be; MemoryError before the first step.
     """
     context = model.config.block_size
@@ -103,13 +102,14 @@ def pretrain(
     model.threads = usable_cpus() if threads is None else threads
     model.reserve(batch_size)
 
-    log, began = TrainingLog(), time.perf_counter()
-    with interrupts() as interrupted:
+    log, began, stop = TrainingLog(), time.perf_counter(), ""
+    with stop_requests(time_limit) as stop_reason:
         for step in range(model.step, steps):
             elapsed = time.perf_counter() - began
             progress = max(step / steps, elapsed / max_seconds if max_seconds else 0.0)
-            if progress >= 1.0 or interrupted():
-                log.stopped = "interrupt" if interrupted() else "seconds"
+            stop = stop_reason()
+            if progress >= 1.0 or stop:
+                log.stopped = stop or "seconds"
                 break
             rate = learning_rate(lr, progress, schedule, warmup)
             loss = model.train_step(*window_batch(train_ids, context, batch_size, [seed, model.step]), rate)
@@ -125,7 +125,7 @@ def pretrain(
             if on_step is not None:
                 done = max(progress, (step + 1) / steps)
                 on_step(TrainingStep(step + 1, loss, val_loss, rate, done, log.tokens_per_second))
-        if val_ids is not None and not interrupted():
+        if val_ids is not None and not stop:
             log.val_losses.append((model.step, evaluate(model, val_ids, batch_size, eval_windows)))
         log.seconds = time.perf_counter() - began
     return log
@@ -137,20 +137,22 @@ def pretrain_documents(
     *,
     steps: int,
     lr: float,
+    time_limit: float | None = None,
     on_step: Callable[[TrainingStep], object] | None = None,
 ) -> TrainingLog:
     """Train `model` as microgpt.py trains: one document a step, in order and round again, lr falling linearly to 0.
 
     documents: lists of at least two ids, of which a step takes block_size + 1. The run goes on from the model's own
-    count of steps, digit for digit. Ctrl-C ends it within DOCUMENT_STEPS steps and keeps what was learned.
+    count of steps, digit for digit. Ctrl-C, SIGTERM and time_limit, in seconds, end it within DOCUMENT_STEPS steps and
+    keep what was learned.
     """
     if not documents:
         raise TrainingError("there are no documents to learn from")
     log, began, context = TrainingLog(), time.perf_counter(), model.config.block_size
-    with interrupts() as interrupted:
+    with stop_requests(time_limit) as stop_reason:
         while model.step < steps:
-            if interrupted():
-                log.stopped = "interrupt"
+            if stop := stop_reason():
+                log.stopped = stop
                 break
             first, until = model.step, min(steps, (model.step // DOCUMENT_STEPS + 1) * DOCUMENT_STEPS)
             losses = model.train_documents(documents, steps, lr, until=until)
@@ -274,25 +276,3 @@ def usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@contextmanager
-def interrupts() -> Iterator[Callable[[], bool]]:
-    """Within, a first Ctrl-C only makes the yielded function answer True; a second is a KeyboardInterrupt.
-
-    So no step is ever cut in half. Off the main thread, where Python delivers no signals, it does nothing.
-    """
-    pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed.is_set
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        pressed.set()
-        signal.signal(number, before)
-
-    before = signal.signal(signal.SIGINT, note) or signal.default_int_handler  # None: set by someone in C
-    try:
-        yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)

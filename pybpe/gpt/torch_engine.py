@@ -14,9 +14,10 @@ from pybpe.gpt.checkpoint import read_checkpoint
 from pybpe.gpt.devices import AUTOCAST, ProcessGroup, find_device, this_process_group, wait_for
 from pybpe.gpt.engines import Loaded, OnStep, Plan
 from pybpe.gpt.generation import Inference
+from pybpe.gpt.new_model import check_settings, first_checkpoint, model_config
 from pybpe.gpt.runs.folder import Metrics, Run
 from pybpe.gpt.settings import Settings
-from pybpe.gpt.train import NO_ROOM, Training, check_settings, first_checkpoint, model_config
+from pybpe.gpt.train import NO_ROOM, Training
 from pybpe.gpt.training_data import TrainingData
 
 TRIED_TOKENS = 1024  # at most, to see how long a batch takes on a processor
@@ -31,11 +32,19 @@ def check(settings: Settings, data: TrainingData) -> None:
         model_config(settings, data.vocabulary.n_vocab)
 
 
-def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads: int | None, on_step: OnStep) -> bool:
-    """Train, or go on where the folder's checkpoint is; False if Ctrl-C ended it."""
+def train(
+    run: Run,
+    data: TrainingData,
+    folder: Path,
+    metrics: Metrics,
+    threads: int | None,
+    on_step: OnStep,
+    seconds: float | None = None,
+) -> str:
+    """Train from the folder's checkpoint on, or from new weights; return why it ended, one of stopping.REASONS."""
     if threads is not None:
         torch.set_num_threads(threads)
-    return Training(run, data, folder, metrics, this_process_group()).run(on_step)
+    return Training(run, data, folder, metrics, this_process_group()).run(on_step, seconds)
 
 
 def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
@@ -49,10 +58,10 @@ def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
     with tempfile.TemporaryDirectory() as folder:
         training = Training(Run(tried, [], "", ""), data, Path(folder), Metrics(), ProcessGroup())
     try:
-        _, batches = training.learn(training.batches(0), 0.0)
+        _, batches = training.train_step(training.batches(0), 0.0)
         wait_for(device)
         began = time.perf_counter()
-        training.learn(batches, 0.0)
+        training.train_step(batches, 0.0)
         wait_for(device)
     except torch.cuda.OutOfMemoryError:
         raise TrainingError(NO_ROOM) from None

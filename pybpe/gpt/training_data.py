@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections.abc import Sequence
+import warnings
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pybpe.data.chain import chained
+from pybpe.data.readers.documents import TEXT_FIELD, has_fields, read_files
 from pybpe.data.shards import TokenShards
 from pybpe.errors import TrainingError
 from pybpe.gpt.characters import Characters
@@ -22,6 +26,7 @@ from pybpe.tokenizer import Tokenizer
 
 HELD_OUT = 0.1  # of the text, its end
 MOST_BYTES = 1 << 30  # of text that is encoded in memory
+TOO_LARGE = "the text is larger than 1 GiB, which is too much to encode in memory; write shards first: pybpe encode"
 DIGESTED = 1_000_000  # ids
 
 Ids = npt.NDArray[Any]
@@ -56,14 +61,20 @@ class TrainingData:
         return digest.hexdigest()
 
 
-def read_data(paths: Sequence[Path], vocabulary: Vocabulary | None, *, lines: bool, seed: int) -> TrainingData:
-    """The data of a folder of shards, or of text files, whose lines are documents if `lines`.
+def read_data(
+    paths: Sequence[Path], vocabulary: Vocabulary | None, *, lines: bool, seed: int, text_field: str = TEXT_FIELD
+) -> TrainingData:
+    """Read the data of a folder of shards, or of text files as pybpe.data.readers reads them.
 
-    vocabulary None: the characters of the text. Raises TrainingError, ShardError or TokenIdError for what is no use.
+    vocabulary: None for the characters of the text. lines: each line of a text file is a document and a step takes one.
+    seed: of the order of documents. text_field: the field or column with the text in .jsonl and .parquet files.
+
+    Raises TrainingError, ShardError or TokenIdError for data that cannot be trained on, and what the readers raise.
     """
     rng = random.Random(seed)
     if not any(path.is_dir() for path in paths):
-        return read_lines(paths, vocabulary, rng) if lines else read_text(paths, vocabulary, rng)
+        read = read_lines if lines else read_text
+        return read(paths, vocabulary, rng, text_field)
     if len(paths) > 1 or lines or not isinstance(vocabulary, Tokenizer):
         raise TrainingError("a folder of shards stands alone, goes without lines, and needs the tokenizer it came from")
     return read_shards(paths[0], vocabulary, rng)
@@ -79,18 +90,41 @@ def read_shards(folder: Path, tokenizer: Tokenizer, rng: random.Random) -> Train
     return TrainingData(tokenizer, ids[:cut], ids[cut:], rng)
 
 
-def read_text(paths: Sequence[Path], vocabulary: Vocabulary | None, rng: random.Random) -> TrainingData:
-    """The text of UTF-8 files one after another, its last tenth held out; vocabulary None: its characters."""
-    text = "".join(map(_read, _small_enough(paths)))
+def read_text(
+    paths: Sequence[Path], vocabulary: Vocabulary | None, rng: random.Random, text_field: str = TEXT_FIELD
+) -> TrainingData:
+    """Read text files and hold out their last tenth.
+
+    Plain text files are one text. Where one of the files has fields (.jsonl, .parquet), the text is documents, each
+    followed by the vocabulary's end-of-text token, if it has one, as in shards; whole documents are held out.
+    """
+    documents = list(_read(paths, text_field))
+    separate = any(map(has_fields, paths))
+    if not separate:
+        documents = ["".join(documents)]
     if vocabulary is None:
-        vocabulary = Characters(text)
-    cut = text.rfind("\n", 0, math.ceil(len(text) * (1 - HELD_OUT))) + 1 or math.ceil(len(text) * (1 - HELD_OUT))
-    return TrainingData(vocabulary, _encode(vocabulary, text[:cut]), _encode(vocabulary, text[cut:]), rng)
+        vocabulary = Characters(documents)
+    end = end_of_text(vocabulary) if separate else None
+    train, held_out = _split(documents)
+    whole = len(documents) > 1  # a single document is cut in two, and ends in the second part
+    return TrainingData(
+        vocabulary, _encode(vocabulary, train, end if whole else None), _encode(vocabulary, held_out, end), rng
+    )
 
 
-def read_lines(paths: Sequence[Path], vocabulary: Vocabulary | None, rng: random.Random) -> TrainingData:
-    """The lines of files that are not blank, each a document, in the order that `rng` shuffles them into."""
-    lines = [line.strip() for path in _small_enough(paths) for line in _read(path).split("\n") if line.strip()]
+def read_lines(
+    paths: Sequence[Path], vocabulary: Vocabulary | None, rng: random.Random, text_field: str = TEXT_FIELD
+) -> TrainingData:
+    """Read documents, in the order that `rng` shuffles them into; none is held out.
+
+    A document is a line of a text file, or the text of a line of a .jsonl or a row of a .parquet file. Blank ones are
+    left out, and white space at both ends of the others.
+    """
+    lines = []
+    for path in paths:
+        for text in _read([path], text_field):
+            parts = [text] if has_fields(path) else text.split("\n")
+            lines += [part.strip() for part in parts if part.strip()]
     rng.shuffle(lines)
     if vocabulary is None:
         vocabulary = Characters(lines)
@@ -100,20 +134,48 @@ def read_lines(paths: Sequence[Path], vocabulary: Vocabulary | None, rng: random
     return TrainingData(vocabulary, everything, None, rng, documents)
 
 
-def _encode(vocabulary: Vocabulary, text: str) -> Ids:
-    if isinstance(vocabulary, Tokenizer):
-        return vocabulary.encode_to_numpy(text, threads=None, disallowed_special=())
-    return np.array(vocabulary.encode_ordinary(text), np.uint32)
+def _split(documents: list[str]) -> tuple[list[str], list[str]]:
+    """Split documents into those to train on and the last tenth by characters, at least one of each.
+
+    A single document is cut at the last line break before its last tenth, or where that begins if there is none.
+    """
+    edge = math.ceil(sum(map(len, documents)) * (1 - HELD_OUT))
+    if len(documents) < 2:
+        text = "".join(documents)
+        cut = text.rfind("\n", 0, edge) + 1 or edge
+        return [text[:cut]], [text[cut:]]
+    ends = list(accumulate(map(len, documents)))
+    count = min(max(1, bisect_right(ends, edge)), len(documents) - 1)
+    return documents[:count], documents[count:]
 
 
-def _small_enough(paths: Sequence[Path]) -> Sequence[Path]:
-    if sum(path.stat().st_size for path in paths) > MOST_BYTES:
-        raise TrainingError("more than 1 GB of text does not fit here; encode it into shards first: pybpe encode")
-    return paths
+def _encode(vocabulary: Vocabulary, documents: list[str], end: int | None) -> Ids:
+    """Return the ids of documents one after another as uint32, each followed by `end` unless that is None."""
+    parts = []
+    for text in documents:
+        if isinstance(vocabulary, Tokenizer):
+            parts.append(vocabulary.encode_to_numpy(text, threads=None, disallowed_special=()))
+        else:
+            parts.append(np.array(vocabulary.encode_ordinary(text), np.uint32))
+        if end is not None:
+            parts.append(np.array([end], np.uint32))
+    return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.uint32), *parts])
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise TrainingError(f"{path} is not text in UTF-8 ({error.reason} at byte {error.start})") from None
+def _read(paths: Sequence[Path], text_field: str) -> Iterator[str]:
+    """Yield the documents of files. TrainingError for one that is not UTF-8, and above MOST_BYTES."""
+    if sum(path.stat().st_size for path in paths) > MOST_BYTES:  # before anything is read
+        raise TrainingError(TOO_LARGE)
+    n_bytes = 0
+    for path in paths:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnicodeWarning)  # refused below
+            pieces = list(read_files([path], None, text_field))  # a document each, because nothing is cut
+        for piece, _ in pieces:
+            n_bytes += len(piece)
+            if n_bytes > MOST_BYTES:
+                raise TrainingError(TOO_LARGE)
+            try:
+                yield piece.decode()
+            except UnicodeDecodeError as error:
+                raise TrainingError(f"{path} is not text in UTF-8 ({error.reason} at byte {error.start})") from None

@@ -66,7 +66,9 @@ def test_the_loss_is_that_of_the_logits_without_padding(form):
 def test_rotary_attention_knows_distances_alone():
     q, k = torch.randn(2, 1, 1, 1, 8).unbind()
     at = [rotary_embedding(torch.tensor([place]), 8, torch.float32) for place in range(20)]
-    products = [(apply_rotary_emb(q, at[place + 3]) * apply_rotary_emb(k, at[place])).sum().item() for place in range(17)]
+    products = [
+        (apply_rotary_emb(q, at[place + 3]) * apply_rotary_emb(k, at[place])).sum().item() for place in range(17)
+    ]
     assert products == pytest.approx([products[0]] * 17, abs=1e-5)
 
 

@@ -28,8 +28,16 @@ def check(settings: Settings, data: TrainingData) -> None:
         raise TrainingError("the text is empty: there are no lines to learn from")
 
 
-def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads: int | None, on_step: OnStep) -> bool:
-    """Train, or go on where the folder's checkpoint is; False if Ctrl-C ended it."""
+def train(
+    run: Run,
+    data: TrainingData,
+    folder: Path,
+    metrics: Metrics,
+    threads: int | None,
+    on_step: OnStep,
+    seconds: float | None = None,
+) -> str:
+    """Train from the folder's checkpoint on, or from new weights; return why it ended, one of stopping.REASONS."""
     settings, path = run.settings, folder / MODEL
     if path.exists():
         model = MicroGPT.load(path, pieces=_pieces(settings))
@@ -39,11 +47,11 @@ def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads:
         if data.val is not None:
             metrics.val_losses.append((0, evaluate(model, data.val, settings.batch_size, settings.eval_windows)))
     keeper = _Keeper(model, folder, metrics, run, on_step)
-    log = _learn(model, data, settings, threads, keeper)
+    log = _learn(model, data, settings, threads, keeper, seconds)
     if log.val_losses and log.stopped == "steps" and log.losses:
         metrics.val_losses.append(log.val_losses[-1])
     keeper.save()
-    return log.stopped == "steps"
+    return log.stopped
 
 
 def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
@@ -89,10 +97,17 @@ def new_model(settings: Settings, n_vocab: int, rng: random.Random | None = None
 
 
 def _learn(
-    model: MicroGPT, data: TrainingData, settings: Settings, threads: int | None, on_step: OnStep
+    model: MicroGPT,
+    data: TrainingData,
+    settings: Settings,
+    threads: int | None,
+    on_step: OnStep,
+    seconds: float | None = None,
 ) -> TrainingLog:
     if data.documents is not None:
-        return pretrain_documents(model, data.documents, steps=settings.steps, lr=settings.lr, on_step=on_step)
+        return pretrain_documents(
+            model, data.documents, steps=settings.steps, lr=settings.lr, time_limit=seconds, on_step=on_step
+        )
     return pretrain(
         model,
         data.train,
@@ -106,6 +121,7 @@ def _learn(
         eval_windows=settings.eval_windows,
         schedule=settings.schedule,
         warmup=settings.warmup,
+        time_limit=seconds,
         on_step=on_step,
     )
 

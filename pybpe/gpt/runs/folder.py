@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pybpe.data.readers.documents import TEXT_FIELD
 from pybpe.errors import FormatError
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.vocabulary import bits_per_byte
@@ -36,15 +37,17 @@ MOST_BYTES = 1 << 20  # of run.json
 
 @dataclass(frozen=True)
 class Run:
-    """What run.json says. data: paths of what is learned from, and digest, by which it is known again.
+    """What run.json says.
 
-    tokenizer: the fingerprint of the vocabulary.
+    data: paths of the training text. digest: of its ids, to notice changes. tokenizer: the vocabulary's fingerprint.
+    text_field: the field or column with the text, in files that have several; files written before have none.
     """
 
     settings: Settings
     data: list[str]
     digest: str
     tokenizer: str
+    text_field: str = TEXT_FIELD
 
 
 def write_run(run: Run, folder: Path) -> None:
@@ -61,10 +64,10 @@ def read_run(folder: Path) -> Run:
         with path.open("rb") as file:
             fields: Any = json.loads(file.read(MOST_BYTES))
         if fields["format"] == FORMAT:
-            words = [*fields["data"], fields["digest"], fields["tokenizer"]]
-            if not all(isinstance(word, str) for word in words):
-                raise ValueError("data, digest and tokenizer must be strings")
-            return Run(Settings(**fields["settings"]), list(fields["data"]), fields["digest"], fields["tokenizer"])
+            texts = [fields["digest"], fields["tokenizer"], fields.get("text_field", TEXT_FIELD)]
+            if not all(isinstance(text, str) for text in (*fields["data"], *texts)):
+                raise ValueError("data, digest, tokenizer and text_field must be strings")
+            return Run(Settings(**fields["settings"]), list(fields["data"]), *texts)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise FormatError(f"{path} is not that of a training run, or is damaged: {error}") from None
     raise FormatError(f"{path} is not that of a training run that this pybpe knows")

@@ -1,15 +1,18 @@
-"""A training run from data to report, in one folder (run_folder.py), with any engine: what `pybpe gpt train` does."""
+"""A training run from data to report, in one folder (folder.py), with any engine: what `pybpe gpt train` does."""
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pybpe.data.readers.documents import TEXT_FIELD
 from pybpe.errors import TrainingError
 from pybpe.gpt.engines import OnStep, engine
 from pybpe.gpt.pretrain import TrainingStep, unigram_entropy
@@ -30,6 +33,7 @@ from pybpe.gpt.vocabulary import (
 
 SAMPLES = 3
 SAMPLE_TOKENS = 200
+MOST_PASSES = 40  # over the training text, before a warning
 FILES = (MODEL, RUN, BEST, METRICS, REPORT, CHARACTERS, TOKENIZER)  # of a run
 LEFT_BEHIND = ".*.part"  # by a kill: files half written, and an earlier run that was to be replaced
 
@@ -53,31 +57,40 @@ def start_run(
     threads: int | None = None,
     *,
     replace: bool = False,
+    seconds: float | None = None,
+    text_field: str = TEXT_FIELD,
 ) -> RunResults:
     """Begin a run in a folder that is made for it, and train to its end.
 
-    paths, vocabulary: see read_data. replace: instead of a run that the folder holds. Ctrl-C ends it early and keeps
-    what was learned; `resume_run` goes on. Where an error comes before the first checkpoint, no file of the run is
-    left, and the run that was to be replaced is there again. Raises what reading and training raise, and
-    FileExistsError where a run is in the way.
+    paths, vocabulary, text_field: see read_data. replace: instead of a run that the folder holds. seconds: a time limit
+    for training. Ctrl-C, SIGTERM and the time limit end it early with a checkpoint, from which `resume_run` continues.
+
+    Where an error comes before the first checkpoint, no file of the run is left, and the run that was to be replaced is
+    there again. Raises what reading and training raise, and FileExistsError where a run is in the way.
     """
-    run, data = _plan(settings, paths, vocabulary)
+    run, data = _plan(settings, paths, vocabulary, text_field)
     with _folder(folder, replace):
         _write(run, data, folder)
-        return _train(folder, run, data, Metrics(), watcher, threads)
+        return _train(folder, run, data, Metrics(), watcher, threads, seconds)
 
 
 def prepare_run(
-    folder: Path, settings: Settings, paths: list[Path], vocabulary: Vocabulary | None, *, replace: bool = False
+    folder: Path,
+    settings: Settings,
+    paths: list[Path],
+    vocabulary: Vocabulary | None,
+    *,
+    replace: bool = False,
+    text_field: str = TEXT_FIELD,
 ) -> None:
     """Make the folder of a run, for `resume_run` to begin it, or for several processes to begin it together."""
-    run, data = _plan(settings, paths, vocabulary)
+    run, data = _plan(settings, paths, vocabulary, text_field)
     with _folder(folder, replace):
         _write(run, data, folder)
 
 
 def check_free(folder: Path, replace: bool = False) -> list[Path]:
-    """The files of a run that a folder holds; FileExistsError if they are not to be replaced."""
+    """Return the files of a run that a folder holds. FileExistsError if there are any, unless `replace`."""
     there = [path for path in (folder / name for name in FILES) if path.exists()]
     if there and not replace:
         raise FileExistsError(
@@ -99,24 +112,49 @@ class DryRun:
     seconds: float
 
 
-def dry_run(settings: Settings, paths: list[Path], vocabulary: Vocabulary | None, threads: int | None = None) -> DryRun:
+def dry_run(
+    settings: Settings,
+    paths: list[Path],
+    vocabulary: Vocabulary | None,
+    threads: int | None = None,
+    *,
+    text_field: str = TEXT_FIELD,
+) -> DryRun:
     """Read the data, try a few batches, write nothing. Raises what `start_run` raises."""
-    _, data = _plan(settings, paths, vocabulary)
-    found = engine(settings.engine).plan(settings, data, threads)
-    if data.documents is None:
-        tokens = settings.steps * settings.batch_size * settings.accumulate * settings.block_size
-    else:
-        lengths = [min(settings.block_size, len(document) - 1) for document in data.documents]
-        tokens = sum(lengths) * settings.steps // max(1, len(lengths))
+    _, data = _plan(settings, paths, vocabulary, text_field)
+    found, tokens = engine(settings.engine).plan(settings, data, threads), n_tokens(settings, data)
     time_taken = found.seconds_a_token * tokens
     return DryRun(data.vocabulary.n_vocab, found.n_params, found.memory, len(data.train), tokens, time_taken)
 
 
-def _plan(settings: Settings, paths: list[Path], vocabulary: Vocabulary | None) -> tuple[Run, TrainingData]:
+def n_tokens(settings: Settings, data: TrainingData) -> int:
+    """Return how many tokens a whole run trains on, repeated ones included."""
+    if data.documents is None:
+        return settings.steps * settings.batch_size * settings.accumulate * settings.block_size
+    lengths = [min(settings.block_size, len(document) - 1) for document in data.documents]
+    return sum(lengths) * settings.steps // max(1, len(lengths))
+
+
+def warn_of_passes(settings: Settings, data: TrainingData) -> None:
+    """Warn where a run trains on its data so often that it only memorizes them."""
+    passes = n_tokens(settings, data) / max(1, len(data.train))
+    if passes > MOST_PASSES:
+        warnings.warn(
+            f"{settings.steps:,} steps are {passes:,.0f} passes over the {len(data.train):,} tokens of training text; "
+            f"above {MOST_PASSES} or so a model mostly memorizes: give more text, or fewer --steps",
+            stacklevel=2,
+        )
+
+
+def _plan(
+    settings: Settings, paths: list[Path], vocabulary: Vocabulary | None, text_field: str
+) -> tuple[Run, TrainingData]:
     chosen = engine(settings.engine)
-    data = read_data(paths, vocabulary, lines=settings.lines, seed=settings.seed)
+    data = read_data(paths, vocabulary, lines=settings.lines, seed=settings.seed, text_field=text_field)
     chosen.check(settings, data)
-    return Run(settings, [str(path.resolve()) for path in paths], data.digest(), data.vocabulary.fingerprint), data
+    warn_of_passes(settings, data)
+    names = [str(path.resolve()) for path in paths]
+    return Run(settings, names, data.digest(), data.vocabulary.fingerprint, text_field), data
 
 
 def _write(run: Run, data: TrainingData, folder: Path) -> None:
@@ -154,14 +192,28 @@ def _folder(folder: Path, replace: bool) -> Iterator[None]:
             folder.rmdir()
 
 
-def resume_run(folder: Path, watcher: Watcher, threads: int | None = None) -> RunResults:
-    """Go on with the run of a folder, digit for digit as if it had not stopped. Raises what starting one raises.
+def resume_run(
+    folder: Path,
+    watcher: Watcher,
+    threads: int | None = None,
+    *,
+    steps: int | None = None,
+    seconds: float | None = None,
+) -> RunResults:
+    """Continue the run of a folder, digit for digit as if it had not stopped. Raises what starting one raises.
 
-    TrainingError if the data are not those of then. A run that has ended is only reported on again.
+    steps: a new total number of steps, also for a run that has ended (None: as it was started). The learning rate of
+    step i is then schedule(i / steps); steps that were taken are not taken again. seconds: see `start_run`.
+
+    TrainingError if the data have changed, or the run has taken more than `steps` steps. A run that has ended is only
+    reported on again.
     """
-    run, data, metrics = reread(folder)
+    run, data, metrics = reread(folder, steps)
+    if steps is not None:
+        warn_of_passes(run.settings, data)
+        write_run(run, folder)
     _tidy(folder)
-    results = _train(folder, run, data, metrics, watcher, threads)
+    results = _train(folder, run, data, metrics, watcher, threads, seconds)
     _tidy(folder)
     return results
 
@@ -175,22 +227,32 @@ def _tidy(folder: Path) -> None:
             shutil.rmtree(path)
 
 
-def reread(folder: Path) -> tuple[Run, TrainingData, Metrics]:
-    """What the folder of a run says, the data of then, and the metrics up to the checkpoint."""
+def reread(folder: Path, steps: int | None = None) -> tuple[Run, TrainingData, Metrics]:
+    """Return the run of a folder, its data, and its metrics up to the checkpoint. steps: see `resume_run`."""
     run, vocabulary = read_run(folder), load_vocabulary(folder)
     check_same(vocabulary, run.tokenizer, vocabulary.n_vocab, str(folder))
     paths = [Path(path) for path in run.data]
-    data = read_data(paths, vocabulary, lines=run.settings.lines, seed=run.settings.seed)
+    data = read_data(paths, vocabulary, lines=run.settings.lines, seed=run.settings.seed, text_field=run.text_field)
     if data.digest() != run.digest:
         raise TrainingError(f"the text of {', '.join(run.data)} has changed since the run began: begin another")
     path = folder / MODEL
-    step = engine(run.settings.engine).load(path).step if path.exists() else 0
-    metrics = read_metrics(folder, step) if path.exists() else Metrics()
+    taken = engine(run.settings.engine).load(path).step if path.exists() else 0
+    metrics = read_metrics(folder, taken) if path.exists() else Metrics()
+    if steps is not None:
+        if steps < taken:
+            raise TrainingError(f"steps is {steps:,}; the run in {folder} has taken {taken:,} already: give more")
+        run = dataclasses.replace(run, settings=dataclasses.replace(run.settings, steps=steps))
     return run, data, metrics
 
 
 def _train(
-    folder: Path, run: Run, data: TrainingData, metrics: Metrics, watcher: Watcher, threads: int | None
+    folder: Path,
+    run: Run,
+    data: TrainingData,
+    metrics: Metrics,
+    watcher: Watcher,
+    threads: int | None,
+    seconds: float | None,
 ) -> RunResults:
     measured = data.train if data.val is None else data.val
     metrics.bytes_a_token = bytes_per_token(data.vocabulary, measured)
@@ -210,7 +272,7 @@ def _train(
         watcher.step(step, results)
 
     told: OnStep = on_step
-    results.interrupted = not chosen.train(run, data, folder, metrics, threads, told)
+    results.stopped = chosen.train(run, data, folder, metrics, threads, told, seconds)
     results.seconds = time.perf_counter() - began
     loaded = chosen.load(folder / MODEL)
     results.n_params = loaded.n_params
