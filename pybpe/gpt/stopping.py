@@ -24,8 +24,8 @@ def stop_requests(seconds: float | None = None, *, patient: bool = False) -> Ite
     A signal is only noted, so that no step is cut in half: call the function after each step. A second signal acts as
     it did before this call. seconds: a time limit, counted from here (None: no limit).
 
-    patient: ignore all further signals instead, until the process ends. torchrun sends its processes a signal for a
-    Ctrl-C that the terminal has sent them already, and that must not end them while they write the checkpoint.
+    patient: ignore all further signals instead, until the process ends. Slurm, for example, signals all processes of a
+    job, and torchrun then signals its processes again; that must not end them while they write the checkpoint.
 
     Python delivers signals to the main thread only; in other threads only `seconds` counts.
     """
