@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import MOST_TOKENS, add_command, check_inputs, check_output_folder, place, positive, whole
-from pybpe.cli.console import note, summary, typed
+from pybpe.cli.console import Terminated, note, summary, typed
 from pybpe.util.units import seconds, size
 
 if TYPE_CHECKING:
@@ -67,9 +67,12 @@ def run(options: argparse.Namespace) -> None:
         results = run_demo(settings, screen)
     finally:
         screen.close()
-    if results.interrupted:
-        note(f"interrupted; what was learned in {len(results.losses):,} steps is kept")
+    kept = f"what was learned in {len(results.losses):,} steps is kept"
+    if results.stopped == "interrupt":
+        note(f"interrupted; {kept}")
     _summary(results, folder)
+    if results.stopped == "terminate":
+        raise Terminated(f"{kept} in {folder}")
 
 
 def _summary(results: DemoResults, folder: Path) -> None:

@@ -183,7 +183,9 @@ def launch(script, folder, *arguments):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it finds processes in /proc, which Linux has")
-@pytest.mark.parametrize("how", ["SIGTERM to torchrun", "SIGTERM to one process", "SIGTERM to all processes", "Ctrl-C in a terminal"])
+@pytest.mark.parametrize(
+    "how", ["SIGTERM to torchrun", "SIGTERM to one process", "SIGTERM to all processes", "Ctrl-C in a terminal"]
+)
 def test_a_signal_under_torchrun_leaves_a_checkpoint(text, tmp_path, how):
     """Slurm signals every process of a job, and torchrun then signals its processes again."""
     pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")

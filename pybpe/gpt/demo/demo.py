@@ -192,7 +192,7 @@ class _Demo:
                 on_step=lambda step: self._watcher.step(step, results),
             )
             stage.amount = log.tokens
-        results.interrupted = log.stopped in ("interrupt", "terminate")
+        results.stopped = log.stopped
         results.losses = log.losses
         results.held_out_losses += log.val_losses
         if results.held_out_losses[-1][0] != len(log.losses):  # pretrain leaves that out after Ctrl-C
