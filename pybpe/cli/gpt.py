@@ -99,32 +99,36 @@ def _add_train(commands: Any) -> None:
     parser.add_argument(
         "--lines", action="store_true", default=None, help="each line is a document, and a step takes one"
     )
-    for name, least, help_ in (
-        ("--n-layer", 1, "layers (4)"),
-        ("--n-head", 1, "heads of attention (4)"),
-        ("--n-embd", 1, "width (128)"),
-        ("--block-size", 1, "tokens that it sees at once (64)"),
-        ("--steps", 1, "steps of training (2000)"),
-        ("--batch-size", 1, "windows of text a step (12)"),
-        ("--seed", 0, "of all random numbers (42)"),
-        ("--eval-every", 1, "steps between two looks at held-out text (100)"),
-        ("--eval-windows", 1, "windows of text at each look (64)"),
-        ("--save-every", 1, "steps between two checkpoints (500)"),
-    ):
-        parser.add_argument(name, type=whole(least), metavar="N", help=help_)
-    for name, help_ in (
-        ("--lr", "learning rate at its highest (0.004)"),
-        ("--weight-decay", "how strongly weights are pulled to 0 (0.1)"),
-        ("--warmup", "part of the steps in which the rate rises (0.02)"),
-        ("--init-std", "spread of the first weights (0.02)"),
-        ("--beta1", "of Adam (0.85)"),
-        ("--beta2", "of Adam (0.99)"),
-    ):
-        parser.add_argument(name, type=at_least_0, metavar="X", help=help_)
+    _add_numbers(parser)
     parser.add_argument("--schedule", choices=SCHEDULES, help="how the rate falls (linear)")
     parser.add_argument("--dtype", choices=DTYPES, help="float64 is exact; bfloat16 and float16 for GPUs (float32)")
     parser.add_argument("--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads (one a core)")
     _add_torch(parser.add_argument_group("the torch engine", "what its presets set"))
+
+
+def _add_numbers(parser: argparse.ArgumentParser) -> None:
+    for name, least, help_ in (
+        ("--n-layer", 1, "layers (4)"),
+        ("--n-head", 1, "attention heads (4)"),
+        ("--n-embd", 1, "embedding width (128)"),
+        ("--block-size", 1, "context length in tokens (64)"),
+        ("--steps", 1, "steps of training; with --resume, a new total (2000)"),
+        ("--batch-size", 1, "windows of text in a batch (12)"),
+        ("--seed", 0, "random seed (42)"),
+        ("--eval-every", 1, "steps between two held-out losses (100)"),
+        ("--eval-windows", 1, "windows of text of a held-out loss (64)"),
+        ("--save-every", 1, "steps between two checkpoints (500)"),
+    ):
+        parser.add_argument(name, type=whole(least), metavar="N", help=help_)
+    for name, help_ in (
+        ("--lr", "maximum learning rate (0.004)"),
+        ("--weight-decay", "weight decay (0.1)"),
+        ("--warmup", "fraction of the steps in which the learning rate rises (0.02)"),
+        ("--init-std", "standard deviation of the initial weights (0.02)"),
+        ("--beta1", "Adam's beta1 (0.85)"),
+        ("--beta2", "Adam's beta2 (0.99)"),
+    ):
+        parser.add_argument(name, type=at_least_0, metavar="X", help=help_)
 
 
 def _add_torch(group: Any) -> None:
@@ -141,10 +145,10 @@ def _add_torch(group: Any) -> None:
     group.add_argument("--accumulate", type=whole(1), metavar="N", help="batches a step, over all processes (1)")
     group.add_argument("--sample-every", type=whole(0), metavar="N", help="steps between two samples of text (0: none)")
     for name, help_ in (
-        ("--muon-lr", "Muon's rate at its highest (0.02)"),
-        ("--final-lr", "part of --lr at which the schedule ends"),
-        ("--clip", "the longest a gradient may be, 0 for any"),
-        ("--dropout", "share that is left out"),
+        ("--muon-lr", "Muon's maximum learning rate (0.02)"),
+        ("--final-lr", "final learning rate, as a fraction of --lr"),
+        ("--clip", "maximum gradient norm (0: no clipping)"),
+        ("--dropout", "dropout probability"),
     ):
         group.add_argument(name, type=at_least_0, metavar="X", help=help_)
     group.add_argument(

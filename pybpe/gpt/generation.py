@@ -3,14 +3,14 @@
 Generation is a loop: compute the logits of the next id, choose an id from them (sampling.py), append it, repeat.
 
 Without a cache, each step runs the model over the whole context. But with causal attention an earlier position does not
-change when an id is appended, so its keys and values can be kept. With the cache, the first step runs the model over the
-prompt ("prefill"), and every further step over one new id per row ("decode").
+change when an id is appended, so its keys and values can be kept. With the cache, the first step runs the model over
+the prompt ("prefill"), and every further step over one new id per row ("decode").
 
 When the context is full, its second half is kept and the model starts again on that, because the positions that it was
 trained on end there. The cache is then filled anew. The ids are the same with and without the cache.
 
-Shapes in the comments: B is the number of prompts, T the length of the longest context. This file works on ids and knows
-nothing of text.
+Shapes in the comments: B is the number of prompts, T the length of the longest context. This file works on ids and
+knows nothing of text.
 """
 
 from __future__ import annotations

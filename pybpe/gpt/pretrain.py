@@ -81,33 +81,26 @@ def pretrain(
 ) -> TrainingLog:
     """Train `model` on random windows of `train_ids` until it has taken `steps` or `max_seconds` are used up.
 
-    train_ids, val_ids: 1-D integer arrays, at least block_size + 1 long (val_ids may be None). threads None:
-    one for each processor. Validation takes up to `eval_windows` fixed windows every `eval_every` steps and
-    at the end. schedule: how lr falls, one of settings.SCHEDULES, after rising for the fraction
-    `warmup` of the run. The run begins at the model's own count of steps, on which, beside `seed`, the windows
-    and the rate depend; so a model that was saved and loaded goes on digit for digit as if it had never stopped
-    (where max_seconds is None). Ctrl-C and SIGTERM end the run after the step at hand and keep what was learned, and so
-    does time_limit, in seconds, which unlike max_seconds does not change the learning rate.
+    train_ids, val_ids: 1-D integer arrays of at least block_size + 1 ids; val_ids may be None. threads: None for one
+    for each processor. The loss on val_ids is measured over up to `eval_windows` fixed windows every `eval_every` steps
+    and at the end. schedule: one of settings.SCHEDULES; before it lr rises for the fraction `warmup` of the run.
+
+    The run begins at the model's own count of steps. Windows and rate depend on it and on `seed` alone (if max_seconds
+    is None), so a model that was saved and loaded continues digit for digit. Ctrl-C, SIGTERM and time_limit (seconds)
+    end the run after the step at hand; unlike max_seconds, time_limit does not change the learning rate.
     TrainingError for corpora that are too short and settings that cannot be; MemoryError before the first step.
     """
     context = model.config.block_size
     check_parts(train_ids, val_ids, context)
-    if steps < 1 or batch_size < 1 or eval_every < 1 or eval_windows < 1:
-        raise TrainingError("steps, batch_size, eval_every and eval_windows must all be at least 1")
-    if threads is not None and threads < 1:
-        raise TrainingError(f"threads is {threads}; it must be at least 1, or None for one for each processor")
-    if not (math.isfinite(lr) and lr >= 0):
-        raise TrainingError(f"lr is {lr}; it must be a finite number, 0 or above")
-    learning_rate(lr, 0.0, schedule, warmup)
+    _check_settings(steps, batch_size, eval_every, eval_windows, lr, threads)
+    learning_rate(lr, 0.0, schedule, warmup)  # raises for a schedule or a warmup that cannot be
     model.threads = usable_cpus() if threads is None else threads
     model.reserve(batch_size)
-
     log, began, stop = TrainingLog(), time.perf_counter(), ""
     with stop_requests(time_limit) as stop_reason:
         for step in range(model.step, steps):
-            elapsed = time.perf_counter() - began
+            elapsed, stop = time.perf_counter() - began, stop_reason()
             progress = max(step / steps, elapsed / max_seconds if max_seconds else 0.0)
-            stop = stop_reason()
             if progress >= 1.0 or stop:
                 log.stopped = stop or "seconds"
                 break
@@ -120,15 +113,33 @@ def pretrain(
             log.seconds = time.perf_counter() - began
             val_loss = None
             if val_ids is not None and (step + 1) % eval_every == 0 and step + 1 < steps:
-                val_loss = evaluate(model, val_ids, batch_size, eval_windows)
-                log.val_losses.append((step + 1, val_loss))
+                val_loss = _measure(model, val_ids, batch_size, eval_windows, log)
             if on_step is not None:
                 done = max(progress, (step + 1) / steps)
                 on_step(TrainingStep(step + 1, loss, val_loss, rate, done, log.tokens_per_second))
         if val_ids is not None and not stop:
-            log.val_losses.append((model.step, evaluate(model, val_ids, batch_size, eval_windows)))
+            _measure(model, val_ids, batch_size, eval_windows, log)
         log.seconds = time.perf_counter() - began
     return log
+
+
+def _measure(model: MicroGPT, ids: Ids, batch_size: int, windows: int, log: TrainingLog) -> float:
+    """Return the loss on held-out text, and note it in the log."""
+    loss = evaluate(model, ids, batch_size, windows)
+    log.val_losses.append((model.step, loss))
+    return loss
+
+
+def _check_settings(
+    steps: int, batch_size: int, eval_every: int, eval_windows: int, lr: float, threads: int | None
+) -> None:
+    """TrainingError for a number that is not allowed."""
+    if steps < 1 or batch_size < 1 or eval_every < 1 or eval_windows < 1:
+        raise TrainingError("steps, batch_size, eval_every and eval_windows must all be at least 1")
+    if threads is not None and threads < 1:
+        raise TrainingError(f"threads is {threads}; it must be at least 1, or None for one for each processor")
+    if not (math.isfinite(lr) and lr >= 0):
+        raise TrainingError(f"lr is {lr}; it must be a finite number, 0 or above")
 
 
 def pretrain_documents(
