@@ -194,11 +194,11 @@ def _open_folder(path: str) -> Tokenizer:
     return Tokenizer.from_gpt2(folder / "vocab.json", folder / "merges.txt")
 
 
-def check_inputs(names: Sequence[str]) -> list[Path]:
+def check_inputs(names: Sequence[str], *, folders: bool = True) -> list[Path]:
     """The files that names, globs and folders stand for; of a folder, its text files, sorted, and a note which.
 
-    Raises OSError for a file that is missing or cannot be read. Pipes are taken on trust: to open one and close it
-    again would end whoever writes into it.
+    folders: False to refuse folders. Raises OSError for a file that is missing or cannot be read. Pipes are taken on
+    trust: to open one and close it again would end whoever writes into it.
     """
     from pybpe.training.counts.corpus import expand
 
@@ -206,7 +206,7 @@ def check_inputs(names: Sequence[str]) -> list[Path]:
         raise UsageError("- is standard input and stands alone, without other files")
     files: list[Path] = []
     for name in names:
-        files += _files_of_folder(Path(name)) if Path(name).is_dir() else expand([name])
+        files += _files_of_folder(Path(name)) if folders and Path(name).is_dir() else expand([name])
     for path in filter(is_regular, files):
         with path.open("rb"):
             pass

@@ -7,7 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import MOST_TOKENS, add_command, check_inputs, check_output_folder, place, positive, whole
+from pybpe.cli.arguments import (
+    MOST_TOKENS,
+    add_command,
+    add_text_field,
+    check_inputs,
+    check_output_folder,
+    place,
+    positive,
+    text_field,
+    whole,
+)
 from pybpe.cli.console import Terminated, note, summary, typed
 from pybpe.util.units import seconds, size
 
@@ -42,6 +52,7 @@ def add_commands(commands: Any) -> None:
         metavar="S",
         help="stop training after so many seconds (100, or 8 passes through the text)",
     )
+    add_text_field(parser)
     parser.add_argument("--seed", type=whole(0), default=42, metavar="N", help="of all random numbers (42)")
     parser.add_argument("--force", action="store_true", help="replace the results of an earlier demo in the folder")
 
@@ -51,7 +62,8 @@ def run(options: argparse.Namespace) -> None:
     from pybpe.cli.demo_screen import Screen
     from pybpe.gpt.demo.demo import LEARNING, DemoSettings, run_demo
 
-    corpus = check_inputs([options.corpus])[0] if options.corpus else None
+    corpus = check_inputs([options.corpus], folders=False)[0] if options.corpus else None
+    field = text_field(options, [corpus] if corpus else [])
     folder: Path = options.output
     existing = next((folder / name for name in FILES if (folder / name).exists()), None)
     if existing is not None and not options.force:
@@ -59,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
     check_output_folder(folder)
     check_output_folder(folder.resolve().parent)
     learning = replace(LEARNING, seed=options.seed)
-    settings = DemoSettings(corpus, folder, options.vocab_size, learning=learning)
+    settings = DemoSettings(corpus, folder, options.vocab_size, learning=learning, text_field=field)
     if options.steps is not None or options.seconds is not None:
         settings = replace(settings, steps=options.steps, seconds=options.seconds, passes=None)
     screen = Screen()

@@ -104,8 +104,8 @@ def test_a_log_shows_each_held_out_loss_once(corpus, small, capsys, monkeypatch)
     assert {5, 10} <= shown
 
 
-def write_documents(folder):
-    texts = ["the cat sat on a mat", "the dog ran to the river"] * 40
+def write_documents(folder, times=40):
+    texts = ["the cat sat on a mat", "the dog ran to the river"] * times
     lines = "".join(json.dumps({"body": text}) + "\n" for text in texts)
     (folder / "docs.jsonl").write_text(lines, encoding="utf-8")
     (folder / "docs.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
@@ -205,6 +205,18 @@ def test_every_value_of_the_settings_is_in_words(preset):
     rows = settings_rows(Settings(**PRESETS[preset]))
     assert len({label for label, _ in rows}) == len(rows)
     assert not {"True", "False", ""} & {value for _, value in rows}
+
+
+@pytest.mark.parametrize("name", ["docs.jsonl", "docs.jsonl.gz"])
+def test_a_demo_on_documents_learns_their_text(workplace, fails, name):
+    write_documents(workplace, 200)
+    small = ("--vocab-size", "280", "--steps", "2")
+    assert "name the one that holds the text with" in fails(1, "demo", name, *small, told=True)
+    assert main(["demo", name, *small, "--text-field", "body"]) == 0
+    tokens = Tokenizer.load("pybpe-demo/tokenizer.pybpe")
+    assert not any(b'"' in token or b"body" in token for token in tokens.mergeable_ranks if len(token) > 1)
+    (workplace / "texts").mkdir()
+    assert "is a folder; name its files" in fails(1, "demo", "texts", *small, "--force")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that Python can catch")

@@ -19,7 +19,7 @@ def text_files(folder: Path) -> list[Path]:
     if not files:
         raise FileNotFoundError(
             f"{folder} is a folder without text files ({', '.join(TEXT_SUFFIXES)}, also packed as .gz or .zst); "
-            f"name its files, for example '{folder}/*.py'"
+            f"name its files, for example '{folder}/*.csv'"
         )
     return sorted(files)
 

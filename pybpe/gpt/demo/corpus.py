@@ -6,6 +6,7 @@ import re
 import warnings
 from pathlib import Path
 
+from pybpe.data.readers.documents import TEXT_FIELD, has_fields, read_files, text_size
 from pybpe.errors import TrainingError
 from pybpe.gpt.demo.results import Corpus
 
@@ -15,10 +16,11 @@ HELD_OUT = 0.1
 PROMPT_WORDS = 3
 
 
-def read_corpus(path: Path | None) -> Corpus:
-    """The first MOST_BYTES of a text file in two parts; None is the text that ships inside Python.
+def read_corpus(path: Path | None, text_field: str = TEXT_FIELD) -> Corpus:
+    """Read the first MOST_BYTES of a text file, in two parts; None is the text that ships inside Python.
 
-    Raises TrainingError or ValueError if it is empty, small or binary, OSError if it cannot be read.
+    text_field: the field or column with the text in .jsonl and .parquet files, whose documents are joined by blank
+    lines. Raises TrainingError or ValueError if the text is empty, small or binary, and what the readers raise.
     """
     if path is None:
         from pydoc_data.topics import topics
@@ -26,10 +28,8 @@ def read_corpus(path: Path | None) -> Corpus:
         name, content = "Python's help topics", "\n\n".join(topics.values()).encode()
         size = len(content)
     else:
-        name, size = path.name, path.stat().st_size
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        size = max(size, len(content))  # a pipe does not know its own
+        name, content = path.name, _first_bytes(path, text_field)
+        size = max(text_size([path]) or 0, len(content))  # the size of pipes, archives and documents is not known
         content = content[: character_end(content, min(len(content), MOST_BYTES))]
     if b"\0" in content:
         raise ValueError(f"{path} is binary data, not text; give a text file in UTF-8")
@@ -42,6 +42,19 @@ def read_corpus(path: Path | None) -> Corpus:
         warnings.warn(f"{path} is not UTF-8; its bytes are taken as they are", UnicodeWarning, stacklevel=2)
     cut = _part_end(content)
     return Corpus(name, size, content[:cut], content[cut:])
+
+
+def _first_bytes(path: Path, text_field: str) -> bytes:
+    """Return up to MOST_BYTES + 1 bytes of text from the beginning of a file."""
+    parts, n_bytes = [], 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnicodeWarning)  # a block may end in the middle of a character
+        for piece, ends in read_files([path], len, text_field):  # cut anywhere: the pieces are joined again
+            parts.append(piece + b"\n\n" if ends and has_fields(path) else piece)
+            n_bytes += len(parts[-1])
+            if n_bytes > MOST_BYTES:
+                break
+    return b"".join(parts)[: MOST_BYTES + 1]
 
 
 def choose_prompts(text: bytes, n: int) -> list[str]:

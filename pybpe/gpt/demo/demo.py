@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from pybpe.data.documents import read_stream
+from pybpe.data.readers.documents import TEXT_FIELD
 from pybpe.data.shards import TokenShards, write_shards
 from pybpe.errors import TrainingError
 from pybpe.gpt.demo.corpus import choose_passage, choose_prompts, read_corpus
@@ -46,7 +47,7 @@ class DemoSettings:
     """What to make of which text. corpus None: the help topics that ship inside Python.
 
     The model learns until the first of `steps`, `seconds` and `passes` through the text is used up; None is no limit,
-    but not for all. learning: of the micro engine, but for its steps.
+    but not for all. learning: of the micro engine, but for its steps. text_field: see read_corpus.
     """
 
     corpus: Path | None
@@ -56,6 +57,7 @@ class DemoSettings:
     seconds: float | None = 100.0
     passes: float | None = 8.0
     learning: Settings = LEARNING
+    text_field: str = TEXT_FIELD
 
 
 class Watcher:
@@ -112,7 +114,7 @@ class _Demo:
 
     def read(self) -> Corpus:
         with self._stage("read") as stage:
-            corpus = read_corpus(self._settings.corpus)
+            corpus = read_corpus(self._settings.corpus, self._settings.text_field)
             stage.amount = corpus.n_bytes
         left_out = corpus.size - corpus.n_bytes
         shortened = f" (its first {corpus.n_bytes:,}; the demo takes no more)" if left_out > 4 else ""
