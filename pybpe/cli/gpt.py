@@ -20,10 +20,10 @@ from pybpe.cli.arguments import (
     text_field,
     whole,
 )
-from pybpe.cli.console import Terminated, UsageError, note, summary, typed
+from pybpe.cli.console import Terminated, UsageError, note, summary
 from pybpe.cli.gpt_convert import add_convert
 from pybpe.cli.gpt_data import data_name, data_paths
-from pybpe.cli.gpt_next import resume_command, sample_command
+from pybpe.cli.gpt_next import launch_command, resume_command, sample_command
 from pybpe.cli.gpt_use import add_eval, add_sample
 from pybpe.util.units import seconds, size
 
@@ -181,7 +181,10 @@ def run_train(options: argparse.Namespace) -> None:
         check_free(folder, options.force)
         if options.prepare:
             prepare_run(folder, settings, paths, vocabulary, replace=options.force, text_field=field)
-            summary(f"run in {folder}", [], f"torchrun --nproc_per_node=2 -m pybpe.gpt.train {typed(folder)}")
+            rows = [
+                ("batches", f"{settings.accumulate} a step, which the processes share: give 1, 2, ... that divide it")
+            ]
+            summary(f"run in {folder}", rows if settings.engine == "torch" else [], launch_command(folder, settings))
             return
         earlier = _written(folder)
         start = partial(start_run, replace=options.force, seconds=options.seconds, text_field=field)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from pybpe.cli.console import typed
 
 if TYPE_CHECKING:
+    from pybpe.gpt.settings import Settings
     from pybpe.gpt.vocabulary import Vocabulary
 
 PROMPTS = ("Once", "The", "A", "a")
@@ -17,6 +19,13 @@ PROMPTS = ("Once", "The", "A", "a")
 def resume_command(folder: Path) -> str:
     """Return the command that continues a run."""
     return f"pybpe gpt train --resume {typed(folder)}"
+
+
+def launch_command(folder: Path, settings: Settings) -> str:
+    """Return the command that begins a prepared run: in two processes, if they can share the batches of a step."""
+    if settings.engine != "torch":
+        return resume_command(folder)
+    return f"torchrun --nproc_per_node={math.gcd(2, settings.accumulate)} -m pybpe.gpt.train {typed(folder)}"
 
 
 def sample_command(folder: Path, vocabulary: Vocabulary) -> str:

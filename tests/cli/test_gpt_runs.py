@@ -3,15 +3,18 @@
 import gzip
 import html
 import json
+import os
 import re
 import shlex
 import signal
+import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+import pybpe
 from pybpe import Tokenizer
 from pybpe.cli.gpt_next import example_prompt
 from pybpe.cli.gpt_screen import Screen
@@ -28,6 +31,15 @@ SHAPE = (
     *("--batch-size", "2", "--steps", "12", "--eval-every", "5"),
 )
 TORCH = ("--engine", "torch", "--device", "cpu", "--threads", "1")
+
+
+def python(*arguments):
+    """Run Python with this pybpe, in the current folder; returns its exit status and what it printed."""
+    paths = os.pathsep.join([str(Path(pybpe.__file__).parents[1]), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=240)
+    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(params=["micro", "torch"])
@@ -167,10 +179,24 @@ def test_the_next_command_of_each_command_runs(corpus, small, capsys, special_to
         return
     assert main(["gpt", "convert", "a run", "-o", "converted"]) == 0
     assert main([*next_command(capsys.readouterr().out), "--tokens", "3"]) == 0
-    assert main(["gpt", "train", "corpus.txt", "-t", "corpus.pybpe", "-o", "more", *small, "--prepare"]) == 0
+
+
+@pytest.mark.parametrize(("accumulate", "processes"), [("1", "1"), ("2", "2"), ("3", "1"), ("4", "2")])
+def test_the_command_that_begins_a_prepared_run_runs(corpus, capsys, accumulate, processes):
+    pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
+    arguments = (*SHAPE, *TORCH, "--accumulate", accumulate, "--prepare")
+    assert main(["gpt", "train", "corpus.txt", *arguments]) == 0
     words = shlex.split(re.search(r"^next:  (.+)$", capsys.readouterr().out, re.MULTILINE)[1])
-    assert words[:2] == ["torchrun", "--nproc_per_node=2"]
-    assert words[2:4] == ["-m", "pybpe.gpt.train"]
+    assert words[:2] == ["torchrun", f"--nproc_per_node={processes}"]
+    status, printed = python("-m", "torch.distributed.run", "--standalone", *words[1:-1], Path(words[-1]).resolve())
+    assert status == 0, printed
+    assert load_model(Path("corpus-gpt/model.safetensors")).step == 12
+
+
+def test_a_prepared_run_of_the_micro_engine_is_resumed(corpus, capsys):
+    assert main(["gpt", "train", "corpus.txt", *SHAPE, "--prepare"]) == 0
+    assert main(next_command(capsys.readouterr().out)) == 0
+    assert load_model(Path("corpus-gpt/model.safetensors")).step == 12
 
 
 def test_the_command_after_ctrl_c_runs(corpus, small, capsys, monkeypatch):
