@@ -76,7 +76,9 @@ def _add_train(commands: Any) -> None:
     )
     parser.add_argument("--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that needs it")
     parser.add_argument("-o", "--output", type=place, metavar="FOLDER", help="folder to write (DATA-gpt)")
-    parser.add_argument("--resume", type=place, metavar="FOLDER", help="go on with the run of a folder; goes alone")
+    parser.add_argument(
+        "--resume", type=place, metavar="FOLDER", help="continue the run of a folder; with DATA if that has moved"
+    )
     parser.add_argument("--force", action="store_true", help="replace an earlier run in the folder")
     parser.add_argument("--preset", choices=PRESETS, help="settings to begin with; those below change them")
     parser.add_argument("--engine", choices=ENGINES, help="what trains it (micro: compiled, on the processor)")
@@ -84,6 +86,9 @@ def _add_train(commands: Any) -> None:
     parser.add_argument("--prepare", action="store_true", help="make the folder only, for several processes: torchrun")
     parser.add_argument(
         "--lines", action="store_true", default=None, help="each line is a document, and a step takes one"
+    )
+    parser.add_argument(
+        "--special", action="store_true", default=None, help="read special tokens in text files as tokens (as text)"
     )
     for name, least, help_ in (
         ("--n-layer", 1, "layers (4)"),
@@ -109,7 +114,9 @@ def _add_train(commands: Any) -> None:
         parser.add_argument(name, type=at_least_0, metavar="X", help=help_)
     parser.add_argument("--schedule", choices=SCHEDULES, help="how the rate falls (linear)")
     parser.add_argument("--dtype", choices=DTYPES, help="float64 is exact; bfloat16 and float16 for GPUs (float32)")
-    parser.add_argument("--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads (one a core)")
+    parser.add_argument(
+        "--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads (one a core; --resume: as before)"
+    )
     _add_torch(parser.add_argument_group("the torch engine", "what its presets set"))
 
 
@@ -147,7 +154,7 @@ def run_train(options: argparse.Namespace) -> None:
     if options.resume is not None:
         _check_alone(options)
         folder: Path = options.resume
-        work = partial(resume_run, folder, screen, options.threads)
+        work = partial(resume_run, folder, screen, options.threads, _data(options.data) if options.data else None)
     else:
         paths = _data(options.data)
         folder = options.output or Path(f"{paths[0].stem}-gpt")
@@ -160,7 +167,7 @@ def run_train(options: argparse.Namespace) -> None:
         check_output_folder(folder)
         check_free(folder, options.force)
         if options.prepare:
-            prepare_run(folder, settings, paths, vocabulary, replace=options.force)
+            prepare_run(folder, settings, paths, vocabulary, options.threads, replace=options.force)
             summary(f"run in {folder}", [], f"torchrun --nproc_per_node=2 -m pybpe.gpt.train {typed(folder)}")
             return
         earlier = _written(folder)
@@ -180,10 +187,9 @@ def run_train(options: argparse.Namespace) -> None:
 def _check_alone(options: argparse.Namespace) -> None:
     """UsageError for anything beside --resume that the run's own settings say."""
     given = {name for name, value in vars(options).items() if not (value is None or value is False or value == [])}
-    others = sorted(given - {"resume", "threads", "command", "run", "parser"})
+    others = sorted(given - {"resume", "data", "threads", "command", "run", "parser"})
     if others:
-        name = "DATA" if others[0] == "data" else "--" + others[0].replace("_", "-")
-        raise UsageError(f"--resume goes on with the settings of the run; leave out {name}")
+        raise UsageError(f"--resume goes on with the settings of the run; leave out --{others[0].replace('_', '-')}")
 
 
 def _data(names: list[str]) -> list[Path]:

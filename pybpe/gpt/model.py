@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 EPS = 1e-5  # of all norms, as in GPT-2 and in microgpt
+MOST_ROWS = 1 << 16  # of an embedding beyond its vocabulary
 ROTARY_BASE = 10_000.0
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": functional.gelu,  # nanoGPT
@@ -76,7 +77,7 @@ class GPTConfig:
             raise ValueError(f"n_embd = {self.n_embd} must be a multiple of n_head = {self.n_head}")
         if self.positions == "rotary" and self.n_embd // self.n_head % 2:
             raise ValueError(f"rotary positions need heads of an even width, not {self.n_embd // self.n_head}")
-        if type(self.rows) is not int or not self.n_vocab <= self.rows <= self.n_vocab + (1 << 16):
+        if type(self.rows) is not int or not self.n_vocab <= self.rows <= self.n_vocab + MOST_ROWS:
             raise ValueError(f"vocab_rows is {self.vocab_rows!r}; it must be n_vocab = {self.n_vocab} or a little more")
         known = {"norm": ("layer", "rms"), "activation": ACTIVATIONS, "positions": ("learned", "rotary")}
         for name, choices in known.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from pybpe.errors import TrainingError
-from pybpe.gpt.checkpoint import read_checkpoint
+from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint
 from pybpe.gpt.devices import AUTOCAST, ProcessGroup, find_device, this_process_group, wait_for
 from pybpe.gpt.engines import Loaded, OnStep, Plan
 from pybpe.gpt.generation import Inference
@@ -36,6 +36,11 @@ def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads:
     if threads is not None:
         torch.set_num_threads(threads)
     return Training(run, data, folder, metrics, this_process_group()).run(on_step)
+
+
+def recorded_threads(given: int | None) -> int | None:
+    """Return the number of threads that a run records: torch adds in another order with another number."""
+    return given or torch.get_num_threads()
 
 
 def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
@@ -74,9 +79,13 @@ def memory_needed(settings: Settings, n_params: int) -> int:
     return 4 * number * n_params + kept + 3 * number * tokens * max(0, rows)
 
 
-def load(path: Path) -> Loaded:
-    """The model of a checkpoint. FormatError for files that are none of this engine."""
-    checkpoint = read_checkpoint(path, moments=False)
+def load(path: Path, device: str = "auto") -> Loaded:
+    """Open the model of a checkpoint on a device. FormatError for files that are none of this engine."""
+    return model_of(read_checkpoint(path, moments=False), device)
+
+
+def model_of(checkpoint: Checkpoint, device: str = "auto") -> Loaded:
+    """Return the model of a checkpoint, moved to a device of settings.DEVICES ("auto": float64 stays on the cpu)."""
     exact = checkpoint.weights["wte.weight"].dtype == torch.float64  # which not every device has
-    model = checkpoint.model().to(find_device("cpu" if exact else "auto"))
+    model = checkpoint.model().to(find_device("cpu" if exact and device == "auto" else device))
     return Loaded(Inference(model), model.config.n_vocab, model.n_params, checkpoint.step, checkpoint.fingerprint)

@@ -29,6 +29,7 @@ from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from pybpe.gpt.devices import ProcessGroup, autocast, check_dtype, find_device, leave_process, process_group
 from pybpe.gpt.engines import OnStep
 from pybpe.gpt.generation import Inference
+from pybpe.gpt.inference import Model
 from pybpe.gpt.model import FORMS, GPT, GPTConfig
 from pybpe.gpt.optimizers import make_optimizers, read_moments, write_moments
 from pybpe.gpt.pretrain import (
@@ -36,6 +37,7 @@ from pybpe.gpt.pretrain import (
     TrainingStep,
     check_parts,
     cut,
+    evaluation_batches,
     evaluation_starts,
     interrupts,
     learning_rate,
@@ -47,7 +49,6 @@ from pybpe.gpt.runs.page import RunResults
 from pybpe.gpt.runs.run import Watcher, reread, resume_run
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.tensorboard import TensorBoard, open_tensorboard
-from pybpe.gpt.text_generation import generate_text
 from pybpe.gpt.training_data import TrainingData
 from pybpe.gpt.vocabulary import check_same
 
@@ -173,10 +174,11 @@ class Training:
         starts = window_starts(self.data.train, context, all_windows, [self.settings.seed, step])
         share = all_windows // self.process_group.size
         mine = starts[self.process_group.rank * share :][:share]
-        return [self._to_device(self.data.train, mine[at : at + size]) for at in range(0, share, size)]
+        return [self._to_device(self.data.train, mine[at : at + size], context) for at in range(0, share, size)]
 
-    def _to_device(self, ids: Ids, starts: Any) -> tuple[Tensor, Tensor]:
-        first, second = (torch.from_numpy(part) for part in cut(ids, starts, self.settings.block_size))
+    def _to_device(self, ids: Ids, starts: Any, context: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of the windows of `ids` at `starts`, both int64 [len(starts), context]."""
+        first, second = (torch.from_numpy(part) for part in cut(ids, starts, context))
         if self.device.type != "cuda":
             return first.to(self.device), second.to(self.device)
         pinned = (part.contiguous().pin_memory() for part in (first, second))
@@ -195,31 +197,24 @@ class Training:
         return loss
 
     def _held_out_loss(self, ids: Ids) -> float:
-        settings = self.settings
-        starts = evaluation_starts(ids, settings.block_size, settings.eval_windows)
+        settings, context = self.settings, self.settings.block_size
+        starts = evaluation_starts(ids, context, settings.eval_windows)
+        weights = float(np.minimum(context, len(ids) - 1 - starts).sum()) / context  # the last window may be short
         mine = starts[self.process_group.rank :: self.process_group.size]
         total = torch.zeros((), device=self.device, dtype=self.dtype)
         self.model.eval()
         with torch.no_grad():
-            for at in range(0, len(mine), settings.batch_size):
-                some = mine[at : at + settings.batch_size]
+            for some, length in evaluation_batches(mine, len(ids), context, settings.batch_size):
                 with autocast(settings.dtype, self.device):  # the bare model: compiling it for this is not worth it
-                    total += self.model(*self._to_device(ids, some)) * len(some)
+                    total += self.model(*self._to_device(ids, some, length)) * (len(some) * length / context)
         self.model.train()
-        return self.process_group.mean(total).item() * self.process_group.size / len(starts)
+        return self.process_group.mean(total).item() * self.process_group.size / weights
 
     def _speak(self) -> str | None:
         if not self.process_group.leads:
             return None
-        words = generate_text(
-            Inference(self.model),
-            self.data.vocabulary,
-            self.data.beginning(),
-            SAMPLE_TOKENS,
-            temperature=0.8,
-            seed=self.settings.seed,
-        )
-        text = "".join(words)
+        model = Model(Inference(self.model), self.data.vocabulary)
+        text = "".join(model.stream_text(self.data.beginning(), SAMPLE_TOKENS, seed=self.settings.seed))
         self.model.train()
         self.metrics.samples.append((self.step, text))
         return text
@@ -314,18 +309,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train the run of a folder, in as many processes as torchrun started; the first of them says how it goes."""
     parser = argparse.ArgumentParser(prog="torchrun --nproc_per_node=N -m pybpe.gpt.train", description=DESCRIPTION)
     parser.add_argument("folder", type=Path, help="the folder that `pybpe gpt train ... --prepare` has made")
-    parser.add_argument("--threads", type=int, help="threads of each process (torch's own choice)")
+    parser.add_argument("data", type=Path, nargs="*", help="where the data is now, if it has moved since the run began")
+    parser.add_argument("--threads", type=int, help="threads of each process (as before, at first torch's own choice)")
     options = parser.parse_args(argv)
+    paths = options.data or None
     try:
         with process_group(read_run(options.folder).settings.device) as members:
             if members.leads:
-                results = resume_run(options.folder, Lines(), options.threads)
+                results = resume_run(options.folder, Lines(), options.threads, paths)
                 bits = f"{results.bits_per_byte:.4f} bits per byte"
                 print(f"{results.n_params:,} parameters, loss {results.loss:.4f}, {bits}")
             else:
-                run, data, metrics = reread(options.folder)
-                if options.threads is not None:
-                    torch.set_num_threads(options.threads)
+                run, data, metrics = reread(options.folder, paths)
+                if (threads := options.threads or run.threads) is not None:
+                    torch.set_num_threads(threads)
                 Training(run, data, options.folder, metrics, members).run(lambda step: None)
     except (PybpeError, OSError, ValueError) as error:
         parser.error(str(error))

@@ -12,12 +12,12 @@ from pybpe.data.shards import write_shards
 from pybpe.errors import FormatError, ShardError, TrainingError
 from pybpe.gpt.characters import Characters
 from pybpe.gpt.engines import engine, load_model
-from pybpe.gpt.micro import MicroGPT
+from pybpe.gpt.inference import open_model
 from pybpe.gpt.micro.names import reproduce
 from pybpe.gpt.runs.folder import Metrics, read_metrics, read_run, write_metrics
 from pybpe.gpt.runs.run import Watcher, prepare_run, resume_run, start_run
+from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.settings import PRESETS, Settings
-from pybpe.gpt.text_generation import generate_text, prompt_ids
 from pybpe.gpt.training_data import read_data
 from pybpe.gpt.vocabulary import bits_per_byte, bytes_per_token, check_same, load_vocabulary
 
@@ -40,7 +40,8 @@ def names(tmp_path):
 
 def files(folder):
     """What a run wrote, but for its report; of the checkpoint its content, for its header is in no fixed order."""
-    found = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "report.html"}
+    found = {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in ("report.html", "run.json")}
+    found["run.json"] = replace(read_run(folder), threads=None)  # which change nothing
     with safe_open(folder / "model.safetensors", framework="numpy") as file:
         tensors = {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118
         found["model.safetensors"] = (file.metadata(), tensors)
@@ -64,9 +65,9 @@ def test_a_run_writes_what_it_needs_to_be_used(text, tmp_path):
     assert results.bytes_a_token == 1.0  # characters of ASCII
     assert results.loss < results.metrics.val_losses[0][1]
     assert len(results.samples) == 3
-    vocabulary, loaded = load_vocabulary(folder), load_model(folder / "model.safetensors")
-    assert (loaded.fingerprint, loaded.step) == (vocabulary.fingerprint, 30)
-    said = "".join(generate_text(loaded.model, vocabulary, prompt_ids(vocabulary, "ada"), 20, temperature=1.0, seed=1))
+    model = open_model(folder)
+    assert (model.n_ctx, model.n_params, model.step) == (8, results.n_params, 30)
+    said = "".join(model.stream_text("ada", 20, Sampling(1.0), seed=1))
     assert 0 < len(said) <= 20
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "bits per byte on held-out text" in page
@@ -287,22 +288,3 @@ def test_bits_per_byte_do_not_depend_on_the_vocabulary():
     assert bytes_per_token(vocabulary, ids) == (1 + 2 + 2) / 4
     assert bits_per_byte(np.log(2), 2.0) == pytest.approx(0.5)
     assert np.isnan(bits_per_byte(1.0, bytes_per_token(vocabulary, ids[:0])))
-
-
-def test_a_model_without_a_beginning_needs_a_prompt(text):
-    bare = Tokenizer.train(text, 270, special_tokens=[], progress=False)
-    with pytest.raises(ValueError, match="give a prompt"):
-        prompt_ids(bare, "")
-
-
-def test_text_never_shows_half_a_character():
-    tokenizer = Tokenizer.train(iter(["é"]), 256, special_tokens=[], progress=False)
-
-    class Spells(MicroGPT):
-        def __init__(self):
-            pass
-
-        def generate(self, prompt, tokens, **settings):
-            return iter("aé日".encode())
-
-    assert list(generate_text(Spells(), tokenizer, [97], 9)) == ["a", "", "é", "", "", "日", ""]

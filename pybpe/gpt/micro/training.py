@@ -46,6 +46,11 @@ def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads:
     return log.stopped == "steps"
 
 
+def recorded_threads(given: int | None) -> int | None:
+    """Return `given`: results do not depend on the number of threads, so nothing is recorded where none is given."""
+    return given
+
+
 def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
     """What training would take, after a few steps of it."""
     model, tried = new_model(settings, data.vocabulary.n_vocab, data.rng), min(settings.steps, 4)
@@ -55,8 +60,16 @@ def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
     return Plan(model.n_params, memory, log.seconds / max(1, log.tokens))
 
 
-def load(path: Path) -> Loaded:
-    """The model of a checkpoint. FormatError for files that are none of this engine."""
+def load(path: Path, device: str = "auto") -> Loaded:
+    """Open the model of a checkpoint. FormatError for files that are none of this engine.
+
+    device: "auto" or "cpu"; ValueError for others.
+    """
+    if device not in ("auto", "cpu"):
+        raise ValueError(
+            f"device is {device!r}, and the micro engine computes on the cpu only; convert the model for the torch "
+            "engine: pybpe gpt convert"
+        )
     model = MicroGPT.load(path)
     return Loaded(model, model.config.n_vocab, model.n_params, model.step, model.metadata.get("tokenizer"))
 

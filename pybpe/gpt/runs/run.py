@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
 import time
@@ -12,11 +13,25 @@ from pathlib import Path
 
 from pybpe.errors import TrainingError
 from pybpe.gpt.engines import OnStep, engine
+from pybpe.gpt.inference import Model
 from pybpe.gpt.pretrain import TrainingStep, unigram_entropy
-from pybpe.gpt.runs.folder import BEST, METRICS, MODEL, REPORT, RUN, Metrics, Run, read_metrics, read_run, write_run
+from pybpe.gpt.runs.folder import (
+    BEST,
+    METRICS,
+    MODEL,
+    REPORT,
+    RUN,
+    Metrics,
+    Run,
+    find_data,
+    places,
+    read_metrics,
+    read_run,
+    write_run,
+)
 from pybpe.gpt.runs.page import TEMPERATURE, RunResults, write_run_report
+from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.settings import Settings
-from pybpe.gpt.text_generation import generate_text
 from pybpe.gpt.training_data import TrainingData, read_data
 from pybpe.gpt.vocabulary import (
     CHARACTERS,
@@ -61,17 +76,23 @@ def start_run(
     left, and the run that was to be replaced is there again. Raises what reading and training raise, and
     FileExistsError where a run is in the way.
     """
-    run, data = _plan(settings, paths, vocabulary)
+    run, data = _plan(folder, settings, paths, vocabulary, engine(settings.engine).recorded_threads(threads))
     with _folder(folder, replace):
         _write(run, data, folder)
-        return _train(folder, run, data, Metrics(), watcher, threads)
+        return _train(folder, run, data, Metrics(), watcher)
 
 
 def prepare_run(
-    folder: Path, settings: Settings, paths: list[Path], vocabulary: Vocabulary | None, *, replace: bool = False
+    folder: Path,
+    settings: Settings,
+    paths: list[Path],
+    vocabulary: Vocabulary | None,
+    threads: int | None = None,
+    *,
+    replace: bool = False,
 ) -> None:
     """Make the folder of a run, for `resume_run` to begin it, or for several processes to begin it together."""
-    run, data = _plan(settings, paths, vocabulary)
+    run, data = _plan(folder, settings, paths, vocabulary, threads)
     with _folder(folder, replace):
         _write(run, data, folder)
 
@@ -101,7 +122,7 @@ class DryRun:
 
 def dry_run(settings: Settings, paths: list[Path], vocabulary: Vocabulary | None, threads: int | None = None) -> DryRun:
     """Read the data, try a few batches, write nothing. Raises what `start_run` raises."""
-    _, data = _plan(settings, paths, vocabulary)
+    _, data = _plan(Path(), settings, paths, vocabulary, threads)
     found = engine(settings.engine).plan(settings, data, threads)
     if data.documents is None:
         tokens = settings.steps * settings.batch_size * settings.accumulate * settings.block_size
@@ -112,11 +133,19 @@ def dry_run(settings: Settings, paths: list[Path], vocabulary: Vocabulary | None
     return DryRun(data.vocabulary.n_vocab, found.n_params, found.memory, len(data.train), tokens, time_taken)
 
 
-def _plan(settings: Settings, paths: list[Path], vocabulary: Vocabulary | None) -> tuple[Run, TrainingData]:
+def _plan(
+    folder: Path, settings: Settings, paths: list[Path], vocabulary: Vocabulary | None, threads: int | None
+) -> tuple[Run, TrainingData]:
     chosen = engine(settings.engine)
-    data = read_data(paths, vocabulary, lines=settings.lines, seed=settings.seed)
+    data = _read(paths, vocabulary, settings)
     chosen.check(settings, data)
-    return Run(settings, [str(path.resolve()) for path in paths], data.digest(), data.vocabulary.fingerprint), data
+    found = places(paths, folder)
+    run = Run(settings, found["data"], data.digest(), data.vocabulary.fingerprint, found["relative"], threads)
+    return run, data
+
+
+def _read(paths: list[Path], vocabulary: Vocabulary | None, settings: Settings) -> TrainingData:
+    return read_data(paths, vocabulary, lines=settings.lines, seed=settings.seed, special=settings.special)
 
 
 def _write(run: Run, data: TrainingData, folder: Path) -> None:
@@ -154,14 +183,24 @@ def _folder(folder: Path, replace: bool) -> Iterator[None]:
             folder.rmdir()
 
 
-def resume_run(folder: Path, watcher: Watcher, threads: int | None = None) -> RunResults:
-    """Go on with the run of a folder, digit for digit as if it had not stopped. Raises what starting one raises.
+def resume_run(
+    folder: Path, watcher: Watcher, threads: int | None = None, paths: list[Path] | None = None
+) -> RunResults:
+    """Continue the run of a folder, digit for digit as if it had not stopped. Raises what starting one raises.
 
-    TrainingError if the data are not those of then. A run that has ended is only reported on again.
+    threads: None for the number that the run began with. paths: where its data is now; None for where it was. Both are
+    remembered in run.json. TrainingError if the data has changed. A run that has ended is only reported on again.
     """
-    run, data, metrics = reread(folder)
+    run, data, metrics = reread(folder, paths)
+    n_threads = threads or run.threads or engine(run.settings.engine).recorded_threads(None)
+    known = dataclasses.replace(run, threads=n_threads)
+    if paths is not None:
+        found = places(paths, folder)
+        known = dataclasses.replace(known, data=found["data"], relative=found["relative"])
+    if known != run:
+        write_run(known, folder)
     _tidy(folder)
-    results = _train(folder, run, data, metrics, watcher, threads)
+    results = _train(folder, known, data, metrics, watcher)
     _tidy(folder)
     return results
 
@@ -175,23 +214,33 @@ def _tidy(folder: Path) -> None:
             shutil.rmtree(path)
 
 
-def reread(folder: Path) -> tuple[Run, TrainingData, Metrics]:
-    """What the folder of a run says, the data of then, and the metrics up to the checkpoint."""
+def read_run_data(folder: Path, paths: list[Path] | None = None) -> tuple[Run, TrainingData]:
+    """Read run.json of a folder, and the data that the run was trained on, in `paths` or where it was (None).
+
+    Raises TrainingError if the data has changed since the run began, and FileNotFoundError if it is not there.
+    """
     run, vocabulary = read_run(folder), load_vocabulary(folder)
     check_same(vocabulary, run.tokenizer, vocabulary.n_vocab, str(folder))
-    paths = [Path(path) for path in run.data]
-    data = read_data(paths, vocabulary, lines=run.settings.lines, seed=run.settings.seed)
-    if data.digest() != run.digest:
-        raise TrainingError(f"the text of {', '.join(run.data)} has changed since the run began: begin another")
+    paths = find_data(run, folder) if paths is None else paths
+    data = _read(paths, vocabulary, run.settings)
+    if not data.has_digest(run.digest):
+        raise TrainingError(
+            f"the text of {', '.join(map(str, paths))} has changed since the run began; restore it, or begin another "
+            "run with it"
+        )
+    return run, data
+
+
+def reread(folder: Path, paths: list[Path] | None = None) -> tuple[Run, TrainingData, Metrics]:
+    """As `read_run_data`, and the metrics up to the checkpoint."""
+    run, data = read_run_data(folder, paths)
     path = folder / MODEL
     step = engine(run.settings.engine).load(path).step if path.exists() else 0
     metrics = read_metrics(folder, step) if path.exists() else Metrics()
     return run, data, metrics
 
 
-def _train(
-    folder: Path, run: Run, data: TrainingData, metrics: Metrics, watcher: Watcher, threads: int | None
-) -> RunResults:
+def _train(folder: Path, run: Run, data: TrainingData, metrics: Metrics, watcher: Watcher) -> RunResults:
     measured = data.train if data.val is None else data.val
     metrics.bytes_a_token = bytes_per_token(data.vocabulary, measured)
     results = RunResults(
@@ -210,15 +259,14 @@ def _train(
         watcher.step(step, results)
 
     told: OnStep = on_step
-    results.interrupted = not chosen.train(run, data, folder, metrics, threads, told)
+    results.interrupted = not chosen.train(run, data, folder, metrics, run.threads, told)
     results.seconds = time.perf_counter() - began
     loaded = chosen.load(folder / MODEL)
     results.n_params = loaded.n_params
+    model = Model(loaded.model, data.vocabulary)
     for number in range(SAMPLES):
         seed = run.settings.seed + number
-        text = generate_text(
-            loaded.model, data.vocabulary, data.beginning(), SAMPLE_TOKENS, temperature=TEMPERATURE, seed=seed
-        )
+        text = model.stream_text(data.beginning(), SAMPLE_TOKENS, Sampling(TEMPERATURE), seed=seed)
         results.samples.append("".join(text))
     write_run_report(folder / REPORT, results, folder)
     return results
