@@ -17,6 +17,7 @@ from pybpe.gpt.inference import Model, open_model
 from pybpe.gpt.micro import MicroConfig, MicroGPT
 from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.vocabulary import encode_text, save_vocabulary
+from pybpe.pretokenization.patterns import PATTERNS
 
 TEXT = "The cat sat on the mat.\nThe dog ran to the old house by the river.\n" * 20
 
@@ -221,3 +222,18 @@ def test_a_tokenizer_config_names_what_transformers_needs(tokenizer, tmp_path):
     config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     assert config["tokenizer_class"] == "PreTrainedTokenizerFast"
     assert (config["eos_token"], config["bos_token"], config["model_max_length"]) == (END, END, 16)
+
+
+@pytest.mark.filterwarnings("ignore:the corpus is too small")
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_converted_folder_gives_its_ids_in_transformers(pattern, tmp_path):
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    text = "a\n\nb  The fox's 12345 don't 日本語 ÀÉ naïve\r\n\t x=1;  if (a) {\n  }\n"
+    tokenizer = Tokenizer.train(iter([text * 9]), 330, pattern=pattern, special_tokens=[END, "<x>"], progress=False)
+    theirs = transformers.AutoTokenizer.from_pretrained(huggingface_folder(tmp_path / "hf", tokenizer))
+    for each in (text, "a\n\nb", "  spaces \n\n\n", f"{text}{END}<x>{text}"):
+        assert theirs(each)["input_ids"] == tokenizer.encode(each, allowed_special="all")
+        assert theirs.decode(tokenizer.encode(each, allowed_special="all")) == each
+    assert (theirs.eos_token_id, theirs.eos_token) == (tokenizer.eot_token, END)
+    model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "hf")
+    assert model.config.eos_token_id == tokenizer.eot_token
