@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 
-class MemoryTimeline(TorchDispatchMode):
+class MemoryTimeline(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within, notes after each operation how many bytes the tensors hold that were made since the beginning.
 
     >>> with MemoryTimeline() as timeline:
@@ -28,7 +28,7 @@ class MemoryTimeline(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.bytes_in_use: list[int] = []
         self._known: set[int] = set()
         self._live = 0

@@ -342,7 +342,7 @@ def test_a_run_and_its_data_may_move(text, tmp_path):
     start_run(tmp_path / "here" / "run", SMALL, [moved], None, Stop(5))
     (tmp_path / "here").rename(tmp_path / "there")  # together: relative places stay right
     start, there = tmp_path / "there" / "run", tmp_path / "there" / "data" / "text.txt"
-    assert find_data(read_run(start), start) == [there]
+    assert find_data(read_run(start), start) == [there.resolve()]
     run = start.rename(tmp_path / "alone")
     with pytest.raises(FileNotFoundError, match=r"which is not there any more.*--resume .*alone DATA"):
         resume_run(run, Watcher())
@@ -377,8 +377,9 @@ def test_special_tokens_in_text(tmp_path, characters, lines):
     assert ids.count(eot) == (60 if lines else 30)
     assert [*plain.train].count(plain.vocabulary.eot_token) == (30 if lines else 0)
     assert not characters or "|" not in data.vocabulary.characters
-    whole = read_ids([path], data.vocabulary, special=True)
-    assert data.vocabulary.decode(whole.tolist()) == path.read_text(encoding="utf-8")
+    if not (characters and lines):  # such a vocabulary has no line ends
+        whole = read_ids([path], data.vocabulary, special=True)
+        assert data.vocabulary.decode(whole.tolist()) == path.read_text(encoding="utf-8")
 
 
 @given(st.integers(0, 40), st.integers(0, 40))

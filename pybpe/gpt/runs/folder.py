@@ -69,7 +69,7 @@ def find_data(run: Run, folder: Path) -> list[Path]:
 
     Raises FileNotFoundError, which says how to name another place, if the data is in neither place.
     """
-    relative = [folder.resolve() / path for path in run.relative]
+    relative = [(folder.resolve() / path).resolve() for path in run.relative]
     if relative and all(path.exists() for path in relative):
         return relative
     for path in map(Path, run.data):
