@@ -179,8 +179,8 @@ def open_model(folder: str | os.PathLike[str], device: str = "auto", *, best: bo
 def _open_huggingface(folder: Path, path: Path, device: str) -> Model:
     """Open a GPT-2 with config.json, weights and tokenizer in Hugging Face's layout."""
     need_torch()
+    from pybpe.gpt.generation import Inference
     from pybpe.gpt.pretrained import fit_vocabulary, read_pretrained
-    from pybpe.gpt.torch_engine import model_of
 
     if path.name == BEST:
         raise FileNotFoundError(f"{folder} holds no {BEST}, which only pybpe gpt train writes; leave out --best")
@@ -192,5 +192,6 @@ def _open_huggingface(folder: Path, path: Path, device: str) -> Model:
         raise FileNotFoundError(
             f"{folder} holds no {TOKENIZER_JSON} and no {VOCAB}; give the tokenizer: pybpe gpt convert -t FILE"
         )
-    loaded = model_of(fit_vocabulary(read_pretrained(folder), vocabulary.n_vocab, vocabulary.fingerprint), device)
-    return Model(loaded.model, vocabulary, loaded.n_params, loaded.step)
+    checkpoint = fit_vocabulary(read_pretrained(folder), vocabulary.n_vocab, vocabulary.fingerprint)
+    network = Inference.of(checkpoint, device)
+    return Model(network, vocabulary, network.n_params, checkpoint.step)

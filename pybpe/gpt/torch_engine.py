@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from pybpe.errors import TrainingError
-from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint
+from pybpe.gpt.checkpoint import read_checkpoint
 from pybpe.gpt.devices import ProcessGroup, find_device, this_process_group, wait_for
 from pybpe.gpt.engines import Loaded, OnStep, Plan
 from pybpe.gpt.generation import Inference
@@ -102,11 +102,6 @@ def _memory(settings: Settings, data: TrainingData, trained: Training) -> int:
 
 def load(path: Path, device: str = "auto") -> Loaded:
     """Open the model of a checkpoint on a device. FormatError for files that are none of this engine."""
-    return model_of(read_checkpoint(path, moments=False), device)
-
-
-def model_of(checkpoint: Checkpoint, device: str = "auto") -> Loaded:
-    """Return the model of a checkpoint, moved to a device of settings.DEVICES ("auto": float64 stays on the cpu)."""
-    exact = checkpoint.weights["wte.weight"].dtype == torch.float64  # which not every device has
-    model = checkpoint.model().to(find_device("cpu" if exact and device == "auto" else device))
-    return Loaded(Inference(model), model.config.n_vocab, model.n_params, checkpoint.step, checkpoint.fingerprint)
+    checkpoint = read_checkpoint(path, moments=False)
+    runner = Inference.of(checkpoint, device)
+    return Loaded(runner, runner.config.n_vocab, runner.n_params, checkpoint.step, checkpoint.fingerprint)

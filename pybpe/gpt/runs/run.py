@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pybpe.errors import TrainingError
+from pybpe.errors import TokenIdError, TrainingError
 from pybpe.gpt.engines import OnStep, engine
 from pybpe.gpt.inference import Model
 from pybpe.gpt.pretrain import TrainingStep, unigram_entropy
@@ -222,8 +222,11 @@ def read_run_data(folder: Path, paths: list[Path] | None = None) -> tuple[Run, T
     run, vocabulary = read_run(folder), load_vocabulary(folder)
     check_same(vocabulary, run.tokenizer, vocabulary.n_vocab, str(folder))
     paths = find_data(run, folder) if paths is None else paths
-    data = _read(paths, vocabulary, run.settings)
-    if not data.has_digest(run.digest):
+    try:
+        data = _read(paths, vocabulary, run.settings)
+    except TokenIdError:  # a character that the text did not have
+        data = None
+    if data is None or not data.has_digest(run.digest):
         raise TrainingError(
             f"the text of {', '.join(map(str, paths))} has changed since the run began; restore it, or begin another "
             "run with it"
