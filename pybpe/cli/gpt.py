@@ -59,7 +59,7 @@ def add_commands(commands: Any) -> None:
 
 def _add_train(commands: Any) -> None:
     from pybpe.gpt.engines import ENGINES
-    from pybpe.gpt.settings import DTYPES, PRESETS, SCHEDULES
+    from pybpe.gpt.settings import PRESETS
 
     parser = add_command(
         commands,
@@ -90,6 +90,14 @@ def _add_train(commands: Any) -> None:
     parser.add_argument(
         "--special", action="store_true", default=None, help="read special tokens in text files as tokens (as text)"
     )
+    _add_settings(parser)
+    _add_torch(parser.add_argument_group("the torch engine", "what its presets set"))
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the settings of both engines."""
+    from pybpe.gpt.settings import DTYPES, SCHEDULES
+
     for name, least, help_ in (
         ("--n-layer", 1, "layers (4)"),
         ("--n-head", 1, "heads of attention (4)"),
@@ -117,7 +125,6 @@ def _add_train(commands: Any) -> None:
     parser.add_argument(
         "--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads (one a core; --resume: as before)"
     )
-    _add_torch(parser.add_argument_group("the torch engine", "what its presets set"))
 
 
 def _add_torch(group: Any) -> None:

@@ -20,6 +20,7 @@ from torch.utils._pytree import tree_leaves
 class MemoryTimeline(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within, notes after each operation how many bytes the tensors hold that were made since the beginning.
 
+    >>> import torch
     >>> with MemoryTimeline() as timeline:
     ...     x = torch.zeros(100)
     ...     y = x.view(10, 10) + 1

@@ -1,5 +1,6 @@
 """A folder with a model is opened, and text comes out: for both engines and every kind of folder."""
 
+import doctest
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from safetensors.numpy import save_file
 
 from pybpe import Tokenizer
 from pybpe.errors import FormatError, TokenIdError, TrainingError
+from pybpe.gpt import characters, finite, inference, sampling
 from pybpe.gpt.characters import END, Characters
 from pybpe.gpt.inference import Model, open_model
 from pybpe.gpt.micro import MicroConfig, MicroGPT
@@ -20,6 +22,12 @@ from pybpe.gpt.vocabulary import encode_text, save_vocabulary
 from pybpe.pretokenization.patterns import PATTERNS
 
 TEXT = "The cat sat on the mat.\nThe dog ran to the old house by the river.\n" * 20
+
+
+@pytest.mark.parametrize("module", [inference, finite, sampling, characters])
+def test_the_examples_of(module):
+    result = doctest.testmod(module)
+    assert (result.failed, result.attempted > 0) == (0, True)
 
 
 @pytest.fixture

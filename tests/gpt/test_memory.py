@@ -1,5 +1,6 @@
 """What a dry run says of memory, beside what a run takes."""
 
+import doctest
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
 
 import pybpe  # noqa: E402
+from pybpe.gpt import memory  # noqa: E402
 from pybpe.gpt.memory import MemoryTimeline, bytes_of, peak_at  # noqa: E402
 
 SCRIPT = """
@@ -87,6 +89,10 @@ def test_peaks_are_straight_lines(lines, windows):
 
     assert peak_at(windows, timeline(1), timeline(2)) == max(timeline(windows)[1])
     assert peak_at(4, (2, [9]), (2, [9])) == 18
+
+
+def test_its_examples():
+    assert doctest.testmod(memory).failed == 0
 
 
 def test_bytes_of_tensors():
