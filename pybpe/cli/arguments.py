@@ -76,6 +76,15 @@ def share(text: str) -> float:
     return number
 
 
+def text_argument(text: str) -> str:
+    """An argparse type: text, also where the locale is not UTF-8 and Python read its bytes as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(text).decode(errors="replace")
+    return text
+
+
 def place(text: str) -> Path:
     """An argparse type: a path that is not empty (Path('') would be the current folder)."""
     if not text:

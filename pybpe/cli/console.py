@@ -39,6 +39,12 @@ def harmless(text: str) -> str:
     return "".join(char for char in text if char.isprintable() or char in "\n\t")
 
 
+def encodable(text: str) -> str:
+    """Return the text with "?" for what standard output cannot encode, such as U+FFFD on an ASCII terminal."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
+
+
 def typed(path: str | os.PathLike[str]) -> str:
     """A path as a word to type in a shell, whatever characters it has; never taken for an option."""
     word = os.fspath(path)

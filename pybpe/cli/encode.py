@@ -23,6 +23,7 @@ from pybpe.cli.arguments import (
     default_name,
     open_tokenizer,
     place,
+    text_argument,
     text_field,
 )
 from pybpe.cli.console import (
@@ -71,7 +72,7 @@ def add_commands(commands: Any) -> None:
     )
     add_text_field(encode)
     encode.add_argument("--set", default="train", metavar="NAME", help="the shards' name in the folder (train)")
-    encode.add_argument("--text", metavar="TEXT", help="print the ids of this text")
+    encode.add_argument("--text", type=text_argument, metavar="TEXT", help="print the ids of this text")
     encode.add_argument("--show", action="store_true", help="with --text or -: show the tokens in colour instead")
     encode.add_argument(
         "--allow-special", action="store_true", help="with --text or -: special tokens in the text become their ids"

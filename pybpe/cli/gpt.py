@@ -64,7 +64,7 @@ def add_commands(commands: Any) -> None:
 
 def _add_train(commands: Any) -> None:
     from pybpe.gpt.engines import ENGINES
-    from pybpe.gpt.settings import DTYPES, PRESETS, SCHEDULES
+    from pybpe.gpt.settings import PRESETS
 
     parser = add_command(
         commands,
@@ -88,7 +88,10 @@ def _add_train(commands: Any) -> None:
     parser.add_argument("--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that needs it")
     parser.add_argument("-o", "--output", type=place, metavar="FOLDER", help="folder to write (DATA-gpt)")
     parser.add_argument(
-        "--resume", type=place, metavar="FOLDER", help="continue a run; with --steps, --seconds, --threads"
+        "--resume",
+        type=place,
+        metavar="FOLDER",
+        help="continue a run; with --steps, --seconds, --threads, and DATA if that has moved",
     )
     parser.add_argument("--seconds", type=positive, metavar="S", help="stop training after so many seconds")
     parser.add_argument("--force", action="store_true", help="replace an earlier run in the folder")
@@ -99,14 +102,17 @@ def _add_train(commands: Any) -> None:
     parser.add_argument(
         "--lines", action="store_true", default=None, help="each line is a document, and a step takes one"
     )
-    _add_numbers(parser)
-    parser.add_argument("--schedule", choices=SCHEDULES, help="how the rate falls (linear)")
-    parser.add_argument("--dtype", choices=DTYPES, help="float64 is exact; bfloat16 and float16 for GPUs (float32)")
-    parser.add_argument("--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads (one a core)")
+    parser.add_argument(
+        "--special", action="store_true", default=None, help="read special tokens in text files as tokens (as text)"
+    )
+    _add_settings(parser)
     _add_torch(parser.add_argument_group("the torch engine", "what its presets set"))
 
 
-def _add_numbers(parser: argparse.ArgumentParser) -> None:
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the settings of both engines."""
+    from pybpe.gpt.settings import DTYPES, SCHEDULES
+
     for name, least, help_ in (
         ("--n-layer", 1, "layers (4)"),
         ("--n-head", 1, "attention heads (4)"),
@@ -129,6 +135,11 @@ def _add_numbers(parser: argparse.ArgumentParser) -> None:
         ("--beta2", "Adam's beta2 (0.99)"),
     ):
         parser.add_argument(name, type=at_least_0, metavar="X", help=help_)
+    parser.add_argument("--schedule", choices=SCHEDULES, help="how the rate falls (linear)")
+    parser.add_argument("--dtype", choices=DTYPES, help="float64 is exact; bfloat16 and float16 for GPUs (float32)")
+    parser.add_argument(
+        "--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads (one a core; --resume: as before)"
+    )
 
 
 def _add_torch(group: Any) -> None:
@@ -166,7 +177,7 @@ def run_train(options: argparse.Namespace) -> None:
         _check_alone(options)
         folder: Path = options.resume
         resume = partial(resume_run, steps=options.steps, seconds=options.seconds)
-        work = partial(resume, folder, screen, options.threads)
+        work = partial(resume, folder, screen, options.threads, _data(options.data) if options.data else None)
     else:
         paths = _data(options.data)
         field = text_field(options, paths)
@@ -180,7 +191,7 @@ def run_train(options: argparse.Namespace) -> None:
         check_output_folder(folder)
         check_free(folder, options.force)
         if options.prepare:
-            prepare_run(folder, settings, paths, vocabulary, replace=options.force, text_field=field)
+            prepare_run(folder, settings, paths, vocabulary, options.threads, replace=options.force, text_field=field)
             rows = [
                 ("batches", f"{settings.accumulate} a step, which the processes share: give 1, 2, ... that divide it")
             ]
@@ -213,9 +224,9 @@ def _say_how_it_ended(results: RunResults, folder: Path) -> None:
 def _check_alone(options: argparse.Namespace) -> None:
     """UsageError for anything beside --resume that the run's own settings say."""
     given = {name for name, value in vars(options).items() if not (value is None or value is False or value == [])}
-    others = sorted(given - {"resume", "steps", "seconds", "threads", "command", "run", "parser"})
+    others = sorted(given - {"resume", "data", "steps", "seconds", "threads", "command", "run", "parser"})
     if others:
-        name = "DATA" if others[0] == "data" else "--" + others[0].replace("_", "-")
+        name = "--" + others[0].replace("_", "-")
         raise UsageError(f"--resume continues with the settings of the run, --steps alone can change; leave out {name}")
 
 

@@ -62,6 +62,8 @@ def run_convert(options: argparse.Namespace) -> None:
     if checkpoint.fingerprint is None:
         checkpoint = fit_vocabulary(checkpoint, vocabulary.n_vocab, vocabulary.fingerprint)
     check_same(vocabulary, checkpoint.fingerprint, checkpoint.config.n_vocab, str(options.source))
+    if (padding := checkpoint.config.rows - vocabulary.n_vocab) > 0:
+        note(f"{padding:,} rows of the model beyond the {vocabulary.n_vocab:,} ids count as padding; none is generated")
     with atomic_folder(folder) as made:
         _write(checkpoint, vocabulary, made, options.to)
         written = {path.name for path in made.iterdir()}
@@ -80,14 +82,15 @@ def run_convert(options: argparse.Namespace) -> None:
 def _write(checkpoint: Checkpoint, vocabulary: Vocabulary, folder: Path, kind: str) -> None:
     from pybpe import Tokenizer
     from pybpe.gpt.checkpoint import write_checkpoint
-    from pybpe.gpt.pretrained import write_huggingface, write_micro
+    from pybpe.gpt.huggingface import write_huggingface, write_huggingface_tokenizer
+    from pybpe.gpt.pretrained import write_micro
     from pybpe.gpt.runs.folder import MODEL
     from pybpe.gpt.vocabulary import end_of_text, save_vocabulary
 
     if kind == "huggingface":
         write_huggingface(checkpoint, folder, end_of_text(vocabulary))
         if isinstance(vocabulary, Tokenizer):
-            vocabulary.to_huggingface(folder / "tokenizer.json")
+            write_huggingface_tokenizer(vocabulary, folder, checkpoint.config.block_size)
         else:
             note("transformers has no vocabulary of characters; only the model was written")
         return

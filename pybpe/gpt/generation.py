@@ -24,6 +24,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from pybpe.gpt.checkpoint import Checkpoint
+from pybpe.gpt.devices import find_device
 from pybpe.gpt.model import GPT, Cache, GPTConfig
 from pybpe.gpt.sampling import Sampling, checked_prompt
 
@@ -45,6 +47,17 @@ class Inference:
 
     def __init__(self, model: GPT) -> None:
         self.model = model.eval()
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, device: str = "auto") -> Inference:
+        """Return the model of a checkpoint on a device of settings.DEVICES ("auto": float64 stays on the cpu)."""
+        exact = checkpoint.weights["wte.weight"].dtype == torch.float64  # which not every device has
+        return cls(checkpoint.model().to(find_device("cpu" if exact and device == "auto" else device)))
+
+    @property
+    def n_params(self) -> int:
+        """How many numbers the model has learned."""
+        return self.model.n_params
 
     @property
     def config(self) -> GPTConfig:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -197,24 +197,43 @@ class Measurable(Protocol):
 
 
 def evaluate(model: Measurable, ids: Ids, batch_size: int, windows: int) -> float:
-    """The mean loss in nats per token over up to `windows` windows spread evenly over `ids`.
+    """Return the mean loss in nats per token over the windows of `evaluation_starts`, every prediction counted once.
 
-    They are as long as the model's context, or as the text where that is shorter. TrainingError for fewer than two ids.
+    Windows are as long as the model's context, or as the text if that is shorter. TrainingError for fewer than two ids.
     """
     context = max(1, min(model.config.block_size, len(ids) - 1))
     starts = evaluation_starts(ids, context, windows)
-    total = 0.0
-    for at in range(0, len(starts), batch_size):
-        some = starts[at : at + batch_size]
-        total += model.loss(*cut(ids, some, context)) * len(some)
-    return total / len(starts)
+    total = weights = 0.0
+    for some, length in evaluation_batches(starts, len(ids), context, batch_size):
+        weight = len(some) * length / context
+        total += model.loss(*cut(ids, some, length)) * weight
+        weights += weight
+    return total / weights
 
 
 def evaluation_starts(ids: Ids, context: int, windows: int) -> npt.NDArray[np.int64]:
-    """Where up to `windows` windows begin that are spread evenly over `ids`, without overlap."""
+    """Return the starts of the windows to measure, int64[at most windows]: they do not overlap.
+
+    If `windows` are enough for all of `ids`, they follow each other and the last ends with the text, so it may be
+    shorter than `context`: each of the len(ids) - 1 predictions is measured once. Otherwise they are spread evenly.
+    """
     check_ids("the text", ids, context)
-    count = min(windows, (len(ids) - 1) // context)
-    return np.linspace(0, len(ids) - context - 1, count).astype(np.int64)
+    predictions = len(ids) - 1
+    if windows * context >= predictions:
+        return np.arange(0, predictions, context, dtype=np.int64)
+    return np.linspace(0, predictions - context, windows).astype(np.int64)
+
+
+def evaluation_batches(
+    starts: npt.NDArray[np.int64], n_ids: int, context: int, batch_size: int
+) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
+    """Yield (starts, length): windows of one length, up to batch_size of them; only the last may be short."""
+    lengths = np.minimum(context, n_ids - 1 - starts)
+    whole = starts[lengths == context]
+    for at in range(0, len(whole), batch_size):
+        yield whole[at : at + batch_size], context
+    for start, length in zip(starts[lengths < context], lengths[lengths < context].tolist(), strict=True):
+        yield np.array([start]), length
 
 
 def unigram_entropy(ids: Ids, n_vocab: int) -> float:

@@ -38,15 +38,24 @@ from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from pybpe.gpt.devices import ProcessGroup, autocast, find_device, leave_process, process_group, started_by_torchrun
 from pybpe.gpt.engines import OnStep
 from pybpe.gpt.generation import Inference
+from pybpe.gpt.inference import Model
 from pybpe.gpt.new_model import check_settings, new_model
 from pybpe.gpt.optimizers import make_optimizers, read_moments, write_moments
-from pybpe.gpt.pretrain import Ids, TrainingStep, cut, evaluation_starts, learning_rate, lost, window_starts
+from pybpe.gpt.pretrain import (
+    Ids,
+    TrainingStep,
+    cut,
+    evaluation_batches,
+    evaluation_starts,
+    learning_rate,
+    lost,
+    window_starts,
+)
 from pybpe.gpt.runs.folder import BEST, MODEL, Metrics, Run, read_run, write_metrics
 from pybpe.gpt.runs.page import RunResults
 from pybpe.gpt.runs.run import Watcher, reread, resume_run
 from pybpe.gpt.stopping import REASONS, stop_requests
 from pybpe.gpt.tensorboard import TensorBoard, open_tensorboard
-from pybpe.gpt.text_generation import generate_text
 from pybpe.gpt.training_data import TrainingData
 from pybpe.gpt.vocabulary import check_same
 
@@ -203,11 +212,14 @@ class Training:
         starts = window_starts(self.data.train, context, n_windows, [self.settings.seed, step])
         share = n_windows // self.process_group.size
         mine = starts[self.process_group.rank * share :][:share]
-        return [self._to_device(self.data.train, mine[at : at + size]) for at in range(0, share, size)]
+        return [self._to_device(self.data.train, mine[at : at + size], context) for at in range(0, share, size)]
 
-    def _to_device(self, ids: Ids, starts: Any) -> tuple[Tensor, Tensor]:
-        """Return the windows of `ids` that begin at `starts` and their targets, one token later: both int64 (B, T)."""
-        inputs, targets = (torch.from_numpy(part) for part in cut(ids, starts, self.settings.block_size))
+    def _to_device(self, ids: Ids, starts: Any, context: int) -> tuple[Tensor, Tensor]:
+        """Return the windows of `ids` that begin at `starts` and their targets, one token later: both int64 (B, T).
+
+        context: T.
+        """
+        inputs, targets = (torch.from_numpy(part) for part in cut(ids, starts, context))
         if self.device.type != "cuda":
             return inputs.to(self.device), targets.to(self.device)
         # From pinned memory the copy runs while the GPU computes.
@@ -234,33 +246,27 @@ class Training:
 
     def _held_out_loss(self, ids: Ids) -> float:
         """Return the mean loss over windows spread evenly over `ids`, always the same; the processes share them."""
-        settings = self.settings
-        starts = evaluation_starts(ids, settings.block_size, settings.eval_windows)
+        settings, context = self.settings, self.settings.block_size
+        starts = evaluation_starts(ids, context, settings.eval_windows)
+        # The last window may be shorter than the context. It counts as the fraction of a window that it is.
+        n_windows = float(np.minimum(context, len(ids) - 1 - starts).sum()) / context
         mine = starts[self.process_group.rank :: self.process_group.size]
         total = torch.zeros((), device=self.device, dtype=self.dtype)
         self.model.eval()  # no dropout
         with torch.no_grad():
-            for at in range(0, len(mine), settings.batch_size):
-                some = mine[at : at + settings.batch_size]
+            for some, length in evaluation_batches(mine, len(ids), context, settings.batch_size):
                 # The uncompiled model: other shapes would be compiled again, which takes longer than it saves.
                 with autocast(settings.dtype, self.device):
-                    total += self.model(*self._to_device(ids, some)) * len(some)
+                    total += self.model(*self._to_device(ids, some, length)) * (len(some) * length / context)
         self.model.train()
-        return self.process_group.mean(total).item() * self.process_group.size / len(starts)
+        return self.process_group.mean(total).item() * self.process_group.size / n_windows
 
     def _sample(self) -> str | None:
         """Return text that the model generates now, and note it; None in all processes but the first."""
         if not self.process_group.leads:
             return None
-        pieces = generate_text(
-            Inference(self.model),
-            self.data.vocabulary,
-            self.data.beginning(),
-            SAMPLE_TOKENS,
-            temperature=0.8,
-            seed=self.settings.seed,
-        )
-        text = "".join(pieces)
+        model = Model(Inference(self.model), self.data.vocabulary)
+        text = "".join(model.stream_text(self.data.beginning(), SAMPLE_TOKENS, seed=self.settings.seed))
         self.model.train()
         self.metrics.samples.append((self.step, text))
         return text
@@ -311,24 +317,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train the run of a folder in the processes that torchrun started; the first one prints the progress."""
     parser = argparse.ArgumentParser(prog="torchrun --nproc_per_node=N -m pybpe.gpt.train", description=DESCRIPTION)
     parser.add_argument("folder", type=Path, help="the folder that `pybpe gpt train ... --prepare` has made")
-    parser.add_argument("--threads", type=int, help="threads of each process (torch's own choice)")
+    parser.add_argument("data", type=Path, nargs="*", help="where the data is now, if it has moved since the run began")
+    parser.add_argument("--threads", type=int, help="threads of each process (as before, at first torch's own choice)")
     parser.add_argument("--steps", type=int, help="total number of steps, more than the run was started with")
     parser.add_argument("--seconds", type=float, help="stop after so many seconds, with a checkpoint (no limit)")
-    options = parser.parse_args(argv)
+    options = parser.parse_intermixed_args(argv)
+    paths = options.data or None
     try:
         with process_group(read_run(options.folder).settings.device) as members:
             if members.leads:
                 results = resume_run(
-                    options.folder, Lines(), options.threads, steps=options.steps, seconds=options.seconds
+                    options.folder, Lines(), options.threads, paths, steps=options.steps, seconds=options.seconds
                 )
                 bits = f"{results.bits_per_byte:.4f} bits per byte"
                 print(f"{results.n_params:,} parameters, loss {results.loss:.4f}, {bits}")
                 if results.interrupted:
                     print(f"stopped after {results.steps:,} of {results.run.settings.steps:,} steps, with a checkpoint")
             else:
-                run, data, metrics = reread(options.folder, options.steps)
-                if options.threads is not None:
-                    torch.set_num_threads(options.threads)
+                run, data, metrics = reread(options.folder, paths, options.steps)
+                if (threads := options.threads or run.threads) is not None:
+                    torch.set_num_threads(threads)
                 training = Training(run, data, options.folder, metrics, members)
                 training.run(lambda step: None, options.seconds)
     except (PybpeError, OSError, ValueError) as error:

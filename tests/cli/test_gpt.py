@@ -115,7 +115,7 @@ def test_the_preset_of_microgpt(workplace, capsys):
         (2, ["train", "corpus.txt", "--text-field", "body"], "goes with .jsonl and .parquet files only"),
         (2, ["train", "corpus.txt", "--seconds", "0"], "must be above 0"),
         (2, ["train", "--resume", "x", "--seed", "0"], "leave out --seed"),
-        (2, ["train", "--resume", "x", "corpus.txt"], "leave out DATA"),
+        (1, ["train", "--resume", "x", "corpus.txt"], "holds no run.json"),
         (1, ["train", "--resume", "x"], "holds no run.json"),
         (1, ["train", "nope.txt"], "no such file"),
         (2, ["train", "corpus.txt", "--lines", "--batch-size", "3"], "leave out --batch-size"),
@@ -154,7 +154,7 @@ def test_text_that_is_shorter_than_the_context_is_measured_whole(corpus, fails, 
     Path("one.txt").write_text("T", encoding="utf-8")
     capsys.readouterr()
     assert main(["gpt", "eval", "corpus-gpt", "short.txt"]) == 0
-    assert "1 windows of 6 tokens, of 7 tokens" in capsys.readouterr().out
+    assert "6 of 6 predictions, in windows of 6 tokens" in capsys.readouterr().out
     assert "the text holds 1 token, " in fails(1, "gpt", "eval", "corpus-gpt", "one.txt")
     assert "holds no best.safetensors" in fails(1, "gpt", "eval", "corpus-gpt", "--best")
 

@@ -33,9 +33,11 @@ def test_train_sample_eval_convert_and_go_on(corpus, tokenizer, capsys):
     assert main(["gpt", "eval", "corpus-gpt"]) == 0
     assert "bits per byte" in capsys.readouterr().out
     assert main(["gpt", "eval", "corpus-gpt", "corpus.txt", "--windows", "3"]) == 0
-    assert "3 windows of 16 tokens" in capsys.readouterr().out
+    assert "48 of 5,394 predictions, in windows of 16 tokens" in capsys.readouterr().out
     assert main(["gpt", "convert", "corpus-gpt", "--to", "huggingface", "-o", "hf"]) == 0
-    assert sorted(path.name for path in Path("hf").iterdir()) == ["config.json", "model.safetensors", "tokenizer.json"]
+    assert sorted(path.name for path in Path("hf").iterdir()) == [
+        *("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+    ]
     assert main(["gpt", "convert", "hf", "-t", "corpus.pybpe", "-o", "back"]) == 0
     capsys.readouterr()
     said = []

@@ -9,12 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
 
-from pybpe import Tokenizer  # noqa: E402
 from pybpe.gpt import generation, model, settings  # noqa: E402
 from pybpe.gpt.generation import Inference  # noqa: E402
 from pybpe.gpt.model import FORMS, GPT, GPTConfig, apply_rotary_emb, rotary_embedding  # noqa: E402
 from pybpe.gpt.sampling import Sampling  # noqa: E402
-from pybpe.gpt.text_generation import speak_together  # noqa: E402
 
 PROMPTS = [[1], [4, 5, 6, 7, 8], list(range(30)), [9] * 16]
 
@@ -149,17 +147,3 @@ def test_shapes_that_cannot_be(changes):
         replace(GPTConfig(50, 2, 2, 32, 16), **changes)
     with pytest.raises(ValueError, match="even width"):
         GPTConfig(50, 2, 2, 6, 16, positions="rotary")
-
-
-def test_several_speak_together_and_never_half_a_character():
-    tokenizer = Tokenizer.train(iter(["é"]), 257, special_tokens=["<|endoftext|>"], progress=False)
-    torch.manual_seed(2)
-    runner = Inference(GPT(GPTConfig(tokenizer.n_vocab, 1, 2, 32, 16, **FORMS["gpt2"]), init_std=0.5))
-    prompts = [list("日本".encode()), list(b"a"), list("é".encode()) * 3]
-    told = [[], [], []]
-    settings = {"sampling": Sampling(1.0), "seeds": [1, 2, 3]}
-    texts = speak_together(runner, tokenizer, prompts, 40, lambda row, text: told[row].append(text), **settings)
-    ids = runner.generate_batch(prompts, 40, stop=(tokenizer.eot_token,), **settings)
-    assert texts == [tokenizer.decode(row) for row in ids]
-    assert ["".join(parts) for parts in told] == texts
-    assert [len(row) + 1 for row in ids] == [len(parts) for parts in told]

@@ -28,7 +28,7 @@ from pybpe.gpt.engines import engine, load_model  # noqa: E402
 from pybpe.gpt.model import FORMS, GPT  # noqa: E402
 from pybpe.gpt.new_model import check_settings, model_config  # noqa: E402
 from pybpe.gpt.pretrain import TrainingStep, cut, window_batch  # noqa: E402
-from pybpe.gpt.runs.folder import Metrics, Run, read_metrics  # noqa: E402
+from pybpe.gpt.runs.folder import Metrics, Run, read_metrics, read_run  # noqa: E402
 from pybpe.gpt.runs.run import Watcher, dry_run, prepare_run, resume_run, start_run  # noqa: E402
 from pybpe.gpt.settings import PRESETS, Settings  # noqa: E402
 from pybpe.gpt.training_data import read_data  # noqa: E402
@@ -329,6 +329,28 @@ def test_a_dry_run_writes_nothing(text, tmp_path, monkeypatch):
     assert found.seconds > 0
     micro = dry_run(Settings(n_layer=1, n_embd=8, n_head=2, block_size=8, steps=7), [text], None, 1)
     assert micro.tokens == 7 * 12 * 8
+
+
+def test_a_dry_run_of_one_step_tries_whole_batches(text, monkeypatch):
+    tried, train_step = [], training.Training.train_step
+
+    def watched(self, batches, factor):
+        tried.append([ids.shape[1] for ids, _ in batches])
+        return train_step(self, batches, factor)
+
+    monkeypatch.setattr(training.Training, "train_step", watched)
+    dry_run(small(steps=1, accumulate=2), [text], None, 1)
+    assert tried
+    assert set(map(tuple, tried)) == {(8, 8)}
+
+
+def test_what_torchrun_starts_takes_data_and_options_in_any_order(text, tmp_path):
+    prepare_run(tmp_path / "run", small(), [text], None, 1)
+    moved = text.rename(tmp_path / "moved.txt")
+    training.main([str(tmp_path / "run"), "--steps", "33", str(moved), "--threads", "1"])
+    run = read_run(tmp_path / "run")
+    assert (run.settings.steps, run.data, run.threads) == (33, [str(moved.resolve())], 1)
+    assert read_checkpoint(tmp_path / "run" / "model.safetensors").step == 33
 
 
 def test_tensorboard_is_told_where_it_is_installed(text, tmp_path, monkeypatch):

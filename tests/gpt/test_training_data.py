@@ -20,7 +20,7 @@ from pybpe.gpt import training_data
 from pybpe.gpt.characters import Characters
 from pybpe.gpt.runs.run import MOST_PASSES, Watcher, prepare_run, resume_run
 from pybpe.gpt.settings import Settings
-from pybpe.gpt.training_data import read_data
+from pybpe.gpt.training_data import read_data, read_ids
 
 DOCUMENTS = ["one two", "three\nfour", "", 'quote " and \\', "日本", "five six seven", "a", "b\r\n"]
 TOKENIZER = Tokenizer.train(iter(["one two three four five six seven"]), 270, progress=False)
@@ -58,6 +58,18 @@ def test_documents_with_fields_are_read_as_documents(tmp_path, name, field, voca
     assert data.train[-1] == data.val[-1] == data.vocabulary.eot_token
     if vocabulary is None:
         assert data.vocabulary.fingerprint == Characters("".join(DOCUMENTS)).fingerprint
+
+
+@pytest.mark.parametrize("special", [False, True])
+@pytest.mark.parametrize("vocabulary", [TOKENIZER, Characters("one tw<|endoftext|>\n")])
+@pytest.mark.parametrize("documents", [["one<|endoftext|>two", "ten", "<|endoftext|>"], ["ten<|endoftext|>"], []])
+def test_special_tokens_in_documents_are_read_or_not(tmp_path, documents, vocabulary, special):
+    path, eot = write(tmp_path / "a.jsonl", documents, "body"), vocabulary.eot_token
+    data = read_data([path], vocabulary, lines=False, seed=1, text_field="body", special=special)
+    ids = read_ids([path], vocabulary, text_field="body", special=special)
+    assert all_ids(data) == ids.tolist()
+    assert ids.tolist().count(eot) == len(documents) + special * "".join(documents).count("<|endoftext|>")
+    assert vocabulary.decode(ids.tolist()) == "".join(text + "<|endoftext|>" for text in documents)
 
 
 @pytest.mark.parametrize(("ending", "pack"), [("", bytes), (".gz", gzip.compress), (".zst", zstandard.compress)])

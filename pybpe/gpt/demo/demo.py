@@ -24,9 +24,11 @@ from pybpe.errors import TrainingError
 from pybpe.gpt.demo.corpus import choose_passage, choose_prompts, read_corpus
 from pybpe.gpt.demo.page import write_report
 from pybpe.gpt.demo.results import Corpus, DemoResults, Sample, Stage
+from pybpe.gpt.inference import Model
 from pybpe.gpt.micro import MicroGPT
 from pybpe.gpt.micro.training import new_model
 from pybpe.gpt.pretrain import Ids, TrainingStep, evaluate, pretrain, unigram_entropy
+from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.settings import Settings
 from pybpe.pretokenization.patterns import prepare
 from pybpe.tokenizer import Tokenizer
@@ -224,11 +226,12 @@ class _Demo:
         """Continue each prompt; the same random numbers before and after."""
         texts = []
         end = results.tokenizer.eot_token
+        speaker, sampling = Model(model, results.tokenizer), Sampling(TEMPERATURE, TOP_K, TOP_P)
         with self._stage("sample after" if trained else "sample before", "tokens") as stage:
             for number, prompt in enumerate(self.prompts(results.corpus)):
                 ids = results.tokenizer.encode_ordinary(prompt)
                 seed = self._settings.learning.seed + number
-                made = list(model.generate(ids, SAMPLE_TOKENS, TEMPERATURE, TOP_K, TOP_P, seed, (end,)))
+                made = list(speaker.generate(ids, SAMPLE_TOKENS, sampling, (end,), seed=seed))
                 texts.append(results.tokenizer.decode(made))
                 stage.amount += len(made)
                 self._watcher.sample(prompt, texts[-1], trained)

@@ -17,6 +17,7 @@ from pybpe.gpt.runs.folder import MODEL, Metrics, Run, write_metrics
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData
 from pybpe.gpt.vocabulary import check_same
+from pybpe.util.process import peak_memory
 
 
 def check(settings: Settings, data: TrainingData) -> None:
@@ -54,17 +55,30 @@ def train(
     return log.stopped
 
 
+def recorded_threads(given: int | None) -> int | None:
+    """Return `given`: results do not depend on the number of threads, so nothing is recorded where none is given."""
+    return given
+
+
 def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
     """What training would take, after a few steps of it."""
     model, tried = new_model(settings, data.vocabulary.n_vocab, data.rng), min(settings.steps, 4)
     rows = 1 if settings.lines else settings.batch_size
-    memory = model.reserve(rows) + 3 * model.n_params * np.dtype(settings.dtype).itemsize
+    memory = peak_memory() + model.reserve(rows) + 3 * model.n_params * np.dtype(settings.dtype).itemsize
     log = _learn(model, replace(data, val=None), replace(settings, steps=tried), threads, lambda step: None)
     return Plan(model.n_params, memory, log.seconds / max(1, log.tokens))
 
 
-def load(path: Path) -> Loaded:
-    """The model of a checkpoint. FormatError for files that are none of this engine."""
+def load(path: Path, device: str = "auto") -> Loaded:
+    """Open the model of a checkpoint. FormatError for files that are none of this engine.
+
+    device: "auto" or "cpu"; ValueError for others.
+    """
+    if device not in ("auto", "cpu"):
+        raise ValueError(
+            f"device is {device!r}, and the micro engine computes on the cpu only; convert the model for the torch "
+            "engine: pybpe gpt convert"
+        )
     model = MicroGPT.load(path)
     return Loaded(model, model.config.n_vocab, model.n_params, model.step, model.metadata.get("tokenizer"))
 

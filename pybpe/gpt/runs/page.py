@@ -76,7 +76,7 @@ class RunResults:
     @property
     def bits_per_byte(self) -> float:
         """The loss in that unit."""
-        return self.loss * self.bits_a_nat
+        return bits_per_byte(self.loss, self.bytes_a_token)
 
 
 def write_run_report(path: PathLike, results: RunResults, folder: Path) -> None:

@@ -13,13 +13,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pybpe.data.readers.documents import TEXT_FIELD
-from pybpe.errors import TrainingError
+from pybpe.errors import TokenIdError, TrainingError
 from pybpe.gpt.engines import OnStep, engine
+from pybpe.gpt.inference import Model
 from pybpe.gpt.pretrain import TrainingStep, unigram_entropy
-from pybpe.gpt.runs.folder import BEST, METRICS, MODEL, REPORT, RUN, Metrics, Run, read_metrics, read_run, write_run
+from pybpe.gpt.runs.folder import (
+    BEST,
+    METRICS,
+    MODEL,
+    REPORT,
+    RUN,
+    Metrics,
+    Run,
+    find_data,
+    places,
+    read_metrics,
+    read_run,
+    write_run,
+)
 from pybpe.gpt.runs.page import TEMPERATURE, RunResults, write_run_report
+from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.settings import Settings
-from pybpe.gpt.text_generation import generate_text
 from pybpe.gpt.training_data import TrainingData, read_data
 from pybpe.gpt.vocabulary import (
     CHARACTERS,
@@ -68,10 +82,11 @@ def start_run(
     Where an error comes before the first checkpoint, no file of the run is left, and the run that was to be replaced is
     there again. Raises what reading and training raise, and FileExistsError where a run is in the way.
     """
-    run, data = _plan(settings, paths, vocabulary, text_field)
+    n_threads = engine(settings.engine).recorded_threads(threads)
+    run, data = _plan(folder, settings, paths, vocabulary, n_threads, text_field)
     with _folder(folder, replace):
         _write(run, data, folder)
-        return _train(folder, run, data, Metrics(), watcher, threads, seconds)
+        return _train(folder, run, data, Metrics(), watcher, seconds)
 
 
 def prepare_run(
@@ -79,12 +94,13 @@ def prepare_run(
     settings: Settings,
     paths: list[Path],
     vocabulary: Vocabulary | None,
+    threads: int | None = None,
     *,
     replace: bool = False,
     text_field: str = TEXT_FIELD,
 ) -> None:
     """Make the folder of a run, for `resume_run` to begin it, or for several processes to begin it together."""
-    run, data = _plan(settings, paths, vocabulary, text_field)
+    run, data = _plan(folder, settings, paths, vocabulary, threads, text_field)
     with _folder(folder, replace):
         _write(run, data, folder)
 
@@ -121,7 +137,7 @@ def dry_run(
     text_field: str = TEXT_FIELD,
 ) -> DryRun:
     """Read the data, try a few batches, write nothing. Raises what `start_run` raises."""
-    _, data = _plan(settings, paths, vocabulary, text_field)
+    _, data = _plan(Path(), settings, paths, vocabulary, threads, text_field)
     found, tokens = engine(settings.engine).plan(settings, data, threads), n_tokens(settings, data)
     time_taken = found.seconds_a_token * tokens
     return DryRun(data.vocabulary.n_vocab, found.n_params, found.memory, len(data.train), tokens, time_taken)
@@ -147,14 +163,31 @@ def warn_of_passes(settings: Settings, data: TrainingData) -> None:
 
 
 def _plan(
-    settings: Settings, paths: list[Path], vocabulary: Vocabulary | None, text_field: str
+    folder: Path,
+    settings: Settings,
+    paths: list[Path],
+    vocabulary: Vocabulary | None,
+    threads: int | None,
+    text_field: str,
 ) -> tuple[Run, TrainingData]:
     chosen = engine(settings.engine)
-    data = read_data(paths, vocabulary, lines=settings.lines, seed=settings.seed, text_field=text_field)
+    data = _read(paths, vocabulary, settings, text_field)
     chosen.check(settings, data)
     warn_of_passes(settings, data)
-    names = [str(path.resolve()) for path in paths]
-    return Run(settings, names, data.digest(), data.vocabulary.fingerprint, text_field), data
+    absolute, relative = places(paths, folder)
+    run = Run(settings, absolute, data.digest(), data.vocabulary.fingerprint, text_field, relative, threads)
+    return run, data
+
+
+def _read(paths: list[Path], vocabulary: Vocabulary | None, settings: Settings, text_field: str) -> TrainingData:
+    return read_data(
+        paths,
+        vocabulary,
+        lines=settings.lines,
+        seed=settings.seed,
+        text_field=text_field,
+        special=settings.special,
+    )
 
 
 def _write(run: Run, data: TrainingData, folder: Path) -> None:
@@ -196,24 +229,31 @@ def resume_run(
     folder: Path,
     watcher: Watcher,
     threads: int | None = None,
+    paths: list[Path] | None = None,
     *,
     steps: int | None = None,
     seconds: float | None = None,
 ) -> RunResults:
     """Continue the run of a folder, digit for digit as if it had not stopped. Raises what starting one raises.
 
-    steps: a new total number of steps, also for a run that has ended (None: as it was started). The learning rate of
-    step i is then schedule(i / steps); steps that were taken are not taken again. seconds: see `start_run`.
+    threads: None for the number that the run began with. paths: where its data is now; None for where it was. Both are
+    remembered in run.json, and so is steps: a new total number of steps, also for a run that has ended (None: as it was
+    started). The learning rate of step i is then schedule(i / steps); steps that were taken are not taken again.
+    seconds: see `start_run`.
 
-    TrainingError if the data have changed, or the run has taken more than `steps` steps. A run that has ended is only
+    TrainingError if the data has changed, or the run has taken more than `steps` steps. A run that has ended is only
     reported on again.
     """
-    run, data, metrics = reread(folder, steps)
+    run, data, metrics = reread(folder, paths, steps)
     if steps is not None:
         warn_of_passes(run.settings, data)
+    n_threads = threads or run.threads or engine(run.settings.engine).recorded_threads(None)
+    absolute, relative = (run.data, run.relative) if paths is None else places(paths, folder)
+    run = dataclasses.replace(run, data=absolute, relative=relative, threads=n_threads)
+    if run != read_run(folder):
         write_run(run, folder)
     _tidy(folder)
-    results = _train(folder, run, data, metrics, watcher, threads, seconds)
+    results = _train(folder, run, data, metrics, watcher, seconds)
     _tidy(folder)
     return results
 
@@ -227,14 +267,31 @@ def _tidy(folder: Path) -> None:
             shutil.rmtree(path)
 
 
-def reread(folder: Path, steps: int | None = None) -> tuple[Run, TrainingData, Metrics]:
-    """Return the run of a folder, its data, and its metrics up to the checkpoint. steps: see `resume_run`."""
+def read_run_data(folder: Path, paths: list[Path] | None = None) -> tuple[Run, TrainingData]:
+    """Read run.json of a folder, and the data that the run was trained on, in `paths` or where it was (None).
+
+    Raises TrainingError if the data has changed since the run began, and FileNotFoundError if it is not there.
+    """
     run, vocabulary = read_run(folder), load_vocabulary(folder)
     check_same(vocabulary, run.tokenizer, vocabulary.n_vocab, str(folder))
-    paths = [Path(path) for path in run.data]
-    data = read_data(paths, vocabulary, lines=run.settings.lines, seed=run.settings.seed, text_field=run.text_field)
-    if data.digest() != run.digest:
-        raise TrainingError(f"the text of {', '.join(run.data)} has changed since the run began: begin another")
+    paths = find_data(run, folder) if paths is None else paths
+    try:
+        data = _read(paths, vocabulary, run.settings, run.text_field)
+    except TokenIdError:  # a character that the text did not have
+        data = None
+    if data is None or not data.has_digest(run.digest):
+        raise TrainingError(
+            f"the text of {', '.join(map(str, paths))} has changed since the run began; restore it, or begin another "
+            "run with it"
+        )
+    return run, data
+
+
+def reread(
+    folder: Path, paths: list[Path] | None = None, steps: int | None = None
+) -> tuple[Run, TrainingData, Metrics]:
+    """As `read_run_data`, and the metrics up to the checkpoint. steps: see `resume_run`."""
+    run, data = read_run_data(folder, paths)
     path = folder / MODEL
     taken = engine(run.settings.engine).load(path).step if path.exists() else 0
     metrics = read_metrics(folder, taken) if path.exists() else Metrics()
@@ -251,7 +308,6 @@ def _train(
     data: TrainingData,
     metrics: Metrics,
     watcher: Watcher,
-    threads: int | None,
     seconds: float | None,
 ) -> RunResults:
     measured = data.train if data.val is None else data.val
@@ -272,15 +328,14 @@ def _train(
         watcher.step(step, results)
 
     told: OnStep = on_step
-    results.stopped = chosen.train(run, data, folder, metrics, threads, told, seconds)
+    results.stopped = chosen.train(run, data, folder, metrics, run.threads, told, seconds)
     results.seconds = time.perf_counter() - began
     loaded = chosen.load(folder / MODEL)
     results.n_params = loaded.n_params
+    model = Model(loaded.model, data.vocabulary)
     for number in range(SAMPLES):
         seed = run.settings.seed + number
-        text = generate_text(
-            loaded.model, data.vocabulary, data.beginning(), SAMPLE_TOKENS, temperature=TEMPERATURE, seed=seed
-        )
+        text = model.stream_text(data.beginning(), SAMPLE_TOKENS, Sampling(TEMPERATURE), seed=seed)
         results.samples.append("".join(text))
     write_run_report(folder / REPORT, results, folder)
     return results

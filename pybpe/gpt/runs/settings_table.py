@@ -16,6 +16,7 @@ LABELS = {
     "init_std": "standard deviation of the initial weights",
     "steps": "steps",
     "lines": "one document a step",
+    "special": "special tokens read in text files",
     "batch_size": "windows a batch",
     "accumulate": "batches a step",
     "optimizer": "optimizer",
