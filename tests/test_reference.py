@@ -8,7 +8,8 @@ from pybpe import reference
 
 
 def test_its_examples_run():
-    assert doctest.testmod(reference).failed == 0
+    result = doctest.testmod(reference)
+    assert (result.failed, result.attempted > 15) == (0, True)
 
 
 def test_the_most_frequent_pair_is_merged_first():

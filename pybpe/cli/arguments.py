@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.console import UsageError, standard_input, typed
+from pybpe.cli.console import UsageError, note, standard_input, typed
 from pybpe.util.files import FULL_DISK
 from pybpe.util.suggestions import nearest
 
@@ -76,6 +76,15 @@ def share(text: str) -> float:
     return number
 
 
+def text_argument(text: str) -> str:
+    """An argparse type: text, also where the locale is not UTF-8 and Python read its bytes as lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(text).decode(errors="replace")
+    return text
+
+
 def place(text: str) -> Path:
     """An argparse type: a path that is not empty (Path('') would be the current folder)."""
     if not text:
@@ -122,16 +131,19 @@ def text_field(options: argparse.Namespace, files: Sequence[Path]) -> str:
     return str(options.text_field)
 
 
-def check_inputs(names: Sequence[str]) -> list[Path]:
-    """The files that names and globs stand for. Raises OSError for one that is missing or cannot be read.
+def check_inputs(names: Sequence[str], *, folders: bool = True) -> list[Path]:
+    """The files that names, globs and folders stand for; of a folder, its text files, sorted, and a note which.
 
-    Pipes are taken on trust: to open one and close it again would end whoever writes into it.
+    folders: False to refuse folders. Raises OSError for a file that is missing or cannot be read. Pipes are taken on
+    trust: to open one and close it again would end whoever writes into it.
     """
     from pybpe.training.counts.corpus import expand
 
     if STDIN in names:
         raise UsageError("- is standard input and stands alone, without other files")
-    files = expand(names)
+    files: list[Path] = []
+    for name in names:
+        files += _files_of_folder(Path(name)) if folders and Path(name).is_dir() else expand([name])
     for path in filter(is_regular, files):
         with path.open("rb"):
             pass
@@ -143,6 +155,17 @@ def read_stdin(tokenizer: Tokenizer) -> Iterator[bytes]:
     from pybpe.data.documents import read_stream
 
     return read_stream(standard_input().buffer, tokenizer.cut)
+
+
+def _files_of_folder(folder: Path) -> list[Path]:
+    from pybpe.data.readers.folders import text_files
+
+    files = text_files(folder)
+    names = [str(path.relative_to(folder)) for path in files]
+    shown = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}, sorted by name"
+    taken = "text file is taken" if len(files) == 1 else "text files are taken"
+    note(f"{folder} is a folder: its {len(files):,} {taken}, {shown}")
+    return files
 
 
 def is_regular(path: Path) -> bool:

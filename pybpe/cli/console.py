@@ -26,6 +26,10 @@ class UsageError(Exception):
     """The command was typed wrongly: exit status 2."""
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: whatever cleans up after Ctrl-C cleans up after it too. Exit status 143."""
+
+
 def escaped(text: str) -> str:
     """The text with backslash escapes for what is not printable: names must not steer the terminal."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
@@ -34,6 +38,12 @@ def escaped(text: str) -> str:
 def harmless(text: str) -> str:
     """A model's text without the control characters that would steer a terminal."""
     return "".join(char for char in text if char.isprintable() or char in "\n\t")
+
+
+def encodable(text: str) -> str:
+    """Return the text with "?" for what standard output cannot encode, such as U+FFFD on an ASCII terminal."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def typed(path: str | os.PathLike[str]) -> str:

@@ -7,8 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import MOST_TOKENS, add_command, check_inputs, check_output_folder, place, positive, whole
-from pybpe.cli.console import note, summary, typed
+from pybpe.cli.arguments import (
+    MOST_TOKENS,
+    add_command,
+    add_text_field,
+    check_inputs,
+    check_output_folder,
+    place,
+    positive,
+    text_field,
+    whole,
+)
+from pybpe.cli.console import Terminated, note, summary, typed
 from pybpe.util.locks import locked
 from pybpe.util.units import seconds, size
 
@@ -43,23 +53,27 @@ def add_commands(commands: Any) -> None:
         metavar="S",
         help="stop training after so many seconds (100, or 8 passes through the text)",
     )
+    add_text_field(parser)
     parser.add_argument("--seed", type=whole(0), default=42, metavar="N", help="of all random numbers (42)")
     parser.add_argument("--force", action="store_true", help="replace the results of an earlier demo in the folder")
 
 
 def run(options: argparse.Namespace) -> None:
     """Check places first, run, and say what is where."""
-    corpus = check_inputs([options.corpus])[0] if options.corpus else None
+    corpus = check_inputs([options.corpus], folders=False)[0] if options.corpus else None
+    field = text_field(options, [corpus] if corpus else [])
     folder: Path = options.output
     check_output_folder(folder)
     check_output_folder(folder.resolve().parent)
     busy = FileExistsError(f"another pybpe demo is writing to {folder}: wait for its end, or name another with -o")
     with locked(folder.resolve().with_name(f".{folder.resolve().name}.lock"), busy):
-        results = _run(options, corpus, folder)
+        results = _run(options, corpus, field, folder)
     _summary(results, folder)
+    if results.stopped == "terminate":
+        raise Terminated(f"what was learned in {len(results.losses):,} steps is kept in {folder}")
 
 
-def _run(options: argparse.Namespace, corpus: Path | None, folder: Path) -> DemoResults:
+def _run(options: argparse.Namespace, corpus: Path | None, field: str, folder: Path) -> DemoResults:
     """Run the demo, watched by a screen."""
     from pybpe.cli.demo_screen import Screen
     from pybpe.gpt.demo.demo import LEARNING, DemoSettings, run_demo
@@ -68,7 +82,7 @@ def _run(options: argparse.Namespace, corpus: Path | None, folder: Path) -> Demo
     if existing is not None and not options.force:
         raise FileExistsError(f"{existing} exists already; add --force to replace it, or name another folder with -o")
     learning = replace(LEARNING, seed=options.seed)
-    settings = DemoSettings(corpus, folder, options.vocab_size, learning=learning)
+    settings = DemoSettings(corpus, folder, options.vocab_size, learning=learning, text_field=field)
     if options.steps is not None or options.seconds is not None:
         settings = replace(settings, steps=options.steps, seconds=options.seconds, passes=None)
     screen = Screen()
@@ -76,7 +90,7 @@ def _run(options: argparse.Namespace, corpus: Path | None, folder: Path) -> Demo
         results = run_demo(settings, screen)
     finally:
         screen.close()
-    if results.interrupted:
+    if results.stopped == "interrupt":
         note(f"interrupted; what was learned in {len(results.losses):,} steps is kept")
     return results
 

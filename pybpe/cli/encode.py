@@ -20,6 +20,7 @@ from pybpe.cli.arguments import (
     default_name,
     place,
     read_stdin,
+    text_argument,
     text_field,
 )
 from pybpe.cli.console import UsageError, escaped, note, out, print_json, progress, summary, typed
@@ -55,7 +56,7 @@ def add_commands(commands: Any) -> None:
     )
     add_text_field(parser)
     parser.add_argument("--set", default="train", metavar="NAME", help="the shards' name in the folder (train)")
-    parser.add_argument("--text", metavar="TEXT", help="print the ids of this text")
+    parser.add_argument("--text", type=text_argument, metavar="TEXT", help="print the ids of this text")
     parser.add_argument("--force", action="store_true", help="encode again and replace the set that is in the folder")
     parser.add_argument(
         "--show",

@@ -8,9 +8,21 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import MOST_THREADS, add_command, at_least_0, check_inputs, check_output_folder, place, whole
-from pybpe.cli.console import UsageError, note, summary, typed
+from pybpe.cli.arguments import (
+    MOST_THREADS,
+    add_command,
+    add_text_field,
+    at_least_0,
+    check_output_folder,
+    place,
+    positive,
+    text_field,
+    whole,
+)
+from pybpe.cli.console import Terminated, UsageError, note, summary
 from pybpe.cli.gpt_convert import add_convert
+from pybpe.cli.gpt_data import data_name, data_paths
+from pybpe.cli.gpt_next import launch_command, resume_command, sample_command
 from pybpe.cli.gpt_use import add_eval, add_sample
 from pybpe.cli.tokenizers import open_tokenizer
 from pybpe.util.units import seconds, size
@@ -27,7 +39,8 @@ examples:
   pybpe gpt train corpus.txt                                characters, 2,000 steps, into corpus-gpt
   pybpe gpt train corpus-shards -t corpus.pybpe -o my-gpt   on what pybpe encode wrote
   pybpe gpt train names.txt --preset microgpt               microgpt.py, number for number
-  pybpe gpt train --resume my-gpt                           go on where it was interrupted
+  pybpe gpt train --resume my-gpt                           continue where it was interrupted
+  pybpe gpt train --resume my-gpt --steps 4000              continue up to 4,000 steps, also a finished run
   pybpe gpt train corpus.txt --preset shakespeare-char      with torch, on a GPU if there is one
   pybpe gpt train corpus-shards -t gpt2.pybpe --preset gpt2-124m --dry-run
 """
@@ -51,18 +64,24 @@ def add_commands(commands: Any) -> None:
 
 def _add_train(commands: Any) -> None:
     from pybpe.gpt.engines import ENGINES
-    from pybpe.gpt.settings import DTYPES, PRESETS, SCHEDULES
+    from pybpe.gpt.settings import PRESETS
 
     parser = add_command(
         commands,
         "train",
         "train a GPT",
         "Train a GPT and write a folder with the model, its vocabulary, its losses and a report.\n"
-        "Ctrl-C ends it early and keeps what was learned; --resume goes on, digit for digit.",
+        "Ctrl-C, SIGTERM and --seconds end it early with a checkpoint; --resume continues it, digit for digit.",
         EXAMPLES,
         run_train,
     )
-    parser.add_argument("data", nargs="*", metavar="DATA", help="a folder of shards, or text files in UTF-8, or globs")
+    parser.add_argument(
+        "data",
+        nargs="*",
+        metavar="DATA",
+        help="a folder of shards, or text: files, globs and folders, as pybpe encode takes them",
+    )
+    add_text_field(parser)
     parser.add_argument(
         "-t",
         "--tokenizer",
@@ -71,7 +90,13 @@ def _add_train(commands: Any) -> None:
     )
     parser.add_argument("--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that needs it")
     parser.add_argument("-o", "--output", type=place, metavar="FOLDER", help="folder to write (DATA-gpt)")
-    parser.add_argument("--resume", type=place, metavar="FOLDER", help="go on with the run of a folder; goes alone")
+    parser.add_argument(
+        "--resume",
+        type=place,
+        metavar="FOLDER",
+        help="continue a run; with --steps, --seconds, --threads, and DATA if that has moved",
+    )
+    parser.add_argument("--seconds", type=positive, metavar="S", help="stop training after so many seconds")
     parser.add_argument("--force", action="store_true", help="replace an earlier run in the folder")
     parser.add_argument("--preset", choices=PRESETS, help="settings to begin with; those below change them")
     parser.add_argument("--engine", choices=ENGINES, help="what trains it (micro: compiled, on the processor)")
@@ -80,32 +105,44 @@ def _add_train(commands: Any) -> None:
     parser.add_argument(
         "--lines", action="store_true", default=None, help="each line is a document, and a step takes one"
     )
+    parser.add_argument(
+        "--special", action="store_true", default=None, help="read special tokens in text files as tokens (as text)"
+    )
+    _add_settings(parser)
+    _add_torch(parser.add_argument_group("the torch engine", "what its presets set"))
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the settings of both engines."""
+    from pybpe.gpt.settings import DTYPES, SCHEDULES
+
     for name, least, help_ in (
         ("--n-layer", 1, "layers (4)"),
-        ("--n-head", 1, "heads of attention (4)"),
-        ("--n-embd", 1, "width (128)"),
-        ("--block-size", 1, "tokens that it sees at once (64)"),
-        ("--steps", 1, "steps of training (2000)"),
-        ("--batch-size", 1, "windows of text a step (12)"),
-        ("--seed", 0, "of all random numbers (42)"),
-        ("--eval-every", 1, "steps between two looks at held-out text (100)"),
-        ("--eval-windows", 1, "windows of text at each look (64)"),
+        ("--n-head", 1, "attention heads (4)"),
+        ("--n-embd", 1, "embedding width (128)"),
+        ("--block-size", 1, "context length in tokens (64)"),
+        ("--steps", 1, "steps of training; with --resume, a new total (2000)"),
+        ("--batch-size", 1, "windows of text in a batch (12)"),
+        ("--seed", 0, "random seed (42)"),
+        ("--eval-every", 1, "steps between two held-out losses (100)"),
+        ("--eval-windows", 1, "windows of text of a held-out loss (64)"),
         ("--save-every", 1, "steps between two checkpoints (500)"),
     ):
         parser.add_argument(name, type=whole(least), metavar="N", help=help_)
     for name, help_ in (
-        ("--lr", "learning rate at its highest (0.004)"),
-        ("--weight-decay", "how strongly weights are pulled to 0 (0.1)"),
-        ("--warmup", "part of the steps in which the rate rises (0.02)"),
-        ("--init-std", "spread of the first weights (0.02)"),
-        ("--beta1", "of Adam (0.85)"),
-        ("--beta2", "of Adam (0.99)"),
+        ("--lr", "maximum learning rate (0.004)"),
+        ("--weight-decay", "weight decay (0.1)"),
+        ("--warmup", "fraction of the steps in which the learning rate rises (0.02)"),
+        ("--init-std", "standard deviation of the initial weights (0.02)"),
+        ("--beta1", "Adam's beta1 (0.85)"),
+        ("--beta2", "Adam's beta2 (0.99)"),
     ):
         parser.add_argument(name, type=at_least_0, metavar="X", help=help_)
     parser.add_argument("--schedule", choices=SCHEDULES, help="how the rate falls (linear)")
     parser.add_argument("--dtype", choices=DTYPES, help="float64 is exact; bfloat16 and float16 for GPUs (float32)")
-    parser.add_argument("--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads (one a core)")
-    _add_torch(parser.add_argument_group("the torch engine", "what its presets set"))
+    parser.add_argument(
+        "--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads (one a core; --resume: as before)"
+    )
 
 
 def _add_torch(group: Any) -> None:
@@ -122,10 +159,10 @@ def _add_torch(group: Any) -> None:
     group.add_argument("--accumulate", type=whole(1), metavar="N", help="batches a step, over all processes (1)")
     group.add_argument("--sample-every", type=whole(0), metavar="N", help="steps between two samples of text (0: none)")
     for name, help_ in (
-        ("--muon-lr", "Muon's rate at its highest (0.02)"),
-        ("--final-lr", "part of --lr at which the schedule ends"),
-        ("--clip", "the longest a gradient may be, 0 for any"),
-        ("--dropout", "share that is left out"),
+        ("--muon-lr", "Muon's maximum learning rate (0.02)"),
+        ("--final-lr", "final learning rate, as a fraction of --lr"),
+        ("--clip", "maximum gradient norm (0: no clipping)"),
+        ("--dropout", "dropout probability"),
     ):
         group.add_argument(name, type=at_least_0, metavar="X", help=help_)
     group.add_argument(
@@ -142,51 +179,64 @@ def run_train(options: argparse.Namespace) -> None:
     if options.resume is not None:
         _check_alone(options)
         folder: Path = options.resume
-        work = partial(resume_run, folder, screen, options.threads)
+        resume = partial(resume_run, steps=options.steps, seconds=options.seconds)
+        work = partial(resume, folder, screen, options.threads, _data(options.data) if options.data else None)
     else:
         paths = _data(options.data)
-        folder = options.output or Path(f"{paths[0].stem}-gpt")
+        field = text_field(options, paths)
+        folder = options.output or Path(f"{data_name(options.data, paths)}-gpt")
         if options.init is not None and options.init.resolve() == folder.resolve():
             raise UsageError(f"{folder} is the model to go on from; name another folder with -o")
         settings, vocabulary = _settings(options), _vocabulary(options)
         if options.dry_run:
-            _say_what_it_takes(settings, paths, vocabulary, options.threads)
+            _say_what_it_takes(settings, paths, vocabulary, options.threads, field)
             return
         check_output_folder(folder)
         check_free(folder, options.force)
         if options.prepare:
-            prepare_run(folder, settings, paths, vocabulary, replace=options.force)
-            summary(f"run in {folder}", [], f"torchrun --nproc_per_node=2 -m pybpe.gpt.train {typed(folder)}")
+            prepare_run(folder, settings, paths, vocabulary, options.threads, replace=options.force, text_field=field)
+            rows = [
+                ("batches", f"{settings.accumulate} a step, which the processes share: give 1, 2, ... that divide it")
+            ]
+            summary(f"run in {folder}", rows if settings.engine == "torch" else [], launch_command(folder, settings))
             return
         earlier = _written(folder)
-        start = partial(start_run, replace=options.force)
+        start = partial(start_run, replace=options.force, seconds=options.seconds, text_field=field)
         work = partial(start, folder, settings, paths, vocabulary, screen, options.threads)
     try:
         results = work()
-    except KeyboardInterrupt as stop:  # a second Ctrl-C, or SIGTERM: what was saved last is there
+    except KeyboardInterrupt as stop:  # a second Ctrl-C or SIGTERM: the last checkpoint stays
         raise type(stop)(_what_is_left(folder, earlier)) from None
     finally:
         screen.close()
-    if results.interrupted:
-        note(f"interrupted after {results.steps:,} of {results.run.settings.steps:,} steps; what was learned is kept")
+    _say_how_it_ended(results, folder)
+
+
+def _say_how_it_ended(results: RunResults, folder: Path) -> None:
+    """Print the summary. Terminated if SIGTERM ended the run, so that its exit status says so."""
+    taken = f"{results.steps:,} of {results.run.settings.steps:,} steps"
+    if results.stopped == "interrupt":
+        note(f"interrupted after {taken}; what was learned is kept")
+    elif results.stopped == "seconds":
+        note(f"the time limit ended training after {taken}; what was learned is kept")
     _summary(results, folder)
+    if results.stopped == "terminate":
+        raise Terminated(f"what was learned in {taken} is kept; continue with: {resume_command(folder)}")
 
 
 def _check_alone(options: argparse.Namespace) -> None:
     """UsageError for anything beside --resume that the run's own settings say."""
     given = {name for name, value in vars(options).items() if not (value is None or value is False or value == [])}
-    others = sorted(given - {"resume", "threads", "command", "run", "parser"})
+    others = sorted(given - {"resume", "data", "steps", "seconds", "threads", "command", "run", "parser"})
     if others:
-        name = "DATA" if others[0] == "data" else "--" + others[0].replace("_", "-")
-        raise UsageError(f"--resume goes on with the settings of the run; leave out {name}")
+        name = "--" + others[0].replace("_", "-")
+        raise UsageError(f"--resume continues with the settings of the run, --steps alone can change; leave out {name}")
 
 
 def _data(names: list[str]) -> list[Path]:
     if not names:
         raise UsageError("name the text or the shards to learn from, or a run to go on with: --resume FOLDER")
-    if len(names) == 1 and Path(names[0]).is_dir():
-        return [Path(names[0])]
-    return check_inputs(names)
+    return data_paths(names)
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -230,11 +280,11 @@ def _vocabulary(options: argparse.Namespace) -> Vocabulary | None:
 
 
 def _say_what_it_takes(
-    settings: Settings, paths: list[Path], vocabulary: Vocabulary | None, threads: int | None
+    settings: Settings, paths: list[Path], vocabulary: Vocabulary | None, threads: int | None, field: str
 ) -> None:
     from pybpe.gpt.runs.run import dry_run
 
-    found = dry_run(settings, paths, vocabulary, threads)
+    found = dry_run(settings, paths, vocabulary, threads, text_field=field)
     shape = f"{settings.n_layer} layers, {settings.n_head} heads, {settings.n_embd} wide, {settings.block_size} tokens"
     rows = [
         ("model", f"{found.n_params:,} parameters: {shape}, {found.n_vocab:,} ids"),
@@ -261,7 +311,7 @@ def _what_is_left(folder: Path, earlier: int | None) -> str:
     if earlier is not None and _written(folder) == earlier:
         return f"nothing was written; the earlier run in {folder} is as it was"
     if (folder / MODEL).exists():
-        return f"the last checkpoint is kept; go on with: pybpe gpt train --resume {typed(folder)}"
+        return f"the last checkpoint is kept; continue with: {resume_command(folder)}"
     return "nothing was written"
 
 
@@ -277,6 +327,5 @@ def _summary(results: RunResults, folder: Path) -> None:
         ("time", f"{seconds(results.seconds)} for {taken:,} steps, {results.tokens_per_second:,.0f} tokens/s"),
         *((path.name, size(path.stat().st_size)) for path in sorted(folder.iterdir()) if path.is_file()),
     ]
-    go_on = f"pybpe gpt train --resume {typed(folder)}"
-    show = f"pybpe gpt sample {typed(folder)}"
-    summary(f"GPT in {folder}", rows, go_on if results.interrupted else show)
+    following = resume_command(folder) if results.interrupted else sample_command(folder, results.vocabulary)
+    summary(f"GPT in {folder}", rows, following)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import add_command, check_output_folder, place
-from pybpe.cli.console import UsageError, note, summary, typed
+from pybpe.cli.console import UsageError, note, summary
+from pybpe.cli.gpt_next import sample_command
 from pybpe.cli.tokenizers import open_tokenizer
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def run_convert(options: argparse.Namespace) -> None:
     if checkpoint.fingerprint is None:
         checkpoint = fit_vocabulary(checkpoint, vocabulary.n_vocab, vocabulary.fingerprint)
     check_same(vocabulary, checkpoint.fingerprint, checkpoint.config.n_vocab, str(options.source))
+    if (padding := checkpoint.config.rows - vocabulary.n_vocab) > 0:
+        note(f"{padding:,} rows of the model beyond the {vocabulary.n_vocab:,} ids count as padding; none is generated")
     with atomic_folder(folder) as made:
         _write(checkpoint, vocabulary, made, options.to)
         written = {path.name for path in made.iterdir()}
@@ -73,22 +76,22 @@ def run_convert(options: argparse.Namespace) -> None:
         ("model", f"{shape}, {config.n_vocab:,} ids"),
         ("files", ", ".join(sorted(p.name for p in folder.iterdir()))),
     ]
-    summary(
-        f"{options.to} in {folder}", rows, "" if options.to == "huggingface" else f"pybpe gpt sample {typed(folder)}"
-    )
+    following = "" if options.to == "huggingface" else sample_command(folder, vocabulary)
+    summary(f"{options.to} in {folder}", rows, following)
 
 
 def _write(checkpoint: Checkpoint, vocabulary: Vocabulary, folder: Path, kind: str) -> None:
     from pybpe import Tokenizer
     from pybpe.gpt.checkpoint import write_checkpoint
-    from pybpe.gpt.pretrained import write_huggingface, write_micro
+    from pybpe.gpt.huggingface import write_huggingface, write_huggingface_tokenizer
+    from pybpe.gpt.pretrained import write_micro
     from pybpe.gpt.runs.folder import MODEL
     from pybpe.gpt.vocabulary import end_of_text, save_vocabulary
 
     if kind == "huggingface":
         write_huggingface(checkpoint, folder, end_of_text(vocabulary))
         if isinstance(vocabulary, Tokenizer):
-            vocabulary.to_huggingface(folder / "tokenizer.json")
+            write_huggingface_tokenizer(vocabulary, folder, checkpoint.config.block_size)
         else:
             note("transformers has no vocabulary of characters; only the model was written")
         return

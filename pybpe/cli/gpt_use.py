@@ -1,19 +1,27 @@
-"""`pybpe gpt sample` and `eval`: what a trained GPT says, and how well it predicts."""
+"""`pybpe gpt sample` and `eval`: text from a trained GPT, and how well it predicts text."""
 
 from __future__ import annotations
 
 import argparse
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import add_command, add_json, at_least_0, check_inputs, place, positive, whole
-from pybpe.cli.console import harmless, print_json, summary
+from pybpe.cli.arguments import (
+    add_command,
+    add_json,
+    add_text_field,
+    at_least_0,
+    place,
+    positive,
+    text_argument,
+    text_field,
+    whole,
+)
+from pybpe.cli.console import UsageError, encodable, harmless, print_json, summary
+from pybpe.cli.gpt_data import data_paths, is_shards
 
 if TYPE_CHECKING:
-    from pybpe.gpt.engines import Loaded
-    from pybpe.gpt.training_data import TrainingData
-    from pybpe.gpt.vocabulary import Vocabulary
+    from pybpe.gpt.inference import Model
 
 ALL_WINDOWS = 1 << 40
 BATCH = 16  # windows that are measured at once
@@ -24,30 +32,32 @@ def add_sample(commands: Any) -> None:
     parser = add_command(
         commands,
         "sample",
-        "let a GPT speak",
-        "Print text that a model makes: of the folder of a run, or of pybpe demo.",
+        "generate text with a GPT",
+        "Print text that a model generates. FOLDER is that of a run, of pybpe demo, of pybpe gpt convert, or of a\n"
+        "GPT-2 in Hugging Face's layout.",
         "examples:\n  pybpe gpt sample corpus-gpt --prompt 'To be' --tokens 200 --seed 1\n"
         "  pybpe gpt sample pybpe-demo --temperature 0.5 --top-k 40 --top-p 0.9 --number 3",
         run_sample,
     )
     _add_model(parser)
-    parser.add_argument("--prompt", default="", metavar="TEXT", help="what the text begins with (nothing)")
-    parser.add_argument("--tokens", type=whole(1), default=200, metavar="N", help="at most so many (200)")
     parser.add_argument(
-        "--temperature", type=at_least_0, default=0.8, metavar="T", help="0: always the likeliest (0.8)"
+        "--prompt", type=text_argument, default="", metavar="TEXT", help="the text to continue (the start of a text)"
     )
-    parser.add_argument("--top-k", type=whole(1), metavar="K", help="only the K likeliest tokens")
-    parser.add_argument("--top-p", type=positive, metavar="P", help="only the likeliest that together reach P")
-    parser.add_argument("--min-p", type=positive, metavar="P", help="only those P times as likely as the likeliest")
+    parser.add_argument("--special", action="store_true", help="read special tokens in the prompt as tokens (as text)")
+    parser.add_argument("--tokens", type=whole(1), default=200, metavar="N", help="maximum number of tokens (200)")
     parser.add_argument(
-        "--repetition-penalty",
-        type=positive,
-        default=1.0,
-        metavar="X",
-        help="above 1: say less of what was said (1)",
+        "--temperature", type=at_least_0, default=0.8, metavar="T", help="sampling temperature, 0: greedy (0.8)"
     )
-    parser.add_argument("--number", type=whole(1), default=1, metavar="N", help="how many texts (1)")
-    parser.add_argument("--seed", type=whole(0), metavar="N", help="for the same text again")
+    parser.add_argument("--top-k", type=whole(1), metavar="K", help="sample from the K most likely tokens")
+    parser.add_argument("--top-p", type=positive, metavar="P", help="nucleus sampling threshold")
+    parser.add_argument(
+        "--min-p", type=positive, metavar="P", help="minimum probability, relative to the most likely token"
+    )
+    parser.add_argument(
+        "--repetition-penalty", type=positive, default=1.0, metavar="X", help="above 1: fewer repetitions (1)"
+    )
+    parser.add_argument("--number", type=whole(1), default=1, metavar="N", help="number of texts (1)")
+    parser.add_argument("--seed", type=whole(0), metavar="N", help="random seed: the same seed gives the same text")
 
 
 def add_eval(commands: Any) -> None:
@@ -63,89 +73,92 @@ def add_eval(commands: Any) -> None:
     )
     _add_model(parser)
     parser.add_argument(
-        "data", nargs="*", metavar="DATA", help="text files, measured whole, or a folder of shards, its held-out part"
+        "data",
+        nargs="*",
+        metavar="DATA",
+        help="text files or folders, measured whole, or a folder of shards, its held-out part",
     )
+    add_text_field(parser)
+    parser.add_argument("--special", action="store_true", help="read special tokens in text files as tokens (as text)")
     parser.add_argument("--windows", type=whole(1), default=ALL_WINDOWS, metavar="N", help="windows of text (all)")
     add_json(parser)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "folder", type=place, metavar="FOLDER", help="a folder with model.safetensors and its vocabulary"
-    )
-    parser.add_argument("--best", action="store_true", help="the weights that did best on held-out text, not the last")
+    from pybpe.gpt.settings import DEVICES
 
-
-def _open(options: argparse.Namespace) -> tuple[Vocabulary, Loaded]:
-    from pybpe.gpt.engines import load_model
-    from pybpe.gpt.runs.folder import BEST, MODEL
-    from pybpe.gpt.vocabulary import check_same, load_vocabulary
-
-    vocabulary, path = load_vocabulary(options.folder), options.folder / (BEST if options.best else MODEL)
-    loaded = load_model(path)
-    check_same(vocabulary, loaded.fingerprint, loaded.n_vocab, str(path))
-    return vocabulary, loaded
+    parser.add_argument("folder", type=place, metavar="FOLDER", help="a folder with a model and its vocabulary")
+    parser.add_argument("--best", action="store_true", help="the weights with the lowest held-out loss, not the last")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where the model computes (auto)")
 
 
 def run_sample(options: argparse.Namespace) -> None:
-    """Print text as it is made."""
-    from pybpe.gpt.text_generation import generate_text, prompt_ids
+    """Print text as it is generated."""
+    from pybpe.gpt.inference import open_model
+    from pybpe.gpt.sampling import Sampling
 
-    vocabulary, loaded = _open(options)
-    prompt = prompt_ids(vocabulary, options.prompt)
+    model = open_model(options.folder, options.device, best=options.best)
+    prompt = model.encode_prompt(options.prompt, special=options.special)
     names = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
-    settings = {name: getattr(options, name) for name in names}
+    sampling = Sampling(**{name: getattr(options, name) for name in names})
     for number in range(options.number):
         if number:
             print("\n---")
-        print(options.prompt, end="")
+        print(encodable(options.prompt), end="")
         seed = None if options.seed is None else options.seed + number
-        for text in generate_text(loaded.model, vocabulary, prompt, options.tokens, seed=seed, **settings):
-            print(harmless(text), end="", flush=True)
+        for text in model.stream_text(prompt, options.tokens, sampling, seed=seed):
+            print(encodable(harmless(text)), end="", flush=True)
     print()
 
 
 def run_eval(options: argparse.Namespace) -> None:
     """Measure, and print what was found."""
-    from pybpe.gpt.pretrain import evaluate
+    from pybpe.gpt.inference import open_model
+    from pybpe.gpt.pretrain import evaluate, evaluation_starts
     from pybpe.gpt.vocabulary import bits_per_byte, bytes_per_token
 
-    vocabulary, loaded = _open(options)
-    ids = _ids(_data(options, vocabulary), whole=bool(options.data) and not Path(options.data[0]).is_dir())
-    loss = evaluate(loaded.model, ids, BATCH, options.windows)
-    bytes_a_token = bytes_per_token(vocabulary, ids)
-    context = min(loaded.model.config.block_size, len(ids) - 1)
-    windows = min(options.windows, (len(ids) - 1) // context)
+    model = open_model(options.folder, options.device, best=options.best)
+    ids, what = _measured(options, model)
+    loss = evaluate(model.network, ids, BATCH, options.windows)
+    bytes_a_token = bytes_per_token(model.vocabulary, ids)
+    context, predictions = min(model.n_ctx, len(ids) - 1), len(ids) - 1
+    starts = evaluation_starts(ids, context, options.windows)
+    measured = min(predictions, context * len(starts))
     if options.json:
         facts = {"model": str(options.folder), "data": options.data, "loss": loss, "bytes_per_token": bytes_a_token}
-        facts |= {"bits_per_byte": bits_per_byte(loss, bytes_a_token), "windows": windows, "context": context}
-        print_json({**facts, "tokens": len(ids), "parameters": loaded.n_params, "steps": loaded.step})
+        facts |= {"bits_per_byte": bits_per_byte(loss, bytes_a_token), "windows": len(starts), "context": context}
+        print_json({**facts, "tokens": len(ids), "parameters": model.n_params, "steps": model.step})
         return
     rows = [
         ("loss", f"{loss:.4f} nats per token, perplexity {math.exp(min(loss, 700)):,.2f}"),
         ("", f"{bits_per_byte(loss, bytes_a_token):.4f} bits per byte, {bytes_a_token:.2f} bytes per token"),
-        ("text", f"{windows:,} windows of {context:,} tokens, of {len(ids):,} tokens"),
-        ("model", f"{loaded.n_params:,} parameters after {loaded.step:,} steps"),
+        (
+            "text",
+            f"{measured:,} of {predictions:,} predictions, in windows of {context:,} tokens",
+        ),
+        ("model", f"{model.n_params:,} parameters after {model.step:,} steps"),
     ]
-    summary(f"{options.folder} on {', '.join(options.data) or 'its held-out text'}", rows)
+    summary(f"{options.folder} on {what}", rows)
 
 
-def _data(options: argparse.Namespace, vocabulary: Vocabulary) -> TrainingData:
-    from pybpe.gpt.runs.folder import read_run
-    from pybpe.gpt.training_data import read_data
+def _measured(options: argparse.Namespace, model: Model) -> tuple[Any, str]:
+    """The ids to measure, integers [n], and what they are."""
+    from pybpe.gpt.runs.run import read_run_data
+    from pybpe.gpt.training_data import read_data, read_ids
 
+    vocabulary = model.vocabulary
     if not options.data:
-        run = read_run(options.folder)
-        return read_data(list(map(Path, run.data)), vocabulary, lines=run.settings.lines, seed=run.settings.seed)
-    folder = len(options.data) == 1 and Path(options.data[0]).is_dir()
-    paths = [Path(options.data[0])] if folder else check_inputs(options.data)
-    return read_data(paths, vocabulary, lines=False, seed=0)
-
-
-def _ids(data: TrainingData, whole: bool) -> Any:
-    """What is measured: everything, or the held-out part; all of it where nothing was held out."""
-    import numpy as np
-
-    if data.val is None:
-        return data.train
-    return np.concatenate([data.train, data.val]) if whole else data.val
+        unused = [name for name in ("special", "text_field") if getattr(options, name)]
+        if unused:
+            name = "--" + unused[0].replace("_", "-")
+            raise UsageError(f"the text of the run is read as it was for training; leave out {name}, or name DATA")
+        _, data = read_run_data(options.folder)
+        if data.val is None:
+            return data.train, "the text it was trained on, because none was held out"
+        return data.val, "its held-out text"
+    paths = data_paths(options.data)
+    field = text_field(options, paths)
+    if is_shards(paths[0]):
+        data = read_data(paths, vocabulary, lines=False, seed=0, special=options.special)
+        return data.val, f"the held-out part of {paths[0]}"
+    return read_ids(paths, vocabulary, text_field=field, special=options.special), ", ".join(options.data)

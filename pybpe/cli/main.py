@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from pybpe import __version__
-from pybpe.cli.console import UsageError, fail, warnings_as_notes
+from pybpe.cli.console import Terminated, UsageError, fail, warnings_as_notes
 from pybpe.errors import PybpeError
 from pybpe.util.suggestions import did_you_mean, nearest
 
@@ -28,10 +28,6 @@ examples:
   pybpe encode corpus.pybpe corpus.txt       turn the corpus into shards of ids
   pybpe COMMAND --help                       what a command takes
 """
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM came: whatever cleans up after Ctrl-C cleans up after it too."""
 
 
 class Parser(argparse.ArgumentParser):

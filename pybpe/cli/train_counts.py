@@ -26,7 +26,7 @@ class CountedCorpus:
     text_field = "text"
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.files = check_inputs(names)
+        self.files = check_inputs(names, folders=False)
         self._counts = _read(self.files[0])
         for path in self.files[1:]:
             self._counts.merge(_read(path))

@@ -46,6 +46,8 @@ class TrainingScreen:
         if step.val_loss is not None:
             self._held_out = step.val_loss
         shown = held_out if self._held_out is None else self._held_out
+        if not self.drawing:  # a log: the held-out loss belongs to the step at which it was measured, and to no other
+            shown = step.val_loss
         losses = _losses(self._smooth, shown, to_beat, bits_a_nat, step)
         if self.drawing:
             if now - self._drawn >= 1 / DRAWINGS or step.progress >= 1:

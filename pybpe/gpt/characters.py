@@ -72,6 +72,20 @@ class Characters:
                 f"the model knows no character {error.args[0]!r}; it knows {len(self.characters)}, those of its text"
             ) from None
 
+    def encode_special(self, text: str) -> list[int]:
+        """Encode text to ids as `encode_ordinary`, but "<|endoftext|>" in it becomes `eot_token`, if there is one.
+
+        >>> Characters("ab").encode_special("a<|endoftext|>b")
+        [0, 2, 1]
+        """
+        if not self.end:
+            return self.encode_ordinary(text)
+        first, *rest = text.split(END)
+        ids = self.encode_ordinary(first)
+        for part in rest:
+            ids += [self.eot_token, *self.encode_ordinary(part)]
+        return ids
+
     def encode_to_numpy(self, text: str) -> npt.NDArray[np.uint32]:
         """The same as an array of uint32."""
         return np.array(self.encode_ordinary(text), np.uint32)

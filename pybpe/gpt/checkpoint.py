@@ -17,7 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from pybpe.errors import FormatError
+from pybpe.errors import FormatError, TrainingError
+from pybpe.gpt.finite import check_finite
 from pybpe.gpt.model import GPT, GPTConfig
 from pybpe.gpt.optimizers import ADAM, MUON, Moments
 from pybpe.util.files import write_atomic
@@ -59,7 +60,8 @@ def empty_model(config: GPTConfig) -> GPT:
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Write a file, completely or not at all."""
+    """Write a file, completely or not at all. TrainingError if weights are not finite; an earlier file then stays."""
+    check_finite({name: tensor.detach().cpu() for name, tensor in checkpoint.weights.items()}, path.name, TrainingError)
     header = {
         "pybpe.format": FORMAT,
         "pybpe.config": json.dumps(asdict(checkpoint.config)),
@@ -75,7 +77,9 @@ def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def read_checkpoint(path: Path, *, moments: bool = True) -> Checkpoint:
-    """What the file holds, without the moments if they are not wanted. FormatError for a file that is none of these."""
+    """What the file holds, without the moments if they are not wanted. FormatError for a file that is none of these,
+    or whose weights are not finite.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -89,9 +93,11 @@ def read_checkpoint(path: Path, *, moments: bool = True) -> Checkpoint:
             found: dict[str, dict[str, Tensor]] = {kind: {} for kind in KINDS}
             for kind, name in kept if moments else ():
                 found[kind][name] = file.get_tensor(f"{kind}.{name}")
+            weights = {name: file.get_tensor(name) for name in shapes}
+            check_finite(weights, str(path))
             return Checkpoint(
                 config,
-                {name: file.get_tensor(name) for name in shapes},
+                weights,
                 _step(header["pybpe.step"]),
                 header.get("tokenizer"),
                 found,

@@ -75,18 +75,23 @@ class ProcessGroup:
             value /= self.size
         return value
 
-    def any(self, flag: bool, device: torch.device) -> bool:
-        """Whether it is so in one of the processes at least."""
+    def max(self, value: int, device: torch.device) -> int:
+        """Return the largest `value` that one of the processes has."""
         if self.size == 1:
-            return flag
-        told = torch.tensor(float(flag), device=device)
-        distributed.all_reduce(told)
-        return bool(told.item() > 0)
+            return value
+        largest = torch.tensor(float(value), device=device)
+        distributed.all_reduce(largest, op=distributed.ReduceOp.MAX)
+        return int(largest.item())
 
     def wait(self) -> None:
         """Until all are here."""
         if self.size > 1:
             distributed.barrier()
+
+
+def started_by_torchrun() -> bool:
+    """True if torchrun started this process, alone or with others."""
+    return "RANK" in os.environ
 
 
 def this_process_group() -> ProcessGroup:
@@ -103,7 +108,7 @@ def process_group(device_name: str) -> Iterator[ProcessGroup]:
     They end together. A process that ended at once after its last exchange could wait for ever: torch 2.4 takes a gloo
     group down with the GIL held, and joins a thread that may want the GIL to free the tensor of that exchange.
     """
-    if "RANK" not in os.environ:
+    if not started_by_torchrun():
         yield ProcessGroup()
         return
     device = find_device(device_name)

@@ -72,18 +72,34 @@ class Engine(Protocol):
         """Raise TrainingError or ValueError for what it cannot train: before anything is written."""
 
     def train(
-        self, run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads: int | None, on_step: OnStep
-    ) -> bool:
-        """Train, or go on where the folder's checkpoint is; False if Ctrl-C ended it.
+        self,
+        run: Run,
+        data: TrainingData,
+        folder: Path,
+        metrics: Metrics,
+        threads: int | None,
+        on_step: OnStep,
+        seconds: float | None = None,
+    ) -> str:
+        """Train from the folder's checkpoint on, or from new weights; return why it ended, one of stopping.REASONS.
 
-        Fills `metrics`, and writes checkpoint and metrics every save_every steps and at the end.
+        seconds: a time limit. Fills `metrics`, and writes checkpoint and metrics every save_every steps and at the end.
+        """
+
+    def recorded_threads(self, given: int | None) -> int | None:
+        """Return the number of threads that a run records, on which its digits depend: `given`, or the engine's choice.
+
+        None: the number does not change the results, so that each machine may take its own.
         """
 
     def plan(self, settings: Settings, data: TrainingData, threads: int | None) -> Plan:
         """What training would take, from a trial of a few batches; keeps nothing."""
 
-    def load(self, path: Path) -> Loaded:
-        """The model of a checkpoint. FormatError for files that are none of this engine."""
+    def load(self, path: Path, device: str = "auto") -> Loaded:
+        """Open the model of a checkpoint on a device of settings.DEVICES.
+
+        Raises FormatError for files that are none of this engine, ValueError for a device that it cannot use.
+        """
 
 
 def engine(name: str) -> Engine:
@@ -100,8 +116,11 @@ def need_torch() -> None:
     extra_module("torch", "gpt", "for the torch engine")
 
 
-def load_model(path: Path) -> Loaded:
-    """The model of a checkpoint of any engine. FormatError for any other file, FileNotFoundError for none."""
+def load_model(path: Path, device: str = "auto") -> Loaded:
+    """Open the model of a checkpoint of any engine on a device of settings.DEVICES.
+
+    Raises FormatError for any other file, FileNotFoundError if there is none, ValueError if the device is not there.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"{path.parent} holds no {path.name}, which pybpe gpt train writes")
     try:
@@ -111,4 +130,4 @@ def load_model(path: Path) -> Loaded:
         raise FormatError(f"{path} is not a safetensors file, or is damaged: {error}") from error
     if name is None:
         raise FormatError(f"{path} is a safetensors file, but not a model that pybpe saved")
-    return engine(name).load(path)
+    return engine(name).load(path, device)

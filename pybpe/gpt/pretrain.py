@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import math
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +17,7 @@ import numpy.typing as npt
 
 from pybpe.errors import TrainingError
 from pybpe.gpt.micro import MicroGPT
+from pybpe.gpt.stopping import stop_requests
 from pybpe.gpt.vocabulary import id_counts
 
 Ids = npt.NDArray[Any]
@@ -49,7 +46,7 @@ class TrainingStep:
 class TrainingLog:
     """What happened: a training loss for every step, (steps done, validation loss) pairs, time and tokens.
 
-    stopped: "steps", "seconds" or "interrupt", whichever ended it. Losses are nats per token.
+    stopped: why it ended, one of stopping.REASONS. Losses are in nats per token.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -77,39 +74,35 @@ def pretrain(
     eval_every: int = 100,
     eval_windows: int = 64,
     max_seconds: float | None = None,
+    time_limit: float | None = None,
     schedule: str = "linear",
     warmup: float = 0.0,
     on_step: Callable[[TrainingStep], object] | None = None,
 ) -> TrainingLog:
     """Train `model` on random windows of `train_ids` until it has taken `steps` or `max_seconds` are used up.
 
-    train_ids, val_ids: 1-D integer arrays, at least block_size + 1 long (val_ids may be None). threads None:
-    one for each processor. Validation takes up to `eval_windows` fixed windows every `eval_every` steps and
-    at the end. schedule: how lr falls, one of settings.SCHEDULES, after rising for the fraction
-    `warmup` of the run. The run begins at the model's own count of steps, on which, beside `seed`, the windows
-    and the rate depend; so a model that was saved and loaded goes on digit for digit as if it had never stopped
-    (where max_seconds is None). Ctrl-C ends the run after the step at hand and keeps what was learned.
+    train_ids, val_ids: 1-D integer arrays of at least block_size + 1 ids; val_ids may be None. threads: None for one
+    for each processor. The loss on val_ids is measured over up to `eval_windows` fixed windows every `eval_every` steps
+    and at the end. schedule: one of settings.SCHEDULES; before it lr rises for the fraction `warmup` of the run.
+
+    The run begins at the model's own count of steps. Windows and rate depend on it and on `seed` alone (if max_seconds
+    is None), so a model that was saved and loaded continues digit for digit. Ctrl-C, SIGTERM and time_limit (seconds)
+    end the run after the step at hand; unlike max_seconds, time_limit does not change the learning rate.
     TrainingError for corpora that are too short and settings that cannot be; MemoryError before the first step.
     """
     context = model.config.block_size
     check_parts(train_ids, val_ids, context)
-    if steps < 1 or batch_size < 1 or eval_every < 1 or eval_windows < 1:
-        raise TrainingError("steps, batch_size, eval_every and eval_windows must all be at least 1")
-    if threads is not None and threads < 1:
-        raise TrainingError(f"threads is {threads}; it must be at least 1, or None for one for each processor")
-    if not (math.isfinite(lr) and lr >= 0):
-        raise TrainingError(f"lr is {lr}; it must be a finite number, 0 or above")
-    learning_rate(lr, 0.0, schedule, warmup)
+    _check_settings(steps, batch_size, eval_every, eval_windows, lr, threads)
+    learning_rate(lr, 0.0, schedule, warmup)  # raises for a schedule or a warmup that cannot be
     model.threads = usable_cpus() if threads is None else threads
     model.reserve(batch_size)
-
-    log, began = TrainingLog(), time.perf_counter()
-    with interrupts() as interrupted:
+    log, began, stop = TrainingLog(), time.perf_counter(), ""
+    with stop_requests(time_limit) as stop_reason:
         for step in range(model.step, steps):
-            elapsed = time.perf_counter() - began
+            elapsed, stop = time.perf_counter() - began, stop_reason()
             progress = max(step / steps, elapsed / max_seconds if max_seconds else 0.0)
-            if progress >= 1.0 or interrupted():
-                log.stopped = "interrupt" if interrupted() else "seconds"
+            if progress >= 1.0 or stop:
+                log.stopped = stop or "seconds"
                 break
             rate = learning_rate(lr, progress, schedule, warmup)
             loss = model.train_step(*window_batch(train_ids, context, batch_size, [seed, model.step]), rate)
@@ -120,15 +113,33 @@ def pretrain(
             log.seconds = time.perf_counter() - began
             val_loss = None
             if val_ids is not None and (step + 1) % eval_every == 0 and step + 1 < steps:
-                val_loss = evaluate(model, val_ids, batch_size, eval_windows)
-                log.val_losses.append((step + 1, val_loss))
+                val_loss = _measure(model, val_ids, batch_size, eval_windows, log)
             if on_step is not None:
                 done = max(progress, (step + 1) / steps)
                 on_step(TrainingStep(step + 1, loss, val_loss, rate, done, log.tokens_per_second))
-        if val_ids is not None and not interrupted():
-            log.val_losses.append((model.step, evaluate(model, val_ids, batch_size, eval_windows)))
+        if val_ids is not None and not stop:
+            _measure(model, val_ids, batch_size, eval_windows, log)
         log.seconds = time.perf_counter() - began
     return log
+
+
+def _measure(model: MicroGPT, ids: Ids, batch_size: int, windows: int, log: TrainingLog) -> float:
+    """Return the loss on held-out text, and note it in the log."""
+    loss = evaluate(model, ids, batch_size, windows)
+    log.val_losses.append((model.step, loss))
+    return loss
+
+
+def _check_settings(
+    steps: int, batch_size: int, eval_every: int, eval_windows: int, lr: float, threads: int | None
+) -> None:
+    """TrainingError for a number that is not allowed."""
+    if steps < 1 or batch_size < 1 or eval_every < 1 or eval_windows < 1:
+        raise TrainingError("steps, batch_size, eval_every and eval_windows must all be at least 1")
+    if threads is not None and threads < 1:
+        raise TrainingError(f"threads is {threads}; it must be at least 1, or None for one for each processor")
+    if not (math.isfinite(lr) and lr >= 0):
+        raise TrainingError(f"lr is {lr}; it must be a finite number, 0 or above")
 
 
 def pretrain_documents(
@@ -137,20 +148,22 @@ def pretrain_documents(
     *,
     steps: int,
     lr: float,
+    time_limit: float | None = None,
     on_step: Callable[[TrainingStep], object] | None = None,
 ) -> TrainingLog:
     """Train `model` as microgpt.py trains: one document a step, in order and round again, lr falling linearly to 0.
 
     documents: lists of at least two ids, of which a step takes block_size + 1. The run goes on from the model's own
-    count of steps, digit for digit. Ctrl-C ends it within DOCUMENT_STEPS steps and keeps what was learned.
+    count of steps, digit for digit. Ctrl-C, SIGTERM and time_limit, in seconds, end it within DOCUMENT_STEPS steps and
+    keep what was learned.
     """
     if not documents:
         raise TrainingError("there are no documents to learn from")
     log, began, context = TrainingLog(), time.perf_counter(), model.config.block_size
-    with interrupts() as interrupted:
+    with stop_requests(time_limit) as stop_reason:
         while model.step < steps:
-            if interrupted():
-                log.stopped = "interrupt"
+            if stop := stop_reason():
+                log.stopped = stop
                 break
             first, until = model.step, min(steps, (model.step // DOCUMENT_STEPS + 1) * DOCUMENT_STEPS)
             losses = model.train_documents(documents, steps, lr, until=until)
@@ -184,24 +197,43 @@ class Measurable(Protocol):
 
 
 def evaluate(model: Measurable, ids: Ids, batch_size: int, windows: int) -> float:
-    """The mean loss in nats per token over up to `windows` windows spread evenly over `ids`.
+    """Return the mean loss in nats per token over the windows of `evaluation_starts`, every prediction counted once.
 
-    They are as long as the model's context, or as the text where that is shorter. TrainingError for fewer than two ids.
+    Windows are as long as the model's context, or as the text if that is shorter. TrainingError for fewer than two ids.
     """
     context = max(1, min(model.config.block_size, len(ids) - 1))
     starts = evaluation_starts(ids, context, windows)
-    total = 0.0
-    for at in range(0, len(starts), batch_size):
-        some = starts[at : at + batch_size]
-        total += model.loss(*cut(ids, some, context)) * len(some)
-    return total / len(starts)
+    total = weights = 0.0
+    for some, length in evaluation_batches(starts, len(ids), context, batch_size):
+        weight = len(some) * length / context
+        total += model.loss(*cut(ids, some, length)) * weight
+        weights += weight
+    return total / weights
 
 
 def evaluation_starts(ids: Ids, context: int, windows: int) -> npt.NDArray[np.int64]:
-    """Where up to `windows` windows begin that are spread evenly over `ids`, without overlap."""
+    """Return the starts of the windows to measure, int64[at most windows]: they do not overlap.
+
+    If `windows` are enough for all of `ids`, they follow each other and the last ends with the text, so it may be
+    shorter than `context`: each of the len(ids) - 1 predictions is measured once. Otherwise they are spread evenly.
+    """
     check_ids("the text", ids, context)
-    count = min(windows, (len(ids) - 1) // context)
-    return np.linspace(0, len(ids) - context - 1, count).astype(np.int64)
+    predictions = len(ids) - 1
+    if windows * context >= predictions:
+        return np.arange(0, predictions, context, dtype=np.int64)
+    return np.linspace(0, predictions - context, windows).astype(np.int64)
+
+
+def evaluation_batches(
+    starts: npt.NDArray[np.int64], n_ids: int, context: int, batch_size: int
+) -> Iterator[tuple[npt.NDArray[np.int64], int]]:
+    """Yield (starts, length): windows of one length, up to batch_size of them; only the last may be short."""
+    lengths = np.minimum(context, n_ids - 1 - starts)
+    whole = starts[lengths == context]
+    for at in range(0, len(whole), batch_size):
+        yield whole[at : at + batch_size], context
+    for start, length in zip(starts[lengths < context], lengths[lengths < context].tolist(), strict=True):
+        yield np.array([start]), length
 
 
 def unigram_entropy(ids: Ids, n_vocab: int) -> float:
@@ -274,25 +306,3 @@ def usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@contextmanager
-def interrupts() -> Iterator[Callable[[], bool]]:
-    """Within, a first Ctrl-C only makes the yielded function answer True; a second is a KeyboardInterrupt.
-
-    So no step is ever cut in half. Off the main thread, where Python delivers no signals, it does nothing.
-    """
-    pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed.is_set
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        pressed.set()
-        signal.signal(number, before)
-
-    before = signal.signal(signal.SIGINT, note) or signal.default_int_handler  # None: set by someone in C
-    try:
-        yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)

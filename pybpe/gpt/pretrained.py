@@ -16,21 +16,21 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from pybpe.errors import FormatError
 from pybpe.gpt import micro
 from pybpe.gpt.checkpoint import Checkpoint, empty_model, read_checkpoint
+from pybpe.gpt.finite import check_finite
 from pybpe.gpt.micro import checkpoint as micro_checkpoint
-from pybpe.gpt.model import EPS, FORMS, GPTConfig
+from pybpe.gpt.model import EPS, FORMS, MOST_PADDING, GPTConfig
 from pybpe.gpt.runs.folder import MODEL
-from pybpe.util.files import write_atomic
 
 CONFIG, INDEX = "config.json", "model.safetensors.index.json"
 MOST_JSON = 64 << 20  # bytes
 HEAD_WIDTH = 64  # of every published GPT-2, which a file of weights alone does not say
-MOST_PADDING, PADDED_TO = 128, 64  # rows of an embedding beyond its vocabulary, and what all are a multiple of then
+PADDING_SHARE = 0.05  # of the ids of a vocabulary: rows of an embedding beyond it that can be padding
+PADDED_FROM = 256  # ids: smaller vocabularies, of characters, are not padded by any program that is read here
 ACTIVATIONS = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu", "relu": "relu"}
 # Names inside a layer, ours and GPT-2's. OpenAI's matrices, and so Hugging Face's, stand the other way round.
 LAYER = {
@@ -46,7 +46,7 @@ MICRO = {"attention.out": "attn_wo", "mlp.up": "mlp_fc1", "mlp.down": "mlp_fc2"}
 
 
 def read_pretrained(path: Path) -> Checkpoint:
-    """The weights, in float32, of a folder or file of any kind that is known here. FormatError for others.
+    """Read the weights, in float32 or float64, of a folder or file. FormatError for what is not known here.
 
     A folder: of a run of either engine, or with config.json and model.safetensors of a GPT-2. A file: a checkpoint of
     either engine, weights of a GPT-2 (config.json may lie beside them), or nanoGPT's ckpt.pt.
@@ -61,12 +61,25 @@ def read_pretrained(path: Path) -> Checkpoint:
 
 
 def fit_vocabulary(checkpoint: Checkpoint, n_vocab: int, fingerprint: str) -> Checkpoint:
-    """The checkpoint for a vocabulary of n_vocab ids; rows beyond it are padding. FormatError if it cannot be its."""
-    rows = checkpoint.config.rows
-    if rows != n_vocab and not (n_vocab < rows < n_vocab + MOST_PADDING and rows % PADDED_TO == 0):
-        raise FormatError(f"the model knows {rows:,} ids and the vocabulary has {n_vocab:,}: it is another one")
+    """Return the checkpoint for a vocabulary of n_vocab ids.
+
+    Programs pad an embedding with rows that stand for no id, so that GPUs multiply it faster. Up to PADDING_SHARE of
+    n_vocab such rows are taken for padding, whatever they are a multiple of, and none where n_vocab is below
+    PADDED_FROM; their ids are never generated. Raises FormatError if there are more, or fewer rows than ids.
+    """
+    rows, most = checkpoint.config.rows, most_padding(n_vocab)
+    if not n_vocab <= rows <= n_vocab + most:
+        raise FormatError(
+            f"the model has {rows:,} rows of ids and the vocabulary has {n_vocab:,} ids, so it is another one (up to "
+            f"{most:,} more rows would count as padding); name the tokenizer that the model was trained with"
+        )
     config = replace(checkpoint.config, n_vocab=n_vocab, vocab_rows=rows if rows > n_vocab else None)
     return replace(checkpoint, config=config, fingerprint=fingerprint)
+
+
+def most_padding(n_vocab: int) -> int:
+    """Return how many rows beyond the n_vocab ids of a vocabulary count as padding."""
+    return 0 if n_vocab < PADDED_FROM else min(int(n_vocab * PADDING_SHARE), MOST_PADDING)
 
 
 def _read_safetensors(path: Path) -> Checkpoint:
@@ -95,43 +108,6 @@ def _read_huggingface(path: Path) -> Checkpoint:
         raise FormatError(f"{path}: {error}") from None
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise FormatError(f"{path} is not a GPT-2 in Hugging Face's layout, or is damaged: {error}") from error
-
-
-def write_huggingface(checkpoint: Checkpoint, folder: Path, eot_token: int | None = None) -> None:
-    """Write config.json and model.safetensors, as transformers loads them. FormatError for what GPT-2 cannot be."""
-    config = checkpoint.config
-    if config.norm != "layer" or config.positions != "learned" or config.norm_embedding or not config.final_norm:
-        raise FormatError("only the forms gpt2 and nanogpt are GPT-2s to transformers; this model is of another form")
-    if config.qk_norm or config.activation not in ACTIVATIONS.values():
-        raise FormatError("transformers' GPT-2 has no norm of queries and keys and no squared ReLU; this model has")
-    settings = {
-        "architectures": ["GPT2LMHeadModel"],
-        "model_type": "gpt2",
-        "vocab_size": config.n_vocab,
-        "n_positions": config.block_size,
-        "n_ctx": config.block_size,
-        "n_embd": config.n_embd,
-        "n_layer": config.n_layer,
-        "n_head": config.n_head,
-        "n_inner": None,
-        "layer_norm_epsilon": EPS,
-        "activation_function": next(theirs for theirs, ours in ACTIVATIONS.items() if ours == config.activation),
-        "tie_word_embeddings": config.tied,
-        **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), config.dropout),
-        **dict.fromkeys(("bos_token_id", "eos_token_id"), eot_token),
-    }
-    whole = replace(config, bias=True)  # transformers' GPT-2 always has biases; zeros are none
-    tensors = {}
-    for name, theirs, turned in _names(whole):
-        tensor = checkpoint.weights.get(name)
-        if tensor is None:
-            width = 4 if name.endswith("mlp.up.bias") else 3 if name.endswith("qkv.bias") else 1
-            tensor = torch.zeros(width * config.n_embd)
-        tensor = tensor[: config.n_vocab] if name in ("wte.weight", "lm_head.weight") else tensor
-        tensors[theirs] = (tensor.T if turned else tensor).detach().cpu().float().clone().contiguous()
-    folder.mkdir(exist_ok=True)
-    write_atomic(folder / CONFIG, (json.dumps(settings, indent=1) + "\n").encode())
-    write_atomic(folder / MODEL, save(tensors, {"format": "pt"}))
 
 
 def _shards(index: Path) -> list[Path]:
@@ -226,7 +202,7 @@ def _read_nanogpt(path: Path) -> Checkpoint:
 # ------------------------------------------------------------------------------------------------ GPT-2's names
 
 
-def _names(config: GPTConfig) -> Iterable[tuple[str, str, bool]]:
+def gpt2_names(config: GPTConfig) -> Iterable[tuple[str, str, bool]]:
     """(our name, theirs, whether Hugging Face turns the matrix) of every tensor."""
     for name in empty_model(config).state_dict():
         parts = name.split(".")
@@ -241,33 +217,51 @@ def _names(config: GPTConfig) -> Iterable[tuple[str, str, bool]]:
 
 
 def _from_gpt2(config: GPTConfig, tensors: Mapping[str, Tensor], *, turned: bool) -> Checkpoint:
-    """Our weights from theirs, exactly those of the configuration. turned: matrices stand the other way round."""
+    """Our weights from theirs, exactly those of the configuration. turned: matrices stand the other way round.
+
+    A head that differs from the embedding is kept as a head of its own, whatever the configuration says of tying.
+    """
     theirs = {
         name if name.startswith(("transformer.", "lm_head.")) else f"transformer.{name}": tensor
         for name, tensor in tensors.items()
         if not name.endswith(MASKS)
     }
+    if config.tied and "lm_head.weight" in theirs:
+        if _is_tied(theirs):
+            del theirs["lm_head.weight"]
+        else:
+            config = replace(config, tied=False)
     shapes = {name: tuple(tensor.shape) for name, tensor in empty_model(config).state_dict().items()}
     weights = {}
-    for name, other, turn in _names(config):
+    for name, other, turn in gpt2_names(config):
         if other not in theirs:
             raise FormatError(f"tensor {other!r} is missing")
         tensor = _plain(other, theirs.pop(other))
         weights[name] = tensor.T.contiguous() if turn and turned else tensor
         if tuple(weights[name].shape) != shapes[name]:
             raise FormatError(f"tensor {other!r} has the shape {list(tensor.shape)}, which is not that of {config}")
-    if config.tied:
-        theirs.pop("lm_head.weight", None)
     if theirs:
         raise FormatError(f"tensor {sorted(theirs)[0]!r} is not one of a GPT-2")
+    if any(weight.dtype == torch.float64 for weight in weights.values()):
+        weights = {name: weight.double() for name, weight in weights.items()}
+    check_finite(weights, "this file")
     return Checkpoint(config, weights)
 
 
+def _is_tied(tensors: Mapping[str, Any]) -> bool:
+    """True if the head of a GPT-2 holds the same numbers as its embedding."""
+    head, embedding = tensors["lm_head.weight"], tensors.get("transformer.wte.weight")
+    return isinstance(head, Tensor) and isinstance(embedding, Tensor) and torch.equal(head, embedding)
+
+
 def _plain(name: str, tensor: Tensor) -> Tensor:
-    """In float32; FormatError for anything but a plain array of numbers with a fraction."""
+    """Return a tensor in float32, or in float64 if that is its type, so that nothing is rounded.
+
+    Raises FormatError for anything but a plain array of floating-point numbers.
+    """
     if not isinstance(tensor, Tensor) or not tensor.is_floating_point() or not tensor.is_contiguous():
         raise FormatError(f"tensor {name!r} is not a plain array of floating-point numbers")
-    return tensor.detach().float()
+    return tensor.detach() if tensor.dtype == torch.float64 else tensor.detach().float()
 
 
 # ------------------------------------------------------------------------------------------------ the micro engine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,12 +16,21 @@ Floats = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Sampling:
-    """Settings of a choice. ValueError for what cannot be.
+    """Sampling parameters, applied in this order, which is that of transformers. ValueError for values out of range.
 
-    temperature: 0 takes the likeliest id always, 1 draws by the model's own probabilities. top_k leaves the k
-    likeliest; top_p the fewest whose probabilities together reach p (Holtzman and others, 2019); min_p those at least
-    p times as likely as the likeliest (Nguyen and others, 2024). repetition_penalty above 1 makes ids that stand in the
-    text already less likely: positive logits are divided by it, others multiplied (Keskar and others, 2019).
+    1. repetition_penalty: above 1 it makes ids that are already in the text less likely: positive logits are divided
+       by it, others multiplied (Keskar and others, 2019).
+    2. temperature: logits are divided by it; 0 always takes the most likely id (greedy decoding).
+    3. top_k: only the k most likely ids remain; of equally likely ids the smaller.
+    4. top_p: only the fewest ids whose probabilities together reach p remain (Holtzman and others, 2019).
+    5. min_p: only ids at least p times as likely as the most likely one remain (Nguyen and others, 2024).
+
+    Each step sees the probabilities that the steps before it left, renormalised to sum to 1.
+
+    >>> import numpy as np
+    >>> logits = np.log([0.4, 0.3, 0.2, 0.1])  # top_k leaves 4/7 and 3/7, so the first alone reaches 0.5
+    >>> {Sampling(1.0, top_k=2, top_p=0.5).choose(logits, random.Random(seed)) for seed in range(50)}
+    {0}
     """
 
     temperature: float = 0.8
@@ -43,28 +53,38 @@ class Sampling:
     def choose(self, logits: Floats, rng: random.Random, seen: Collection[int] = ()) -> int:
         """Draw one id as `random.choices` does: one uniform number, looked up in a running sum.
 
-        logits: one for each id. seen: the ids of the text so far, for the penalty.
+        logits: float64[n_vocab]; -inf excludes an id. seen: the ids of the text so far, for the penalty. Raises
+        ValueError if the logits hold NaN or infinity, or exclude every id.
         """
+        if not math.isfinite(logits.max()):
+            raise ValueError(
+                "the logits are not finite (NaN or infinity): the model's training diverged and it cannot be sampled "
+                "from; use an earlier checkpoint, or train again with a lower lr"
+            )
         logits = self._penalised(logits, seen)
         if self.temperature == 0:
             return int(logits.argmax())
-        scaled = logits / self.temperature
+        with np.errstate(over="ignore"):
+            scaled = logits / self.temperature
+        if not math.isfinite(scaled.max()):  # too low a temperature for floating point: the limit is greedy decoding
+            return int(logits.argmax())
         weights = np.exp(scaled - scaled.max())
         weights /= weights.sum()
-        if self.min_p is not None:
-            weights[weights < self.min_p * weights.max()] = 0.0
         if self.top_k is not None or self.top_p is not None:
             weights = self._likeliest(weights)
+        if self.min_p is not None:
+            weights[weights < self.min_p * weights.max()] = 0.0
         running = np.cumsum(weights)
         return min(int(np.searchsorted(running, rng.random() * running[-1], side="right")), len(running) - 1)
 
     def _likeliest(self, weights: Floats) -> Floats:
-        """The weights with 0 for ids that top_k and top_p leave out; of equals the first stay."""
+        """Return the weights with 0 for the ids that top_k and then top_p exclude; of equals the first stay."""
         k = len(weights) if self.top_k is None else min(self.top_k, len(weights))
         candidates = np.flatnonzero(weights >= np.partition(weights, -k)[-k])
         order = candidates[np.argsort(-weights[candidates], kind="stable")][:k]
-        if self.top_p is not None:
-            order = order[: int(np.searchsorted(np.cumsum(weights[order]), self.top_p)) + 1]
+        if self.top_p is not None and self.top_p < 1:
+            running = np.cumsum(weights[order])
+            order = order[: int(np.searchsorted(running, self.top_p * running[-1])) + 1]
         kept = np.zeros_like(weights)
         kept[order] = weights[order]
         return kept

@@ -22,9 +22,10 @@ class Settings:
     """What is trained, and how. ValueError for what cannot be; an engine may refuse more.
 
     lines: each line is a document and a step takes one, as in microgpt.py; otherwise a step takes `batch_size` windows
-    of block_size tokens. lr rises for the fraction `warmup` of the steps, then falls by `schedule` to 0. dtype
-    "float64" is exact, "float32" fast. beta1, beta2: of Adam. eval_every, save_every: steps between two looks at
-    held-out text, through eval_windows windows of it, and two checkpoints. init_std: of the first weights.
+    of block_size tokens. special: special tokens written in text files are read as tokens. lr rises for the fraction
+    `warmup` of the steps, then falls by `schedule` to 0. dtype "float64" is exact, "float32" fast. beta1, beta2: of
+    Adam. eval_every, save_every: steps between two looks at held-out text, through eval_windows windows of it, and two
+    checkpoints. init_std: of the first weights.
 
     For the torch engine alone: form, one of FORMS. optimizer: "adamw", or "muon" for the matrices of the layers, at the
     rate muon_lr, and AdamW for the rest. dtype "bfloat16" and "float16", for products of matrices. A step
@@ -36,6 +37,7 @@ class Settings:
 
     engine: str = "micro"
     lines: bool = False
+    special: bool = False
     n_layer: int = 4
     n_head: int = 4
     n_embd: int = 128
@@ -83,8 +85,9 @@ class Settings:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(known)}")
         if not isinstance(self.engine, str) or not isinstance(self.init, str):
             raise ValueError("engine and init must be names")
-        if type(self.seed) is not int or type(self.lines) is not bool or type(self.compile) is not bool:
-            raise ValueError("seed must be a whole number, lines and compile true or false")
+        flags = (self.lines, self.special, self.compile)
+        if type(self.seed) is not int or not all(type(flag) is bool for flag in flags):
+            raise ValueError("seed must be a whole number, and lines, special and compile true or false")
         if self.optimizer == "muon" and self.dtype == "float16":
             raise ValueError("muon is not made for the scaled gradients of float16; give --dtype bfloat16 or float32")
         if self.optimizer != "muon" and self.muon_lr != Settings.muon_lr:

@@ -1,12 +1,22 @@
-"""Training of the GPT in torch: the loop, whole.
+"""Train a GPT in torch: the training loop.
 
-On several GPUs, or processors, one process each, for a run that `pybpe gpt train --prepare` has made:
+One process trains alone. Several processes, on several GPUs or processors, train a run that `pybpe gpt train --prepare`
+made:
 
     torchrun --nproc_per_node=N -m pybpe.gpt.train FOLDER
 
-Windows of text, dropout and the learning rate depend on the seed and the count of steps alone. So what a run needs to
-go on as if it had never stopped is its weights, the optimizer's moments and the count; and without dropout the number
-of processes changes how fast it goes, but for rounding not where.
+A step, in short:
+
+    for each of the step's batches:                         gradient accumulation
+        loss = model(ids, targets) / number of batches      forward pass
+        loss.backward()                                     backward pass, adds to the gradients
+    clip the gradient's norm
+    set the learning rate; optimizer.step()                 AdamW, or Muon and AdamW
+    zero the gradients
+
+The windows of text, dropout and the learning rate of a step depend on the seed and the step's number alone. So the
+weights, the optimizers' moments and the number of steps taken are all that a checkpoint needs for training to continue
+digit for digit. Without dropout, the number of processes does not change what is learned, up to rounding.
 """
 
 from __future__ import annotations
@@ -15,7 +25,6 @@ import argparse
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +35,18 @@ from torch.nn.parallel import DistributedDataParallel
 
 from pybpe.errors import FormatError, PybpeError, TrainingError
 from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from pybpe.gpt.devices import ProcessGroup, autocast, check_dtype, find_device, leave_process, process_group
+from pybpe.gpt.devices import ProcessGroup, autocast, find_device, leave_process, process_group, started_by_torchrun
 from pybpe.gpt.engines import OnStep
 from pybpe.gpt.generation import Inference
-from pybpe.gpt.model import FORMS, GPT, GPTConfig
+from pybpe.gpt.inference import Model
+from pybpe.gpt.new_model import check_settings, new_model
 from pybpe.gpt.optimizers import make_optimizers, read_moments, write_moments
 from pybpe.gpt.pretrain import (
     Ids,
     TrainingStep,
-    check_parts,
     cut,
+    evaluation_batches,
     evaluation_starts,
-    interrupts,
     learning_rate,
     lost,
     window_starts,
@@ -45,77 +54,86 @@ from pybpe.gpt.pretrain import (
 from pybpe.gpt.runs.folder import BEST, MODEL, Metrics, Run, read_run, write_metrics
 from pybpe.gpt.runs.page import RunResults
 from pybpe.gpt.runs.run import Watcher, reread, resume_run
-from pybpe.gpt.settings import Settings
+from pybpe.gpt.stopping import REASONS, stop_requests
 from pybpe.gpt.tensorboard import TensorBoard, open_tensorboard
-from pybpe.gpt.text_generation import generate_text
 from pybpe.gpt.training_data import TrainingData
 from pybpe.gpt.vocabulary import check_same
 
 SAMPLE_TOKENS = 200
-DESCRIPTION = "Train the run of a folder in several processes, or go on with it; the first says how it goes."
-NO_ROOM = "a batch does not fit into the memory of the GPU: lower batch_size, and raise accumulate by as much"
+DESCRIPTION = "Train the run of a folder in several processes, or continue it. The first process prints the progress."
+NO_ROOM = "a batch does not fit into the memory of the GPU: lower batch_size, and raise accumulate by the same factor"
 LINE_SECONDS = 10.0  # between two lines of progress
-PADDED_FROM = 4096  # ids; the rows of such an embedding are a multiple of 64, which GPUs multiply faster
+Batches = list[tuple[Tensor, Tensor]]  # ids and targets, both int64 (B, T)
 
 
 class Training:
-    """A run of the torch engine."""
+    """A run of the torch engine: its model, optimizers and data, from the checkpoint of the folder if there is one.
+
+    Raises TrainingError or ValueError for settings that cannot be trained, FormatError for a checkpoint that is damaged
+    or was made with another vocabulary.
+    """
 
     def __init__(
         self, run: Run, data: TrainingData, folder: Path, metrics: Metrics, process_group: ProcessGroup
     ) -> None:
-        self.settings, self.data, self.folder, self.metrics, self.process_group = (
-            run.settings,
-            data,
-            folder,
-            metrics,
-            process_group,
-        )
-        self.fingerprint = run.tokenizer
+        self.settings, self.fingerprint = run.settings, run.tokenizer
+        self.data, self.folder, self.metrics, self.process_group = data, folder, metrics, process_group
         self.device = find_device(self.settings.device)
         check_settings(self.settings, data, self.device, process_group)
-        if self.device.type == "cuda":
+        if self.device.type == "cuda":  # float32 products in TF32: a little less exact, much faster
             torch.set_float32_matmul_precision("high")
+
+        # All processes draw the same initial weights, because they use the same seed.
         torch.manual_seed(self.settings.seed)
         path = folder / MODEL
         saved = read_checkpoint(path) if path.exists() else None
         if saved is not None:
             check_same(data.vocabulary, saved.fingerprint, saved.config.n_vocab, str(path))
-        self.step = 0 if saved is None else saved.step
+        self.step = 0 if saved is None else saved.step  # steps taken
         self.dtype = torch.float64 if self.settings.dtype == "float64" else torch.float32
         self.model = (new_model(self.settings, data) if saved is None else saved.model()).to(self.device, self.dtype)
         self.optimizers = make_optimizers(self.model, self.settings)
+
+        # float16 has a small range: gradients are scaled up before the backward pass, and down before the step. With
+        # any other dtype the scaler does nothing.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.settings.dtype == "float16")
         if saved is not None:
             self._restore(saved, path)
         self.learner = self._learner()
-        self.process_group.wait()  # nobody writes a checkpoint while another still reads the last
+        self.process_group.wait()  # no process writes a checkpoint while another still reads the previous one
 
-    def run(self, on_step: OnStep) -> bool:
-        """Train to the last step, or until Ctrl-C: then False."""
+    def run(self, on_step: OnStep, seconds: float | None = None) -> str:
+        """Train until all steps are taken, a stop is requested or `seconds` have passed; then write a checkpoint.
+
+        Returns why training ended, one of stopping.REASONS.
+        """
         board = open_tensorboard(self.folder) if self.process_group.leads else None
         try:
-            self._run(on_step, board)
+            reason = self._run(on_step, board, seconds)
         finally:
             if board is not None:
                 board.close()
         self._save()
-        return self.step == self.settings.steps
+        return reason
 
-    def _run(self, on_step: OnStep, board: TensorBoard | None) -> None:
+    def _run(self, on_step: OnStep, board: TensorBoard | None, seconds: float | None) -> str:
+        """The loop: train a step, measure, report, save."""
         settings, began, tokens = self.settings, time.perf_counter(), 0
         if self.step == 0:
-            self._look(0)
+            self._evaluate(0)  # the loss before training, about log(n_vocab)
         batches = self.batches(self.step)
-        with interrupts() as interrupted:
-            stopped = False
-            while self.step < settings.steps and not stopped:
+        with stop_requests(seconds, patient=started_by_torchrun()) as requested:
+            reason = ""
+            while self.step < settings.steps and not reason:
+                # The learning rate follows the schedule over the whole run: warm up, then fall.
                 done = self.step / settings.steps
-                share = learning_rate(
-                    *(1.0, done, settings.schedule, settings.warmup, settings.final_lr, 1 / settings.steps)
+                factor = learning_rate(
+                    1.0, done, settings.schedule, settings.warmup, final=settings.final_lr, first=1 / settings.steps
                 )
+
+                # Train one step. A loss that is not finite means that the weights are lost: stop before saving them.
                 try:
-                    loss, batches = self.learn(batches, share)
+                    loss, batches = self.train_step(batches, factor)
                 except torch.cuda.OutOfMemoryError:
                     raise TrainingError(NO_ROOM) from None
                 if not math.isfinite(loss):
@@ -123,68 +141,100 @@ class Training:
                 self.step += 1
                 self.metrics.losses.append(loss)
                 tokens += settings.batch_size * settings.accumulate * settings.block_size
+
+                # Measure the loss on held-out text, and sample some text, every so many steps.
                 due = self.step % settings.eval_every == 0 or self.step == settings.steps
-                val_loss = self._look(self.step) if due else None
-                sample = self._speak() if settings.sample_every and self.step % settings.sample_every == 0 else None
+                val_loss = self._evaluate(self.step) if due else None
+                sample = self._sample() if settings.sample_every and self.step % settings.sample_every == 0 else None
+
+                # Report the step.
                 speed = tokens / (time.perf_counter() - began)
-                rate = settings.lr * share
-                step = TrainingStep(self.step, loss, val_loss, rate, self.step / settings.steps, speed, sample)
+                rate, progress = settings.lr * factor, self.step / settings.steps
+                step = TrainingStep(self.step, loss, val_loss, rate, progress, speed, sample)
                 if board is not None:
                     board.show(step)
                 on_step(step)
-                stopped = self.process_group.any(interrupted(), self.device)
-                if self.step % settings.save_every == 0 and self.step < settings.steps:
+
+                # All processes stop after the same step, whichever of them got the signal. The checkpoint of the last
+                # step is written by the caller.
+                reason = self._stop_reason(requested())
+                if self.step % settings.save_every == 0 and self.step < settings.steps and not reason:
                     self._save()
+        return reason if self.step < settings.steps else "steps"
 
-    def learn(self, batches: list[tuple[Tensor, Tensor]], share: float) -> tuple[float, list[tuple[Tensor, Tensor]]]:
-        """One step at this share of the highest rate: returns its loss, and the batches of the next.
+    def train_step(self, batches: Batches, factor: float) -> tuple[float, Batches]:
+        """Train one step at `factor` times the maximum learning rate.
 
-        Those are cut while the device works on these.
+        Returns the step's mean loss in nats per token, and the batches of the next step, which are prepared while the
+        device still computes this one.
         """
         settings, total = self.settings, torch.zeros((), device=self.device, dtype=self.dtype)
-        if settings.dropout:
+        if settings.dropout:  # the same dropout masks for this step whenever it is trained, other ones in each process
             torch.manual_seed(mixed_seed(settings.seed, self.step, self.process_group.rank))
+
+        # Forward and backward passes. The gradients of all batches add up; each loss is divided by the number of
+        # batches, so that the sum is the gradient of the mean.
         for number, (ids, targets) in enumerate(batches, 1):
-            if self.process_group.size > 1:  # gradients meet behind the last batch only
+            if self.process_group.size > 1:  # average gradients over the processes once, after the last batch
                 self.learner.require_backward_grad_sync = number == len(batches)
             with autocast(settings.dtype, self.device):
                 loss = self.learner(ids, targets) / len(batches)
             self.scaler.scale(loss).backward()
             total += loss.detach()
+
+        # Scale the gradient down to the maximum norm, so that one bad batch cannot throw the weights far off.
         if settings.clip:
             for optimizer in self.optimizers:
                 self.scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
+
+        # Update the weights, each group at its own rate, and clear the gradients.
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = share * group["peak"]
+                group["lr"] = factor * group["peak"]
             self.scaler.step(optimizer)
             optimizer.zero_grad(set_to_none=True)
         self.scaler.update()
+
+        # Read the next batches before asking for the loss: .item() waits for the device, and reading need not.
         following = self.batches(self.step + 1)
         return self.process_group.mean(total).item(), following
 
-    def batches(self, step: int) -> list[tuple[Tensor, Tensor]]:
-        """What this process learns from in a step: its share of the windows that all draw alike."""
+    def batches(self, step: int) -> Batches:
+        """Return the batches of a step for this process; none after the last step.
+
+        All processes draw the same windows, and each takes its own part of them.
+        """
         size, context = self.settings.batch_size, self.settings.block_size
         if step >= self.settings.steps:
             return []
-        all_windows = size * self.settings.accumulate
-        starts = window_starts(self.data.train, context, all_windows, [self.settings.seed, step])
-        share = all_windows // self.process_group.size
+        n_windows = size * self.settings.accumulate  # in one step, over all processes
+        starts = window_starts(self.data.train, context, n_windows, [self.settings.seed, step])
+        share = n_windows // self.process_group.size
         mine = starts[self.process_group.rank * share :][:share]
-        return [self._to_device(self.data.train, mine[at : at + size]) for at in range(0, share, size)]
+        return [self._to_device(self.data.train, mine[at : at + size], context) for at in range(0, share, size)]
 
-    def _to_device(self, ids: Ids, starts: Any) -> tuple[Tensor, Tensor]:
-        first, second = (torch.from_numpy(part) for part in cut(ids, starts, self.settings.block_size))
+    def _to_device(self, ids: Ids, starts: Any, context: int) -> tuple[Tensor, Tensor]:
+        """Return the windows of `ids` that begin at `starts` and their targets, one token later: both int64 (B, T).
+
+        context: T.
+        """
+        inputs, targets = (torch.from_numpy(part) for part in cut(ids, starts, context))
         if self.device.type != "cuda":
-            return first.to(self.device), second.to(self.device)
-        pinned = (part.contiguous().pin_memory() for part in (first, second))
-        ids_, targets = (part.to(self.device, non_blocking=True) for part in pinned)
-        return ids_, targets
+            return inputs.to(self.device), targets.to(self.device)
+        # From pinned memory the copy runs while the GPU computes.
+        pinned = (part.contiguous().pin_memory() for part in (inputs, targets))
+        on_gpu, targets_on_gpu = (part.to(self.device, non_blocking=True) for part in pinned)
+        return on_gpu, targets_on_gpu
 
-    def _look(self, step: int) -> float | None:
-        """The loss on held-out text, noted; the weights are kept if they never did better."""
+    def _stop_reason(self, requested: str) -> str:
+        """Return the reason to stop that any of the processes has, "" if there is none."""
+        number = REASONS.index(requested) if requested else 0
+        highest = self.process_group.max(number, self.device)
+        return REASONS[highest] if highest else ""
+
+    def _evaluate(self, step: int) -> float | None:
+        """Return the loss on held-out text and note it; keep the weights if the loss is the lowest so far."""
         if self.data.val is None:
             return None
         loss = self._held_out_loss(self.data.val)
@@ -195,37 +245,34 @@ class Training:
         return loss
 
     def _held_out_loss(self, ids: Ids) -> float:
-        settings = self.settings
-        starts = evaluation_starts(ids, settings.block_size, settings.eval_windows)
+        """Return the mean loss over windows spread evenly over `ids`, always the same; the processes share them."""
+        settings, context = self.settings, self.settings.block_size
+        starts = evaluation_starts(ids, context, settings.eval_windows)
+        # The last window may be shorter than the context. It counts as the fraction of a window that it is.
+        n_windows = float(np.minimum(context, len(ids) - 1 - starts).sum()) / context
         mine = starts[self.process_group.rank :: self.process_group.size]
         total = torch.zeros((), device=self.device, dtype=self.dtype)
-        self.model.eval()
+        self.model.eval()  # no dropout
         with torch.no_grad():
-            for at in range(0, len(mine), settings.batch_size):
-                some = mine[at : at + settings.batch_size]
-                with autocast(settings.dtype, self.device):  # the bare model: compiling it for this is not worth it
-                    total += self.model(*self._to_device(ids, some)) * len(some)
+            for some, length in evaluation_batches(mine, len(ids), context, settings.batch_size):
+                # The uncompiled model: other shapes would be compiled again, which takes longer than it saves.
+                with autocast(settings.dtype, self.device):
+                    total += self.model(*self._to_device(ids, some, length)) * (len(some) * length / context)
         self.model.train()
-        return self.process_group.mean(total).item() * self.process_group.size / len(starts)
+        return self.process_group.mean(total).item() * self.process_group.size / n_windows
 
-    def _speak(self) -> str | None:
+    def _sample(self) -> str | None:
+        """Return text that the model generates now, and note it; None in all processes but the first."""
         if not self.process_group.leads:
             return None
-        words = generate_text(
-            Inference(self.model),
-            self.data.vocabulary,
-            self.data.beginning(),
-            SAMPLE_TOKENS,
-            temperature=0.8,
-            seed=self.settings.seed,
-        )
-        text = "".join(words)
+        model = Model(Inference(self.model), self.data.vocabulary)
+        text = "".join(model.stream_text(self.data.beginning(), SAMPLE_TOKENS, seed=self.settings.seed))
         self.model.train()
         self.metrics.samples.append((self.step, text))
         return text
 
     def _learner(self) -> Any:
-        """The model as it learns: compiled if asked, and one of several if there are."""
+        """Return the model to call in training: compiled if asked for, and wrapped to average gradients if several."""
         learner: Any = torch.compile(self.model) if self.settings.compile else self.model
         if self.process_group.size == 1:
             return learner
@@ -235,7 +282,7 @@ class Training:
         return self.model.state_dict()
 
     def _save(self) -> None:
-        """Metrics first: the checkpoint says how many of them count."""
+        """Write metrics and checkpoint. The metrics come first: the checkpoint says how many of them count."""
         if not self.process_group.leads:
             return
         write_metrics(self.metrics, self.folder)
@@ -245,7 +292,10 @@ class Training:
         write_checkpoint(checkpoint, self.folder / MODEL)
 
     def _restore(self, saved: Checkpoint, path: Path) -> None:
-        """Give the optimizers their moments. float16 leaves out steps whose gradients overflow: counted apart."""
+        """Give the optimizers and the scaler their state of a checkpoint.
+
+        float16 skips the optimizer's step where gradients overflow, so the optimizers count their own steps ("taken").
+        """
         try:
             write_moments(self.model, self.optimizers, saved.moments, saved.scaler.get("taken", float(self.step)))
         except ValueError as error:
@@ -254,91 +304,53 @@ class Training:
             self.scaler.load_state_dict({name: value for name, value in saved.scaler.items() if name != "taken"})
 
 
-def check_settings(settings: Settings, data: TrainingData, device: torch.device, process_group: ProcessGroup) -> None:
-    """Raise TrainingError or ValueError for what this engine cannot do."""
-    if data.documents is not None:
-        raise TrainingError("the torch engine learns from windows of text; --lines goes with the micro engine")
-    check_dtype(settings.dtype, device)
-    check_parts(data.train, data.val, settings.block_size)
-    if settings.accumulate % process_group.size:
-        raise TrainingError(
-            f"{process_group.size} processes cannot share {settings.accumulate} batches a step: "
-            "make accumulate a multiple"
-        )
-
-
-def model_config(settings: Settings, n_vocab: int) -> GPTConfig:
-    """The shape that settings ask for, for so many ids."""
-    padded = n_vocab >= PADDED_FROM and settings.form != "micro"
-    return GPTConfig(
-        n_vocab=n_vocab,
-        n_layer=settings.n_layer,
-        n_head=settings.n_head,
-        n_embd=settings.n_embd,
-        block_size=settings.block_size,
-        vocab_rows=-(-n_vocab // 64) * 64 if padded else None,
-        dropout=float(settings.dropout),
-        **FORMS[settings.form],
-    )
-
-
-def new_model(settings: Settings, data: TrainingData) -> GPT:
-    """A model with first weights, or with those of the folder `settings.init`."""
-    if settings.init:
-        return first_checkpoint(settings, data).model()
-    return GPT(model_config(settings, data.vocabulary.n_vocab), settings.init_std)
-
-
-def first_checkpoint(settings: Settings, data: TrainingData) -> Checkpoint:
-    """That of the folder `settings.init`; FormatError or TrainingError if it does not go with the data or settings."""
-    path = Path(settings.init) / MODEL
-    saved = read_checkpoint(path, moments=False)
-    check_same(data.vocabulary, saved.fingerprint, saved.config.n_vocab, str(path))
-    for name in ("n_layer", "n_head", "n_embd"):
-        if getattr(settings, name) != getattr(saved.config, name):
-            option = "--" + name.replace("_", "-")
-            raise TrainingError(f"{path} has {name} {getattr(saved.config, name)}, which stays: leave out {option}")
-    if settings.block_size > saved.config.block_size:
-        raise TrainingError(
-            f"{path} sees {saved.config.block_size:,} tokens at once; block_size {settings.block_size:,} is too large"
-        )
-    return replace(saved, config=replace(saved.config, dropout=float(settings.dropout)))
-
-
 def mixed_seed(*numbers: int) -> int:
-    """A seed that is another for other numbers."""
+    """Return one seed made of several numbers, different for different numbers.
+
+    >>> mixed_seed(42, 0, 1) == mixed_seed(42, 0, 1), mixed_seed(42, 0, 1) == mixed_seed(42, 1, 0)
+    (True, False)
+    """
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train the run of a folder, in as many processes as torchrun started; the first of them says how it goes."""
+    """Train the run of a folder in the processes that torchrun started; the first one prints the progress."""
     parser = argparse.ArgumentParser(prog="torchrun --nproc_per_node=N -m pybpe.gpt.train", description=DESCRIPTION)
     parser.add_argument("folder", type=Path, help="the folder that `pybpe gpt train ... --prepare` has made")
-    parser.add_argument("--threads", type=int, help="threads of each process (torch's own choice)")
-    options = parser.parse_args(argv)
+    parser.add_argument("data", type=Path, nargs="*", help="where the data is now, if it has moved since the run began")
+    parser.add_argument("--threads", type=int, help="threads of each process (as before, at first torch's own choice)")
+    parser.add_argument("--steps", type=int, help="total number of steps, more than the run was started with")
+    parser.add_argument("--seconds", type=float, help="stop after so many seconds, with a checkpoint (no limit)")
+    options = parser.parse_intermixed_args(argv)
+    paths = options.data or None
     try:
         with process_group(read_run(options.folder).settings.device) as members:
             if members.leads:
-                results = resume_run(options.folder, Lines(), options.threads)
+                results = resume_run(
+                    options.folder, Lines(), options.threads, paths, steps=options.steps, seconds=options.seconds
+                )
                 bits = f"{results.bits_per_byte:.4f} bits per byte"
                 print(f"{results.n_params:,} parameters, loss {results.loss:.4f}, {bits}")
+                if results.interrupted:
+                    print(f"stopped after {results.steps:,} of {results.run.settings.steps:,} steps, with a checkpoint")
             else:
-                run, data, metrics = reread(options.folder)
-                if options.threads is not None:
-                    torch.set_num_threads(options.threads)
-                Training(run, data, options.folder, metrics, members).run(lambda step: None)
+                run, data, metrics = reread(options.folder, paths, options.steps)
+                if (threads := options.threads or run.threads) is not None:
+                    torch.set_num_threads(threads)
+                training = Training(run, data, options.folder, metrics, members)
+                training.run(lambda step: None, options.seconds)
     except (PybpeError, OSError, ValueError) as error:
         parser.error(str(error))
 
 
 class Lines(Watcher):
-    """Prints a line now and then: several processes have no screen of their own."""
+    """Print a line of progress now and then, for output that several processes share."""
 
     def __init__(self) -> None:
         self._last = time.perf_counter()
 
     def step(self, step: TrainingStep, results: RunResults) -> None:
-        """A line where held-out text was looked at, and every ten seconds."""
+        """Print a line where the held-out loss was measured, and every ten seconds."""
         if step.val_loss is None and time.perf_counter() - self._last < LINE_SECONDS:
             return
         self._last = time.perf_counter()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +87,15 @@ def check_same(vocabulary: Vocabulary, fingerprint: str | None, n_vocab: int, wh
             f"{what} was made with another vocabulary ({str(fingerprint)[:12]} of {n_vocab:,} ids, not "
             f"{vocabulary.fingerprint[:12]} of {vocabulary.n_vocab:,}): put the files of one run together"
         )
+
+
+def encode_text(vocabulary: Vocabulary, text: str, *, special: bool = False) -> list[int]:
+    """Encode text to ids. special: special tokens in the text become their ids; otherwise they are ordinary text."""
+    if not special:
+        return vocabulary.encode_ordinary(text)
+    if isinstance(vocabulary, Characters):
+        return vocabulary.encode_special(text)
+    return cast(Tokenizer, vocabulary).encode(text, allowed_special="all")
 
 
 def end_of_text(vocabulary: Vocabulary) -> int | None:

@@ -110,9 +110,12 @@ def test_the_preset_of_microgpt(workplace, capsys):
     ("status", "arguments", "message"),
     [
         (2, ["train"], "--resume FOLDER"),
-        (2, ["train", "--resume", "x", "--steps", "3"], "leave out --steps"),
+        (2, ["train", "--resume", "x", "--lr", "3"], "leave out --lr"),
+        (2, ["train", "--resume", "x", "--text-field", "body"], "leave out --text-field"),
+        (2, ["train", "corpus.txt", "--text-field", "body"], "goes with .jsonl and .parquet files only"),
+        (2, ["train", "corpus.txt", "--seconds", "0"], "must be above 0"),
         (2, ["train", "--resume", "x", "--seed", "0"], "leave out --seed"),
-        (2, ["train", "--resume", "x", "corpus.txt"], "leave out DATA"),
+        (1, ["train", "--resume", "x", "corpus.txt"], "holds no run.json"),
         (1, ["train", "--resume", "x"], "holds no run.json"),
         (1, ["train", "nope.txt"], "no such file"),
         (2, ["train", "corpus.txt", "--lines", "--batch-size", "3"], "leave out --batch-size"),
@@ -151,7 +154,7 @@ def test_text_that_is_shorter_than_the_context_is_measured_whole(corpus, fails, 
     Path("one.txt").write_text("T", encoding="utf-8")
     capsys.readouterr()
     assert main(["gpt", "eval", "corpus-gpt", "short.txt"]) == 0
-    assert "1 windows of 6 tokens, of 7 tokens" in capsys.readouterr().out
+    assert "6 of 6 predictions, in windows of 6 tokens" in capsys.readouterr().out
     assert "the text holds 1 token, " in fails(1, "gpt", "eval", "corpus-gpt", "one.txt")
     assert "holds no best.safetensors" in fails(1, "gpt", "eval", "corpus-gpt", "--best")
 
@@ -182,7 +185,7 @@ def test_a_bad_command_costs_no_earlier_run(corpus, tokenizer, fails, more):
         (("empty.txt",), "empty"),
         (("empty.txt", "--lines"), "empty"),
         (("short.txt",), "needs at least"),
-        (("shards", "-t", "corpus.pybpe"), "manifest"),
+        (("shards", "-t", "corpus.pybpe"), "a folder without text files"),
         (("corpus.txt", "-t", "nope.pybpe"), "no file, folder or public encoding"),
         (("corpus.txt", "--n-head", "3"), "multiple of n_head"),
         (("corpus.txt", "--block-size", "100000"), "1..65536"),

@@ -65,9 +65,15 @@ def test_a_missing_file_suggests_the_nearest(corpus, fails):
     assert "no folder nowhere either" in fails(1, "train", "nowhere/corpus.txt")
 
 
-def test_a_folder_as_corpus_names_its_files(corpus, fails):
+def test_a_folder_as_corpus_is_its_text_files(corpus, fails, capsys):
     Path("texts").mkdir()
-    assert "'texts/*.txt'" in fails(1, "train", "texts")
+    assert "texts is a folder without text files" in fails(1, "train", "texts")
+    for name in ("b.txt", "a.txt"):
+        Path("texts", name).write_bytes(corpus.read_bytes())
+    assert main(["train", "texts", "--vocab-size", "300", "-o", "folder.pybpe"]) == 0
+    assert "its 2 text files are taken, a.txt to b.txt" in capsys.readouterr().err
+    assert main(["train", "texts/a.txt", "texts/b.txt", "--vocab-size", "300", "-o", "files.pybpe"]) == 0
+    assert Path("folder.pybpe").read_bytes() == Path("files.pybpe").read_bytes()
 
 
 def test_an_empty_corpus(workplace, fails):

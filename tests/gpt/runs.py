@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from safetensors import safe_open
@@ -61,10 +62,13 @@ def files(folder):
 
 
 def python(*arguments):
-    """Run Python with this pybpe and one thread; returns its exit status and what it printed."""
-    home = Path(pybpe.__file__).parents[1]  # also where it runs: Python looks there first
+    """Run Python with this pybpe and one thread in an empty folder; returns its exit status and what it printed."""
+    home = Path(pybpe.__file__).parents[1]
     paths = os.pathsep.join([str(home), *sys.path])
     environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *map(str, arguments)]
-    done = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False, timeout=240)
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            command, env=environment, cwd=folder, capture_output=True, text=True, check=False, timeout=240
+        )
     return done.returncode, done.stdout + done.stderr

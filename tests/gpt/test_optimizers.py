@@ -90,7 +90,7 @@ def test_a_step_of_muon_is_the_orthogonal_momentum(tmp_path):
         loss = model(*(torch.from_numpy(part) for part in window_batch(data.train, 8, 4, [settings.seed, step])))
         model.zero_grad()
         loss.backward()
-        run.learn(run.batches(step), share)
+        run.train_step(run.batches(step), share)
         run.step += 1
         with torch.no_grad():
             for name, each in model.named_parameters():

@@ -1,8 +1,11 @@
 import math
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pybpe.errors import TrainingError
 from pybpe.gpt.micro import MicroConfig, MicroGPT
@@ -113,6 +116,38 @@ def test_evaluation_takes_every_window_of_a_short_text_once():
     expected = model.loss(windows[:, :-1], windows[:, 1:])
     assert evaluate(model, IDS[:25], batch_size=2, windows=64) == pytest.approx(expected, rel=1e-12)
     assert evaluate(model, IDS[:9], batch_size=2, windows=64) == model.loss(windows[:1, :-1], windows[:1, 1:])
+
+
+class Counts:
+    """A model whose loss is the mean of its targets, and which notes each place that it was asked about."""
+
+    def __init__(self, block_size):
+        self.config = SimpleNamespace(block_size=block_size)
+        self.asked = []
+
+    def loss(self, ids, targets):
+        assert ids.shape == targets.shape
+        assert ids.shape[1] <= self.config.block_size
+        assert np.array_equal(ids + 1, targets)
+        self.asked += targets.ravel().tolist()
+        return float(targets.mean())
+
+
+@given(st.integers(2, 200), st.integers(1, 30), st.integers(1, 7))
+def test_every_prediction_is_measured_once(n, block_size, batch_size):
+    """To the last id, whatever is left over behind whole windows."""
+    model = Counts(block_size)
+    loss = evaluate(model, np.arange(n), batch_size, windows=1 << 40)
+    assert sorted(model.asked) == list(range(1, n))
+    assert loss == pytest.approx(np.arange(1, n).mean())
+
+
+@given(st.integers(10, 200), st.integers(1, 9), st.integers(1, 20))
+def test_some_windows_do_not_overlap(n, block_size, windows):
+    model = Counts(block_size)
+    loss = evaluate(model, np.arange(n), 4, windows)
+    assert len(set(model.asked)) == len(model.asked) == min(n - 1, windows * block_size)
+    assert loss == pytest.approx(np.mean(model.asked))
 
 
 def test_schedules():

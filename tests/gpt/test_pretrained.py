@@ -11,6 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
@@ -18,12 +21,13 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 from torch.nn import functional  # noqa: E402
 
 from pybpe.cli.main import main  # noqa: E402
-from pybpe.errors import FormatError  # noqa: E402
-from pybpe.gpt.checkpoint import Checkpoint, write_checkpoint  # noqa: E402
+from pybpe.errors import FormatError, TrainingError  # noqa: E402
+from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint  # noqa: E402
 from pybpe.gpt.generation import Inference  # noqa: E402
+from pybpe.gpt.huggingface import write_huggingface  # noqa: E402
 from pybpe.gpt.micro import MicroConfig, MicroGPT  # noqa: E402
 from pybpe.gpt.model import FORMS, GPT, GPTConfig  # noqa: E402
-from pybpe.gpt.pretrained import fit_vocabulary, read_pretrained, write_huggingface, write_micro  # noqa: E402
+from pybpe.gpt.pretrained import fit_vocabulary, read_pretrained, write_micro  # noqa: E402
 
 IDS = np.random.default_rng(1).integers(0, 40, (2, 9))
 CONFIG = {
@@ -187,15 +191,31 @@ def test_nanogpts_characters_come_along(tmp_path, monkeypatch, capsys):
     assert "the vocabulary has 39" in capsys.readouterr().err
 
 
-def test_rows_beyond_the_vocabulary_are_padding():
-    whole = checkpoint("nanogpt", n_vocab=64)
-    fitted = fit_vocabulary(whole, 37, "f" * 64)
-    assert (fitted.config.n_vocab, fitted.config.rows, fitted.fingerprint) == (37, 64, "f" * 64)
-    logits = Inference(fitted.model()).logits(IDS % 37)
-    assert np.array_equal(logits, Inference(whole.model()).logits(IDS % 37)[..., :37])
-    for rows, n_vocab in ((64, 65), (60, 59), (192, 60)):
+@pytest.mark.parametrize(
+    ("n_vocab", "rows"), [(50_257, 50_257), (50_257, 50_264), (50_257, 50_304), (50_257, 50_432), (50_257, 51_200)]
+)
+def test_rows_beyond_the_vocabulary_are_padding(n_vocab, rows):
+    whole = checkpoint("nanogpt", n_vocab=rows, n_layer=1, n_head=1, n_embd=8)
+    fitted = fit_vocabulary(whole, n_vocab, "f" * 64)
+    assert (fitted.config.n_vocab, fitted.config.rows, fitted.fingerprint) == (n_vocab, rows, "f" * 64)
+    logits = Inference(fitted.model()).logits(IDS)
+    assert np.array_equal(logits, Inference(whole.model()).logits(IDS)[..., :n_vocab])
+
+
+@given(st.integers(1, 2_000), st.integers(1, 2_000))
+def test_the_bound_of_padding(n_vocab, rows):
+    """As many rows as ids, and up to a twentieth more from 256 ids on."""
+    whole = Checkpoint(GPTConfig(rows, 1, 1, 8, 8), {})
+    if n_vocab == rows or (n_vocab >= 256 and 0 <= 20 * (rows - n_vocab) <= n_vocab):
+        assert fit_vocabulary(whole, n_vocab, "").config.rows == rows
+    else:
         with pytest.raises(FormatError, match="it is another one"):
-            fit_vocabulary(checkpoint("nanogpt", n_vocab=rows), n_vocab, "")
+            fit_vocabulary(whole, n_vocab, "")
+
+
+def test_twice_as_many_rows_as_ids_are_no_padding():
+    with pytest.raises(FormatError, match=r"the model has 128 rows of ids and the vocabulary has 65 ids.*up to 0 more"):
+        fit_vocabulary(checkpoint("nanogpt", n_vocab=128), 65, "")
 
 
 class Evil:
@@ -360,3 +380,80 @@ def test_a_checkpoint_of_our_own(tmp_path):
     for path in (tmp_path, tmp_path / "model.safetensors"):
         assert read_pretrained(path).config == saved.config
         assert read_pretrained(path).step == 5
+
+
+def head_of_its_own():
+    return np.random.default_rng(9).normal(0, 0.2, (40, 64)).astype(np.float32)
+
+
+@pytest.mark.parametrize("config", [{}, {"tie_word_embeddings": True}, {"tie_word_embeddings": False}])
+@pytest.mark.parametrize("same", [True, False])
+def test_a_head_beside_the_embedding_is_kept(tmp_path, config, same):
+    """As transformers does: a head that differs is not tied, whatever the configuration says."""
+    transformers = pytest.importorskip("transformers", reason="transformers is not installed")
+    tensors = {f"transformer.{name}": tensor for name, tensor in gpt2_tensors().items()}
+    tensors["lm_head.weight"] = tensors["transformer.wte.weight"].copy() if same else head_of_its_own()
+    folder = write_gpt2(tmp_path / "a", tensors, architectures=["GPT2LMHeadModel"], **config)
+    read = read_pretrained(folder)
+    assert read.config.tied == (same and config.get("tie_word_embeddings", True))
+    logits = Inference(read.model()).logits(IDS)
+    theirs = transformers.GPT2LMHeadModel.from_pretrained(folder).eval()
+    with torch.no_grad():
+        np.testing.assert_allclose(theirs(torch.tensor(IDS)).logits.numpy(), logits, atol=1e-4)
+    write_huggingface(read, tmp_path / "b")
+    assert np.array_equal(Inference(read_pretrained(tmp_path / "b").model()).logits(IDS), logits)
+
+
+def test_a_head_of_nanogpt_is_kept(tmp_path):
+    nanogpt(tmp_path / "ckpt.pt")
+    content = torch.load(tmp_path / "ckpt.pt", weights_only=True)
+    content["model"]["_orig_mod.lm_head.weight"] = torch.tensor(head_of_its_own())
+    torch.save(content, tmp_path / "ckpt.pt")
+    read = read_pretrained(tmp_path / "ckpt.pt")
+    assert not read.config.tied
+    assert np.array_equal(read.weights["lm_head.weight"].numpy(), head_of_its_own())
+    nanogpt(tmp_path / "ckpt.pt")
+    assert read_pretrained(tmp_path / "ckpt.pt").config.tied
+
+
+def test_float64_is_not_rounded(tmp_path):
+    tensors = {name: tensor.astype(np.float64) + 1e-12 for name, tensor in gpt2_tensors().items()}
+    read = read_pretrained(write_gpt2(tmp_path / "a", tensors))
+    assert np.array_equal(read.weights["wte.weight"].numpy(), tensors["wte.weight"])
+    write_huggingface(read, tmp_path / "b")
+    written = load_file(tmp_path / "b" / "model.safetensors")
+    assert np.array_equal(written["transformer.wte.weight"], tensors["wte.weight"])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", ["wte.weight", "h.1.mlp.c_fc.bias"])
+def test_weights_of_others_that_are_not_finite(tmp_path, value, name):
+    tensors = gpt2_tensors()
+    tensors[name].flat[3] = value
+    with pytest.raises(FormatError, match=r"model\.safetensors.*is lost.*NaN or infinity"):
+        read_pretrained(write_gpt2(tmp_path / "a", tensors))
+    nanogpt(tmp_path / "ckpt.pt", bias=True)
+    content = torch.load(tmp_path / "ckpt.pt", weights_only=True)
+    content["model"][f"_orig_mod.transformer.{name}"].view(-1)[3] = value
+    torch.save(content, tmp_path / "ckpt.pt")
+    with pytest.raises(FormatError, match=r"ckpt\.pt.*is lost"):
+        read_pretrained(tmp_path / "ckpt.pt")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_of_our_own_that_are_not_finite(tmp_path, value):
+    """Neither written, where the last checkpoint then stays, nor read, where an earlier version wrote them."""
+    saved, path = checkpoint("gpt2"), tmp_path / "model.safetensors"
+    write_checkpoint(saved, path)
+    before = path.read_bytes()
+    saved.weights["wte.weight"][1, 2] = value
+    with pytest.raises(TrainingError, match="is lost"):
+        write_checkpoint(saved, path)
+    assert path.read_bytes() == before
+    with safe_open(path, framework="numpy") as file:
+        header, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    tensors["wte.weight"][1, 2] = value
+    save_file(tensors, path, header)
+    for read in (read_pretrained, read_checkpoint):
+        with pytest.raises(FormatError, match="is lost"):
+            read(path)

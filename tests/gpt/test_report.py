@@ -111,7 +111,7 @@ def test_the_page_says_the_figures(results):
     assert "1,200 tokens/s" in page
     assert "16 KB/s" in page
     assert "interrupted" not in page
-    results.interrupted = True
+    results.stopped = "interrupt"
     assert "interrupted after 300 steps" in render(results, Path("demo"))
 
 

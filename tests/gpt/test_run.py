@@ -1,9 +1,13 @@
+import hashlib
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
@@ -12,13 +16,13 @@ from pybpe.data.shards import write_shards
 from pybpe.errors import FormatError, ShardError, TrainingError
 from pybpe.gpt.characters import Characters
 from pybpe.gpt.engines import engine, load_model
-from pybpe.gpt.micro import MicroGPT
+from pybpe.gpt.inference import open_model
 from pybpe.gpt.micro.names import reproduce
-from pybpe.gpt.runs.folder import Metrics, read_metrics, read_run, write_metrics
-from pybpe.gpt.runs.run import Watcher, prepare_run, resume_run, start_run
+from pybpe.gpt.runs.folder import Metrics, find_data, read_metrics, read_run, write_metrics
+from pybpe.gpt.runs.run import Watcher, prepare_run, read_run_data, reread, resume_run, start_run
+from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.settings import PRESETS, Settings
-from pybpe.gpt.text_generation import generate_text, prompt_ids
-from pybpe.gpt.training_data import read_data
+from pybpe.gpt.training_data import read_data, read_ids
 from pybpe.gpt.vocabulary import bits_per_byte, bytes_per_token, check_same, load_vocabulary
 
 from .runs import WORDS, Stop, write_text
@@ -40,7 +44,8 @@ def names(tmp_path):
 
 def files(folder):
     """What a run wrote, but for its report; of the checkpoint its content, for its header is in no fixed order."""
-    found = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "report.html"}
+    found = {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in ("report.html", "run.json")}
+    found["run.json"] = replace(read_run(folder), threads=None)  # which change nothing
     with safe_open(folder / "model.safetensors", framework="numpy") as file:
         tensors = {name: file.get_tensor(name).tobytes() for name in file.keys()}  # noqa: SIM118
         found["model.safetensors"] = (file.metadata(), tensors)
@@ -64,9 +69,9 @@ def test_a_run_writes_what_it_needs_to_be_used(text, tmp_path):
     assert results.bytes_a_token == 1.0  # characters of ASCII
     assert results.loss < results.metrics.val_losses[0][1]
     assert len(results.samples) == 3
-    vocabulary, loaded = load_vocabulary(folder), load_model(folder / "model.safetensors")
-    assert (loaded.fingerprint, loaded.step) == (vocabulary.fingerprint, 30)
-    said = "".join(generate_text(loaded.model, vocabulary, prompt_ids(vocabulary, "ada"), 20, temperature=1.0, seed=1))
+    model = open_model(folder)
+    assert (model.n_ctx, model.n_params, model.step) == (8, results.n_params, 30)
+    said = "".join(model.stream_text("ada", 20, Sampling(1.0), seed=1))
     assert 0 < len(said) <= 20
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "bits per byte on held-out text" in page
@@ -289,20 +294,122 @@ def test_bits_per_byte_do_not_depend_on_the_vocabulary():
     assert np.isnan(bits_per_byte(1.0, bytes_per_token(vocabulary, ids[:0])))
 
 
-def test_a_model_without_a_beginning_needs_a_prompt(text):
-    bare = Tokenizer.train(text, 270, special_tokens=[], progress=False)
-    with pytest.raises(ValueError, match="give a prompt"):
-        prompt_ids(bare, "")
-
-
-def test_text_never_shows_half_a_character():
-    tokenizer = Tokenizer.train(iter(["é"]), 256, special_tokens=[], progress=False)
-
-    class Spells(MicroGPT):
-        def __init__(self):
+def shards(folder, tokenizer, n_val=3_000):
+    """Shards whose held-out set is of n_val ids and more."""
+    for name, n in (("train", 4_000), ("val", n_val)):
+        for _ in write_shards(tokenizer, [("ada grace ken " * (n // 4), True)], folder, name=name):
             pass
+    return folder
 
-        def generate(self, prompt, tokens, **settings):
-            return iter("aé日".encode())
 
-    assert list(generate_text(Spells(), tokenizer, [97], 9)) == ["a", "", "é", "", "", "日", ""]
+@pytest.mark.parametrize("name", ["train_000.bin", "val_000.bin"])
+@pytest.mark.parametrize("place", [0.0, 0.5, 1.0])
+def test_any_changed_id_is_noticed(tmp_path, name, place, monkeypatch):
+    """Also in the middle, and in what is held out: only the ends of the training ids were looked at before."""
+    monkeypatch.setattr("pybpe.gpt.training_data.DIGESTED", 100)
+    tokenizer = Tokenizer.train(iter(WORDS), 270, progress=False)
+    start_run(tmp_path / "run", SMALL, [shards(tmp_path / "shards", tokenizer)], tokenizer, Stop(5))
+    ids = np.fromfile(tmp_path / "shards" / name, "<u2")
+    ids[int(place * (len(ids) - 1))] ^= 1
+    ids.tofile(tmp_path / "shards" / name)
+    for read in (read_run_data, reread):
+        with pytest.raises(TrainingError, match="has changed since the run began"):
+            read(tmp_path / "run")
+
+
+def test_a_run_of_an_earlier_version_goes_on(text, tmp_path):
+    """Its run.json knows no relative places and no threads, and its digest is of the ends of the training text."""
+    start_run(tmp_path / "whole", SMALL, [text], None, Watcher())
+    start_run(tmp_path / "run", SMALL, [text], None, Stop(5))
+    path = tmp_path / "run" / "run.json"
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    train = read_data([text], None, lines=False, seed=SMALL.seed).train.astype("<u4")
+    fields["digest"] = hashlib.sha256(f"{len(train)} ".encode() + train.tobytes() * 2).hexdigest()
+    del fields["relative"], fields["threads"], fields["settings"]["special"]
+    path.write_text(json.dumps(fields), encoding="utf-8")
+    resume_run(tmp_path / "run", Watcher())
+    assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == (tmp_path / "whole" / "metrics.jsonl").read_bytes()
+    path.write_text(json.dumps({**fields, "digest": fields["digest"][::-1]}), encoding="utf-8")
+    with pytest.raises(TrainingError, match="has changed since the run began"):
+        resume_run(tmp_path / "run", Watcher())
+
+
+def test_a_run_and_its_data_may_move(text, tmp_path):
+    start_run(tmp_path / "whole", SMALL, [text], None, Watcher())
+    (tmp_path / "here" / "data").mkdir(parents=True)
+    moved = tmp_path / "here" / "data" / "text.txt"
+    moved.write_bytes(text.read_bytes())
+    start_run(tmp_path / "here" / "run", SMALL, [moved], None, Stop(5))
+    (tmp_path / "here").rename(tmp_path / "there")  # together: relative places stay right
+    start, there = tmp_path / "there" / "run", tmp_path / "there" / "data" / "text.txt"
+    assert find_data(read_run(start), start) == [there.resolve()]
+    run = start.rename(tmp_path / "alone")
+    with pytest.raises(FileNotFoundError, match=r"which is not there any more.*--resume .*alone DATA"):
+        resume_run(run, Watcher())
+    resume_run(run, Watcher(), paths=[there])
+    assert (run / "metrics.jsonl").read_bytes() == (tmp_path / "whole" / "metrics.jsonl").read_bytes()
+    assert find_data(read_run(run), run) == [there.resolve()]  # where it is now is remembered
+    text.write_text("another text " * 500, encoding="utf-8")
+    with pytest.raises(TrainingError, match="has changed since the run began"):
+        resume_run(run, Watcher(), paths=[text])
+
+
+def test_a_run_keeps_all_that_it_knows_of_its_data(text, tmp_path):
+    """New steps, another place and other threads, one after another and together."""
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({"body": line}) + "\n" for line in text.read_text("utf-8").split("\n")), "utf-8")
+    start_run(tmp_path / "run", SMALL, [path], None, Stop(5), threads=2, text_field="body")
+    first, moved = read_run(tmp_path / "run"), path.rename(tmp_path / "b.jsonl")
+    resume_run(tmp_path / "run", Stop(9), 1, [moved], steps=SMALL.steps + 5)
+    settings = replace(SMALL, steps=SMALL.steps + 5)
+    place = {"data": [str(moved.resolve())], "relative": ["../b.jsonl"]}
+    assert read_run(tmp_path / "run") == replace(first, settings=settings, threads=1, **place)
+    assert (first.text_field, first.threads, first.relative) == ("body", 2, ["../a.jsonl"])
+    moved.rename(path)
+    assert resume_run(tmp_path / "run", Watcher(), paths=[path]).steps == settings.steps
+    assert read_run(tmp_path / "run") == replace(first, settings=settings, threads=1)
+
+
+def test_threads_are_remembered(text, tmp_path):
+    start_run(tmp_path / "run", SMALL, [text], None, Stop(5), threads=2)
+    resume_run(tmp_path / "run", Stop(9))
+    assert read_run(tmp_path / "run").threads == 2
+    resume_run(tmp_path / "run", Watcher(), threads=1)
+    assert read_run(tmp_path / "run").threads == 1
+    start_run(tmp_path / "own", SMALL, [text], None, Stop(5))
+    assert read_run(tmp_path / "own").threads is None  # they do not change what the micro engine computes
+
+
+@pytest.mark.parametrize("characters", [True, False])
+@pytest.mark.parametrize("lines", [True, False])
+def test_special_tokens_in_text(tmp_path, characters, lines):
+    path = tmp_path / "text.txt"
+    path.write_text("ada<|endoftext|>grace\n" * 30, encoding="utf-8")
+    tokenizer = None if characters else Tokenizer.train(iter(WORDS), 270, progress=False)
+    plain = read_data([path], tokenizer, lines=lines, seed=1)
+    data = read_data([path], tokenizer, lines=lines, seed=1, special=True)
+    eot = data.vocabulary.eot_token
+    ids = [*data.train, *([] if data.val is None else data.val)]
+    assert ids.count(eot) == (60 if lines else 30)
+    assert [*plain.train].count(plain.vocabulary.eot_token) == (30 if lines else 0)
+    assert not characters or "|" not in data.vocabulary.characters
+    if not (characters and lines):  # such a vocabulary has no line ends
+        whole = read_ids([path], data.vocabulary, special=True)
+        assert data.vocabulary.decode(whole.tolist()) == path.read_text(encoding="utf-8")
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_no_special_token_is_cut_in_two(before, after):
+    """Where text without line ends is cut between training and held-out text."""
+    text = "a" * before + "<|endoftext|>" + "a" * after
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "text.txt")
+        path.write_text(text, encoding="utf-8")
+        data = read_data([path], Characters("a<|>endoftx"), lines=False, seed=1, special=True)
+    assert [*data.train, *data.val].count(data.vocabulary.eot_token) == 1
+
+
+def test_special_tokens_are_not_read_in_shards(tmp_path):
+    tokenizer = Tokenizer.train(iter(WORDS), 270, progress=False)
+    with pytest.raises(TrainingError, match="special tokens are read in text files"):
+        read_data([shards(tmp_path / "shards", tokenizer)], tokenizer, lines=False, seed=1, special=True)

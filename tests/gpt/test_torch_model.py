@@ -1,5 +1,6 @@
 """The GPT in torch: its forms, and generation with and without the cache."""
 
+import doctest
 import math
 from dataclasses import replace
 
@@ -8,12 +9,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
 
-from pybpe import Tokenizer  # noqa: E402
-from pybpe.gpt import settings  # noqa: E402
+from pybpe.gpt import generation, model, settings  # noqa: E402
 from pybpe.gpt.generation import Inference  # noqa: E402
-from pybpe.gpt.model import FORMS, GPT, GPTConfig, rotated, rotations  # noqa: E402
+from pybpe.gpt.model import FORMS, GPT, GPTConfig, apply_rotary_emb, rotary_embedding  # noqa: E402
 from pybpe.gpt.sampling import Sampling  # noqa: E402
-from pybpe.gpt.text_generation import speak_together  # noqa: E402
 
 PROMPTS = [[1], [4, 5, 6, 7, 8], list(range(30)), [9] * 16]
 
@@ -21,6 +20,13 @@ PROMPTS = [[1], [4, 5, 6, 7, 8], list(range(30)), [9] * 16]
 def made(form, **changes):
     torch.manual_seed(1)
     return GPT(GPTConfig(50, 2, 2, 32, 16, **{**FORMS[form], **changes}), init_std=0.3)
+
+
+@pytest.mark.parametrize("module", [model, generation])
+def test_the_examples_in_the_docs_hold(module):
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 def test_the_forms_have_the_names_that_settings_know():
@@ -57,8 +63,10 @@ def test_the_loss_is_that_of_the_logits_without_padding(form):
 
 def test_rotary_attention_knows_distances_alone():
     q, k = torch.randn(2, 1, 1, 1, 8).unbind()
-    at = [rotations(torch.tensor([place]), 8, torch.float32) for place in range(20)]
-    products = [(rotated(q, at[place + 3]) * rotated(k, at[place])).sum().item() for place in range(17)]
+    at = [rotary_embedding(torch.tensor([place]), 8, torch.float32) for place in range(20)]
+    products = [
+        (apply_rotary_emb(q, at[place + 3]) * apply_rotary_emb(k, at[place])).sum().item() for place in range(17)
+    ]
     assert products == pytest.approx([products[0]] * 17, abs=1e-5)
 
 
@@ -139,17 +147,3 @@ def test_shapes_that_cannot_be(changes):
         replace(GPTConfig(50, 2, 2, 32, 16), **changes)
     with pytest.raises(ValueError, match="even width"):
         GPTConfig(50, 2, 2, 6, 16, positions="rotary")
-
-
-def test_several_speak_together_and_never_half_a_character():
-    tokenizer = Tokenizer.train(iter(["é"]), 257, special_tokens=["<|endoftext|>"], progress=False)
-    torch.manual_seed(2)
-    runner = Inference(GPT(GPTConfig(tokenizer.n_vocab, 1, 2, 32, 16, **FORMS["gpt2"]), init_std=0.5))
-    prompts = [list("日本".encode()), list(b"a"), list("é".encode()) * 3]
-    told = [[], [], []]
-    settings = {"sampling": Sampling(1.0), "seeds": [1, 2, 3]}
-    texts = speak_together(runner, tokenizer, prompts, 40, lambda row, text: told[row].append(text), **settings)
-    ids = runner.generate_batch(prompts, 40, stop=(tokenizer.eot_token,), **settings)
-    assert texts == [tokenizer.decode(row) for row in ids]
-    assert ["".join(parts) for parts in told] == texts
-    assert [len(row) + 1 for row in ids] == [len(parts) for parts in told]

@@ -19,14 +19,16 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 from pybpe import Tokenizer  # noqa: E402
 from pybpe.data.shards import write_shards  # noqa: E402
 from pybpe.errors import FormatError, MissingPackageError, TrainingError  # noqa: E402
+from pybpe.gpt import new_model  # noqa: E402
 from pybpe.gpt import train as training  # noqa: E402
 from pybpe.gpt.characters import Characters  # noqa: E402
 from pybpe.gpt.checkpoint import read_checkpoint, write_checkpoint  # noqa: E402
 from pybpe.gpt.devices import ProcessGroup, check_dtype, find_device  # noqa: E402
 from pybpe.gpt.engines import engine, load_model  # noqa: E402
 from pybpe.gpt.model import FORMS, GPT  # noqa: E402
+from pybpe.gpt.new_model import check_settings, model_config  # noqa: E402
 from pybpe.gpt.pretrain import TrainingStep, cut, window_batch  # noqa: E402
-from pybpe.gpt.runs.folder import Metrics, Run, read_metrics  # noqa: E402
+from pybpe.gpt.runs.folder import Metrics, Run, read_metrics, read_run  # noqa: E402
 from pybpe.gpt.runs.run import Watcher, dry_run, prepare_run, resume_run, start_run  # noqa: E402
 from pybpe.gpt.settings import PRESETS, Settings  # noqa: E402
 from pybpe.gpt.training_data import read_data  # noqa: E402
@@ -151,7 +153,7 @@ def test_a_step_is_adam_on_the_clipped_gradient(text, tmp_path):
                     each.mul_(1 - settings.lr * settings.weight_decay)
                 size = (second / (1 - 0.99 ** (step + 1))).sqrt() + 1e-8
                 each.sub_(settings.lr * first / (1 - 0.9 ** (step + 1)) / size)
-        made, _ = run.learn(run.batches(step), 1.0)
+        made, _ = run.train_step(run.batches(step), 1.0)
         run.step += 1
         assert made == pytest.approx(loss.item(), rel=1e-9)
     for name, each in run.model.named_parameters():
@@ -193,7 +195,7 @@ def test_bfloat16_learns_and_keeps_float32(text, tmp_path, form):
 @pytest.mark.parametrize("stop_at", [1, 11])
 def test_the_scale_of_float16_goes_on_too(text, tmp_path, monkeypatch, stop_at):
     """As on a GPU: processors are refused, but they compute it. So large a scale overflows, and steps are left out."""
-    monkeypatch.setattr(training, "check_dtype", lambda dtype, device: None)
+    monkeypatch.setattr(new_model, "check_dtype", lambda dtype, device: None)
     monkeypatch.setattr(torch.amp, "GradScaler", partial(torch.amp.GradScaler, init_scale=2.0**24))
     settings = small(dtype="float16", lr=1e-2)
     begun = start_run(tmp_path / "whole", settings, [text], None, Watcher(), 1).metrics
@@ -213,7 +215,7 @@ def test_going_on_from_a_model_with_other_text(text, tmp_path):
     settings = small(init=str(tmp_path / "first"), steps=5, lr=1e-4)
     results = start_run(tmp_path / "second", settings, [text], None, Watcher(), 1)
     assert results.metrics.val_losses[0][1] == pytest.approx(begun[-1][1], rel=1e-6)
-    with pytest.raises(TrainingError, match="sees 8 tokens at once"):
+    with pytest.raises(TrainingError, match="has a context of 8 tokens"):
         start_run(tmp_path / "third", replace(settings, block_size=16), [text], None, Watcher(), 1)
     other = Tokenizer.train(text, 270, progress=False)
     with pytest.raises(FormatError, match="another vocabulary"):
@@ -291,7 +293,7 @@ def test_what_this_engine_cannot_do(text, tmp_path):
         check_dtype("float64", torch.device("mps"))
     data = read_data([text], None, lines=False, seed=1)
     with pytest.raises(TrainingError, match="2 processes cannot share 3 batches"):
-        training.check_settings(small(accumulate=3), data, torch.device("cpu"), ProcessGroup(0, 2))
+        check_settings(small(accumulate=3), data, torch.device("cpu"), ProcessGroup(0, 2))
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="torch finds no cuda here"):
             find_device("cuda")
@@ -311,7 +313,7 @@ def test_without_torch_one_line_says_what_to_install(monkeypatch):
 @pytest.mark.parametrize("preset", [name for name in PRESETS if PRESETS[name].get("engine") == "torch"])
 def test_the_presets_are_models(preset):
     with torch.device("meta"):
-        model = GPT(training.model_config(Settings(**PRESETS[preset]), 50257))
+        model = GPT(model_config(Settings(**PRESETS[preset]), 50257))
     assert model.config.rows == 50304
     if preset == "gpt2-124m":
         assert model.n_params == 124_439_808 + 47 * 768
@@ -327,6 +329,28 @@ def test_a_dry_run_writes_nothing(text, tmp_path, monkeypatch):
     assert found.seconds > 0
     micro = dry_run(Settings(n_layer=1, n_embd=8, n_head=2, block_size=8, steps=7), [text], None, 1)
     assert micro.tokens == 7 * 12 * 8
+
+
+def test_a_dry_run_of_one_step_tries_whole_batches(text, monkeypatch):
+    tried, train_step = [], training.Training.train_step
+
+    def watched(self, batches, factor):
+        tried.append([ids.shape[1] for ids, _ in batches])
+        return train_step(self, batches, factor)
+
+    monkeypatch.setattr(training.Training, "train_step", watched)
+    dry_run(small(steps=1, accumulate=2), [text], None, 1)
+    assert tried
+    assert set(map(tuple, tried)) == {(8, 8)}
+
+
+def test_what_torchrun_starts_takes_data_and_options_in_any_order(text, tmp_path):
+    prepare_run(tmp_path / "run", small(), [text], None, 1)
+    moved = text.rename(tmp_path / "moved.txt")
+    training.main([str(tmp_path / "run"), "--steps", "33", str(moved), "--threads", "1"])
+    run = read_run(tmp_path / "run")
+    assert (run.settings.steps, run.data, run.threads) == (33, [str(moved.resolve())], 1)
+    assert read_checkpoint(tmp_path / "run" / "model.safetensors").step == 33
 
 
 def test_tensorboard_is_told_where_it_is_installed(text, tmp_path, monkeypatch):

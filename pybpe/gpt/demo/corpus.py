@@ -6,6 +6,7 @@ import re
 import warnings
 from pathlib import Path
 
+from pybpe.data.readers.documents import TEXT_FIELD, has_fields, read_files, text_size
 from pybpe.data.readers.text_encoding import conversion, problem_at_start, problem_of_bytes, wide_encoding
 from pybpe.errors import TrainingError
 from pybpe.gpt.demo.results import Corpus
@@ -18,10 +19,11 @@ LEAST_PART = 1000  # bytes of a part that is held out, which should have some li
 PROMPT_WORDS = 3
 
 
-def read_corpus(path: Path | None) -> Corpus:
-    """The first MOST_BYTES of a text file in two parts; None is the text that ships inside Python.
+def read_corpus(path: Path | None, text_field: str = TEXT_FIELD) -> Corpus:
+    """Read the first MOST_BYTES of a text file, in two parts; None is the text that ships inside Python.
 
-    Raises TrainingError or ValueError if it is empty, small or binary, OSError if it cannot be read.
+    text_field: the field or column with the text in .jsonl and .parquet files, whose documents are joined by blank
+    lines. Raises TrainingError or ValueError if the text is empty, small or binary, and what the readers raise.
     """
     if path is None:
         from pydoc_data.topics import topics
@@ -29,10 +31,8 @@ def read_corpus(path: Path | None) -> Corpus:
         name, content = "Python's help topics", "\n\n".join(topics.values()).encode()
         size = len(content)
     else:
-        name, size = path.name, path.stat().st_size
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        size = max(size, len(content))  # a pipe does not know its own
+        name, content = path.name, _first_bytes(path, text_field)
+        size = max(text_size([path]) or 0, len(content))  # the size of pipes, archives and documents is not known
         content = content[: character_end(content, min(len(content), MOST_BYTES))]
     if path is not None and (encoding := wide_encoding(content)):
         raise ValueError(f"{path} is {encoding} text: {conversion(encoding, path)}")
@@ -45,6 +45,19 @@ def read_corpus(path: Path | None) -> Corpus:
         if found:
             warnings.warn(found, UnicodeWarning, stacklevel=2)
     return Corpus(name, size, *split_text(content, HELD_OUT, LEAST_PART))
+
+
+def _first_bytes(path: Path, text_field: str) -> bytes:
+    """Return up to MOST_BYTES + 1 bytes of text from the beginning of a file."""
+    parts, n_bytes = [], 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnicodeWarning)  # a block may end in the middle of a character
+        for piece, ends in read_files([path], len, text_field):  # cut anywhere: the pieces are joined again
+            parts.append(piece + b"\n\n" if ends and has_fields(path) else piece)
+            n_bytes += len(parts[-1])
+            if n_bytes > MOST_BYTES:
+                break
+    return b"".join(parts)[: MOST_BYTES + 1]
 
 
 def choose_prompts(text: bytes, n: int) -> list[str]:

@@ -18,14 +18,17 @@ from pathlib import Path
 import numpy as np
 
 from pybpe.data.documents import read_stream
+from pybpe.data.readers.documents import TEXT_FIELD
 from pybpe.data.shards import TokenShards, write_shards
 from pybpe.errors import TrainingError
 from pybpe.gpt.demo.corpus import choose_passage, choose_prompts, read_corpus
 from pybpe.gpt.demo.page import write_report
 from pybpe.gpt.demo.results import Corpus, DemoResults, Sample, Stage
+from pybpe.gpt.inference import Model
 from pybpe.gpt.micro import MicroGPT
 from pybpe.gpt.micro.training import new_model
 from pybpe.gpt.pretrain import Ids, TrainingStep, evaluate, pretrain, unigram_entropy
+from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.settings import Settings
 from pybpe.pretokenization.patterns import prepare
 from pybpe.tokenizer import Tokenizer
@@ -46,7 +49,7 @@ class DemoSettings:
     """What to make of which text. corpus None: the help topics that ship inside Python.
 
     The model learns until the first of `steps`, `seconds` and `passes` through the text is used up; None is no limit,
-    but not for all. learning: of the micro engine, but for its steps.
+    but not for all. learning: of the micro engine, but for its steps. text_field: see read_corpus.
     """
 
     corpus: Path | None
@@ -56,6 +59,7 @@ class DemoSettings:
     seconds: float | None = 100.0
     passes: float | None = 8.0
     learning: Settings = LEARNING
+    text_field: str = TEXT_FIELD
 
 
 class Watcher:
@@ -112,7 +116,7 @@ class _Demo:
 
     def read(self) -> Corpus:
         with self._stage("read") as stage:
-            corpus = read_corpus(self._settings.corpus)
+            corpus = read_corpus(self._settings.corpus, self._settings.text_field)
             stage.amount = corpus.n_bytes
         left_out = corpus.size - corpus.n_bytes
         shortened = f" (its first {corpus.n_bytes:,}; the demo takes no more)" if left_out > 4 else ""
@@ -192,7 +196,7 @@ class _Demo:
                 on_step=lambda step: self._watcher.step(step, results),
             )
             stage.amount = log.tokens
-        results.interrupted = log.stopped == "interrupt"
+        results.stopped = log.stopped
         results.losses = log.losses
         results.held_out_losses += log.val_losses
         if results.held_out_losses[-1][0] != len(log.losses):  # pretrain leaves that out after Ctrl-C
@@ -222,11 +226,12 @@ class _Demo:
         """Continue each prompt; the same random numbers before and after."""
         texts = []
         end = results.tokenizer.eot_token
+        speaker, sampling = Model(model, results.tokenizer), Sampling(TEMPERATURE, TOP_K, TOP_P)
         with self._stage("sample after" if trained else "sample before", "tokens") as stage:
             for number, prompt in enumerate(self.prompts(results.corpus)):
                 ids = results.tokenizer.encode_ordinary(prompt)
                 seed = self._settings.learning.seed + number
-                made = list(model.generate(ids, SAMPLE_TOKENS, TEMPERATURE, TOP_K, TOP_P, seed, (end,)))
+                made = list(speaker.generate(ids, SAMPLE_TOKENS, sampling, (end,), seed=seed))
                 texts.append(results.tokenizer.decode(made))
                 stage.amount += len(made)
                 self._watcher.sample(prompt, texts[-1], trained)

@@ -53,7 +53,8 @@ class DemoResults:
 
     losses: nats per token of every step. held_out_losses: (steps done, nats per token), the first before training.
     unigram: nats per held-out token of knowing how frequent each token is there, and nothing more.
-    most_used: (id, how often it occurs in the training part). passage: ids of some held-out text.
+    most_used: (id, how often it occurs in the training part). passage: ids of some held-out text. stopped: why training
+    ended, one of stopping.REASONS.
     """
 
     corpus: Corpus
@@ -69,7 +70,12 @@ class DemoResults:
     held_out_losses: list[tuple[int, float]] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
-    interrupted: bool = False
+    stopped: str = "steps"
+
+    @property
+    def interrupted(self) -> bool:
+        """True if a signal ended training; a time limit is the usual end of a demo."""
+        return self.stopped in ("interrupt", "terminate")
 
     @property
     def train_bytes_per_token(self) -> float:

@@ -10,13 +10,15 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from pybpe.errors import FormatError
+from pybpe.errors import FormatError, TrainingError
+from pybpe.gpt.finite import check_finite
 from pybpe.gpt.micro.config import Adam, MicroConfig
 from pybpe.util.files import write_atomic
 
@@ -41,7 +43,8 @@ class Checkpoint:
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> None:
-    """Write a file, completely or not at all."""
+    """Write a file, completely or not at all. TrainingError if weights are not finite; an earlier file then stays."""
+    check_finite(checkpoint.weights, Path(path).name, TrainingError)
     for key, value in checkpoint.metadata.items():
         if not isinstance(key, str) or not isinstance(value, str) or key.startswith(OURS):
             raise ValueError(f"metadata {key!r}: must be strings, and keys must not begin with {OURS!r}")
@@ -59,7 +62,7 @@ def write_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> No
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """What the file holds. FormatError for a file that is damaged, foreign or at odds with itself."""
+    """Read a file. FormatError if it is damaged, foreign or at odds with itself, or if weights are not finite."""
     try:
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
@@ -70,11 +73,13 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
             has_moments = names.issuperset(MOMENTS)
             check_tensors(file, names, config, has_moments)
             first, second = MOMENTS
+            weights = {name: file.get_tensor(name) for name in config.shapes()}
+            check_finite(weights, str(path))
             return Checkpoint(
                 config,
                 Adam(**json.loads(header[OURS + "adam"])),
                 read_step(header[OURS + "step"]),
-                {name: file.get_tensor(name) for name in config.shapes()},
+                weights,
                 (file.get_tensor(first), file.get_tensor(second)) if has_moments else None,
                 {key: value for key, value in header.items() if not key.startswith(OURS)},
             )

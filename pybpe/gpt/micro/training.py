@@ -17,6 +17,7 @@ from pybpe.gpt.runs.folder import MODEL, Metrics, Run, write_metrics
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData
 from pybpe.gpt.vocabulary import check_same
+from pybpe.util.process import peak_memory
 
 
 def check(settings: Settings, data: TrainingData) -> None:
@@ -28,8 +29,16 @@ def check(settings: Settings, data: TrainingData) -> None:
         raise TrainingError("the text is empty: there are no lines to learn from")
 
 
-def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads: int | None, on_step: OnStep) -> bool:
-    """Train, or go on where the folder's checkpoint is; False if Ctrl-C ended it."""
+def train(
+    run: Run,
+    data: TrainingData,
+    folder: Path,
+    metrics: Metrics,
+    threads: int | None,
+    on_step: OnStep,
+    seconds: float | None = None,
+) -> str:
+    """Train from the folder's checkpoint on, or from new weights; return why it ended, one of stopping.REASONS."""
     settings, path = run.settings, folder / MODEL
     if path.exists():
         model = MicroGPT.load(path, pieces=_pieces(settings))
@@ -39,24 +48,37 @@ def train(run: Run, data: TrainingData, folder: Path, metrics: Metrics, threads:
         if data.val is not None:
             metrics.val_losses.append((0, evaluate(model, data.val, settings.batch_size, settings.eval_windows)))
     keeper = _Keeper(model, folder, metrics, run, on_step)
-    log = _learn(model, data, settings, threads, keeper)
+    log = _learn(model, data, settings, threads, keeper, seconds)
     if log.val_losses and log.stopped == "steps" and log.losses:
         metrics.val_losses.append(log.val_losses[-1])
     keeper.save()
-    return log.stopped == "steps"
+    return log.stopped
+
+
+def recorded_threads(given: int | None) -> int | None:
+    """Return `given`: results do not depend on the number of threads, so nothing is recorded where none is given."""
+    return given
 
 
 def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
     """What training would take, after a few steps of it."""
     model, tried = new_model(settings, data.vocabulary.n_vocab, data.rng), min(settings.steps, 4)
     rows = 1 if settings.lines else settings.batch_size
-    memory = model.reserve(rows) + 3 * model.n_params * np.dtype(settings.dtype).itemsize
+    memory = peak_memory() + model.reserve(rows) + 3 * model.n_params * np.dtype(settings.dtype).itemsize
     log = _learn(model, replace(data, val=None), replace(settings, steps=tried), threads, lambda step: None)
     return Plan(model.n_params, memory, log.seconds / max(1, log.tokens))
 
 
-def load(path: Path) -> Loaded:
-    """The model of a checkpoint. FormatError for files that are none of this engine."""
+def load(path: Path, device: str = "auto") -> Loaded:
+    """Open the model of a checkpoint. FormatError for files that are none of this engine.
+
+    device: "auto" or "cpu"; ValueError for others.
+    """
+    if device not in ("auto", "cpu"):
+        raise ValueError(
+            f"device is {device!r}, and the micro engine computes on the cpu only; convert the model for the torch "
+            "engine: pybpe gpt convert"
+        )
     model = MicroGPT.load(path)
     return Loaded(model, model.config.n_vocab, model.n_params, model.step, model.metadata.get("tokenizer"))
 
@@ -89,10 +111,17 @@ def new_model(settings: Settings, n_vocab: int, rng: random.Random | None = None
 
 
 def _learn(
-    model: MicroGPT, data: TrainingData, settings: Settings, threads: int | None, on_step: OnStep
+    model: MicroGPT,
+    data: TrainingData,
+    settings: Settings,
+    threads: int | None,
+    on_step: OnStep,
+    seconds: float | None = None,
 ) -> TrainingLog:
     if data.documents is not None:
-        return pretrain_documents(model, data.documents, steps=settings.steps, lr=settings.lr, on_step=on_step)
+        return pretrain_documents(
+            model, data.documents, steps=settings.steps, lr=settings.lr, time_limit=seconds, on_step=on_step
+        )
     return pretrain(
         model,
         data.train,
@@ -106,6 +135,7 @@ def _learn(
         eval_windows=settings.eval_windows,
         schedule=settings.schedule,
         warmup=settings.warmup,
+        time_limit=seconds,
         on_step=on_step,
     )
 

@@ -18,11 +18,13 @@ micro GPT in micro/checkpoint.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pybpe.data.readers.documents import TEXT_FIELD
 from pybpe.errors import FormatError
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.vocabulary import bits_per_byte
@@ -32,19 +34,54 @@ FORMAT = "pybpe-run 1"
 RUN, MODEL, METRICS, REPORT = "run.json", "model.safetensors", "metrics.jsonl", "report.html"
 BEST = "best.safetensors"
 MOST_BYTES = 1 << 20  # of run.json
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
 class Run:
-    """What run.json says. data: paths of what is learned from, and digest, by which it is known again.
+    """The content of run.json.
 
-    tokenizer: the fingerprint of the vocabulary.
+    data: absolute paths of the data when the run began, and relative: the same from the run's folder, which stay right
+    if the folder and the data move together (runs of earlier versions have none). digest: the fingerprint of the data.
+    tokenizer: the fingerprint of the vocabulary. text_field: the field or column with the text, in files that have
+    several (runs of earlier versions have none). threads: how many compute, because torch's sums depend on that number
+    in their last digits; None: the engine's own choice.
     """
 
     settings: Settings
     data: list[str]
     digest: str
     tokenizer: str
+    text_field: str = TEXT_FIELD
+    relative: list[str] = field(default_factory=list)
+    threads: int | None = None
+
+
+def places(paths: Sequence[Path], folder: Path) -> tuple[list[str], list[str]]:
+    """Return (data, relative) of a Run in `folder` for the paths of its data; relative is [] on other drives."""
+    absolute = [path.resolve() for path in paths]
+    try:
+        relative = [Path(os.path.relpath(path, folder.resolve())).as_posix() for path in absolute]
+    except ValueError:  # Windows: another drive
+        relative = []
+    return [str(path) for path in absolute], relative
+
+
+def find_data(run: Run, folder: Path) -> list[Path]:
+    """Return the paths of the data of the run in `folder`: relative to it if all are there, else as they were.
+
+    Raises FileNotFoundError, which says how to name another place, if the data is in neither place.
+    """
+    relative = [(folder.resolve() / path).resolve() for path in run.relative]
+    if relative and all(path.exists() for path in relative):
+        return relative
+    for path in map(Path, run.data):
+        if not path.exists():
+            raise FileNotFoundError(
+                f"{folder} was trained on {path}, which is not there any more; name where it is now: "
+                f"pybpe gpt train --resume {folder} DATA"
+            )
+    return list(map(Path, run.data))
 
 
 def write_run(run: Run, folder: Path) -> None:
@@ -61,10 +98,15 @@ def read_run(folder: Path) -> Run:
         with path.open("rb") as file:
             fields: Any = json.loads(file.read(MOST_BYTES))
         if fields["format"] == FORMAT:
-            words = [*fields["data"], fields["digest"], fields["tokenizer"]]
-            if not all(isinstance(word, str) for word in words):
-                raise ValueError("data, digest and tokenizer must be strings")
-            return Run(Settings(**fields["settings"]), list(fields["data"]), fields["digest"], fields["tokenizer"])
+            relative, threads = fields.get("relative", []), fields.get("threads")
+            texts = [fields["digest"], fields["tokenizer"], fields.get("text_field", TEXT_FIELD)]
+            if not all(isinstance(text, str) for text in (*fields["data"], *relative, *texts)):
+                raise ValueError("data, relative, digest, tokenizer and text_field must be strings")
+            if threads is not None and (type(threads) is not int or not 1 <= threads <= MOST_THREADS):
+                raise ValueError(f"threads is {threads!r}; it must be a whole number in 1..{MOST_THREADS}, or null")
+            settings, data = Settings(**fields["settings"]), list(fields["data"])
+            digest, tokenizer, text_field = texts
+            return Run(settings, data, digest, tokenizer, text_field, list(relative), threads)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise FormatError(f"{path} is not that of a training run, or is damaged: {error}") from None
     raise FormatError(f"{path} is not that of a training run that this pybpe knows")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pybpe.gpt.runs.chart import Curves, legend, loss_chart
 from pybpe.gpt.runs.folder import Metrics, Run
+from pybpe.gpt.runs.settings_table import settings_rows
 from pybpe.gpt.runs.style import STYLE, shown
 from pybpe.gpt.vocabulary import Vocabulary, bits_per_byte
 from pybpe.reports.html import head, render_page, table
@@ -14,6 +15,7 @@ from pybpe.util.files import PathLike, write_atomic
 from pybpe.util.units import seconds
 
 TEMPERATURE = 0.8  # of the samples
+STOPPED = {"seconds": "stopped by its time limit", "interrupt": "interrupted", "terminate": "terminated"}
 RECENT = 100  # steps, for the loss that is named where nothing is held out
 
 
@@ -23,6 +25,7 @@ class RunResults:
 
     unigram: nats per token of token frequencies alone, of the held-out text, or of the training text where nothing is
     held out, as bytes_a_token is. first_step: where this sitting began; seconds, tokens_per_second: of this sitting.
+    stopped: why it ended, one of stopping.REASONS.
     """
 
     run: Run
@@ -34,13 +37,18 @@ class RunResults:
     n_params: int = 0
     seconds: float = 0.0
     tokens_per_second: float = 0.0
-    interrupted: bool = False
+    stopped: str = "steps"
     samples: list[str] = field(default_factory=list)
 
     @property
     def steps(self) -> int:
         """Steps taken, those of earlier sittings included."""
         return len(self.metrics.losses)
+
+    @property
+    def interrupted(self) -> bool:
+        """True if steps are left: a signal or a time limit ended the run."""
+        return self.stopped != "steps"
 
     @property
     def held_out(self) -> bool:
@@ -68,7 +76,7 @@ class RunResults:
     @property
     def bits_per_byte(self) -> float:
         """The loss in that unit."""
-        return self.loss * self.bits_a_nat
+        return bits_per_byte(self.loss, self.bytes_a_token)
 
 
 def write_run_report(path: PathLike, results: RunResults, folder: Path) -> None:
@@ -87,7 +95,8 @@ def _head(results: RunResults, folder: Path) -> str:
         (f"{results.tokens_per_second:,.0f}", "tokens per second"),
     ]
     notice = (
-        f'<p class="notice">Training was interrupted after {results.steps:,} of {results.run.settings.steps:,} steps; '
+        f'<p class="notice">Training was {STOPPED[results.stopped]} after {results.steps:,} of '
+        f"{results.run.settings.steps:,} steps; "
         "<code>pybpe gpt train --resume</code> goes on.</p>"
         if results.interrupted
         else ""
@@ -115,6 +124,5 @@ def _samples(results: RunResults) -> str:
 
 
 def _settings(results: RunResults) -> str:
-    rows = [(name, str(value)) for name, value in vars(results.run.settings).items()]
     data = [("data", ", ".join(results.run.data)), ("vocabulary", f"{results.vocabulary.n_vocab:,} ids")]
-    return "<h2>The settings</h2>" + table((), [*data, *rows])
+    return "<h2>The settings</h2>" + table((), [*data, *settings_rows(results.run.settings)])
