@@ -1,4 +1,4 @@
-"""Lines of text as sentencepiece learns from them."""
+"""Lines of text as sentencepiece's trainer reads them."""
 
 def spaced_words(text: bytes, most: int) -> bytes:
     """The words of all lines with a space before each: UTF-8 as sentencepiece reads it that has no map of characters.

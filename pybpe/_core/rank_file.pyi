@@ -1,4 +1,4 @@
-"""The text of tiktoken's rank files."""
+"""The parser of tiktoken's rank files."""
 
 from pybpe._core.ids import IdBuffer
 
