@@ -134,11 +134,9 @@ class Codec:
     @functools.cached_property
     def mergeable_ranks(self) -> dict[bytes, int]:
         """The ordinary tokens as {bytes: rank}; if several have the same bytes, the rank of the first."""
-        ranks: dict[bytes, int] = {}
-        for rank, token in enumerate(self.definition.vocabulary.to_list()):
-            if token:
-                ranks.setdefault(token, rank)
-        return ranks
+        from pybpe.formats import tiktoken
+
+        return tiktoken.ranks_of(self.definition.vocabulary)
 
     def __reduce__(self) -> tuple[Callable[[bytes], Codec], tuple[bytes]]:
         return _unpickle, (native.dumps(self.definition),)

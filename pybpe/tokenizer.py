@@ -16,6 +16,7 @@ from pybpe.definition import Definition, with_first_merges
 from pybpe.encode.segmenter import Cut
 from pybpe.encode.special_tokens import Allowed, Disallowed, Text
 from pybpe.formats import native
+from pybpe.formats.registry import FORMATS
 from pybpe.pretokenization.patterns import name_of
 from pybpe.util.files import PathLike
 from pybpe.util.parallel import check_threads
@@ -188,7 +189,11 @@ class Tokenizer:
             >>> tok.smaller(258).encode("low lower")
             [257, 32, 257, 101, 114]
 
-        Raises ValueError for a larger `vocab_size`, and for a tokenizer that pybpe did not train.
+        vocab_size: 256 to the number of bytes and merges. The special tokens get the ids that follow. This works if the
+        ids are those of the 256 bytes in any order, of the merges as they were learned, and of special tokens, and if
+        text is not normalized: for tokenizers that `train` makes in the conventions pybpe, minbpe and tiktoken without
+        a normalizer, for minbpe's files, and for GPT-2's files. Raises ValueError for another `vocab_size`, and for
+        other tokenizers.
         """
         return Tokenizer(with_first_merges(self._definition, vocab_size))
 
@@ -200,14 +205,14 @@ class Tokenizer:
         >>> Tokenizer.load(folder / "low.pybpe") == tok
         True
         """
-        return cls(native.read(path))
+        return cls(FORMATS["pybpe"].read(path))
 
     def save(self, path: PathLike) -> None:
         """Write the tokenizer to a file, completely or not at all.
 
         >>> tok.save(folder / "low.pybpe")
         """
-        native.write(self._definition, path)
+        FORMATS["pybpe"].write(self._definition, path)
 
     @classmethod
     def from_tiktoken(
@@ -221,9 +226,7 @@ class Tokenizer:
 
         Raises FormatError if it is no rank file, ValueError if the file is not a public one and `pattern` is None.
         """
-        from pybpe.formats import tiktoken
-
-        return cls(tiktoken.read(path, pattern, special_tokens))
+        return cls(FORMATS["tiktoken"].read(path, pattern, special_tokens))
 
     def to_tiktoken(self, path: PathLike) -> None:
         """Write the tokens to a tiktoken rank file, which holds neither pattern nor special tokens.
@@ -232,13 +235,7 @@ class Tokenizer:
 
         Raises ValueError for a vocabulary that a rank file cannot hold, such as one with two tokens of the same bytes.
         """
-        from pybpe.formats import tiktoken
-
-        self._definition.check_bytes("a rank file cannot say so")
-        ranks = self.mergeable_ranks
-        if len(ranks) < sum(map(bool, self._definition.vocabulary.to_list())):
-            raise ValueError("two tokens of this vocabulary have the same bytes; a rank file cannot hold both")
-        tiktoken.write(ranks, path)
+        FORMATS["tiktoken"].write(self._definition, path)
 
     @classmethod
     def from_huggingface(cls, path: PathLike) -> Tokenizer:
@@ -253,9 +250,7 @@ class Tokenizer:
         the file names; `as_huggingface` uses the decoder of the file. Raises FormatError, with the reason, for a file
         that is damaged or whose ids pybpe cannot reproduce.
         """
-        from pybpe.formats import huggingface
-
-        return cls(huggingface.read(path))
+        return cls(FORMATS["tokenizer.json"].read(path))
 
     def to_huggingface(self, path: PathLike) -> None:
         """Write a tokenizer.json; if `path` does not end in .json, a folder that transformers can open.
@@ -266,9 +261,7 @@ class Tokenizer:
 
         Raises ValueError for a tokenizer that a tokenizer.json cannot describe.
         """
-        from pybpe.formats import huggingface
-
-        huggingface.write(self._definition, path)
+        FORMATS["tokenizer.json"].write(self._definition, path)
 
     @classmethod
     def from_gpt2(cls, vocab_json: PathLike, merges_txt: PathLike) -> Tokenizer:
@@ -294,9 +287,7 @@ class Tokenizer:
 
         Raises ValueError for a tokenizer that these files cannot describe, such as one of another pattern than gpt2.
         """
-        from pybpe.formats import gpt2
-
-        gpt2.write(self._definition, folder)
+        FORMATS["gpt2"].write(self._definition, folder)
 
     @classmethod
     def from_minbpe(cls, path: PathLike) -> Tokenizer:
@@ -306,9 +297,7 @@ class Tokenizer:
         >>> Tokenizer.from_minbpe(folder / "low.model") == tok
         True
         """
-        from pybpe.formats import minbpe
-
-        return cls(minbpe.read(path))
+        return cls(FORMATS["minbpe"].read(path))
 
     def to_minbpe(self, path: PathLike) -> None:
         """Write NAME.model as minbpe does, and NAME.vocab beside it.
@@ -319,9 +308,7 @@ class Tokenizer:
 
         Raises ValueError for a tokenizer that these files cannot describe.
         """
-        from pybpe.formats import minbpe
-
-        minbpe.write(self._definition, path)
+        FORMATS["minbpe"].write(self._definition, path)
 
     @classmethod
     def from_gguf(cls, path: PathLike) -> Tokenizer:
@@ -335,9 +322,7 @@ class Tokenizer:
         The kind llama is a sentencepiece model. Raises FormatError, with the reason, for a file that is damaged or
         whose ids pybpe cannot reproduce.
         """
-        from pybpe.formats import gguf
-
-        return cls(gguf.read(path))
+        return cls(FORMATS["gguf"].read(path))
 
     def to_gguf(self, path: PathLike) -> None:
         """Write the vocabulary to a GGUF file without a model.
@@ -347,9 +332,7 @@ class Tokenizer:
 
         Raises ValueError for a tokenizer that GGUF cannot describe, such as one whose pattern has no name there.
         """
-        from pybpe.formats import gguf
-
-        gguf.write(self._definition, path)
+        FORMATS["gguf"].write(self._definition, path)
 
     def as_tiktoken(self, name: str = "pybpe") -> Encoding:
         """Return an object with the interface of tiktoken.Encoding. It does not need tiktoken.
@@ -390,9 +373,7 @@ class Tokenizer:
         characters is encoded as one unknown token, and its text is lost. Raises FormatError, with the reason, for a
         file that is damaged or whose ids pybpe cannot reproduce.
         """
-        from pybpe.formats import sentencepiece
-
-        return cls(sentencepiece.read(path))
+        return cls(FORMATS["sentencepiece"].read(path))
 
     def to_sentencepiece(self, path: PathLike) -> None:
         """Write a sentencepiece .model. Raises ValueError for a tokenizer that does not merge characters by scores.
@@ -401,9 +382,7 @@ class Tokenizer:
         >>> tok = Tokenizer.train(texts, vocab_size=272, convention="sentencepiece", progress=False)
         >>> tok.to_sentencepiece(folder / "low.model")
         """
-        from pybpe.formats import sentencepiece
-
-        sentencepiece.write(self._definition, path)
+        FORMATS["sentencepiece"].write(self._definition, path)
 
     # Text to ids
 
@@ -685,6 +664,15 @@ class Tokenizer:
         self._text.core.limit_cache(limit)
 
     @property
+    def definition(self) -> Definition:
+        """The content of the tokenizer, from which all files are written.
+
+        >>> tok.definition.pattern == tok.pattern
+        True
+        """
+        return self._definition
+
+    @property
     def n_vocab(self) -> int:
         """The largest id plus one: the number of rows of an embedding table.
 
@@ -748,7 +736,9 @@ class Tokenizer:
         [(258, b' low'), (259, b' lowe'), (260, b'<|endoftext|>')]
         """
         ordinary = enumerate(self._definition.vocabulary.to_list())
-        tokens = {token: content for token, content in ordinary if content} | self._codec.names_by_id
+        empty = self._definition.vocabulary.empty
+        named = self._codec.names_by_id
+        tokens = {token: content for token, content in ordinary if content or token == empty} | named
         return dict(sorted(tokens.items()))
 
     @property

@@ -48,13 +48,14 @@ from pathlib import Path
 os.environ["RAYON_NUM_THREADS"] = "2"  # of the packages whose threads cannot be set otherwise; read at their import
 os.environ["TIKTOKEN_CACHE_DIR"] = ""  # tiktoken reads the rank file itself and not a copy of it
 
-from benchmarks import adversarial, encoding, faces, fresh, gpt, memory, models, pages, pattern, training
-from benchmarks.conditions import conditions
-from benchmarks.peers import Encoding, installed, open_peers
-from benchmarks.results import Report, Result
-from benchmarks.rows import ROWS
-from benchmarks.tables import full, number
-from benchmarks.texts import Text, chinese_and_japanese, read_texts
+import shared_code  # noqa: F401 (finds what follows)
+from support.benchmarks import adversarial, encoding, faces, fresh, gpt, memory, models, pages, pattern, training
+from support.benchmarks.conditions import conditions
+from support.benchmarks.peers import Encoding, installed, open_peers
+from support.benchmarks.results import Report, Result
+from support.benchmarks.rows import ROWS
+from support.benchmarks.tables import full, number
+from support.benchmarks.texts import Text, chinese_and_japanese, read_texts
 
 from pybpe import Tokenizer
 from pybpe.encodings.registry import by_sha256

@@ -1,8 +1,8 @@
 """Public chat templates rendered by pybpe and by transformers: `python scripts/chat_templates.py [WHEEL OR FOLDER...]`.
 
 Without arguments the wheels of trl and axolotl, which hold about a hundred, are fetched with pip, which needs the
-network. Every conversation of tests/chat_templates.py goes through every template, with and without tools, a prompt
-for the assistant, and reasoning, and to be continued; texts, spans of the assistant and refusals must be equal.
+network. Every conversation of tests/support/chat_templates.py goes through every template, with and without tools, a
+prompt for the assistant, and reasoning, and to be continued; texts, spans of the assistant and refusals must be equal.
 Nothing that was fetched is kept.
 """
 
@@ -19,14 +19,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import shared_code  # noqa: F401 (finds support)
 import tokenizers
 import transformers
+from support.chat_templates import CHATS, TOOL
 from transformers.utils.chat_template_utils import render_jinja_template
 
 from pybpe.chat.template import ChatTemplate
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from support.chat_templates import CHATS, TOOL
 
 PACKAGES = ("trl", "axolotl")
 TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import shared_code  # noqa: F401 (finds support)
 import torch
-from benchmarks.nanogpt_loop import Recipe, nanogpt_loop
 from rich.console import Console
 from rich.table import Table
+from support.benchmarks.nanogpt_loop import Recipe, nanogpt_loop
 
 from pybpe.gpt.checkpoint import read_checkpoint
 from pybpe.gpt.generation import Inference

@@ -1,7 +1,7 @@
 """Write the tree of rooms into the README, and that of all files into docs/architecture.md, from their docstrings.
 
-    python scripts/make_tree.py            write both
-    python scripts/make_tree.py --check    end with status 1 if one of them is not up to date
+python scripts/make_tree.py            write both
+python scripts/make_tree.py --check    end with status 1 if one of them is not up to date
 """
 
 from __future__ import annotations

@@ -24,17 +24,16 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from benchmarks.inputs import INPUTS
-from benchmarks.limited import LostError, run_limited
-from benchmarks.peers import Encoding, Ids, installed, open_pybpe, open_tiktoken
+import shared_code  # noqa: F401 (finds what follows)
+from support.benchmarks.limited import LostError, run_limited
+from support.benchmarks.peers import Encoding, Ids, installed, open_pybpe, open_tiktoken
+from support.hostile_texts import INPUTS
+from support.parity_texts import BLOCK, CODE_POINTS, boundary_strings, code_points
 
 from pybpe import Tokenizer
 from pybpe.encodings.registry import by_sha256
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-from support.parity_texts import BLOCK, CODE_POINTS, boundary_strings, code_points  # noqa: E402
-
 SHARED = ROOT.parent / "shared" / "data"
 PUBLIC = ("r50k_base", "cl100k_base", "o200k_base")
 STRINGS_A_TASK = 50_000

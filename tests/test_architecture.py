@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,40 @@ def test_every_compiled_module_has_a_stub():
     for source in sources.rglob("*.pyx"):
         stub = PACKAGE.joinpath(*source.relative_to(sources / "pybpe").with_suffix(".pyi").parts)
         assert stub.exists(), f"{stub.name} is missing"
+
+
+SOURCES = Path(__file__).parents[1] / "src_ext"
+
+
+def signatures(source: str) -> list[tuple[str, str]]:
+    """(scope, signature) of each function of a .pyx in order; the scope is the name of its class, "" outside of one."""
+    found, scope = [], ""
+    for match in re.finditer(
+        r"^( {4})?(?:cdef class (\w+)|(?:cp?def|def) [^=\n]*?\([^)]*\)[^\n:]*:)", source, re.MULTILINE
+    ):
+        indent, name = match[1], match[2]
+        scope = name or (scope if indent else "")
+        if not name:
+            found.append((scope, match[0].strip()))
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(SOURCES.rglob("*.pyx")), ids=lambda path: path.stem)
+def test_c_code_stands_before_the_door(path):
+    """In each class, and outside of classes, what runs without the GIL comes before what Python calls."""
+    doors = set()
+    for scope, signature in signatures(path.read_text(encoding="utf-8")):
+        if signature.startswith("def "):
+            doors.add(scope)
+        else:
+            assert scope not in doors or not re.search(r"\bnogil:$", signature), signature
+
+
+def test_the_order_of_functions_is_seen():
+    source = "cdef int f(\n    int a,\n) except -1 nogil:\n    pass\ncdef class A:\n    def g(self):\n        pass\n"
+    source += "    cdef void h(self) noexcept nogil:\n        pass\n"
+    assert signatures(source) == [
+        ("", "cdef int f(\n    int a,\n) except -1 nogil:"),
+        ("A", "def g(self):"),
+        ("A", "cdef void h(self) noexcept nogil:"),
+    ]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.hostile_texts import INPUTS
 
 from pybpe import Tokenizer
 from pybpe.gpt.micro import MicroConfig
@@ -19,13 +20,8 @@ from pybpe.gpt.micro.names import reproduce
 from pybpe.gpt.training_data import read_data
 
 
-@pytest.fixture(autouse=True)
-def scripts(monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "scripts")
-
-
 def part(name: str):
-    return importlib.import_module(f"benchmarks.{name}")
+    return importlib.import_module(f"support.benchmarks.{name}")
 
 
 @pytest.fixture
@@ -82,9 +78,8 @@ def test_each_round_runs_everyone_in_turn():
 
 @pytest.mark.parametrize("n", [1, 7, 1000])
 def test_hostile_inputs_have_the_length_asked_for(n):
-    inputs = part("inputs").INPUTS
-    assert len(inputs) == 18
-    for make in inputs.values():
+    assert len(INPUTS) == 18
+    for make in INPUTS.values():
         assert len(make(n)) == n
         assert make(n) == make(n)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import subprocess
 import sys
@@ -10,6 +9,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from support.benchmarks import pages
+from support.benchmarks.results import Report
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,13 +20,30 @@ def between(begin: str, end: str) -> str:
     return README.split(begin)[1].split(end)[0]
 
 
-@pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
-def test_its_code_runs(code, tmp_path, monkeypatch):
-    (tmp_path / "corpus.txt").write_text("Hello, tokens! The quick brown fox. " * 50, encoding="utf-8")
+CODES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+CORPORA = {
+    "sentences": "Hello, tokens! The quick brown fox. " * 50,
+    "a word": "a b",
+    "no Latin letters": "Привет, 世界! १२३ " * 20,
+    "many words": "".join(f"{number:x} word{number % 97}\n" for number in range(20_000)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:the corpus is too small")
+@pytest.mark.parametrize("corpus", CORPORA.values(), ids=CORPORA)
+@pytest.mark.parametrize("code", CODES, ids=range(len(CODES)))
+def test_its_code_runs_on_any_corpus(code, corpus, tmp_path, monkeypatch):
+    (tmp_path / "corpus.txt").write_text(corpus, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    with pytest.warns(UserWarning, match="too small"):
-        exec(compile(code, "README.md", "exec"), {})
+    exec(compile(code, "README.md", "exec"), {})
     assert (tmp_path / "corpus.pybpe").exists()
+
+
+def test_its_code_runs_on_a_text_of_megabytes(texts, tmp_path, monkeypatch):
+    (tmp_path / "corpus.txt").write_text(texts["english"][:2_000_000], encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for code in CODES:
+        exec(compile(code, "README.md", "exec"), {})
 
 
 @pytest.mark.parametrize("page", ["micro.md", "gpt.md"])
@@ -66,22 +84,15 @@ def test_its_test_command_is_the_one_of_ci():
     assert all(line.startswith(f'"$work/test/bin/pytest" {options} ') for line in runs)
 
 
-@pytest.fixture
-def pages(monkeypatch):
-    """The part of the benchmark that writes the tables."""
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    return importlib.import_module("benchmarks.pages")
-
-
-def test_its_figures_are_those_of_the_last_run(pages):
-    report = pages.Report.read(pages.DATA)
+def test_its_figures_are_those_of_the_last_run():
+    report = Report.read(pages.DATA)
     assert between(pages.BEGIN, pages.END) == pages.readme_block(report)
     assert pages.PAGE.read_text(encoding="utf-8") == pages.page(report)
     assert pages.PLOT.read_text(encoding="utf-8") == pages.plot(report)
 
 
-def test_its_figures_say_where_they_come_from(pages):
-    report = pages.Report.read(pages.DATA)
+def test_its_figures_say_where_they_come_from():
+    report = Report.read(pages.DATA)
     assert not report.wrong
     block = between(pages.BEGIN, pages.END)
     assert re.search(r"Measured by `scripts/bench\.py` on \d{4}-\d\d-\d\d: .+ \d+ cores, .+ tiktoken [\d.]+", block)
@@ -90,8 +101,8 @@ def test_its_figures_say_where_they_come_from(pages):
         assert f"{name} {text['megabytes']:.0f} MB {text['sha256'][:12]}" in block
 
 
-def test_its_picture_keeps_text_inside_and_apart(pages):
-    picture = ElementTree.fromstring(pages.plot(pages.Report.read(pages.DATA)))
+def test_its_picture_keeps_text_inside_and_apart():
+    picture = ElementTree.fromstring(pages.plot(Report.read(pages.DATA)))
     width, height = float(picture.get("width")), float(picture.get("height"))
     spans = {}
     for text in picture.iter("{http://www.w3.org/2000/svg}text"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -291,6 +292,25 @@ def test_smaller_is_as_trained_for_that_size(vocab_size):
     whole = Tokenizer.train(iter(corpus), 320, special_tokens=["<b>", "<a>"], progress=False)
     trained = Tokenizer.train(iter(corpus), vocab_size, special_tokens=["<b>", "<a>"], progress=False)
     assert whole.smaller(vocab_size) == trained
+
+
+@given(vocab_size=st.integers(256, 290))
+def test_smaller_of_gpt2s_files_has_their_first_merges(tmp_path_factory, vocab_size):
+    """GPT-2's bytes have other ids than ours, and its merges follow them as ours do."""
+    folder = tmp_path_factory.getbasetemp() / "smaller"
+    train = {"pattern": "gpt2", "convention": "huggingface", "special_tokens": [], "progress": False}
+    tok = Tokenizer.train(iter(["The quick brown fox jumps over the lazy dog. Größe"]), 290, **train)
+    tok.to_gpt2(folder)
+    lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()
+    vocab = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    read = Tokenizer.from_gpt2(folder / "vocab.json", folder / "merges.txt")
+    fewer = folder / "fewer"
+    fewer.mkdir(exist_ok=True)
+    kept = {token: number for token, number in vocab.items() if number < vocab_size}
+    (fewer / "vocab.json").write_text(json.dumps(kept), encoding="utf-8")
+    (fewer / "merges.txt").write_text("\n".join(lines[: 1 + vocab_size - 256]) + "\n", encoding="utf-8")
+    assert read.n_vocab == 290
+    assert read.smaller(vocab_size) == Tokenizer.from_gpt2(fewer / "vocab.json", fewer / "merges.txt")
 
 
 def test_only_trained_tokenizers_have_smaller_ones(small, tmp_path):

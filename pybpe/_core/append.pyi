@@ -9,7 +9,7 @@ from pybpe._core.merge import MergeTable
 from pybpe._core.vocab import Vocabulary
 
 class AppendRules:
-    """How ordinary text is encoded: a pattern, merges, and changes to words. Immutable.
+    """The rules to encode ordinary text: a pattern, merges, and changes to words. Immutable.
 
     ignore_merges: True if a word that is a token becomes this token. emission: the ids of each symbol; None if symbols
     are tokens. marks: the changes to words before they are merged; None for none. dropped: the bytes that are left out

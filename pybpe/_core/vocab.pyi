@@ -8,9 +8,18 @@ import numpy.typing as npt
 from pybpe._core.ids import IdBuffer
 
 class Vocabulary:
-    """An immutable list of tokens. blob: their joined bytes. sizes: uint32[n], in bytes; 0 for an id without a token."""
+    """An immutable list of tokens.
 
-    def __init__(self, blob: bytes, sizes: array[int] | IdBuffer | npt.NDArray[np.uint32]) -> None: ...
+    blob: their joined bytes. sizes: the size of each in bytes, uint32[n]; 0 for an id without a token.
+    empty: the id of the empty token, which no text is encoded to; None for none. Raises ValueError for sizes that do not
+    add up to the size of `blob`, and for an `empty` that is not an id or whose size is not 0.
+    """
+
+    def __init__(
+        self, blob: bytes, sizes: array[int] | IdBuffer | npt.NDArray[np.uint32], empty: int | None = None
+    ) -> None: ...
+    empty: int | None
+    """The id of the empty token, None if there is none."""
     def __len__(self) -> int: ...
     has_twins: bool
     """True if two tokens have the same bytes."""

@@ -1,20 +1,21 @@
-"""What all commands share in taking arguments: numbers in range, tokenizer files of either kind, safe output places."""
+"""What all commands share in taking arguments: numbers in range, input files, safe output places."""
 
 from __future__ import annotations
 
 import argparse
-import difflib
 import errno
 import math
 import os
 import re
 import stat
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.console import UsageError, typed
+from pybpe.cli.console import UsageError, standard_input, typed
+from pybpe.util.files import FULL_DISK
+from pybpe.util.suggestions import nearest
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 STDIN = "-"
 MOST_TOKENS = 1 << 22
 MOST_THREADS = 1024
-_RANK_LINE = re.compile(rb"[A-Za-z0-9+/]+=* \d+\r?\n?")  # of a tiktoken file
 
 
 def whole(least: int, most: int = 1 << 62) -> Callable[[str], int]:
@@ -99,16 +99,9 @@ def add_command(
     return parser
 
 
-def add_tokenizer(parser: argparse.ArgumentParser) -> None:
-    """The argument TOKENIZER and the option --pattern that some files need."""
-    parser.add_argument(
-        "tokenizer",
-        metavar="TOKENIZER",
-        help="a .pybpe, .tiktoken or .gguf file, a tokenizer.json or its folder, a .model of minbpe or sentencepiece",
-    )
-    parser.add_argument(
-        "--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that is not a public encoding"
-    )
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The option --json."""
+    parser.add_argument("--json", action="store_true", help="print the results as one line of JSON")
 
 
 def add_text_field(parser: argparse.ArgumentParser) -> None:
@@ -129,71 +122,6 @@ def text_field(options: argparse.Namespace, files: Sequence[Path]) -> str:
     return str(options.text_field)
 
 
-def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
-    """A tokenizer from a file of any kind, told apart by content, or from a folder with the files of one."""
-    from pybpe import Tokenizer
-    from pybpe.errors import FormatError
-    from pybpe.formats import native
-    from pybpe.pretokenization.patterns import PATTERNS
-
-    if Path(path).is_dir() or Path(path).name == "vocab.json":
-        return _without_pattern(_open_folder, path, pattern)
-    with Path(path).open("rb") as file:
-        start = file.read(1 << 16)
-    if start.startswith(native.MAGIC):
-        return _without_pattern(Tokenizer.load, path, pattern)
-    if start.lstrip().startswith(b"{"):
-        return _without_pattern(Tokenizer.from_huggingface, path, pattern)
-    if start.startswith(b"GGUF"):
-        return _without_pattern(Tokenizer.from_gguf, path, pattern)
-    if start.startswith(b"minbpe "):
-        return _without_pattern(Tokenizer.from_minbpe, path, pattern)
-    if start.startswith(b"\n") and not _RANK_LINE.match(start):  # a message whose first field is a piece
-        return _without_pattern(Tokenizer.from_sentencepiece, path, pattern)
-    if not _RANK_LINE.match(start):
-        raise FormatError(f"{path} is not a tokenizer{_why_not(path, start)}")
-    try:
-        return Tokenizer.from_tiktoken(path, pattern)
-    except FormatError:
-        raise
-    except ValueError:
-        if pattern is not None:
-            raise
-        names = ", ".join(PATTERNS)
-        raise UsageError(
-            f"{path} is not a public encoding and does not say how text is split; add --pattern with one of {names}"
-        ) from None
-
-
-def _without_pattern(read: Callable[[str], Tokenizer], path: str, pattern: str | None) -> Tokenizer:
-    if pattern is not None:
-        raise UsageError(f"{path} holds its own split pattern; leave out --pattern")
-    return read(path)
-
-
-def _why_not(path: str, start: bytes) -> str:
-    """What a file is that is no tokenizer, where it is one that people take for one, and what to do."""
-    if not start:
-        return ": the file is empty"
-    if start.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK")):
-        return ", or is one that is packed: unpack it first"
-    if Path(path).name == "merges.txt":
-        return " without its vocab.json: name the folder of both"
-    return "; make one with: pybpe train corpus.txt -o new.pybpe"
-
-
-def _open_folder(path: str) -> Tokenizer:
-    """A tokenizer from a folder with a tokenizer.json, or else from a vocab.json and the merges.txt beside it."""
-    from pybpe import Tokenizer
-
-    folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    if Path(path).is_dir() and (folder / "tokenizer.json").exists():
-        return Tokenizer.from_huggingface(path)
-    if not (folder / "vocab.json").exists():
-        raise FileNotFoundError(f"there is neither a tokenizer.json nor a vocab.json in the folder {path}; name a file")
-    return Tokenizer.from_gpt2(folder / "vocab.json", folder / "merges.txt")
-
-
 def check_inputs(names: Sequence[str]) -> list[Path]:
     """The files that names and globs stand for. Raises OSError for one that is missing or cannot be read.
 
@@ -208,6 +136,13 @@ def check_inputs(names: Sequence[str]) -> list[Path]:
         with path.open("rb"):
             pass
     return files
+
+
+def read_stdin(tokenizer: Tokenizer) -> Iterator[bytes]:
+    """Standard input in pieces that encode as the whole does."""
+    from pybpe.data.documents import read_stream
+
+    return read_stream(standard_input().buffer, tokenizer.cut)
 
 
 def is_regular(path: Path) -> bool:
@@ -263,8 +198,12 @@ def describe(error: OSError) -> str:
         return str(error) + _did_you_mean(str(error))
     if error.errno == errno.ENOENT and place:
         return f"no such file: {place!r}" + _did_you_mean(f"no such file: {place!r}")
+    if error.errno in FULL_DISK and not place:  # files are named by what writes them
+        place = "standard output"
     advice = {
         errno.ENOSPC: "the disk is full; free some space, or choose another disk",
+        errno.EDQUOT: "the disk quota is used up; free some space, or choose another disk",
+        errno.EFBIG: "the file is larger than the disk or the limit of the shell allows; choose another disk",
         errno.EACCES: "permission denied; choose a place that you may use",
         errno.EPERM: "permission denied; choose a place that you may use",
         errno.EROFS: "the disk is read-only; choose another place",
@@ -289,5 +228,5 @@ def _did_you_mean(message: str) -> str:
         names = [entry.name for entry in os.scandir(path.parent)]
     except OSError:
         return f"; there is no folder {path.parent} either"
-    nearest = difflib.get_close_matches(path.name, names, n=1)
-    return f"; did you mean {str(path.with_name(nearest[0]))!r}?" if nearest else "; check the name and the folder"
+    close = nearest(path.name, names)
+    return f"; did you mean {str(path.with_name(close))!r}?" if close else "; check the name and the folder"

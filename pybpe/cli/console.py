@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
 
 from pybpe.util.units import size
 
@@ -40,6 +41,11 @@ def typed(path: str | os.PathLike[str]) -> str:
     word = os.fspath(path)
     if word.startswith("-"):
         word = os.path.join(os.curdir, word)  # noqa: PTH118 (a Path would drop the dot)
+    return quoted(word)
+
+
+def quoted(word: str) -> str:
+    """A word as a shell takes it, whatever characters it has."""
     if word.isprintable():
         return shlex.quote(word)
     plain = (char if char.isprintable() and char not in "\\'" else _hex(char) for char in word)
@@ -120,6 +126,11 @@ def summary(title: str, rows: Iterable[tuple[str, str]], next_command: str = "")
             console.print(Text.assemble((label, "dim"), f"  {escaped(line)}"), soft_wrap=True)
     if next_command:
         console.print(f"\nnext:  {next_command}", soft_wrap=True)
+
+
+def print_json(facts: Mapping[str, Any]) -> None:
+    """Print the results of a command as one line of JSON in ASCII; docs/commands.md documents the keys."""
+    print(json.dumps(facts))
 
 
 def print_columns(rows: Sequence[Sequence[str]], left: int) -> None:

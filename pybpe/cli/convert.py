@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import add_command, add_tokenizer, check_writable, open_tokenizer, place
-from pybpe.cli.console import UsageError, escaped, note, summary, typed
+from pybpe.cli.arguments import add_command, add_json, check_writable, place
+from pybpe.cli.console import UsageError, escaped, note, print_json, summary, typed
 from pybpe.cli.info import bytes_on_disk
+from pybpe.cli.tokenizers import add_tokenizer, open_tokenizer, pattern_option, place_of
+from pybpe.formats.registry import FORMATS, Format
+from pybpe.pretokenization.patterns import name_of
 from pybpe.util.units import size
 
 if TYPE_CHECKING:
@@ -27,64 +28,7 @@ PROBE = (
 )
 
 
-@dataclass(frozen=True)
-class Kind:
-    """One kind of file: how a tokenizer is written as it, and read back."""
-
-    described: str
-    write: Callable[[Tokenizer, Path], None]
-    read: Callable[[Tokenizer, Path], Tokenizer]  # the tokenizer that was written, for what the file does not hold
-    parts: tuple[str, ...] = ()  # the files, where it is a folder
-    beside: str = ""  # how the name of a second file ends
-
-
-def kinds() -> dict[str, Kind]:
-    """The kinds by name."""
-    from pybpe import Tokenizer
-
-    return {
-        "pybpe": Kind("pybpe's own file", Tokenizer.save, lambda _, path: Tokenizer.load(path)),
-        "tiktoken": Kind(
-            "a rank file",
-            Tokenizer.to_tiktoken,
-            lambda tok, path: Tokenizer.from_tiktoken(path, tok.pattern, tok.special_tokens),
-        ),
-        "tokenizer.json": Kind(
-            "Hugging Face's file", Tokenizer.to_huggingface, lambda _, path: Tokenizer.from_huggingface(path)
-        ),
-        "huggingface": Kind(
-            "a folder that transformers can open",
-            Tokenizer.to_huggingface,
-            lambda _, path: Tokenizer.from_huggingface(path),
-            ("tokenizer.json", "tokenizer_config.json"),
-        ),
-        "gpt2": Kind(
-            "a folder with vocab.json and merges.txt",
-            Tokenizer.to_gpt2,
-            lambda _, path: Tokenizer.from_gpt2(path / "vocab.json", path / "merges.txt"),
-            ("vocab.json", "merges.txt"),
-        ),
-        "minbpe": Kind(
-            "minbpe's .model and .vocab",
-            Tokenizer.to_minbpe,
-            lambda _, path: Tokenizer.from_minbpe(path),
-            beside=".vocab",
-        ),
-        "sentencepiece": Kind(
-            "a sentencepiece model", Tokenizer.to_sentencepiece, lambda _, path: Tokenizer.from_sentencepiece(path)
-        ),
-        "gguf": Kind("a GGUF vocabulary", Tokenizer.to_gguf, lambda _, path: Tokenizer.from_gguf(path)),
-    }
-
-
-SUFFIXES = {
-    ".pybpe": "pybpe",
-    ".tiktoken": "tiktoken",
-    ".json": "tokenizer.json",
-    ".model": "minbpe",
-    ".gguf": "gguf",
-    "": "huggingface",
-}
+MOST_NAMES = 8  # special tokens that are listed
 
 
 def add_commands(commands: Any) -> None:
@@ -105,12 +49,13 @@ def add_commands(commands: Any) -> None:
     parser.add_argument("output", type=place, metavar="OUT", help="the file or folder to write")
     parser.add_argument(
         "--to",
-        choices=(*SUFFIXES.values(), "gpt2", "sentencepiece"),
+        choices=tuple(FORMATS),
         metavar="KIND",
         help="pybpe, tiktoken, tokenizer.json, huggingface or gpt2 (folders), minbpe, sentencepiece, gguf; else by the "
         "name of OUT",
     )
     parser.add_argument("--force", action="store_true", help="replace what is there")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -120,35 +65,74 @@ def run(options: argparse.Namespace) -> None:
     tokenizer = open_tokenizer(options.tokenizer, options.pattern)
     if name == "minbpe" and not options.to and tokenizer.info.get("rule") in ("scores", "characters"):
         name = "sentencepiece"
-    kind = kinds()[name]
-    _check_output(kind, output, Path(options.tokenizer), options.force)
+    kind = FORMATS[name]
+    source = place_of(options.tokenizer)
+    _check_output(kind, output, source, options.force)
     n_ids = check_parity(tokenizer, kind, output.name)
-    kind.write(tokenizer, output)
-    if name == "tiktoken":
-        note("a rank file holds neither the split pattern nor special tokens; whoever reads it must be told them")
+    kind.write(tokenizer.definition, output)
+    if options.json:
+        facts = {"input": options.tokenizer, "output": str(output), "kind": name, "n_vocab": tokenizer.n_vocab}
+        print_json({**facts, "compared_ids": n_ids, "file_bytes": bytes_on_disk(output)})
+        return
+    proof, next_command = f"both give the same {n_ids:,} ids for a text of all tokens", f"pybpe info {typed(output)}"
     rows = [
-        ("read", f"{escaped(str(options.tokenizer))}, {size(bytes_on_disk(Path(options.tokenizer)))}"),
+        ("read", f"{escaped(str(options.tokenizer))}, {size(bytes_on_disk(source))}"),
         ("written", f"{escaped(str(output))}, {kind.described}, {size(bytes_on_disk(output))}"),
         ("tokens", f"{tokenizer.n_vocab:,}"),
-        ("proof", f"both give the same {n_ids:,} ids for a text of all tokens"),
     ]
-    summary(f"converted to {output}", rows, f"pybpe info {typed(output)}")
+    if name == "tiktoken" and not _is_public(tokenizer, output):
+        note(f"a rank file holds {kind.cannot_say}: whoever opens it must give both")
+        rows[-1:] = _rows_of_loss(tokenizer, output)
+        proof += ", if the file is opened with that pattern and those special tokens"
+        next_command += pattern_option(_pattern_to_type(tokenizer))
+    summary(f"converted to {output}", [*rows, ("proof", proof)], next_command)
+
+
+def _is_public(tokenizer: Tokenizer, output: Path) -> bool:
+    """Return True if a rank file is a public encoding, and its known pattern and special tokens are those here."""
+    from pybpe import Tokenizer
+
+    try:
+        return Tokenizer.from_tiktoken(output) == tokenizer
+    except ValueError:  # no pattern
+        return False
+
+
+def _rows_of_loss(tokenizer: Tokenizer, output: Path) -> list[tuple[str, str]]:
+    """Return rows for the summary: what a rank file does not hold, and the call that opens the file with it."""
+    pattern, special = _pattern_to_type(tokenizer), tokenizer.special_tokens
+    shown = [f"{name} (id {token:,})" for name, token in list(special.items())[:MOST_NAMES]]
+    more = [f"and {len(special) - MOST_NAMES:,} more"] if len(special) > MOST_NAMES else []
+    known = special if not more else "..."
+    lost = [f"the split pattern: {pattern}", f"special tokens: {', '.join([*shown, *more]) or 'none'}"]
+    ids = len(tokenizer.mergeable_ranks)
+    return [
+        ("tokens", f"{ids:,} of {ids + len(set(special.values())):,}, all but the special ones"),
+        ("not in it", "\n".join(lost)),
+        ("to open it", f"Tokenizer.from_tiktoken({str(output)!r}, {pattern!r}, {known})"),
+    ]
+
+
+def _pattern_to_type(tokenizer: Tokenizer) -> str:
+    """Return the name of the pattern that splits text, or the regular expression if it has none."""
+
+    return name_of(tokenizer.pattern) or tokenizer.pattern
 
 
 def _kind_of(output: Path) -> str:
-    """What the name of the output says."""
-    if output.is_dir():
-        return SUFFIXES[""]
-    if output.suffix not in SUFFIXES:
-        raise UsageError(
-            f"the name {output.name!r} does not say of what kind it is to be; add --to with one of {', '.join(kinds())}"
-        )
-    return SUFFIXES[output.suffix]
+    """Return the name of the format that the name of the output asks for."""
+    suffix = "" if output.is_dir() else output.suffix
+    for name, kind in FORMATS.items():
+        if suffix in kind.suffixes:
+            return name
+    raise UsageError(
+        f"the name {output.name!r} does not say of what kind it is to be; add --to with one of {', '.join(FORMATS)}"
+    )
 
 
-def _check_output(kind: Kind, output: Path, source: Path, force: bool) -> None:
+def _check_output(kind: Format, output: Path, source: Path | None, force: bool) -> None:
     """Raise if the output cannot be written, or takes the place of something: before the work, not after it."""
-    if output.exists() and source.exists() and output.samefile(source):
+    if source is not None and output.exists() and source.exists() and output.samefile(source):
         raise FileExistsError(f"{output} is the tokenizer itself; name another place")
     if not kind.parts and output.is_dir():
         raise IsADirectoryError(f"{output} is a folder; name a file in it")
@@ -162,12 +146,13 @@ def _check_output(kind: Kind, output: Path, source: Path, force: bool) -> None:
     check_writable(output.absolute().parent)
 
 
-def check_parity(tokenizer: Tokenizer, kind: Kind, name: str) -> int:
+def check_parity(tokenizer: Tokenizer, kind: Format, name: str) -> int:
     """How many ids were compared. Raises ValueError if a file of this kind would not give the same ones."""
     with tempfile.TemporaryDirectory(prefix="pybpe-") as folder:
         trial = Path(folder, name)
-        kind.write(tokenizer, trial)
-        again = kind.read(tokenizer, trial)
+        kind.write(tokenizer.definition, trial)
+        said = (tokenizer.pattern, tokenizer.special_tokens) if kind.cannot_say else ()
+        again = type(tokenizer)(kind.read(trial, *said))
     ordinary = "\n".join(token.decode("utf-8", "ignore") for token in tokenizer.vocab.values())
     named = "x".join((*tokenizer.special_tokens, *tokenizer.added_tokens))
     special = set(tokenizer.special_tokens.values())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import MOST_TOKENS, add_command, check_inputs, check_output_folder, place, positive, whole
 from pybpe.cli.console import note, summary, typed
+from pybpe.util.locks import locked
 from pybpe.util.units import seconds, size
 
 if TYPE_CHECKING:
@@ -48,16 +49,24 @@ def add_commands(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Check places first, run, and say what is where."""
+    corpus = check_inputs([options.corpus])[0] if options.corpus else None
+    folder: Path = options.output
+    check_output_folder(folder)
+    check_output_folder(folder.resolve().parent)
+    busy = FileExistsError(f"another pybpe demo is writing to {folder}: wait for its end, or name another with -o")
+    with locked(folder.resolve().with_name(f".{folder.resolve().name}.lock"), busy):
+        results = _run(options, corpus, folder)
+    _summary(results, folder)
+
+
+def _run(options: argparse.Namespace, corpus: Path | None, folder: Path) -> DemoResults:
+    """Run the demo, watched by a screen."""
     from pybpe.cli.demo_screen import Screen
     from pybpe.gpt.demo.demo import LEARNING, DemoSettings, run_demo
 
-    corpus = check_inputs([options.corpus])[0] if options.corpus else None
-    folder: Path = options.output
     existing = next((folder / name for name in FILES if (folder / name).exists()), None)
     if existing is not None and not options.force:
         raise FileExistsError(f"{existing} exists already; add --force to replace it, or name another folder with -o")
-    check_output_folder(folder)
-    check_output_folder(folder.resolve().parent)
     learning = replace(LEARNING, seed=options.seed)
     settings = DemoSettings(corpus, folder, options.vocab_size, learning=learning)
     if options.steps is not None or options.seconds is not None:
@@ -69,7 +78,7 @@ def run(options: argparse.Namespace) -> None:
         screen.close()
     if results.interrupted:
         note(f"interrupted; what was learned in {len(results.losses):,} steps is kept")
-    _summary(results, folder)
+    return results
 
 
 def _summary(results: DemoResults, folder: Path) -> None:

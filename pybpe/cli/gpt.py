@@ -8,19 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import (
-    MOST_THREADS,
-    add_command,
-    at_least_0,
-    check_inputs,
-    check_output_folder,
-    open_tokenizer,
-    place,
-    whole,
-)
+from pybpe.cli.arguments import MOST_THREADS, add_command, at_least_0, check_inputs, check_output_folder, place, whole
 from pybpe.cli.console import UsageError, note, summary, typed
 from pybpe.cli.gpt_convert import add_convert
 from pybpe.cli.gpt_use import add_eval, add_sample
+from pybpe.cli.tokenizers import open_tokenizer
 from pybpe.util.units import seconds, size
 
 if TYPE_CHECKING:
@@ -72,7 +64,10 @@ def _add_train(commands: Any) -> None:
     )
     parser.add_argument("data", nargs="*", metavar="DATA", help="a folder of shards, or text files in UTF-8, or globs")
     parser.add_argument(
-        "-t", "--tokenizer", metavar="FILE", help=f"any tokenizer that pybpe opens, or: {CHARS} (the default for text)"
+        "-t",
+        "--tokenizer",
+        metavar="FILE",
+        help=f"a tokenizer's file or folder, a public encoding, or: {CHARS} (default)",
     )
     parser.add_argument("--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that needs it")
     parser.add_argument("-o", "--output", type=place, metavar="FOLDER", help="folder to write (DATA-gpt)")

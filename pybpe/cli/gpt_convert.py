@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import add_command, check_output_folder, open_tokenizer, place
+from pybpe.cli.arguments import add_command, check_output_folder, place
 from pybpe.cli.console import UsageError, note, summary, typed
+from pybpe.cli.tokenizers import open_tokenizer
 
 if TYPE_CHECKING:
     from pybpe.gpt.checkpoint import Checkpoint

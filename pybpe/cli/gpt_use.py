@@ -7,8 +7,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import add_command, at_least_0, check_inputs, place, positive, whole
-from pybpe.cli.console import harmless, summary
+from pybpe.cli.arguments import add_command, add_json, at_least_0, check_inputs, place, positive, whole
+from pybpe.cli.console import harmless, print_json, summary
 
 if TYPE_CHECKING:
     from pybpe.gpt.engines import Loaded
@@ -66,6 +66,7 @@ def add_eval(commands: Any) -> None:
         "data", nargs="*", metavar="DATA", help="text files, measured whole, or a folder of shards, its held-out part"
     )
     parser.add_argument("--windows", type=whole(1), default=ALL_WINDOWS, metavar="N", help="windows of text (all)")
+    add_json(parser)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -115,6 +116,11 @@ def run_eval(options: argparse.Namespace) -> None:
     bytes_a_token = bytes_per_token(vocabulary, ids)
     context = min(loaded.model.config.block_size, len(ids) - 1)
     windows = min(options.windows, (len(ids) - 1) // context)
+    if options.json:
+        facts = {"model": str(options.folder), "data": options.data, "loss": loss, "bytes_per_token": bytes_a_token}
+        facts |= {"bits_per_byte": bits_per_byte(loss, bytes_a_token), "windows": windows, "context": context}
+        print_json({**facts, "tokens": len(ids), "parameters": loaded.n_params, "steps": loaded.step})
+        return
     rows = [
         ("loss", f"{loss:.4f} nats per token, perplexity {math.exp(min(loss, 700)):,.2f}"),
         ("", f"{bits_per_byte(loss, bytes_a_token):.4f} bits per byte, {bytes_a_token:.2f} bytes per token"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import add_command, add_tokenizer, open_tokenizer
-from pybpe.cli.console import escaped, summary
+from pybpe.cli.arguments import add_command, add_json
+from pybpe.cli.console import escaped, print_json, summary
+from pybpe.cli.tokenizers import add_tokenizer, open_tokenizer, place_of
 from pybpe.normalization.normalizer import described
 from pybpe.pretokenization.stages import stages_of
 from pybpe.util.units import size
@@ -31,7 +31,7 @@ def add_commands(commands: Any) -> None:
         run,
     )
     add_tokenizer(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -40,16 +40,18 @@ def run(options: argparse.Namespace) -> None:
 
     tokenizer = open_tokenizer(options.tokenizer, options.pattern)
     longest = [tokenizer.token_bytes(token) for token in longest_tokens(tokenizer, SHOWN_TOKENS)]
-    n_bytes = bytes_on_disk(Path(options.tokenizer))
+    n_bytes = bytes_on_disk(place_of(options.tokenizer))
     if options.json:
         shown = [token.decode("utf-8", "backslashreplace") for token in longest]
-        print(json.dumps({**tokenizer.info, "longest_tokens": shown, "file_bytes": n_bytes}, indent=2))
+        print_json({**tokenizer.info, "longest_tokens": shown, "file_bytes": n_bytes})
     else:
         summary(options.tokenizer, rows(tokenizer, longest, n_bytes))
 
 
-def bytes_on_disk(path: Path) -> int:
-    """The bytes of a file, or of all files in a folder."""
+def bytes_on_disk(path: Path | None) -> int:
+    """The bytes of a file, or of all files in a folder; 0 for None, of an encoding whose file is not kept."""
+    if path is None:
+        return 0
     files = path.iterdir() if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
 

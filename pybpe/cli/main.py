@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pybpe import __version__
 from pybpe.cli.console import UsageError, fail, warnings_as_notes
 from pybpe.errors import PybpeError
+from pybpe.util.suggestions import did_you_mean, nearest
 
 # The commands are imported within main(), where a Ctrl-C that comes meanwhile is one line as at any other time.
 
@@ -37,6 +37,29 @@ class Terminated(KeyboardInterrupt):
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse options anywhere among the arguments, as in `encode TOKENIZER -o FOLDER FILE`.
+
+        argparse by itself gives a list of files that may be empty no word behind an option.
+        """
+        ends_options = "--" in (args or ())  # which that method would take out before it is of use
+        if self._subparsers is not None or self._intermixing or ends_options:
+            return super().parse_known_args(args, namespace)
+        self._intermixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._intermixing = False
+
+    _intermixing = False
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Raise ArgumentError for a value that is none of the choices, with the one that was probably meant."""
+        if action.choices is not None and value not in action.choices:
+            known = [str(choice) for choice in action.choices]
+            guess = did_you_mean(str(value), known)
+            raise argparse.ArgumentError(action, f"{str(value)[:40]!r} is none of {', '.join(known)}{guess}")
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where to look; exit status 2."""
         fail(f"{message}; see: {self.prog} --help")
@@ -45,7 +68,7 @@ class Parser(argparse.ArgumentParser):
 
 def make_parser() -> tuple[Parser, dict[str, argparse.ArgumentParser]]:
     """The parser of everything, and those of the commands by name."""
-    from pybpe.cli import convert, demo, encode, gpt, info, train
+    from pybpe.cli import convert, count, decode, demo, encode, gpt, info, train
 
     parser = Parser(
         prog="pybpe",
@@ -56,7 +79,7 @@ def make_parser() -> tuple[Parser, dict[str, argparse.ArgumentParser]]:
     )
     parser.add_argument("--version", action="version", version=f"pybpe {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", parser_class=Parser)
-    for module in (train, encode, info, convert, demo, gpt):
+    for module in (train, encode, decode, count, info, convert, demo, gpt):
         module.add_commands(commands)
     return parser, dict(commands.choices)
 
@@ -133,11 +156,13 @@ def run(arguments: list[str]) -> int:
     if extra:
         command = getattr(options, "parser", commands[options.command])  # of `gpt train`, not of `gpt`
         known = list(command._option_string_actions)
+        if extra[0].split("=")[0] in ("-t", "--tokenizer") and hasattr(options, "tokenizer"):
+            raise UsageError(f"the tokenizer is the first argument of {command.prog}; leave out {extra[0]}")
         raise UsageError(_unknown(f"{extra[0]!r} is not understood", extra[0].split("=")[0], known, command.prog))
     options.run(options)
     return OK
 
 
 def _unknown(message: str, word: str, known: list[str], program: str) -> str:
-    nearest = difflib.get_close_matches(word, known, n=1)
-    return f"{message}; did you mean {nearest[0]}?" if nearest else f"{message}; see: {program} --help"
+    close = nearest(word, known)
+    return f"{message}; did you mean {close}?" if close else f"{message}; see: {program} --help"

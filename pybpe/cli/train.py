@@ -8,21 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import (
-    STDIN,
-    add_command,
-    check_inputs,
-    check_output_file,
-    default_name,
-    open_tokenizer,
-    text_field,
-)
-from pybpe.cli.console import progress, summary
+from pybpe.cli.arguments import STDIN, add_command, check_inputs, check_output_file, default_name, text_field
+from pybpe.cli.console import print_json, progress, summary
+from pybpe.cli.tokenizers import open_tokenizer
 from pybpe.cli.train_corpus import Corpus
 from pybpe.cli.train_counts import AnyCorpus, Counted, CountedCorpus
 from pybpe.cli.train_evaluation import EvaluationText
-from pybpe.cli.train_options import EXAMPLES, SENTENCEPIECE, SPECIAL, VOCAB_SIZE, add_options, check_options
-from pybpe.cli.train_summary import next_command, rows
+from pybpe.cli.train_options import EXAMPLES, SENTENCEPIECE, SPECIAL, VOCAB_SIZE, WHOLE, add_options, check_options
+from pybpe.cli.train_summary import as_json, next_command, rows
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
@@ -73,7 +66,11 @@ def run(options: argparse.Namespace) -> None:
         raise type(stop)(counted.interrupted) from None
     taken = time.perf_counter() - began
     tokenizer.save(output)
-    evaluation.measure(tokenizer, output, corpus)
+    evaluated = evaluation.measure(tokenizer, output, corpus)
+    if options.json:
+        facts = as_json(tokenizer, corpus, counted, options.convention or "pybpe", output, taken)
+        print_json({**facts, "extends": options.extend, "evaluation": evaluated})
+        return
     summary(
         f"trained {output}",
         rows(tokenizer, extended, corpus, counted, options.convention or "pybpe", output, taken),
@@ -87,7 +84,7 @@ def _corpus(options: argparse.Namespace, extended: Tokenizer | None, evaluation:
         return CountedCorpus(options.counts)
     files = [] if options.corpus == [STDIN] else check_inputs(options.corpus)
     field = text_field(options, [*files, *evaluation.files])
-    return Corpus(files, _cut(options, extended), field, options.held_out)
+    return Corpus(files, _cut(options, extended), field, options.held_out, options.seed)
 
 
 def _named(options: argparse.Namespace, corpus: AnyCorpus) -> list[Path]:
@@ -100,7 +97,7 @@ def _special(options: argparse.Namespace) -> list[str]:
 
 
 def _pattern(options: argparse.Namespace) -> list[str] | None:
-    return None if options.pattern == ["none"] else options.pattern or ["gpt4"]
+    return None if options.pattern and options.pattern[0] in WHOLE else options.pattern or ["gpt4"]
 
 
 def _cut(options: argparse.Namespace, extended: Tokenizer | None) -> Cut | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pybpe import Tokenizer
     from pybpe.data.readers.blocks import Cut
     from pybpe.reports.evaluation.texts import Passage, Split
+    from pybpe.training.counts.corpus import FilePieces
     from pybpe.util.progress import ProgressCallback
 
 SAMPLE_BYTES = 10_000_000  # of the corpus, to measure bytes per token
@@ -25,36 +26,42 @@ class Corpus:
     cut: says where the text may be cut.
     """
 
-    def __init__(self, files: list[Path], cut: Cut | None, text_field: str, held_out: float | None) -> None:
+    def __init__(
+        self, files: list[Path], cut: Cut | None, text_field: str, held_out: float | None, seed: int = 0
+    ) -> None:
+        from pybpe.reports.evaluation.texts import Sample
+
         self.files = files
         self.cut = cut
         self.text_field = text_field
         self.lasting = bool(files) and all(map(is_regular, files))
         self.n_bytes = 0
         self._held_out = held_out
+        self._seed = seed
         self._split: Split | None = None
-        self._sample: list[bytes] = []
+        self._sample = Sample(SAMPLE_BYTES, seed)
         if held_out and not self.lasting:
-            raise UsageError("--held-out needs files, whose end can be told; save the text in one, or use --eval FILE")
+            raise UsageError("--held-out needs files, which can be read again; save the text in one, or use --eval")
 
-    def source(self) -> list[Path] | Iterator[bytes]:
-        """What Tokenizer.train takes."""
+    def source(self) -> list[Path] | FilePieces:
+        """Return what Tokenizer.train takes as its source."""
         from pybpe.reports.evaluation.texts import Split
+        from pybpe.training.counts.corpus import FilePieces
 
         if self._held_out:
-            self._split = Split(self.files, self.cut, self.text_field, self._held_out)
-            return self._split.before()
-        return self.files if self.lasting else self._read_once()
+            self._split = Split(self.files, self.cut, self.text_field, self._held_out, self._seed)
+            return FilePieces(self._split.before())
+        return self.files if self.lasting else FilePieces(self._read_once())
 
     def passages(self) -> list[Passage]:
-        """The text that was held out; the beginning of the training text if nothing was."""
-        from pybpe.reports.evaluation.texts import Passage, first_passages
+        """The text that was held out; parts of the training text if nothing was."""
+        from pybpe.reports.evaluation.texts import sample_passages
 
         if self._split:
             return self._split.held_out
         if self.lasting:
-            return first_passages(self.files, self.cut, self.text_field)
-        return [Passage(piece) for piece in self._sample]
+            return sample_passages(self.files, self.cut, self.text_field)
+        return self._sample.passages()
 
     def watched(self, report: ProgressCallback) -> ProgressCallback:
         """The same report, from which this learns how many bytes of text were counted."""
@@ -68,12 +75,12 @@ class Corpus:
         return watch
 
     def measure(self, tokenizer: Tokenizer) -> tuple[int, int]:
-        """(bytes, tokens) of the first SAMPLE_BYTES or so."""
+        """(bytes, tokens) of SAMPLE_BYTES or so: the first of files, a sample of what could be read only once."""
         n_bytes = n_tokens = 0
         if self._split:
             pieces: Iterable[bytes] = self._split.before()
         else:
-            pieces = self._pieces() if self.lasting else self._sample
+            pieces = self._pieces() if self.lasting else [passage.text for passage in self._sample.passages()]
         for piece in pieces:
             n_bytes += len(piece)
             n_tokens += tokenizer.count(piece)
@@ -89,9 +96,6 @@ class Corpus:
         return (piece for piece, _ in read_documents(self.files, self.cut, self.text_field))
 
     def _read_once(self) -> Iterator[bytes]:
-        kept = 0
         for piece in self._pieces():
-            if kept < SAMPLE_BYTES:
-                self._sample.append(piece)
-                kept += len(piece)
+            self._sample.add_text(piece, self.cut)
             yield piece

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import check_inputs, check_output_file, place, share
+from pybpe.cli.arguments import check_inputs, check_output_file, place, share, whole
 from pybpe.cli.console import UsageError, escaped, note, out, print_columns, progress
 from pybpe.util.units import ratio, size
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
     from pybpe.cli.train_counts import AnyCorpus
-    from pybpe.reports.evaluation.measure import Evaluation
+    from pybpe.reports.evaluation.measure import Evaluation, Kind
     from pybpe.reports.evaluation.texts import Passage
 
 SHOWN_KINDS = 8
@@ -25,8 +25,12 @@ def add_evaluation_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("evaluation, in the terminal and as a page")
     group.add_argument("--report", type=place, metavar="HTML", help="write a page on how well the tokenizer compresses")
     group.add_argument(
-        "--held-out", type=share, metavar="SHARE", help="keep the end of each file to measure on, 0.01 for a hundredth"
+        "--held-out",
+        type=share,
+        metavar="SHARE",
+        help="keep parts from all over the text to measure on, 0.01 for a hundredth",
     )
+    group.add_argument("--seed", type=whole(0), default=0, metavar="N", help="chooses what --held-out keeps (0)")
     group.add_argument("--eval", nargs="+", default=[], metavar="FILE", help="measure on these files instead")
 
 
@@ -42,7 +46,7 @@ class EvaluationText:
 
     def check(self, output: Path, corpus: AnyCorpus) -> None:
         """Everything that could go wrong, before the training: the place of the page, and the text of --eval."""
-        from pybpe.reports.evaluation.texts import first_passages
+        from pybpe.reports.evaluation.texts import sample_passages
 
         report: Path | None = self._options.report
         if report:
@@ -51,18 +55,21 @@ class EvaluationText:
             if report.resolve() == output.resolve():
                 raise UsageError(f"the tokenizer and the page cannot both be {output}; name another file with --report")
         if self.files:
-            self._passages = first_passages(self.files, corpus.cut, corpus.text_field)
+            self._passages = sample_passages(self.files, corpus.cut, corpus.text_field)
             if not self._passages:
                 raise ValueError("there is nothing to measure on: every file of --eval is empty")
 
-    def measure(self, tokenizer: Tokenizer, output: Path, corpus: AnyCorpus) -> None:
-        """Print how well it compresses, and write the page."""
+    def measure(self, tokenizer: Tokenizer, output: Path, corpus: AnyCorpus) -> dict[str, Any] | None:
+        """Measure how well it compresses, write the page, and print a table, or return it where --json asks for that.
+
+        Returns None if nothing is to be measured.
+        """
         from pybpe.reports.evaluation.measure import evaluate
         from pybpe.reports.evaluation.page import About, write_report
 
         options = self._options
         if not (options.report or options.held_out or options.eval):
-            return
+            return None
         about = About(
             name=corpus.files[0].name if len(corpus.files) == 1 else output.name,
             corpus_bytes=corpus.n_bytes,
@@ -80,9 +87,23 @@ class EvaluationText:
                 write_report(options.report, tokenizer, evaluation, about)
         except KeyboardInterrupt as stop:  # or what SIGTERM makes of it
             raise type(stop)(f"{output} is complete; it was not evaluated") from None
+        if options.json:
+            return as_json(evaluation, about.text, options.report)
         print_table(evaluation, about.measured_on)
         if options.report:
             out().print(f"more of this: {escaped(str(options.report))}", soft_wrap=True)
+        return None
+
+
+def as_json(evaluation: Evaluation, measured_on: str, report: Path | None) -> dict[str, Any]:
+    """Return an evaluation for --json: {"text", "bytes", "tokens": {tokenizer: n}, "kinds", "unused", "report"}."""
+
+    def tokens(kind: Kind) -> dict[str, int]:
+        return dict(zip(evaluation.names, kind.n_tokens, strict=True))
+
+    kinds = {kind.name: {"bytes": kind.n_bytes, "tokens": tokens(kind)} for kind in evaluation.shown_kinds()}
+    facts = {"text": measured_on, "bytes": evaluation.total.n_bytes, "tokens": tokens(evaluation.total)}
+    return {**facts, "kinds": kinds, "unused": len(evaluation.unused), "report": str(report) if report else None}
 
 
 def public_encodings() -> dict[str, Tokenizer]:
@@ -96,6 +117,8 @@ def public_encodings() -> dict[str, Tokenizer]:
             found[name] = Tokenizer.from_tiktoken(path)
         except (OSError, ValueError) as error:
             note(f"{name} is left out: {error}")
+    if not found:
+        note("no public encoding is on this machine to compare with; to get one, type: pybpe info cl100k_base")
     return found
 
 

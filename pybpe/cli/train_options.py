@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from pybpe.cli.arguments import MOST_THREADS, MOST_TOKENS, STDIN, add_text_field, place, whole
+from pybpe.cli.arguments import MOST_THREADS, MOST_TOKENS, STDIN, add_json, add_text_field, place, whole
 from pybpe.cli.console import UsageError
 from pybpe.cli.train_evaluation import add_evaluation_options
 
@@ -12,6 +12,7 @@ VOCAB_SIZE = 32768
 SPECIAL = "<|endoftext|>"
 SENTENCEPIECE = "sentencepiece"
 NORMALIZERS = ("NFC", "NFD", "NFKC", "NFKD", "nfkc", "nmt_nfkc")
+WHOLE = ("whole", "none")  # names of the pattern that splits nothing; none is what Python calls it
 CONVENTIONS = ("pybpe", "rustbpe", "huggingface", "minbpe", "tiktoken", SENTENCEPIECE)
 
 EXAMPLES = """\
@@ -38,6 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--force", action="store_true", help="replace the files to write if they exist")
     parser.add_argument("--threads", type=whole(1, MOST_THREADS), metavar="N", help="for counting (one a core)")
+    add_json(parser)
     _add_vocabulary(parser.add_argument_group("the vocabulary"))
     _add_counting(parser.add_argument_group("words and their counts"))
     add_evaluation_options(parser)
@@ -54,8 +56,8 @@ def _add_vocabulary(group: argparse._ArgumentGroup) -> None:
         "--pattern",
         action="append",
         metavar="NAME|REGEX",
-        help="how text is split: gpt2, gpt4, cl100k, ..., none to keep texts whole (gpt4); repeatable, each splits the "
-        "words of the one before",
+        help="how text is split: gpt2, gpt4, cl100k, ..., whole to keep texts whole (gpt4); repeatable, each splits "
+        "the words of the one before",
     )
     group.add_argument("--special", action="append", metavar="TOKEN", help=f"a special token, repeatable ({SPECIAL})")
     group.add_argument("--no-special", action="store_true", help="no special tokens")
@@ -112,8 +114,8 @@ def check_options(options: argparse.Namespace) -> None:
     if options.convention == SENTENCEPIECE:
         _check_sentencepiece(options)
     patterns = options.pattern or []
-    if len(patterns) > 1 and "none" in patterns:
-        raise UsageError("--pattern none keeps texts whole and stands alone; leave out the other patterns")
+    if len(patterns) > 1 and (whole_ := [name for name in patterns if name in WHOLE]):
+        raise UsageError(f"--pattern {whole_[0]} keeps texts whole and stands alone; leave out the other patterns")
 
 
 def _check_sentencepiece(options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.console import escaped, typed
 from pybpe.util.units import rate, ratio, seconds, size
@@ -42,7 +42,7 @@ def rows(
     table.append(("time", f"{seconds(taken)}, {rate(corpus.n_bytes, taken)} for counting and merging"))
     measured, n_tokens = corpus.measure(tokenizer)
     if n_tokens:
-        share_of_it = "all of it" if measured == corpus.n_bytes else f"its first {size(measured)}"
+        share_of_it = "all of it" if measured == corpus.n_bytes else f"{size(measured)} of it"
         table.append(("bytes per token", f"{ratio(measured, n_tokens)} on {share_of_it}"))
     first = first_merges(tokenizer, SHOWN_TOKENS)
     if extended:
@@ -57,6 +57,29 @@ def rows(
     return table
 
 
+def as_json(
+    tokenizer: Tokenizer, corpus: AnyCorpus, counted: Counted, convention: str, output: Path, taken: float
+) -> dict[str, Any]:
+    """Return the results for --json; docs/commands.md documents the keys."""
+    measured, n_tokens = corpus.measure(tokenizer)
+    return {
+        "output": str(output),
+        "n_vocab": tokenizer.n_vocab,
+        "merges": len(tokenizer.merges),
+        "special_tokens": tokenizer.special_tokens,
+        "convention": convention,
+        "fingerprint": tokenizer.fingerprint,
+        "bytes": corpus.n_bytes,
+        "words": counted.n_words,
+        "different_words": counted.n_different,
+        "forgotten_words": counted.forgotten,
+        "seconds": taken,
+        "bytes_per_token": measured / n_tokens if n_tokens else None,
+        "file_bytes": output.stat().st_size,
+        "counts": str(counted.path) if counted.path else None,
+    }
+
+
 def _corpus(corpus: AnyCorpus, counted: Counted) -> str:
     if not counted.n_words:
         return size(corpus.n_bytes)
@@ -68,7 +91,9 @@ def _vocabulary(tokenizer: Tokenizer, extended: Tokenizer | None) -> str:
         n_new = tokenizer.n_vocab - extended.n_vocab
         return f"{tokenizer.n_vocab:,} tokens: {extended.n_vocab:,} as they were, {n_new:,} new"
     n_merges, n_special = len(tokenizer.merges), len(tokenizer.special_tokens)
-    return f"{tokenizer.n_vocab:,} tokens: 256 bytes, {n_merges:,} merges, {n_special} special"
+    n_others = tokenizer.n_vocab - 256 - n_merges - n_special  # of sentencepiece: characters that no merge makes
+    others = f"{n_others:,} characters, " if n_others > 0 else ""
+    return f"{tokenizer.n_vocab:,} tokens: 256 bytes, {others}{n_merges:,} merges, {n_special} special"
 
 
 def next_command(output: Path, names: list[str], corpus: AnyCorpus) -> str:

@@ -11,9 +11,10 @@ like); one that is made to the real tokenizer behind its back is seen unless it 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from pybpe.compat.encoding import Call, Encoding
@@ -31,8 +32,12 @@ _CHANGES = frozenset({"add_tokens", "add_special_tokens", "train", "train_from_i
 class Tokenizer:
     """Stands wherever a tokenizers.Tokenizer stands, but is no instance of it.
 
-    backend: a tokenizers.Tokenizer, or one of its models to make one of.
+    backend: a tokenizers.Tokenizer, or one of its models to make one of. Functions of tokenizers written in Rust, such
+    as `DecodeStream.step`, need the real one: pass `backend` to them. Their errors name what they got by its
+    __qualname__, which therefore says so.
     """
+
+    __qualname__ = "Tokenizer (pybpe's: pass its attribute backend instead)"
 
     def __init__(self, backend: Any) -> None:
         if isinstance(backend, Tokenizer):
@@ -71,19 +76,24 @@ class Tokenizer:
             encoded = self._encode([sequence], add_special_tokens, True)
             if encoded is not None:
                 return encoded[0]
-        return self._backend.encode(sequence, pair, is_pretokenized, add_special_tokens)
+        with _telling_surrogates([sequence, pair]):
+            return self._backend.encode(sequence, pair, is_pretokenized, add_special_tokens)
 
     def encode_batch(self, input: Any, is_pretokenized: bool = False, add_special_tokens: bool = True) -> Any:
         """The encoding of each text or pair; on all cores unless TOKENIZERS_PARALLELISM says no."""
         encoded = None if is_pretokenized else self._encode(input, add_special_tokens, True)
-        return self._backend.encode_batch(input, is_pretokenized, add_special_tokens) if encoded is None else encoded
+        if encoded is not None:
+            return encoded
+        with _telling_surrogates(input):
+            return self._backend.encode_batch(input, is_pretokenized, add_special_tokens)
 
     def encode_batch_fast(self, input: Any, is_pretokenized: bool = False, add_special_tokens: bool = True) -> Any:
         """As `encode_batch`, without offsets."""
         encoded = None if is_pretokenized else self._encode(input, add_special_tokens, False)
-        if encoded is None:
+        if encoded is not None:
+            return encoded
+        with _telling_surrogates(input):
             return self._backend.encode_batch_fast(input, is_pretokenized, add_special_tokens)
-        return encoded
 
     def _encode(self, texts: Any, add_special_tokens: bool, offsets: bool) -> list[Encoding] | None:
         """The encodings by pybpe; None for what it does not serve, errors included."""
@@ -194,20 +204,50 @@ class Tokenizer:
         return type(self), (self._backend,)
 
 
+globals()[Tokenizer.__qualname__] = Tokenizer  # pickle looks a class up by this name
+
+
 def _tokenizers() -> Any:
     return extra_module("tokenizers", "hf", "for what stands in place of its Tokenizer")
 
 
 def _is_text(text: Any) -> bool:
-    """Whether a text has characters only: of half a character tokenizers makes an error."""
-    if not isinstance(text, str):
-        return False
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            return False
-    return True
+    """True if a text is a str without lone surrogates, of which tokenizers makes an error."""
+    return isinstance(text, str) and (text.isascii() or _surrogate_in(text) is None)
+
+
+def _surrogate_in(text: str) -> int | None:
+    """Return the index of the first lone surrogate of a text, None if there is none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return error.start
+    return None
+
+
+@contextlib.contextmanager
+def _telling_surrogates(texts: Any) -> Iterator[None]:
+    """Within, a TypeError of tokenizers that is due to a lone surrogate in `texts`, nested lists, says so."""
+    try:
+        yield
+    except TypeError:
+        for text in _strings(texts):
+            if (place := _surrogate_in(text)) is not None:
+                raise TypeError(
+                    f"a text holds the lone surrogate {text[place]!r} at index {place}, half a character, which "
+                    "tokenizers does not take; replace it by U+FFFD first: "
+                    "text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')"
+                ) from None
+        raise
+
+
+def _strings(texts: Any) -> Iterator[str]:
+    """Yield the strings in nested lists and tuples."""
+    if isinstance(texts, str):
+        yield texts
+    elif isinstance(texts, (list, tuple)):
+        for text in texts:
+            yield from _strings(text)
 
 
 def _threads() -> int | None:

@@ -7,6 +7,7 @@ from typing import IO
 
 from pybpe.data.readers.blocks import Cut, cut_blocks
 from pybpe.data.readers.documents import TEXT_FIELD, Piece, read_files
+from pybpe.data.readers.text_encoding import checked
 from pybpe.training.counts.corpus import expand
 from pybpe.util.files import PathLike
 
@@ -23,4 +24,4 @@ def read_documents(paths: Iterable[PathLike], cut: Cut | None, text_field: str =
 
 def read_stream(file: IO[bytes], cut: Cut | None) -> Iterator[bytes]:
     """An open file, standard input for example, as pieces that encode as the whole does; `cut` says where to cut it."""
-    return cut_blocks(file, cut)
+    return (text for text, _ in checked(((block, False) for block in cut_blocks(file, cut)), None))

@@ -10,9 +10,7 @@ at any moment goes on behind the last of them.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 import re
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
@@ -21,15 +19,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pybpe.data.manifest import check_tokenizer, commit, current_manifest, dtype_for, read_manifest, remove_set
 from pybpe.errors import ShardError
 from pybpe.tokenizer import Tokenizer
-from pybpe.util.files import PathLike, atomic_writer, write_atomic
+from pybpe.util.files import PathLike, atomic_writer
+from pybpe.util.locks import locked
+from pybpe.util.suggestions import did_you_mean
 from pybpe.util.utf8 import to_utf8
 
-MANIFEST = "manifest.json"
-FORMAT = "pybpe-shards"
-VERSION = 1
 IDS_A_SHARD = 100_000_000
+
+_WAYS_OUT = "delete the folder, name another folder (-o) or set (--set), or replace what is there (--force)"
 
 # A part of a document, and whether the document ends with it.
 Piece = tuple["str | bytes", bool]
@@ -43,6 +43,7 @@ def write_shards(
     name: str = "train",
     source: str = "",
     ids_a_shard: int = IDS_A_SHARD,
+    replace: bool = False,
 ) -> Generator[int, None, None]:
     """Encode documents into the set `name` of a folder of shards, yielding the ids written so far after each piece.
 
@@ -50,14 +51,29 @@ def write_shards(
         "<|endoftext|>", each document ends with it. Special tokens in the text are ordinary text.
     source: says where the pieces come from. Writing that was stopped goes on only for an equal source, and only if the
         pieces that are done are those of then: their text is read again and compared by checksum.
+    replace: remove the set that is there first; all sets of the folder if another tokenizer made them.
 
     Sets of different names may be written to one folder at the same time, one set by one writer. Raises ShardError if
-    the folder holds shards of another tokenizer, or a set of this name from another source or text.
+    another writer is writing the set, or, unless `replace`, if the folder holds shards of another tokenizer or a set of
+    this name from another source or text.
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise ValueError(f"the name of a set is letters, digits, - and _, not {name!r}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    busy = ShardError(
+        f"another pybpe encode is writing to {folder} (its set {name!r}): wait for its end, or choose another folder"
+    )
+    with locked(folder / f".{name}.set.lock", busy):
+        if replace:
+            remove_set(folder, tokenizer, name)
+        yield from _write_set(folder, pieces, tokenizer, name, source, ids_a_shard)
+
+
+def _write_set(
+    folder: Path, pieces: Iterable[Piece], tokenizer: Tokenizer, name: str, source: str, ids_a_shard: int
+) -> Generator[int, None, None]:
+    """Write a set, or the rest of it, as `write_shards` says, which holds its lock."""
     group = _begin(folder, tokenizer, name, source)
     _remove_parts(folder, name)
     stream = iter(pieces)
@@ -71,7 +87,7 @@ def write_shards(
         group["shards"].append(shard)
         written += shard["ids"]
         group["complete"] = shard["ids"] < ids_a_shard  # only the last one ends before it is full
-        _commit(folder, tokenizer, name, group)
+        commit(folder, tokenizer, name, group)
 
 
 def _write_shard(
@@ -79,7 +95,7 @@ def _write_shard(
 ) -> Generator[int, None, dict[str, Any]]:
     """Write pieces until a shard has `limit` ids or they end; returns its entry for the manifest."""
     eot = tokenizer.special_tokens.get("<|endoftext|>")
-    dtype = _dtype_for(tokenizer)
+    dtype = dtype_for(tokenizer)
     content_digest, text_digest = hashlib.sha256(), hashlib.sha256()
     shard: dict[str, Any] = {"file": path.name, "ids": 0, "documents": 0, "pieces": 0}
     with atomic_writer(path) as file:
@@ -118,10 +134,23 @@ def _skip_finished(stream: Iterator[Piece], group: dict[str, Any], folder: Path,
             _digest_piece(digest, *piece)
         same = same and digest.hexdigest() == shard["text_sha256"]
     if not same or (group["complete"] and next(stream, None) is not None):
-        raise ShardError(
-            f"the text has changed since set {name!r} in {folder} was written: "
-            "remove that folder, or choose another folder or name"
-        )
+        raise ShardError(f"the text has changed since set {name!r} in {folder} was written: {_WAYS_OUT}")
+
+
+def _begin(folder: Path, tokenizer: Tokenizer, name: str, source: str) -> dict[str, Any]:
+    """What there is of the set `name`, to go on from."""
+    sets = current_manifest(folder, tokenizer)["sets"]
+    group: dict[str, Any] = sets.get(name, {"source": source, "complete": False, "shards": []})
+    if group["source"] != source:
+        raise ShardError(f"{folder} already has a set {name!r} of {group['source']!r}: {_WAYS_OUT}")
+    return group
+
+
+def _remove_parts(folder: Path, name: str) -> None:
+    """Remove the unfinished shards that a killed run of the same set left."""
+    for path in folder.iterdir():
+        if re.fullmatch(rf"\.{name}_\d+\.bin\..*\.part", path.name):
+            path.unlink()
 
 
 class TokenShards:
@@ -134,9 +163,11 @@ class TokenShards:
     def __init__(self, folder: PathLike, tokenizer: Tokenizer | None = None) -> None:
         """Open a folder. Raises ShardError if it is damaged, unfinished, or not of `tokenizer`, where that is given."""
         self._folder = Path(folder)
-        self._manifest = _read_manifest(self._folder)
+        self._manifest = read_manifest(self._folder)
         if tokenizer is not None:
-            _check_tokenizer(self._manifest, tokenizer, self._folder)
+            check_tokenizer(
+                self._manifest, tokenizer, self._folder, "use that tokenizer, or encode the text with this one"
+            )
         for name, group in self._manifest["sets"].items():
             if not group["complete"]:
                 raise ShardError(f"set {name!r} in {self._folder} is unfinished: run the command that wrote it again")
@@ -193,7 +224,8 @@ class TokenShards:
 
     def _set(self, name: str) -> list[dict[str, Any]]:
         if name not in self._manifest["sets"]:
-            raise ShardError(f"{self._folder} has no set {name!r}; it has {', '.join(self.sets) or 'none'}")
+            guess = did_you_mean(name, self.sets)
+            raise ShardError(f"{self._folder} has no set {name!r}; it has {', '.join(self.sets) or 'none'}{guess}")
         return list(self._manifest["sets"][name]["shards"])
 
     def _check_size(self, shard: dict[str, Any]) -> None:
@@ -202,88 +234,4 @@ class TokenShards:
         size = path.stat().st_size if path.is_file() else -1
         if size != expected:
             found = "is missing" if size < 0 else f"has {size:,} bytes, not {expected:,}"
-            raise ShardError(f"{path} {found}: remove {self._folder} and write the shards again")
-
-
-def _dtype_for(tokenizer: Tokenizer) -> str:
-    return "<u2" if tokenizer.n_vocab <= 1 << 16 else "<u4"
-
-
-def _current_manifest(folder: Path, tokenizer: Tokenizer) -> dict[str, Any]:
-    """The manifest of the folder, or a new one. Raises ShardError if it is another tokenizer's."""
-    if (folder / MANIFEST).exists():
-        manifest = _read_manifest(folder)
-        _check_tokenizer(manifest, tokenizer, folder)
-        return manifest
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "fingerprint": tokenizer.fingerprint,
-        "n_vocab": tokenizer.n_vocab,
-        "dtype": _dtype_for(tokenizer),
-        "sets": {},
-    }
-
-
-def _begin(folder: Path, tokenizer: Tokenizer, name: str, source: str) -> dict[str, Any]:
-    """What there is of the set `name`, to go on from."""
-    sets = _current_manifest(folder, tokenizer)["sets"]
-    group: dict[str, Any] = sets.get(name, {"source": source, "complete": False, "shards": []})
-    if group["source"] != source:
-        raise ShardError(f"{folder} already has a set {name!r} of {group['source']!r}: choose another folder or name")
-    return group
-
-
-def _remove_parts(folder: Path, name: str) -> None:
-    """Remove the unfinished shards that a killed run of the same set left."""
-    for path in folder.iterdir():
-        if re.fullmatch(rf"\.{name}_\d+\.bin\..*\.part", path.name):
-            path.unlink()
-
-
-def _commit(folder: Path, tokenizer: Tokenizer, name: str, group: dict[str, Any]) -> None:
-    """Write the set into the manifest as it is now: another set may have been written meanwhile."""
-    manifest = _current_manifest(folder, tokenizer)
-    manifest["sets"][name] = group
-    write_atomic(folder / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
-
-
-def _check_tokenizer(manifest: dict[str, Any], tokenizer: Tokenizer, folder: Path) -> None:
-    if manifest["fingerprint"] != tokenizer.fingerprint:
-        raise ShardError(
-            f"the shards in {folder} were made by another tokenizer "
-            f"({manifest['fingerprint'][:12]}, not {tokenizer.fingerprint[:12]}): encode again, or use that tokenizer"
-        )
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest, every field that is used of the right type and range."""
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise ShardError(f"{folder} holds no token shards: there is no {MANIFEST} in it")
-    version = VERSION
-    with contextlib.suppress(ValueError, RecursionError, KeyError, TypeError, AttributeError):
-        manifest = json.loads(path.read_bytes())
-        if manifest["format"] == FORMAT:
-            version = manifest["version"]
-        shards = [shard for group in manifest["sets"].values() for shard in group["shards"]]
-        if (
-            manifest["format"] == FORMAT
-            and version == VERSION
-            and manifest["dtype"] in ("<u2", "<u4")
-            and isinstance(manifest["fingerprint"], str)
-            and all(isinstance(group["complete"], bool) for group in manifest["sets"].values())
-            and all(isinstance(group["source"], str) for group in manifest["sets"].values())
-            and all(re.fullmatch(r"[A-Za-z0-9_-]+\.bin", shard["file"]) for shard in shards)
-            and all(_is_count(shard[field]) for shard in shards for field in ("ids", "documents", "pieces"))
-            and all(isinstance(group["shards"], list) for group in manifest["sets"].values())
-            and all(isinstance(shard[field], str) for shard in shards for field in ("sha256", "text_sha256"))
-        ):
-            return dict(manifest)
-    if version != VERSION:
-        raise ShardError(f"{path} is of version {version}; this pybpe reads {VERSION}: upgrade pybpe")
-    raise ShardError(f"{path} is not a manifest of token shards")
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and 0 <= value < 1 << 62
+            raise ShardError(f"{path} {found}: encode the text again, with --force")

@@ -7,7 +7,7 @@ around it: they leave out bytes without a token, replace bytes that are not UTF-
 from __future__ import annotations
 
 from array import array
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pybpe._core.batch import Batch
 from pybpe._core.encode import Encoder
@@ -18,9 +18,11 @@ from pybpe._core.names import Plan
 from pybpe.definition import Definition
 from pybpe.encode.words import Words
 from pybpe.pretokenization.patterns import Split
-from pybpe.pretokenization.regex_splitter import RegexSplitter
 from pybpe.util.parallel import PART_BYTES, cut_in_parts, run_on_threads
 from pybpe.util.utf8 import to_text, to_utf8
+
+if TYPE_CHECKING:
+    from pybpe.pretokenization.regex_splitter import RegexSplitter
 
 Text = str | bytes
 NONE: frozenset[str] = frozenset()

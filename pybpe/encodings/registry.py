@@ -10,6 +10,7 @@ from pathlib import Path
 from pybpe.errors import UnknownEncodingError
 from pybpe.pretokenization.patterns import CL100K, GPT2, O200K
 from pybpe.util.files import PathLike
+from pybpe.util.suggestions import did_you_mean
 
 FOLDER_URL = "https://openaipublic.blob.core.windows.net/encodings"
 
@@ -131,7 +132,8 @@ def by_name(name: str) -> Encoding:
     """Return the public encoding of this name. Raises UnknownEncodingError for an unknown name."""
     found = BY_NAME.get(name) if isinstance(name, str) else None
     if found is None:
-        raise UnknownEncodingError(f"there is no encoding {name!r}; the names are {', '.join(BY_NAME)}")
+        guess = did_you_mean(name, BY_NAME) if isinstance(name, str) else ""
+        raise UnknownEncodingError(f"there is no encoding {name!r}{guess or '; the names are ' + ', '.join(BY_NAME)}")
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from pybpe.definition import Definition, make_vocabulary
 from pybpe.errors import FormatError
@@ -26,12 +27,17 @@ VOCAB, MERGES = "vocab.json", "merges.txt"
 _LOOKS_SPECIAL = re.compile(r"<[!-~]+>")
 
 
-def read(vocab_json: PathLike, merges_txt: PathLike, pattern: str = "gpt2") -> Definition:
+def read(vocab_json: PathLike, merges_txt: PathLike | None = None, pattern: str = "gpt2") -> Definition:
     """Read both files. They hold neither pattern nor special tokens.
+
+    Without `merges_txt`, the first is their folder, or the vocab.json with the other beside it.
 
     Special are the tokens in angle brackets that no merge makes, "<|endoftext|>" in GPT-2's own files. Raises
     FormatError for files that are not such a pair.
     """
+    if merges_txt is None:
+        folder = Path(vocab_json) if Path(vocab_json).is_dir() else Path(vocab_json).parent
+        vocab_json, merges_txt = folder / VOCAB, folder / MERGES
     vocab = read_vocabulary(read_json(vocab_json), vocab_json)
     pairs = list(_pairs(merges_txt))
     _check_parts(pairs, merges_txt)

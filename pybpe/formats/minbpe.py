@@ -23,7 +23,7 @@ from pybpe._core.ids import Rows
 from pybpe.definition import MAX_ID, Definition, make_vocabulary
 from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.formats.helpers.byte_level import read_bytes, rows_of
-from pybpe.pretokenization.patterns import WHOLE, prepare, resolve
+from pybpe.pretokenization.patterns import WHOLE, as_regex, prepare
 from pybpe.pretokenization.stages import stages_of
 from pybpe.util.files import PathLike, write_atomic
 from pybpe.vocabulary.models import ByteMerges
@@ -103,6 +103,7 @@ class _Lines:
 def _read_pattern(pattern: str, path: PathLike) -> str:
     if not pattern:
         return WHOLE
+    pattern = as_regex(pattern)
     problem = _unclear(pattern)
     if problem is not None:
         raise FormatError(f"{path}: {problem}")
@@ -112,8 +113,6 @@ def _read_pattern(pattern: str, path: PathLike) -> str:
 def _unclear(pattern: str) -> str | None:
     """Why a pattern does not mean the same to minbpe and to pybpe, None if it does."""
     try:
-        if resolve(pattern) != pattern:
-            return f"the pattern {pattern!r} is a name of pybpe's"
         prepare(pattern)
         groups = regex.compile(pattern).groups
     except (regex.error, ValueError) as error:

@@ -7,7 +7,8 @@ Layout, all numbers little-endian:
     u32       size of the header
     u64 x 3   number of tokens, their bytes, number of merges
     header    JSON: rule, pattern, special_tokens, unicode; of version 2 also reading, whole_words, carried; of 3
-              scores; of 4 word_end, drops_space, drops_bytes; of 5 word_rest
+              scores; of 4 word_end, drops_space, drops_bytes; of 5 word_rest; of any empty_token, the id of the token
+              without bytes
     u32[n]    sizes of the tokens
     bytes     the tokens, joined
     u32[m, 3] merges
@@ -38,12 +39,12 @@ from pybpe._core.unicode import UNICODE_VERSION
 from pybpe._core.vocab import Vocabulary
 from pybpe.definition import MAX_ID, Definition
 from pybpe.errors import FormatError
+from pybpe.formats.registry import MAGIC  # not ASCII and with a line end, so that a transfer as text shows
 from pybpe.normalization.preprocessing import Preprocessing
 from pybpe.util.files import PathLike, Reader, write_atomic
 from pybpe.vocabulary.characters import CharacterVocabulary
 from pybpe.vocabulary.models import ByteMerges, ByteRanks, CharacterMerges, Model, ScoredCharacters, WordMarks
 
-MAGIC = b"\x93PYBPE\r\n"  # not ASCII and with a line end, so that a transfer as text shows
 VERSION = 2  # what is written, unless more is needed
 SCORED = 3
 MARKED = 4
@@ -99,6 +100,8 @@ def _body(definition: Definition, version: int, merges: bytes) -> bytes:
         "drops_bytes": _drops_bytes(model),
     }
     later = {name: value for name, value in later.items() if value}
+    if definition.vocabulary.empty is not None:
+        later["empty_token"] = definition.vocabulary.empty
     header = json.dumps(
         {
             "rule": model.rule,
@@ -153,7 +156,7 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
     sizes = _little_endian(reader.take(4 * n_tokens, "token sizes"))
     joined = bytes(reader.take(n_bytes, "tokens"))
     try:
-        vocabulary = Vocabulary(joined, sizes)
+        vocabulary = Vocabulary(joined, sizes, header.get("empty_token"))
     except ValueError as error:
         raise FormatError(f"{name} is damaged: {error}") from None
     merges = Rows(_little_endian(reader.take(12 * n_merges, "merges")), 3)
@@ -219,6 +222,7 @@ def _parse_header(text: bytes, name: str) -> dict[str, Any]:
         or not isinstance(header.get("word_rest", ""), str)
         or not isinstance(header.get("word_end", ""), str)
         or not isinstance(header.get("carried", {}), dict)
+        or type(header.get("empty_token", 0)) is not int
     ):
         raise FormatError(f"{name} is damaged: its header lacks a field")
     return dict(header)

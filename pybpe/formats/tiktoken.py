@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import operator
+from array import array
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pybpe._core.rank_file import parse_ranks
 from pybpe._core.vocab import Vocabulary
-from pybpe.definition import MAX_ID, Definition, make_vocabulary
+from pybpe.definition import MAX_ID, Definition
 from pybpe.encodings.registry import by_sha256
 from pybpe.errors import FormatError, SpecialTokenError
 from pybpe.pretokenization.patterns import PATTERNS, resolve
@@ -48,19 +49,30 @@ def parse(content: bytes, path: PathLike, pattern: str, special_tokens: Mapping[
 
 
 def from_ranks(ranks: Mapping[bytes, int], pattern: str, special_tokens: Mapping[str, int]) -> Definition:
-    """What {bytes: rank} says, as a rank file would. Raises ValueError for what is no such mapping."""
+    """Return the Definition of {bytes: rank}, as of a rank file. Raises ValueError for what is no such mapping."""
     tokens: dict[int, bytes] = {}
     for token, rank in ranks.items():
         number = _as_int(rank)
-        if not isinstance(token, bytes) or not token or type(number) is not int or not 0 <= number <= MAX_ID:
+        if not isinstance(token, bytes) or type(number) is not int or not 0 <= number <= MAX_ID:
             raise ValueError(f"mergeable_ranks must map bytes to ids 0 to {MAX_ID}, not {token!r:.60} to {rank!r:.40}")
         if tokens.setdefault(number, token) is not token:
             raise ValueError(f"the tokens {tokens[number]!r:.60} and {token!r:.60} share rank {number}")
+    contents = [tokens.get(number, b"") for number in range(max(tokens, default=-1) + 1)]
+    empty = next((number for number, token in tokens.items() if not token), None)
     return Definition(
-        ByteRanks(make_vocabulary(tokens.get(number, b"") for number in range(max(tokens, default=-1) + 1))),
+        ByteRanks(Vocabulary(b"".join(contents), array("I", map(len, contents)), empty)),
         pattern=resolve(pattern),
         special_tokens=_as_dict(special_tokens),
     )
+
+
+def ranks_of(vocabulary: Vocabulary) -> dict[bytes, int]:
+    """Return {bytes: rank} of the tokens, the empty one included; of tokens with equal bytes, the first."""
+    ranks: dict[bytes, int] = {}
+    for rank, token in enumerate(vocabulary.to_list()):
+        if token or rank == vocabulary.empty:
+            ranks.setdefault(token, rank)
+    return ranks
 
 
 def _as_dict(special_tokens: Mapping[str, int]) -> dict[str, int]:
@@ -81,10 +93,10 @@ def _as_int(token: object) -> Any:
 def _parse(content: bytes, path: PathLike) -> Vocabulary:
     """The tokens by rank, without repeats."""
     try:
-        joined, sizes = parse_ranks(content, MAX_ID)
+        joined, sizes, empty = parse_ranks(content, MAX_ID)
     except FormatError as error:
         raise FormatError(f"{path}, {error}") from None
-    vocabulary = Vocabulary(joined, sizes)
+    vocabulary = Vocabulary(joined, sizes, empty)
     if not len(vocabulary):
         raise FormatError(f"{path} holds no tokens")
     if vocabulary.has_twins:
@@ -101,10 +113,16 @@ def _repeated(content: bytes, path: PathLike) -> FormatError:
     return FormatError(f"{path}, line {number}: token {token!r} has a rank already")
 
 
-def write(mergeable_ranks: Mapping[bytes, int], path: PathLike) -> None:
-    """Write {token: rank} in the order of the ranks, completely or not at all."""
+def write(definition: Definition, path: PathLike) -> None:
+    """Write the tokens in the order of their ids, completely or not at all.
+
+    Raises ValueError for tokens that are not of bytes, or two with the same bytes, which a rank file cannot say.
+    """
+    definition.check_bytes("a rank file cannot say so")
+    if definition.vocabulary.has_twins:
+        raise ValueError("two tokens of this vocabulary have the same bytes; a rank file cannot hold both")
     lines = (
-        base64.b64encode(token) + b" %d\n" % rank
-        for token, rank in sorted(mergeable_ranks.items(), key=lambda item: item[1])
+        (base64.b64encode(token) or b"=") + b" %d\n" % rank  # a line without a token would be no line
+        for token, rank in ranks_of(definition.vocabulary).items()
     )
     write_atomic(path, b"".join(lines))

@@ -90,7 +90,7 @@ class ProcessGroup:
 
 
 def this_process_group() -> ProcessGroup:
-    """The processes of `team`, or this one alone."""
+    """Return the process group that torchrun started, or this process alone."""
     if distributed.is_available() and distributed.is_initialized():
         return ProcessGroup(distributed.get_rank(), distributed.get_world_size())
     return ProcessGroup()

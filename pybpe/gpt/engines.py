@@ -1,6 +1,6 @@
 """The engines that train and run a GPT, by name. Each is a module with the functions of `Engine`.
 
-An engine reads and writes the checkpoint MODEL of a run's folder (run_folder.py says what every checkpoint has), and
+An engine reads and writes the checkpoint MODEL of a run's folder (runs/folder.py says what every checkpoint has), and
 calls back after each step; all else, the command line, the metrics, the report, is the same for all.
 """
 

@@ -6,6 +6,7 @@ gap, and bytes that are not UTF-8 as characters in no class.
 
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 from collections.abc import Callable
@@ -102,6 +103,9 @@ ALIASES = {
     "nemotron": "tekken",
     "deepseek_v3": "deepseek-v3",
 }
+# {word that is often used for a pattern: name of the pattern}
+_MEANT = {"none": "whole", "r50k_base": "gpt2", "p50k_base": "gpt2", "p50k_edit": "gpt2", "gpt3": "gpt2"}
+_WORD = re.compile(r"[\w.-]*\w\w[\w.-]*")  # a pattern that may be meant as a name
 
 # split.pxd documents the parameters.
 _GPT2_SCHEME: dict[str, Any] = {
@@ -225,15 +229,54 @@ def written_out(pattern: str) -> int:
 
 
 def resolve(pattern: str) -> str:
-    """The regular expression that a name stands for; a regular expression stands for itself."""
+    """Return the regular expression of a name, or `pattern` itself if it is a regular expression.
+
+    Raises ValueError for an empty pattern, and for a word that is almost a name and probably a mistake.
+    """
     name = ALIASES.get(pattern, pattern)
     if name in PATTERNS:
         return PATTERNS[name]
     if not pattern:
         raise ValueError("the pattern is empty; to keep text whole, use the pattern 'whole'")
-    if re.fullmatch(r"[\w.-]*\w\w[\w.-]*", pattern):
-        raise ValueError(f"there is no pattern named {pattern!r}; the names are {', '.join(PATTERNS)}")
+    if meant := _meant(pattern):
+        raise ValueError(
+            f"there is no pattern named {pattern!r}; did you mean {meant!r}? The names are {', '.join(PATTERNS)}. To "
+            f"split by this very word, write it as the regular expression '(?:{pattern})'"
+        )
     return pattern
+
+
+def as_regex(pattern: str) -> str:
+    """Return a regular expression, from a file for example, in a form that `resolve` never takes for a name.
+
+    >>> as_regex("gpt2"), as_regex("ab"), as_regex(r"\\w+")
+    ('(?:gpt2)', 'ab', '\\\\w+')
+    """
+    is_name = pattern in PATTERNS or pattern in ALIASES or _meant(pattern) is not None
+    return f"(?:{pattern})" if is_name else pattern
+
+
+def _meant(word: str) -> str | None:
+    """Return the name of a pattern that a word resembles; None if there is none, or if `word` is not a word."""
+    if not _WORD.fullmatch(word):
+        return None
+    if word in _MEANT:
+        return _MEANT[word]
+    names = {_squashed(name): name for name in (*ALIASES, *PATTERNS)}
+    squashed = _squashed(word)
+    if squashed in names:
+        return names[squashed]
+    for name in names:
+        if len(name) > 4 and any(map(str.isdigit, name)) and squashed.startswith(name):
+            return names[name]  # cl100k_base
+    alike = 0.75 if any(map(str.isdigit, squashed)) else 0.85  # words without a digit are more likely patterns
+    found = difflib.get_close_matches(squashed, names, n=1, cutoff=alike)
+    return names[found[0]] if found else None
+
+
+def _squashed(name: str) -> str:
+    """Return a name in lower case and without separators, which people write in several ways."""
+    return re.sub("[_.-]", "", name.casefold())
 
 
 def name_of(pattern: str) -> str | None:

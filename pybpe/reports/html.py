@@ -32,10 +32,11 @@ def head(kicker: str, title: str, lead: str, figures: Iterable[tuple[str, str]],
 
 
 def table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table; the first column is names."""
+    """Return a table, whose first column is names, in a box that scrolls sideways where the page is too narrow."""
     cells = "".join(f"<th>{escape(cell)}</th>" for cell in titles)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table>{f'<thead><tr>{cells}</tr></thead>' if cells else ''}<tbody>{body}</tbody></table>"
+    titled = f"<thead><tr>{cells}</tr></thead>" if cells else ""
+    return f'<div class="wide" tabindex="0"><table>{titled}<tbody>{body}</tbody></table></div>'
 
 
 def chips(tokenizer: Tokenizer, tokens: Iterable[tuple[int, str]]) -> str:

@@ -24,13 +24,14 @@ body {
 main { max-width: 808px; margin: 0 auto; padding: 64px 24px 96px; }
 header p { margin: 0; }
 .kicker { color: var(--soft); font-size: 13px; letter-spacing: .08em; text-transform: uppercase; }
+h1, h2, h3, p, dd, dt, footer { overflow-wrap: anywhere; }
 h1 { margin: 4px 0 12px; font-size: 40px; line-height: 1.15; font-weight: 650; letter-spacing: -.02em; }
 h2 { margin: 72px 0 8px; font-size: 23px; line-height: 1.3; font-weight: 620; letter-spacing: -.01em; }
 h3 { margin: 32px 0 10px; font-size: 14px; font-weight: 600; color: var(--soft); }
 p { margin: 0 0 16px; max-width: 66ch; }
 .lead { font-size: 19px; line-height: 1.5; color: var(--soft); }
 .notice { margin-top: 20px; padding: 10px 16px; border-left: 3px solid var(--beat); background: var(--panel); }
-.facts { display: grid; grid-template-columns: repeat(4, 1fr); gap: 24px; margin: 40px 0 0; padding: 0; }
+.facts { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 24px; margin: 40px 0 0; padding: 0; }
 .facts div { border-top: 2px solid var(--ink); padding-top: 10px; }
 .facts dt { font-size: 13px; color: var(--soft); line-height: 1.35; }
 .facts dd { margin: 0 0 2px; font-size: 28px; line-height: 1.2; font-weight: 600; letter-spacing: -.01em; }
@@ -57,7 +58,8 @@ p { margin: 0 0 16px; max-width: 66ch; }
 .t0 { background: var(--t0); } .t1 { background: var(--t1); }
 .t2 { background: var(--t2); } .t3 { background: var(--t3); }
 .tokens i, .chips i { font-style: normal; color: var(--sign); }
-table { border-collapse: collapse; width: 100%; margin-top: 12px; font-size: 15px; }
+.wide { overflow-x: auto; margin-top: 12px; }
+table { border-collapse: collapse; width: 100%; font-size: 15px; }
 th, td { padding: 8px 0; border-bottom: 1px solid var(--rule); text-align: left; font-weight: 400; }
 thead th { font-size: 13px; color: var(--soft); }
 td + td, th + th { text-align: right; padding-left: 16px; }
@@ -73,7 +75,9 @@ footer { margin-top: 72px; padding-top: 16px; border-top: 1px solid var(--rule);
 @media (max-width: 640px) {
   main { padding: 40px 18px 64px; }
   h1 { font-size: 31px; }
-  .facts { grid-template-columns: 1fr 1fr; }
+  .facts { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  .facts dd { font-size: 23px; }
+  .tokens, pre { padding: 14px 16px; }
   .chart text { font-size: 19px; }
 }
 """

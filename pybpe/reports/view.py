@@ -44,13 +44,17 @@ def first_merges(tokenizer: Tokenizer, n: int) -> list[int]:
     return [token for token, content in tokenizer.vocab.items() if len(content) > 1 and token not in special][:n]
 
 
-def to_terminal(tokenizer: Tokenizer, ids: Iterable[int]) -> Text:
-    """The text of ids for a rich console, a colour a token. Line ends show and still end the line."""
+def to_terminal(tokenizer: Tokenizer, ids: Iterable[int], bar: str = "") -> Text:
+    """Return the text of ids for a rich console, a colour a token. Line ends show and still end the line.
+
+    bar: printed between tokens, for where there are no colours.
+    """
     from rich.text import Text
 
     text = Text()
     for place, token in enumerate(ids):
         style = TERMINAL_STYLES[place % len(TERMINAL_STYLES)]
+        text.append(bar if place else "")
         for number, line in enumerate(_lines(tokenizer.token_bytes(token))):
             text.append("\n" if number else "").append(line, style=style)
     return text

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pybpe.errors import SpecialTokenError, TrainingError
 from pybpe.formats.helpers.byte_level import to_bytes, to_chars
+from pybpe.util.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from pybpe._core.trainer import Order, Twins
@@ -57,7 +58,9 @@ SENTENCEPIECE = "sentencepiece"  # trains from characters: see pybpe.training.se
 def convention_of(name: str) -> Convention:
     """The convention of this name. Raises TrainingError if there is none."""
     if name not in CONVENTIONS:
-        raise TrainingError(f"there is no convention {name!r}; there are {', '.join([*CONVENTIONS, SENTENCEPIECE])}")
+        known = [*CONVENTIONS, SENTENCEPIECE]
+        guess = did_you_mean(name, known) if isinstance(name, str) else ""
+        raise TrainingError(f"there is no convention {name!r}; there are {', '.join(known)}{guess}")
     return CONVENTIONS[name]
 
 

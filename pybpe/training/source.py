@@ -64,7 +64,7 @@ class TrainingSource:
     ) -> tuple[Words, SentencePieceNormalizer]:
         """The words that sentencepiece learns from, with a space before each, and how the lines were read.
 
-        names: of the special tokens. sentence: how to read them; None for as it was done or, of text, in no new form.
+        names: of the special tokens. spm: how to read the lines; None for as it was done or, of text, in no new form.
         """
         if isinstance(self.source, WordCounts):
             given = self.source

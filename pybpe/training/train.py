@@ -17,6 +17,7 @@ import numpy as np
 
 from pybpe._core.ids import IdBuffer, Rows
 from pybpe._core.trainer import Trainer
+from pybpe._core.vocab import Vocabulary
 from pybpe.definition import MAX_ID, Definition, make_vocabulary, number_special_tokens
 from pybpe.encode.text_encoder import TextEncoder
 from pybpe.errors import TrainingError
@@ -90,7 +91,8 @@ def train(
             twins=way.twins,
         )
         del words, symbols, sizes  # the trainer has its own
-        _learn(trainer, vocab_size, report, limits, way.small_corpus)
+        behind = 0 if way.specials_first else len(names)
+        _learn(trainer, vocab_size, report, limits, way.small_corpus, behind)
     rows += _last_of_each(_rows_of(trainer))
     tokens = trainer.tokens.to_list()
     if way.specials_first:
@@ -146,8 +148,10 @@ def extend(
         del words, symbols, sizes
         _learn(trainer, vocab_size, report, limits, "warning")
     known: Any = definition.merges.tolist()
+    tokens = trainer.tokens.to_list()
     rows = _first_of_each([*known, *_rows_of(trainer)])  # who was there keeps its place in the order
-    vocabulary, model = make_vocabulary(trainer.tokens.to_list()), definition.model
+    vocabulary = Vocabulary(b"".join(tokens), array("I", map(len, tokens)), definition.vocabulary.empty)
+    model = definition.model
     if isinstance(model, ByteMerges):
         return replace(definition, model=replace(model, vocabulary=vocabulary, merges=_as_rows(rows)))
     return replace(definition, model=ByteRanks(vocabulary))
@@ -230,15 +234,23 @@ def _forced_merges(
 
 
 def _learn(
-    trainer: Trainer, vocab_size: int, report: ProgressCallback, limits: TrainingLimits, small_corpus: str
+    trainer: Trainer,
+    vocab_size: int,
+    report: ProgressCallback,
+    limits: TrainingLimits,
+    small_corpus: str,
+    n_special: int = 0,
 ) -> None:
-    """Learn all there is to learn, up to `vocab_size` tokens."""
+    """Learn all there is to learn, up to `vocab_size` tokens.
+
+    n_special: special tokens that get the ids behind them, which the warning about a small corpus counts too.
+    """
     wanted = vocab_size - len(trainer.tokens)
     learned, interrupted = learn(trainer, wanted, report, limits.keep_on_interrupt)
     if not trainer.is_full and not interrupted:
         least = limits.min_frequency
         reason = "no two tokens are left to merge" if least == 1 else f"no pair occurs {least} times"
-        n_tokens = len(trainer.tokens)
+        n_tokens = len(trainer.tokens) + n_special
         what = f"the corpus is too small for vocab_size {vocab_size:,}: after {learned:,} merges {reason}"
         if small_corpus == "error":
             raise TrainingError(what)

@@ -15,6 +15,20 @@ from pybpe.errors import FormatError
 
 PathLike = str | os.PathLike[str]
 
+# Errors of writing alone: reading gives none of them.
+FULL_DISK = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
+
+
+@contextlib.contextmanager
+def full_disk_named(path: PathLike) -> Iterator[None]:
+    """Name `path`, which the block writes, in the OSError of a full disk: a write to an open file names no file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL_DISK:
+            error.filename = os.fspath(path)
+        raise
+
 
 @contextlib.contextmanager
 def atomic_writer(path: PathLike) -> Iterator[IO[bytes]]:
@@ -32,15 +46,17 @@ def atomic_writer(path: PathLike) -> Iterator[IO[bytes]]:
         if not target.is_file():
             raise OSError(errno.EINVAL, "not a regular file, and so nothing that can be replaced", str(path))
         mode = stat.S_IMODE(target.stat().st_mode)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    with full_disk_named(path):
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(mode)  # mkstemp makes files that only their owner can read
-        temporary.replace(target)
+        with full_disk_named(path):
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(mode)  # mkstemp makes files that only their owner can read
+            temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -62,19 +78,21 @@ def atomic_folder(path: PathLike) -> Iterator[Path]:
     import tempfile
 
     target = Path(path).resolve()
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
+    with full_disk_named(path):
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
     try:
-        yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        if not target.exists():
-            temporary.rename(target)
-            return
-        for entry in sorted(temporary.iterdir()):
-            old = target / entry.name
-            if old.is_dir() and not old.is_symlink():
-                shutil.rmtree(old)
-            entry.replace(old)
-        temporary.rmdir()
+        with full_disk_named(path):
+            yield temporary
+            temporary.chmod(0o777 & ~_umask())
+            if not target.exists():
+                temporary.rename(target)
+                return
+            for entry in sorted(temporary.iterdir()):
+                old = target / entry.name
+                if old.is_dir() and not old.is_symlink():
+                    shutil.rmtree(old)
+                entry.replace(old)
+            temporary.rmdir()
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise

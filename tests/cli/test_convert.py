@@ -1,6 +1,7 @@
 """pybpe convert: every kind of file from every other, proved, refused in one line."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from support.huggingface_files import characters, clip, write_json
 from pybpe import Tokenizer
 from pybpe.cli import convert
 from pybpe.cli.main import main
+from pybpe.formats import huggingface
 
 TEXT = "The cat sat on 12345 mats, and it's old.\n\n  é <|endoftext|>"
 
@@ -53,9 +55,49 @@ def test_from_each_kind_to_each(plain, capsys):
             assert results["special_tokens"] == ({} if known else plain.special_tokens)
 
 
-def test_a_rank_file_says_what_it_does_not_hold(plain, capsys):
+@pytest.mark.parametrize(
+    ("pattern", "special", "typed"),
+    [
+        ("gpt2", ["<|endoftext|>"], "gpt2"),
+        (None, [], "whole"),
+        (r"\p{L}+|'x\$ |[\s\S]", ["<a>", "<é b>"], r"""'\p{L}+|'"'"'x\$ |[\s\S]'"""),
+        ("deepseek-v3", [f"<{number}>" for number in range(20)], "deepseek-v3"),
+        ([r"\p{N}", "a|b"], ["<a>"], r"$'\x5cp{N}\x1ea|b'"),
+    ],
+)
+def test_a_rank_file_says_what_it_does_not_hold(workplace, capsys, pattern, special, typed):
+    made = Tokenizer.train(iter(["The cat sat on a mat"] * 9), 262, pattern, special, progress=False)
+    made.save("plain.pybpe")
     converted("plain.pybpe", "a.tiktoken")
-    assert "neither the split pattern nor special tokens" in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert "neither the split pattern nor special tokens" in shown.err
+    assert f"262 of {262 + len(special)}, all but the special ones" in shown.out
+    assert "opened with that pattern and those special tokens" in shown.out
+    for number, name in enumerate(special[:8]):
+        assert f"{name} (id {262 + number})" in shown.out
+    assert ("and 12 more" in shown.out) == (len(special) == 20)
+    command = shown.out.splitlines()[-1].removeprefix("next:  ")
+    assert command == f"pybpe info a.tiktoken --pattern={typed}"
+    words = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True).stdout
+    argv = words.decode().split("\0")[1:-1]
+    assert main([*argv, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pattern"] == made.pattern
+    if len(special) <= 8:
+        call = next(line for line in shown.out.splitlines() if "Tokenizer.from_tiktoken(" in line)
+        assert eval(call.removeprefix("to open it").strip(), {"Tokenizer": Tokenizer}) == Tokenizer.from_tiktoken(
+            "a.tiktoken", made.pattern, made.special_tokens
+        )
+
+
+def test_a_public_encoding_loses_nothing_as_a_rank_file(vocabs, workplace, capsys):
+    converted(str(vocabs / "r50k_base.tiktoken"), "a.pybpe")
+    capsys.readouterr()
+    converted("a.pybpe", "b.tiktoken")
+    shown = capsys.readouterr()
+    assert "note" not in shown.err
+    assert "not in it" not in shown.out
+    assert shown.out.endswith("next:  pybpe info b.tiktoken\n")
+    assert main(["info", "b.tiktoken"]) == 0
 
 
 def test_what_cannot_be_said_is_refused(corpus, tokenizer, fails):
@@ -105,7 +147,7 @@ def test_a_writer_that_does_not_keep_its_word(plain, fails, monkeypatch, damage)
     )
     if damage == "text":
         monkeypatch.setattr(Tokenizer, "encode", lambda *_, **__: [256])
-    monkeypatch.setattr(Tokenizer, "from_huggingface", lambda _: other)
+    monkeypatch.setattr(huggingface, "read", lambda _: other.definition)
     assert "nothing was written" in fails(1, "convert", "plain.pybpe", "a.json")
     assert not Path("a.json").exists()
 
@@ -139,3 +181,14 @@ def test_characters_between_their_formats(tmp_path, capsys):
     assert "GGUF cannot say how this tokenizer makes words" in capsys.readouterr().err
     assert main(["info", str(tmp_path / "c.json")]) == 0
     assert "</w> behind the last token of each" in capsys.readouterr().out
+
+
+def test_json_is_one_line(plain, capsys):
+    assert main(["convert", "plain.pybpe", "a.model", "--json"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("\n") == 1
+    facts = json.loads(shown)
+    assert facts.pop("compared_ids") > plain.n_vocab
+    n_bytes = Path("a.model").stat().st_size
+    expected = {"input": "plain.pybpe", "output": "a.model", "kind": "minbpe", "n_vocab": plain.n_vocab}
+    assert facts == {**expected, "file_bytes": n_bytes}

@@ -21,14 +21,14 @@ def test_ids_as_arguments_on_standard_input_and_in_shards(corpus, tokenizer, mon
     assert capsysbinary.readouterr().out == "The dög\n".encode()
     assert main(["encode", "corpus.pybpe", "corpus.txt"]) == 0
     capsysbinary.readouterr()
-    monkeypatch.setattr("pybpe.cli.encode.IDS_A_STEP", 7)
+    monkeypatch.setattr("pybpe.cli.decode.IDS_A_STEP", 7)
     assert main(["decode", "corpus.pybpe", "corpus-shards"]) == 0
     assert capsysbinary.readouterr().out == corpus.read_bytes() + b"<|endoftext|>"
 
 
 def test_ids_cut_in_two_by_the_reading_of_standard_input(tokenizer, monkeypatch, capsysbinary):
     ids = tokenizer.encode("The cat sat on the mat")
-    monkeypatch.setattr("pybpe.cli.encode.READ_CHARS", 2)
+    monkeypatch.setattr("pybpe.cli.decode.READ_CHARS", 2)
     feed(monkeypatch, " ".join(map(str, ids)).encode())
     assert main(["decode", "corpus.pybpe", "-"]) == 0
     assert capsysbinary.readouterr().out == b"The cat sat on the mat"

@@ -13,7 +13,7 @@ from pybpe.cli.console import escaped, typed
 from pybpe.cli.entry import train_main
 from pybpe.cli.main import main
 
-COMMANDS = ("train", "encode", "decode", "count", "info", "demo")
+COMMANDS = ("convert", "train", "encode", "decode", "count", "info", "demo")
 
 
 def test_no_command_prints_help_and_is_wrong_usage(capsys):
@@ -38,6 +38,19 @@ def test_a_mistyped_command_suggests_the_nearest(fails):
 
 def test_a_mistyped_option_suggests_the_nearest(fails, corpus):
     assert "did you mean --vocab-size?" in fails(2, "train", str(corpus), "--vocabsize=300")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("gpt", "trian"), "train"),
+        (("gpt", "train", "a.txt", "--preset", "gpt2-124"), "gpt2-124m"),
+        (("convert", "a", "b", "--to", "tokenizer"), "tokenizer.json"),
+        (("train", "a.txt", "--convention", "sentencepeice"), "sentencepiece"),
+    ],
+)
+def test_a_mistyped_choice_suggests_the_nearest(fails, arguments, meant):
+    assert f"did you mean '{meant}'?" in fails(2, *arguments)
 
 
 def test_an_option_instead_of_a_command_is_wrong_usage(fails):

@@ -103,7 +103,7 @@ def test_numbers_out_of_range_are_wrong_usage(corpus, fails, option, value, says
 
 
 def test_bad_patterns(corpus, fails):
-    assert "the names are gpt2" in fails(1, "train", "corpus.txt", "--pattern", "gpt5")
+    assert "The names are gpt2" in fails(1, "train", "corpus.txt", "--pattern", "gpt5")
     assert "not a valid regular expression" in fails(1, "train", "corpus.txt", "--pattern", "(")
 
 
@@ -214,3 +214,27 @@ def test_a_missing_package_says_what_to_install(corpus, fails, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     Path("a.parquet").touch()
     assert "pip install 'pybpe[data]'" in fails(1, "train", "a.parquet")
+
+
+@pytest.mark.parametrize("convention", ["pybpe", "huggingface"])
+def test_note_and_summary_count_the_same_tokens(workplace, capsys, convention):
+    Path("a.txt").write_text("ab ab", encoding="utf-8")
+    assert main(["train", "a.txt", "--convention", convention]) == 0
+    shown, errors = capsys.readouterr()
+    n_vocab = Tokenizer.load("a.pybpe").n_vocab
+    assert f"the vocabulary has {n_vocab} tokens" in errors
+    assert f"vocabulary       {n_vocab} tokens: 256 bytes, 2 merges, 1 special" in shown
+
+
+def test_the_parts_of_a_vocabulary_add_up(corpus, capsys):
+    assert main(["train", "corpus.txt", "--convention", "sentencepiece", "--vocab-size", "310"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("vocabulary"))
+    whole, *parts = (int(word) for word in line.replace(",", "").split() if word.isdigit())
+    assert whole == sum(parts) == 310
+
+
+@pytest.mark.parametrize("name", ["whole", "none"])
+def test_a_pattern_that_keeps_texts_whole(workplace, name):
+    Path("a.txt").write_text("ab ab", encoding="utf-8")
+    assert main(["train", "a.txt", "--pattern", name]) == 0
+    assert Tokenizer.load("a.pybpe").info["pattern_name"] == "whole"

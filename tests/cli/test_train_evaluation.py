@@ -12,6 +12,7 @@ from pybpe import Tokenizer, WordCounts
 from pybpe.cli.main import main
 from pybpe.encodings import registry as encodings
 from pybpe.encodings.registry import Encoding
+from pybpe.reports.evaluation.texts import Split
 
 
 @pytest.fixture(autouse=True)
@@ -28,20 +29,23 @@ def table(shown: str) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in rows}
 
 
-def test_the_end_of_the_corpus_is_held_out(corpus, capsys):
-    assert main(["train", "corpus.txt", "--vocab-size", "300", "--held-out", "0.1", "--report", "page.html"]) == 0
-    content = corpus.read_bytes()
+@pytest.mark.parametrize("seed", [[], ["--seed", "5"]])
+def test_parts_of_the_corpus_are_held_out(corpus, capsys, seed):
+    command = ["train", "corpus.txt", "--vocab-size", "300", "--held-out", "0.1", "--report", "page.html", *seed]
+    assert main(command) == 0
     made = Tokenizer.load("corpus.pybpe")
-    place = WordCounts(protect=["<|endoftext|>"]).cut(content[: len(content) - len(content) // 10])
-    assert made == Tokenizer.train(iter([content[:place]]), 300, progress=False)
+    split = Split([corpus], WordCounts(protect=["<|endoftext|>"]).cut, "text", 0.1, int((seed or ["0"])[-1]))
+    before = list(split.before())
+    assert made == Tokenizer.train(iter(before), 300, progress=False)
     shown = capsys.readouterr().out
-    held_out = content[place:]
+    held_out = b"".join(passage.text for passage in split.held_out)
     assert f"bytes per token on {len(held_out) / 1000:.1f} KB of held-out text" in shown
     rows = table(shown)
     assert rows["text"] == ["share", "this one"]
-    assert rows["all of it"] == ["100.0%", f"{len(held_out) / made.count(held_out):.2f}"]
+    n_tokens = sum(made.count(passage.text) for passage in split.held_out)
+    assert rows["all of it"] == ["100.0%", f"{len(held_out) / n_tokens:.2f}"]
     assert "more of this: page.html" in shown
-    assert f"{place / made.count(content[:place]):.2f} on all of it" in shown
+    assert f"{sum(map(len, before)) / sum(map(made.count, before)):.2f} on all of it" in shown
     page = Path("page.html").read_text(encoding="utf-8")
     assert "<h1>corpus.txt</h1>" in page
     assert "bytes per token on held-out text" in page
@@ -123,3 +127,22 @@ def test_ctrl_c_while_evaluating_keeps_the_tokenizer(corpus, fails, monkeypatch)
     line = fails(130, "train", "corpus.txt", "--vocab-size", "280", "--report", "page.html")
     assert line.endswith("interrupted; corpus.pybpe is complete; it was not evaluated")
     assert Tokenizer.load("corpus.pybpe").n_vocab == 281
+
+
+def test_json_is_one_line_with_the_evaluation(corpus, capsys):
+    command = ["train", "corpus.txt", "--vocab-size", "300", "--held-out", "0.1", "--report", "page.html", "--json"]
+    assert main(command) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("\n") == 1
+    facts = json.loads(shown)
+    made = Tokenizer.load("corpus.pybpe")
+    assert (facts["output"], facts["fingerprint"], facts["n_vocab"]) == ("corpus.pybpe", made.fingerprint, 301)
+    assert facts["merges"] == 44
+    assert facts["special_tokens"] == made.special_tokens
+    assert facts["bytes"] + facts["evaluation"]["bytes"] == corpus.stat().st_size
+    assert facts["evaluation"]["text"] == "held out"
+    assert sum(kind["bytes"] for kind in facts["evaluation"]["kinds"].values()) == facts["evaluation"]["bytes"]
+    assert facts["evaluation"]["report"] == "page.html"
+    assert Path("page.html").exists()
+    assert main(["train", "corpus.txt", "--vocab-size", "300", "--json", "--force"]) == 0
+    assert json.loads(capsys.readouterr().out)["evaluation"] is None

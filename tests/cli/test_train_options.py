@@ -219,8 +219,10 @@ def test_what_cannot_be_extended(corpus, tokenizer, fails):
         (["--extend", "corpus.pybpe", "--vocab-size=400", "--pattern=a", "--pattern=b"], "leave out the others"),
         (["--pattern", "none", "--pattern", "gpt2"], "--pattern none keeps texts whole and stands alone"),
         (["--counts", "a.npz"], "--counts stands in place of text"),
-        (["--convention", "gpt2"], "invalid choice: 'gpt2' (choose from"),
-        (["--special-in-text", "keep"], "invalid choice: 'keep'"),
+        (["--convention", "gpt2"], "'gpt2' is none of pybpe, rustbpe, huggingface"),
+        (["--convention", "Hugging"], "did you mean 'huggingface'?"),
+        (["--normalizer", "nfk"], "did you mean 'nfkc'?"),
+        (["--special-in-text", "keep"], "'keep' is none of cut, learn"),
         (["--max-words", "0"], "at least 1"),
         (["--max-token-length", "0"], "at least 1"),
     ],
@@ -277,6 +279,22 @@ def test_sentencepiece(corpus, capsys, fails):
     command = ["train", "corpus.txt", "--convention", "sentencepiece", "--force"]
     wrong = ["--pattern", "gpt2", "--min-frequency", "9"]
     assert "no place for --pattern and --min-frequency" in fails(2, *command, *wrong)
+
+
+@pytest.mark.parametrize("held_out", [[], ["--held-out", "0.1"]])
+def test_sentencepiece_keeps_the_carriage_returns_of_files(workplace, pipe, held_out):
+    content = b"low lower lowest\r\n" * 200
+    if held_out:
+        Path("corpus.txt").write_bytes(content)
+        source = "corpus.txt"
+    else:
+        source = str(pipe(content))
+    command = ["train", source, "--convention", "sentencepiece", "--no-special", "--vocab-size", "275", *held_out]
+    assert main([*command, "-o", "s.pybpe"]) == 0
+    Path("twice.txt").write_bytes(content[:36])
+    expected = Tokenizer.train("twice.txt", 275, special_tokens=[], convention="sentencepiece", progress=False)
+    assert Tokenizer.load("s.pybpe") == expected
+    assert b"\r" in list(expected.vocab.values())[259:]
 
 
 def test_sentencepiece_from_counts_in_normal_form(workplace, capsys):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pybpe import Tokenizer
-from pybpe.cli import encode
+from pybpe.cli import count
 from pybpe.cli.console import escaped, print_columns, say, summary, typed
 from pybpe.cli.main import main
 from pybpe.cli.train_evaluation import print_table
@@ -72,7 +72,7 @@ def test_counts_in_a_terminal_stay_whole(monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
     monkeypatch.setenv("TERM", "dumb")  # no colours
     name = "a folder/" * 30
-    encode._print_counts([(name, 1234, 5678), ("total", 1, 2)])
+    count._print_counts([(name, 1234, 5678), ("total", 1, 2)])
     assert file.getvalue().splitlines() == [
         "tokens  bytes  bytes/token  file",
         f" 1,234  5,678         4.60  {name}",

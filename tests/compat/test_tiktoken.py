@@ -292,7 +292,7 @@ def test_a_name_without_an_end_of_text(small):
         ({"mergeable_ranks": {**BYTES["mergeable_ranks"], b"ab": 5}}, "share rank 5"),
         ({"mergeable_ranks": {**BYTES["mergeable_ranks"], b"ab": -5}}, "must map bytes to ids"),
         ({"mergeable_ranks": {**BYTES["mergeable_ranks"], "ab": 300}}, "must map bytes to ids"),
-        ({"mergeable_ranks": {**BYTES["mergeable_ranks"], b"": 300}}, "must map bytes to ids"),
+        ({"mergeable_ranks": {**BYTES["mergeable_ranks"], b"": 300}}, "which is the token b''"),
         ({"special_tokens": {EOT: 5}}, "which is the token"),
         ({"pat_str": "("}, "not a valid regular expression"),
         ({"explicit_n_vocab": 257}, "explicit_n_vocab is 257"),

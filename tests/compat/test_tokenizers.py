@@ -391,3 +391,41 @@ def test_methods_that_change_an_encoding():
     joined = Encoding.merge([ours.encode("low"), ours.encode("er")])
     assert joined.ids == tokenizers.Encoding.merge([theirs.encode("low"), theirs.encode("er")]).ids
     assert joined.offsets == tokenizers.Encoding.merge([theirs.encode("low"), theirs.encode("er")]).offsets
+
+
+SURROGATE = r"lone surrogate '\\ud800' at index 1, half a character.*text.encode\('utf-16', 'surrogatepass'\)"
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda face: face.encode("a\ud800"),
+        lambda face: face.encode("a", "a\ud800"),
+        lambda face: face.encode(["a", "a\ud800"], is_pretokenized=True),
+        lambda face: face.encode_batch(["x", "a\ud800b"]),
+        lambda face: face.encode_batch_fast(["x", ("a", "a\ud800b")]),
+        lambda face: face.encode_batch([["x", "a\ud800"]], is_pretokenized=True),
+    ],
+)
+def test_a_lone_surrogate_is_named(encode):
+    face, real = both(content())
+    with pytest.raises(TypeError, match=SURROGATE):
+        encode(face)
+    with pytest.raises(TypeError, match="must be"):
+        encode(real)
+
+
+def test_what_is_no_text_is_their_own_error():
+    for tokenizer in both(content()):
+        with pytest.raises(TypeError, match="TextEncodeInput must be"):
+            tokenizer.encode_batch([5])
+
+
+def test_what_is_written_in_rust_names_the_way_out():
+    face, real = both(content())
+    stream = tokenizers.decoders.DecodeStream(skip_special_tokens=False)
+    with pytest.raises(TypeError, match=r"pass its attribute backend instead.* is not an instance of 'Tokenizer'"):
+        stream.step(face, 65)
+    assert stream.step(face.backend, 65) == real.decode([65])
+    assert pickle.loads(pickle.dumps(type(face))) is type(face)
+    assert pickle.loads(pickle.dumps(face)).encode("ab").ids == real.encode("ab").ids

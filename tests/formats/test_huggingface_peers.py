@@ -10,6 +10,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.accepted import Accepted
 from support.huggingface_files import added, split_by, tokenizer_json, write_json
 from support.strategies import BOUNDARY, boundary_text, text
 
@@ -247,29 +248,36 @@ def files(draw):
     return content
 
 
-@given(content=files(), data=st.data())
-def test_any_tokens_by_name(tmp_path_factory, content, data):
-    path = write_json(tmp_path_factory.getbasetemp() / "named.json", content)
-    try:
-        ours = Tokenizer.from_huggingface(path)
-    except FormatError:
-        return
-    theirs = theirs_of(path)
-    names = [entry["content"] for entry in content["added_tokens"]]
-    parts = st.sampled_from([*ALPHABET, *names * 4])
-    for string in data.draw(st.lists(st.lists(parts, max_size=14).map("".join), min_size=1, max_size=8)):
-        try:
-            expected = ids_of(theirs, string)
-        except BaseException as error:
-            if type(error).__name__ != "PanicException":  # two names that want the same white space can be too much
-                raise
-            continue
-        ids = ours.encode(string, allowed_special="all")
-        assert ids == expected, json.dumps(content["added_tokens"])
-        assert ours.encode(string.encode(), allowed_special="all") == ids
-        assert ours.encode_batch([string], allowed_special="all") == [ids]
-        check_places(ours, string, ids)
-        check_parts(ours, string, data.draw(st.integers(0, len(string))))
+def test_any_tokens_by_name(tmp_path_factory):
+    accepted = Accepted()
+
+    @given(content=files(), data=st.data())
+    def check(content, data):
+        path = write_json(tmp_path_factory.getbasetemp() / "named.json", content)
+        ours = None
+        with accepted.or_refused(FormatError):
+            ours = Tokenizer.from_huggingface(path)
+        if ours is None:
+            return
+        theirs = theirs_of(path)
+        names = [entry["content"] for entry in content["added_tokens"]]
+        parts = st.sampled_from([*ALPHABET, *names * 4])
+        for string in data.draw(st.lists(st.lists(parts, max_size=14).map("".join), min_size=1, max_size=8)):
+            try:
+                expected = ids_of(theirs, string)
+            except BaseException as error:
+                if type(error).__name__ != "PanicException":  # two names that want the same white space can be too much
+                    raise
+                continue
+            ids = ours.encode(string, allowed_special="all")
+            assert ids == expected, json.dumps(content["added_tokens"])
+            assert ours.encode(string.encode(), allowed_special="all") == ids
+            assert ours.encode_batch([string], allowed_special="all") == [ids]
+            check_places(ours, string, ids)
+            check_parts(ours, string, data.draw(st.integers(0, len(string))))
+
+    check()
+    assert accepted.count > 20
 
 
 def check_places(ours: Tokenizer, text: str, ids: list[int]) -> None:

@@ -13,6 +13,7 @@ from support.huggingface_files import (
     BYTE_LEVEL,
     CLIP_NORMALIZER,
     MERGES,
+    added,
     check_what_marked_words_cannot,
     clip,
     split_by,
@@ -58,6 +59,11 @@ SPLITS = [
     split_by(r"\p{N}", "Contiguous"),
     split_by(r"\s", "MergedWithNext"),
     split_by(r"\s+", "Removed"),
+    *(
+        split_by(word, "Isolated", kind=kind)
+        for word in ("lo", "gpt2", "gpt3", "whole")
+        for kind in ("String", "Regex")
+    ),
     split_by(" ?[^(\\s|[.,!?…。，、।۔،])]+"),
     {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, BYTE_LEVEL]},
     {
@@ -68,7 +74,12 @@ SPLITS = [
     *(split for behavior in BEHAVIORS for split in before_bytes({"type": "Punctuation", "behavior": behavior})),
     *before_bytes({"type": "WhitespaceSplit"}, {"type": "Punctuation"}),
 ]
-texts = st.one_of(any_text, boundary_text, st.text("abLOW lo.] 1\u3000İΣ<>", max_size=30))
+texts = st.one_of(
+    any_text,
+    boundary_text,
+    st.text("abLOW lo.] 1\u3000İΣ<>", max_size=30),
+    st.lists(st.sampled_from(["lo", "gpt2", "gpt3", "whole", "w", " ", "It's 12"]), max_size=9).map("".join),
+)
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +228,29 @@ def test_ends_of_words_that_are_refused(path, content, message):
 def test_what_words_with_ends_cannot_do(path, tmp_path):
     ours, _ = pair_of(path, clip())
     check_what_marked_words_cannot(ours, tmp_path, r"</w>|how this tokenizer")
+
+
+@pytest.mark.parametrize("special", [True, False])
+@pytest.mark.parametrize("steps", NORMALIZERS, ids=str)
+def test_names_in_normal_text_decode_as_theirs_or_are_refused(path, steps, special):
+    """tokenizers decodes such a token to what it searches for: "xing" for "ing" behind Prepend "x"."""
+    names = ("ing", "los", "x y", "<|ab|>", "ABC", "a.b", " <s>", "e\u0301")
+    normalizer = {"type": "Sequence", "normalizers": steps}
+    accepted = 0
+    for name in names:
+        content = tokenizer_json([added(262, name, normalized=True, special=special)], normalizer)
+        theirs = tokenizers.Tokenizer.from_str(json.dumps(content))
+        write_json(path, content)
+        if theirs.decode([262], skip_special_tokens=False) == name:
+            ours = Tokenizer.from_huggingface(path)
+            for ids in ([262], [97, 262, 98, 262], [262, 262]):
+                assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=False)
+            accepted += 1
+        else:
+            with pytest.raises(FormatError, match=r'"normalized": true|in normal text'):
+                Tokenizer.from_huggingface(path)
+    prepends = any(step["type"] == "Prepend" for step in steps)
+    assert accepted == 0 if prepends else accepted >= 4
 
 
 @given(

@@ -85,6 +85,14 @@ def test_reading(path):
         assert tok.pattern == r"[\s\S]+"
 
 
+def test_a_pattern_is_never_a_name(path):
+    lines = MODEL.split("\n")
+    path.write_text("\n".join([lines[0], "gpt2", *lines[2:]]), encoding="utf-8")
+    tok = Tokenizer.from_minbpe(path)
+    assert tok.pattern == "(?:gpt2)"
+    assert tok.encode_ordinary("it's  abc") == [*b"it's  ", 257]
+
+
 def test_what_is_there_for_people(path, small):
     small.to_minbpe(path)
     lines = path.with_suffix(".vocab").read_text(encoding="utf-8").split("\n")
@@ -106,7 +114,6 @@ def test_what_is_there_for_people(path, small):
         (lambda lines: lines[:4], "line 5 should say a special token"),
         (lambda lines: [*lines[:1], "(", *lines[2:]], "not a valid regular expression"),
         (lambda lines: [*lines[:1], "(a)|b", *lines[2:]], "captures groups"),
-        (lambda lines: [*lines[:1], "gpt2", *lines[2:]], "is a name of pybpe's"),
         (lambda lines: [*lines[:1], "|" * 100_001, *lines[2:]], "100,001 characters"),
         (lambda lines: [*lines[:1], "(?:" * 3000 + ")" * 3000, *lines[2:]], "nested too deeply"),
         (lambda lines: [*lines[:1], "(?:a{10000}){10000}|b", *lines[2:]], "repeats things"),
@@ -135,7 +142,7 @@ def test_files_that_are_wrong(path, change, message):
 
 def test_damaged_files_are_a_format_error_or_a_tokenizer(path, small):
     small.to_minbpe(path)
-    whole, rng = path.read_bytes(), random.Random(5)
+    whole, rng, accepted = path.read_bytes(), random.Random(5), 0
     for round_ in range(600):
         content = bytearray(whole[: rng.randrange(len(whole))] if round_ % 3 else whole)
         for _ in range(rng.randrange(6)):
@@ -148,6 +155,8 @@ def test_damaged_files_are_a_format_error_or_a_tokenizer(path, small):
         except FormatError:
             continue
         assert tok.decode(tok.encode_ordinary("The quick é")) == "The quick é"
+        accepted += 1
+    assert 30 < accepted < 570
 
 
 def test_what_it_cannot_say(path, small, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import pickle
 import random
 import struct
@@ -273,8 +272,8 @@ def test_a_map_that_never_ends_is_refused_soon():
 
 def test_damaged_files_are_refused_and_never_more():
     rng = random.Random(4)
-    whole = model(symbols=["<x>", "ab"])
-    for number in itertools.count():
+    whole, accepted = model(symbols=["<x>", "ab"]), 0
+    for _ in range(500):
         content = bytearray(whole)
         for _ in range(rng.choice((1, 1, 3))):
             place = rng.randrange(len(content))
@@ -294,5 +293,5 @@ def test_damaged_files_are_refused_and_never_more():
             pass
         else:
             tok.decode(tok.encode_ordinary("low lower é中文<x>  x"))
-        if number == 500:
-            break
+            accepted += 1
+    assert 20 < accepted < 480

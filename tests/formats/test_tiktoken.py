@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import base64
+import pickle
 
 import numpy as np
 import pytest
+import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
+from support.accepted import Accepted
+from tiktoken.load import load_tiktoken_bpe
 
-from pybpe import FormatError, SpecialTokenError, Tokenizer
+from pybpe import FormatError, SpecialTokenError, TokenIdError, Tokenizer
 from pybpe._core.rank_file import parse_ranks
 
 
 def rank_lines(tokens):
-    return b"".join(base64.b64encode(token) + b" %d\n" % rank for rank, token in enumerate(tokens))
+    return b"".join((base64.b64encode(token) or b"=") + b" %d\n" % rank for rank, token in enumerate(tokens))
 
 
 BYTES = [bytes([i]) for i in range(256)]
@@ -87,7 +91,8 @@ def test_lines_in_any_order_and_spacing(tokens, data):
         + data.draw(st.sampled_from([b"", b" ", b"\r", b"\n \n"]))
         for token, rank in zip(tokens, ranks, strict=True)
     ]
-    joined, sizes = parse_ranks(b"\n".join(lines), 500)
+    joined, sizes, empty = parse_ranks(b"\n".join(lines), 500)
+    assert empty is None
     expected = [b""] * (max(ranks) + 1)
     for token, rank in zip(tokens, ranks, strict=True):
         expected[rank] = token
@@ -95,14 +100,87 @@ def test_lines_in_any_order_and_spacing(tokens, data):
     assert memoryview(sizes).tolist() == [len(token) for token in expected]
 
 
-@given(text=st.text("AZaz09+/=", max_size=9).map(str.encode) | st.binary(max_size=9))
-def test_what_is_taken_for_base64_is_base64(text):
-    try:
-        joined, _ = parse_ranks(text + b" 0", 500)
-    except FormatError:
-        return
-    if text.split():
-        assert joined == base64.b64decode(text.split()[0], validate=True) != b""
+def test_what_is_taken_for_base64_is_base64():
+    accepted = Accepted()
+
+    @given(text=st.text("AZaz09+/=", max_size=9).map(str.encode) | st.binary(max_size=9))
+    def check(text):
+        with accepted.or_refused(FormatError):
+            joined, _, empty = parse_ranks(text + b" 0", 500)
+            if not text.split():
+                return
+            assert joined == base64.b64decode(text.split()[0], validate=bool(text.split()[0].strip(b"=")))
+            assert (empty == 0) == (joined == b"")
+
+    check()
+    assert accepted.count > 1
+
+
+@pytest.mark.parametrize("rank", [0, 100, 258])
+def test_an_empty_token_is_there_and_never_matches(tmp_path, rank):
+    """Whisper's multilingual.tiktoken holds the line "= 50256"."""
+    tokens = [*BYTES, b"ab", b"abc"]
+    tokens.insert(rank, b"")
+    path = tmp_path / "multilingual.tiktoken"
+    path.write_bytes(rank_lines(tokens))
+    special = {"<s>": 259}
+    read = Tokenizer.from_tiktoken(path, "gpt2", special)
+    read.to_tiktoken(tmp_path / "again.tiktoken")
+    read.save(tmp_path / "saved.pybpe")
+    extended = read.extend(iter(["xyz xyz"]), 261, progress=False)
+    theirs = tiktoken.Encoding(
+        "theirs", pat_str=read.pattern, mergeable_ranks=load_tiktoken_bpe(str(path)), special_tokens=special
+    )
+    for tok in (
+        read,
+        Tokenizer.load(tmp_path / "saved.pybpe"),
+        pickle.loads(pickle.dumps(read)),
+        Tokenizer.from_tiktoken(tmp_path / "again.tiktoken", "gpt2", special),
+    ):
+        assert tok == read
+        assert tok.n_vocab == theirs.n_vocab == 260
+        assert tok.mergeable_ranks == tok.as_tiktoken()._mergeable_ranks == theirs._mergeable_ranks
+        assert tok.vocab[rank] == tok.token_bytes(rank) == theirs.decode_single_token_bytes(rank) == b""
+    for tok in (read, extended):
+        a, b = tok.token_id(b"a"), tok.token_id(b"b")
+        for ids in ([rank], [a, rank, b], [rank, 259, rank], [a, rank]):
+            assert tok.decode(ids) == theirs.decode(ids) == tok.as_tiktoken().decode(ids)
+            assert tok.decode(np.array(ids, np.uint32)) == theirs.decode(ids)
+            stream = tok.decode_stream()
+            assert "".join(map(stream.feed, ids)) + stream.finish() == theirs.decode(ids)
+    for text in ("", "abcabé ab<s>", "  a\n"):
+        assert read.encode(text, allowed_special="all") == theirs.encode(text, allowed_special="all")
+    with pytest.raises(TokenIdError, match="outside"):
+        read.decode([2**32 - 1])
+
+
+def test_its_sibling_has_no_empty_token_and_a_gap_stays_one(tmp_path):
+    path = tmp_path / "gpt2.tiktoken"
+    path.write_bytes(rank_lines(BYTES) + b"YWI= 257\n")
+    tok = Tokenizer.from_tiktoken(path, "gpt2")
+    assert b"" not in tok.mergeable_ranks
+    for ids in ([256], np.array([256])):
+        with pytest.raises(TokenIdError, match="id 256 has no token"):
+            tok.decode(ids)
+    with pytest.raises(TokenIdError, match="not one token"):
+        tok.token_id(b"")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (b"= 256\n= 257\n", "the empty token has two ranks, 256 and 257"),
+        (b"= 97\n", "two tokens share a rank, 97"),
+        (b"=\n", "line 257"),
+        (b"= x\n", "line 257"),
+        (b"=a 256\n", "line 257"),
+    ],
+)
+def test_empty_tokens_that_are_wrong(tmp_path, more, message):
+    path = tmp_path / "ranks.tiktoken"
+    path.write_bytes(rank_lines(BYTES) + more)
+    with pytest.raises(FormatError, match=message):
+        Tokenizer.from_tiktoken(path, "gpt2")
 
 
 def test_special_tokens_must_not_be_ordinary_ones(tmp_path):

@@ -8,6 +8,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.accepted import Accepted
 
 from pybpe.errors import FormatError
 from pybpe.gpt.nanogpt_meta import read_meta
@@ -123,7 +124,21 @@ def test_hostile_programs(tmp_path, program):
 @given(st.binary(max_size=200), st.integers(0, 150))
 def test_noise(tmp_path_factory, noise, at):
     path = tmp_path_factory.mktemp("m") / "meta.pkl"
-    whole = pickle.dumps(meta("hello world"), 4)
+    whole = pickle.dumps(meta({*"hello world"}), 4)
     path.write_bytes(whole[:at] + noise + whole[at + len(noise) :])
     with contextlib.suppress(FormatError):
         assert read_meta(path).n_vocab > 0
+
+
+def test_any_other_byte_is_read_or_refused(tmp_path):
+    path = tmp_path / "meta.pkl"
+    whole = pickle.dumps(meta({*"hello world"}), 4)
+    path.write_bytes(whole)
+    assert read_meta(path).n_vocab == len({*"hello world"})
+    accepted = Accepted()
+    for at in range(len(whole)):
+        for byte in {*b"x\0\xff0i"} - {whole[at]}:
+            path.write_bytes(whole[:at] + bytes([byte]) + whole[at + 1 :])
+            with accepted.or_refused(FormatError):
+                assert read_meta(path).n_vocab > 0
+    assert 3 < accepted.count < 2 * len(whole)

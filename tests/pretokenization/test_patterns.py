@@ -12,7 +12,17 @@ from support.strategies import messy_bytes, text
 
 from pybpe import Tokenizer, WordCounts, reference
 from pybpe._core.unicode import classes
-from pybpe.pretokenization.patterns import ALIASES, DEEPSEEK_V3, O200K, PATTERNS, name_of, prepare, resolve, written_out
+from pybpe.pretokenization.patterns import (
+    ALIASES,
+    DEEPSEEK_V3,
+    O200K,
+    PATTERNS,
+    as_regex,
+    name_of,
+    prepare,
+    resolve,
+    written_out,
+)
 from pybpe.pretokenization.regex_splitter import RegexSplitter
 from pybpe.pretokenization.stages import join_stages, stages_of
 
@@ -48,6 +58,41 @@ def test_names():
     assert name_of("x+") is None
     for alias, name in ALIASES.items():
         assert resolve(alias) == PATTERNS[name]
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        *(("gpt-2", "gpt2"), ("GPT4", "gpt4"), ("cl100k_base", "cl100k"), ("o200k_harmony", "o200k"), ("gpt5", "gpt4")),
+        *(("llama", "llama3"), ("nanochatt", "nanochat"), ("qwen3_5", "qwen3.5"), ("deepseek", "deepseek-v3")),
+        *(("none", "whole"), ("r50k_base", "gpt2"), ("star-coder", "starcoder"), ("Qwen", "qwen3")),
+    ],
+)
+def test_a_near_miss_of_a_name(given, meant):
+    message = rf"no pattern named '{given}'; did you mean '{meant}'\?.*names are gpt2, gpt4.*'\(\?:{given}\)'"
+    with pytest.raises(ValueError, match=message):
+        resolve(given)
+    assert prepare(f"(?:{given})").split(f"a{given}b".encode()) == [b"a", given.encode(), b"b"]
+
+
+@pytest.mark.parametrize("word", ["ab", "def", "end", "foo_bar", "x1", "1.2", "a-b", "Straße", "return", "中文"])
+def test_a_word_is_a_regular_expression(word, tmp_path):
+    given = f"x{word}{word}yz1a2"
+    expected = [part for part in regex.split(f"({word})", given) if part]
+    tok = Tokenizer.train(iter([given] * 3), 258, pattern=word, progress=False)
+    tok.save(tmp_path / "word.pybpe")
+    for made in (tok, Tokenizer.load(tmp_path / "word.pybpe")):
+        assert made.pattern == word
+        assert prepare(made.pattern).split(given.encode()) == [part.encode() for part in expected]
+
+
+@given(
+    word=st.one_of(st.sampled_from([*PATTERNS, *ALIASES, "gpt3", "cl100k_base"]), st.text("gpt24abk_-.|", min_size=1))
+)
+def test_a_regular_expression_of_a_file_is_no_name(word):
+    assert resolve(as_regex(word)) == as_regex(word)
+    assert as_regex(word) in (word, f"(?:{word})")
+    assert RegexSplitter(as_regex(word)).split(b"a gpt2") == RegexSplitter(word).split(b"a gpt2")
 
 
 @pytest.mark.parametrize(

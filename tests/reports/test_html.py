@@ -24,4 +24,6 @@ def test_what_comes_from_outside_is_escaped(small):
 
 
 def test_a_table_without_titles():
-    assert table([], [["a"]]) == "<table><tbody><tr><td>a</td></tr></tbody></table>"
+    assert table([], [["a"]]) == (
+        '<div class="wide" tabindex="0"><table><tbody><tr><td>a</td></tr></tbody></table></div>'
+    )

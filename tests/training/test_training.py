@@ -128,7 +128,7 @@ def test_what_cannot_be_trained(source, options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"pattern": "gtp4"}, "no pattern named 'gtp4'; the names are gpt2, gpt4"),
+        ({"pattern": "gtp4"}, "no pattern named 'gtp4'; did you mean 'gpt4'"),
         ({"pattern": "(("}, "not a valid regular expression"),
         ({"pattern": ""}, "pattern is empty"),
         ({"threads": 0}, "threads is 0"),

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pybpe.util.units import rate, ratio, seconds, size
 
@@ -23,10 +25,42 @@ def test_size(n_bytes, shown):
 
 @pytest.mark.parametrize(
     ("time_taken", "shown"),
-    [(0, "0 ms"), (0.0042, "4 ms"), (0.0996, "0.10 s"), (9.994, "9.99 s"), (80.3, "80.3 s"), (200.5, "3 min 20 s")],
+    [
+        (0, "0 ms"),
+        (0.0042, "4 ms"),
+        (0.0996, "0.10 s"),
+        (9.994, "9.99 s"),
+        (80.3, "80.3 s"),
+        (99.96, "1 min 39 s"),
+        (200.5, "3 min 20 s"),
+        (3599.9, "59 min 59 s"),
+        (3600, "1 h 00 min"),
+        (5526, "1 h 32 min"),
+        (86_399, "23 h 59 min"),
+        (86_400, "1 day"),
+        (2 * 86_400 + 3_600, "2 days 1 h"),
+        (364.9 * 86_400, "364 days 21 h"),
+        (366 * 86_400, "1 year 1 day"),
+        (4_500_894_674, "143 years"),
+        (99 * 365 * 86_400, "99 years"),
+        (1e12, "31,710 years"),
+        (1e15, "3.2e+07 years"),
+    ],
 )
 def test_seconds(time_taken, shown):
     assert seconds(time_taken) == shown
+
+
+FACTORS = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "day": 86400, "days": 86400, "year": 31536000, "years": 31536000}
+
+
+@given(st.floats(0, 1e20))
+def test_seconds_say_the_time_to_two_units(time_taken):
+    words = seconds(time_taken).replace(",", "").split()
+    amounts = [float(number) * FACTORS[unit] for number, unit in zip(words[::2], words[1::2], strict=True)]
+    assert len(amounts) <= 2
+    assert sum(amounts) == pytest.approx(time_taken, rel=0.05, abs=0.0005)
+    assert all(float(number) < 400 for number, unit in zip(words[::2], words[1::2], strict=True) if "year" not in unit)
 
 
 def test_rate_and_ratio():

@@ -14,11 +14,11 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pybpe._core.unicode import is_utf8
 from pybpe.data.readers.archives import check_archives, open_unpacked, without_archives
 from pybpe.data.readers.blocks import NO_LIMIT, Cut, cut_blocks
 from pybpe.data.readers.json_lines import read_json_lines
 from pybpe.data.readers.parquet import check_parquet, read_parquet
+from pybpe.data.readers.text_encoding import checked, problem_of_bytes
 from pybpe.errors import FormatError
 from pybpe.util.utf8 import to_utf8
 
@@ -79,10 +79,10 @@ def _check(path: Path) -> None:
 def _read(path: Path, cut: Cut | None, text_field: str) -> Iterator[Piece]:
     kind = _kind(path)
     if kind == _PARQUET:
-        return _checked(((text, True) for text in read_parquet(path, text_field)), path)
+        return _checked_rows(read_parquet(path, text_field), path)
     if kind in _JSON_LINES:
         return ((to_utf8(text), True) for text in read_json_lines(open_unpacked(path), text_field) if text)
-    return _checked(_read_text(path, cut), path)
+    return checked(_read_text(path, cut), path)
 
 
 def _read_text(path: Path, cut: Cut | None) -> Iterator[Piece]:
@@ -96,13 +96,13 @@ def _read_text(path: Path, cut: Cut | None) -> Iterator[Piece]:
     yield piece, True
 
 
-def _checked(pieces: Iterator[Piece], path: Path) -> Iterator[Piece]:
-    """The pieces that are not empty, with a warning at the first that is not UTF-8."""
+def _checked_rows(rows: Iterable[bytes], path: Path) -> Iterator[Piece]:
+    """Yield the rows that are not empty, with a warning at the first that is not UTF-8."""
     valid = True
-    for text, ends in pieces:
-        if valid and not is_utf8(text):
+    for text in rows:
+        found = problem_of_bytes(text, path) if valid else None
+        if found:
             valid = False
-            kind = "binary data" if b"\0" in text else "not UTF-8"
-            warnings.warn(f"{path} is {kind}; its bytes are taken as they are", UnicodeWarning, stacklevel=2)
+            warnings.warn(found, UnicodeWarning, stacklevel=2)
         if text:
-            yield text, ends
+            yield text, True

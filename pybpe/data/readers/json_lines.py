@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any
 
 from pybpe.data.readers.fields import missing_field
+from pybpe.data.readers.text_encoding import BOM, conversion, wide_encoding
 from pybpe.errors import FormatError
 
 MOST_LINE = 1 << 30  # bytes; a line is held in memory several times over
 
-_BOM = b"\xef\xbb\xbf"
 _DECODER = json.JSONDecoder(parse_int=float)  # whole numbers of any length are fine, and none is looked at
 
 
@@ -27,9 +28,16 @@ def read_json_lines(file: IO[bytes], field: str) -> Iterator[str]:
         if len(line) > MOST_LINE:
             raise FormatError(f"{where} longer than {MOST_LINE:,} bytes; is each document a line of its own?")
         if number == 1:
-            line = line.removeprefix(_BOM)
+            _refuse_wide(line, str(file.name))
+            line = line.removeprefix(BOM)
         if line and not line.isspace():
             yield _text(line, field, where)
+
+
+def _refuse_wide(line: bytes, name: str) -> None:
+    """Raise FormatError if a first line shows that the file is UTF-16 or UTF-32."""
+    if encoding := wide_encoding(line):
+        raise FormatError(f"{name} is {encoding} text, and JSON must be UTF-8: {conversion(encoding, Path(name))}")
 
 
 def _text(line: bytes, field: str, where: str) -> str:

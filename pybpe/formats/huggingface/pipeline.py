@@ -14,7 +14,7 @@ from pybpe.normalization.normalizer import Normalizer, Step, replaceable
 from pybpe.normalization.older_unicode import PUNCTUATION
 from pybpe.normalization.sentencepiece import SPACE
 from pybpe.normalization.unicode_forms import FORMS
-from pybpe.pretokenization.patterns import GPT2
+from pybpe.pretokenization.patterns import GPT2, as_regex
 from pybpe.pretokenization.stages import SEPARATOR, join_stages
 from pybpe.util.files import PathLike
 from pybpe.vocabulary.characters import Leading
@@ -175,11 +175,13 @@ def _split_pattern(pattern: Any, path: PathLike) -> tuple[str, str]:
     found = as_object(pattern, f"{path}: pattern of Split")
     if isinstance(text := found.get("String"), str) and text:
         literal = "".join("\\" + char if char in "\\^$.|?*+()[]{}" else char for char in text)
-        return literal, ("\\" + text if text in "\\^-[]" else text) if len(text) == 1 and text not in "&~" else ""
+        return as_regex(literal), ("\\" + text if text in "\\^-[]" else text) if len(
+            text
+        ) == 1 and text not in "&~" else ""
     if not isinstance(text := found.get("Regex"), str) or not text:
         raise FormatError(f"{path}: a Split without a pattern")
     try:
-        return from_oniguruma(text), text if text in (r"\s", r"\p{N}", r"\p{L}", r"\p{P}", r"\n") else ""
+        return as_regex(from_oniguruma(text)), text if text in (r"\s", r"\p{N}", r"\p{L}", r"\p{P}", r"\n") else ""
     except UnclearPatternError as error:
         raise FormatError(f"{path}: this part of the split pattern may not mean the same in pybpe: {error}") from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -173,6 +173,8 @@ def _of_bytes(file: _File) -> Definition:
     for name in ordinary.keys() & flags.keys():
         if to_bytes(name) != name.encode():
             raise FormatError(f"{path}: the added token {name!r} is also the way to write the bytes of another token")
+    preprocessing = _preprocessing(added, pipeline)
+    _check_spellings(flags, preprocessing, path)
     tokens = token_list(ordinary, f"{path}: model.vocab")
     # Bytes that are in some UTF-8 and have no token are left out of words, unless there is a token for what is unknown.
     known = {token[0] for token in tokens if len(token) == 1}
@@ -187,10 +189,25 @@ def _of_bytes(file: _File) -> Definition:
         ),
         pattern=WHOLE if pipeline.pattern is None else pipeline.pattern,
         special_tokens={token["content"]: token["id"] for token in added if token["special"]},
-        preprocessing=_preprocessing(added, pipeline),
+        preprocessing=preprocessing,
         drops_space=pipeline.drops_space,
         carried=carried,
     )
+
+
+def _check_spellings(names: Iterable[str], preprocessing: Preprocessing, path: PathLike) -> None:
+    """Raise FormatError for a name that the tokenizers package decodes to another string.
+
+    It decodes a token that is found in normalized text to the string it searches for; pybpe to the name.
+    """
+    for name in names:
+        spelled = preprocessing.spelling(name)
+        if spelled != name:
+            raise FormatError(
+                f'{path}: the added token {name!r} has "normalized": true, so the tokenizers package searches for '
+                f"{spelled!r} and decodes to that string, which pybpe does not do where tokens are of bytes; set "
+                '"normalized" to false for it'
+            )
 
 
 def _of_characters(file: _File) -> Definition:

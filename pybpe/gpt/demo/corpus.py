@@ -6,12 +6,15 @@ import re
 import warnings
 from pathlib import Path
 
+from pybpe.data.readers.text_encoding import conversion, problem_at_start, problem_of_bytes, wide_encoding
 from pybpe.errors import TrainingError
 from pybpe.gpt.demo.results import Corpus
+from pybpe.reports.evaluation.texts import split_text
 
 MOST_BYTES = 20_000_000  # a micro GPT sees a small part of that in two minutes
 LEAST_BYTES = 5_000
 HELD_OUT = 0.1
+LEAST_PART = 1000  # bytes of a part that is held out, which should have some lines
 PROMPT_WORDS = 3
 
 
@@ -31,17 +34,17 @@ def read_corpus(path: Path | None) -> Corpus:
             content = file.read(MOST_BYTES + 1)
         size = max(size, len(content))  # a pipe does not know its own
         content = content[: character_end(content, min(len(content), MOST_BYTES))]
+    if path is not None and (encoding := wide_encoding(content)):
+        raise ValueError(f"{path} is {encoding} text: {conversion(encoding, path)}")
     if b"\0" in content:
         raise ValueError(f"{path} is binary data, not text; give a text file in UTF-8")
     if len(content) < LEAST_BYTES:
         what = f"has only {len(content):,} bytes" if content else "is empty"
         raise TrainingError(f"{path} {what}; give at least {LEAST_BYTES:,} bytes of text")
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        warnings.warn(f"{path} is not UTF-8; its bytes are taken as they are", UnicodeWarning, stacklevel=2)
-    cut = _part_end(content)
-    return Corpus(name, size, content[:cut], content[cut:])
+    for found in (problem_at_start(content, path)[0], problem_of_bytes(content, path)):
+        if found:
+            warnings.warn(found, UnicodeWarning, stacklevel=2)
+    return Corpus(name, size, *split_text(content, HELD_OUT, LEAST_PART))
 
 
 def choose_prompts(text: bytes, n: int) -> list[str]:
@@ -69,10 +72,3 @@ def character_end(text: bytes, end: int) -> int:
         if place == len(text) or text[place] & 0xC0 != 0x80:
             return place
     return end
-
-
-def _part_end(content: bytes) -> int:
-    """Where the held-out part begins: at a line, if one begins anywhere near."""
-    wanted = int(len(content) * (1 - HELD_OUT))
-    line = content.rfind(b"\n", int(wanted * 0.95), wanted) + 1
-    return line or character_end(content, wanted)

@@ -1,6 +1,6 @@
 """The whole way from text to a small language model, into one folder: what `pybpe demo` does. Prints nothing.
 
-tokenizer.pybpe     trained on the first nine tenths of the text
+tokenizer.pybpe     trained on nine tenths of the text
 shards/             both parts of the text as ids: train and val
 model.safetensors   a micro GPT that learned from them
 report.html         what came out
@@ -117,7 +117,7 @@ class _Demo:
         left_out = corpus.size - corpus.n_bytes
         shortened = f" (its first {corpus.n_bytes:,}; the demo takes no more)" if left_out > 4 else ""
         self._watcher.found(
-            f"{corpus.name}: {corpus.size:,} bytes{shortened}, the last {len(corpus.held_out):,} held out for testing"
+            f"{corpus.name}: {corpus.size:,} bytes{shortened}, {len(corpus.held_out):,} from all over it held out"
         )
         return corpus
 

@@ -1,4 +1,4 @@
-"""What a demonstration finds out, as plain data: made by demo.py, shown by report.py and by the command line."""
+"""What a demonstration finds out, as plain data: made by demo.py, shown by page.py and by the command line."""
 
 from __future__ import annotations
 

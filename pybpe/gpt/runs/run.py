@@ -1,4 +1,4 @@
-"""A training run from data to report, in one folder (run_folder.py), with any engine: what `pybpe gpt train` does."""
+"""A training run from data to report, in one folder (folder.py), with any engine: what `pybpe gpt train` does."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from html import escape
 
 STYLE = """
 .pair {
-  display: grid; grid-template-columns: 1fr 1fr; gap: 0 32px;
+  display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0 32px;
   padding: 18px 0 26px; border-top: 1px solid var(--rule);
 }
 .pair h3 { grid-column: 1 / -1; margin: 0; color: var(--ink); font-size: 16px; }
@@ -18,7 +18,7 @@ STYLE = """
 }
 .sample.before { color: var(--soft); }
 @media (max-width: 640px) {
-  .pair { grid-template-columns: 1fr; }
+  .pair { grid-template-columns: minmax(0, 1fr); }
 }
 """
 

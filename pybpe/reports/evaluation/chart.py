@@ -6,6 +6,7 @@ from pybpe.reports.evaluation.measure import Evaluation
 from pybpe.reports.svg import HEIGHT, WIDTH, Scale, circle, grid, log_scale, nice_ticks, polyline, scale, svg, text
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 24, 34, 46
+LABEL_CHAR = 11  # wide, on a narrow page, where letters are larger in the chart
 LABEL_STEP = 17  # between two labels below each other
 
 
@@ -43,11 +44,15 @@ def _bottom_axis(largest: int, x: Scale) -> list[str]:
 
 
 def _labelled(dots: list[tuple[str, float, float]]) -> list[str]:
-    """Dots with their names to the left, moved down where two would lie on each other."""
+    """Return dots with their names to the left, or to the right where there is no room.
+
+    Names move down where two would lie on each other.
+    """
     parts = []
     free = 0.0
     for name, x, y in sorted(dots, key=lambda dot: dot[2]):
         place = max(y + 4, free)
         free = place + LABEL_STEP
-        parts += [circle("beat", x, y), text("beat", x - 9, place, name, "end")]
+        left = x - 9 - LABEL_CHAR * len(name) >= LEFT
+        parts += [circle("beat", x, y), text("beat", x - 9 if left else x + 9, place, name, "end" if left else "")]
     return parts

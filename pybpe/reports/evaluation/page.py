@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
+from pybpe.encodings.registry import ENCODINGS
 from pybpe.reports.evaluation.chart import size_chart
 from pybpe.reports.evaluation.measure import Evaluation, Kind
 from pybpe.reports.html import chips, head, render_page, table
@@ -16,6 +17,7 @@ from pybpe.util.files import PathLike, write_atomic
 from pybpe.util.units import ratio, size
 
 SHOWN_TOKENS = 30
+PUBLIC = tuple(encoding.name for encoding in ENCODINGS)  # to compare with
 
 _STYLE = """
 .chart circle.beat { fill: var(--beat); }
@@ -59,7 +61,7 @@ def render(tokenizer: Tokenizer, evaluation: Evaluation, about: About) -> str:
 def _head(tokenizer: Tokenizer, evaluation: Evaluation, about: About) -> str:
     total = evaluation.total
     where = {
-        "held out": f"{size(total.n_bytes)} from the ends of its files, which it did not learn from",
+        "held out": f"{size(total.n_bytes)} from all over the text, which it did not learn from",
         "given": f"{size(total.n_bytes)} of other files",
         "training": f"{size(total.n_bytes)} of the same text",
     }[about.text]
@@ -101,10 +103,11 @@ def _others(evaluation: Evaluation) -> str:
         share = n_tokens / total.n_tokens[0]
         rows.append((name, f"{n_vocab:,}", f"{n_tokens:,}", ratio(total.n_bytes, n_tokens), f"{share:.1%}"))
     words = "The same text in the vocabularies of other models."
-    if len(evaluation.names) == 1:
-        words = (
-            "Rank files of public encodings are compared where they are found: in the folder that PYBPE_VOCABS names, "
-            "as cl100k_base.tiktoken, or where tiktoken keeps its own. None was."
+    if missing := [name for name in PUBLIC if name not in evaluation.names]:
+        words += (
+            f" Not on this machine: {', '.join(missing)}. Encodings are compared whose files are here: in the folder "
+            "that PYBPE_VOCABS names, as cl100k_base.tiktoken, or where tiktoken keeps its own. To get one, download "
+            f"it once with: pybpe info {missing[0]}"
         )
     return f"<h2>Beside public encodings</h2><p>{escape(words)}</p>" + table(
         ("encoding", "vocabulary", "tokens", "bytes per token", "tokens, relative"), rows

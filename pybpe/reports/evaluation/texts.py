@@ -1,10 +1,11 @@
-"""The text of an evaluation: the beginnings of some files, or their ends, kept out of training."""
+"""The text of an evaluation: parts that are spread over some files, which training may leave out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import heapq
+import random
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from pybpe.data.documents import read_documents
@@ -12,7 +13,10 @@ from pybpe.data.readers.archives import without_archives
 from pybpe.data.readers.blocks import Cut
 from pybpe.data.readers.documents import text_size
 
-MOST_BYTES = 16_000_000
+MOST_BYTES = 16_000_000  # of text that is measured
+MOST_BLOCK = 1 << 14  # bytes of a part that is held out
+LEAST_BLOCK = 64
+LEAST_PARTS = 16  # of the held-out text, where that makes no smaller blocks than LEAST_BLOCK
 
 _CODE = (
     ".py .pyx .pxd .pyi .c .h .cc .cpp .cxx .hpp .cu .rs .go .java .kt .scala .swift .m .mm .js .jsx .mjs .ts .tsx "
@@ -20,9 +24,6 @@ _CODE = (
     ".erl .clj .lisp .el .scm .zig .nim .asm .s .f90 .cmake .proto .tf"
 )
 CODE_SUFFIXES = frozenset(_CODE.split())
-
-
-Segmenter = Iterator[tuple[Path, bytes]]
 
 
 @dataclass(frozen=True)
@@ -33,81 +34,150 @@ class Passage:
     code: bool = False
 
 
-def read_pieces(files: Iterable[Path], cut: Cut | None, text_field: str) -> Segmenter:
-    """The text of files in pieces that can be encoded alone, each with its file."""
-    return ((path, piece) for path in files for piece, _ in read_documents([path], cut, text_field))
+class Sample:
+    """A random sample of the passages of a stream: each has the same chance, `most` bytes together at most."""
+
+    def __init__(self, most: int, seed: int) -> None:
+        self._left = most
+        self._random = random.Random(seed)
+        self._kept: list[tuple[float, int, Passage]] = []  # a heap, the one to go next on top
+        self._n_seen = 0
+
+    def add(self, passage: Passage) -> None:
+        """Take a passage up; it may go, or let others go, if there is too much."""
+        heapq.heappush(self._kept, (self._random.random(), self._n_seen, passage))
+        self._n_seen += 1
+        self._left -= len(passage.text)
+        while self._left < 0 and len(self._kept) > 1:
+            self._left += len(heapq.heappop(self._kept)[2].text)
+
+    def add_text(self, text: bytes, cut: Cut | None, is_code: bool = False) -> None:
+        """Take a text up as passages of MOST_BLOCK bytes or less."""
+        for begin, end in blocks_of(text, MOST_BLOCK, cut):
+            self.add(Passage(text[begin:end], is_code))
+
+    def passages(self) -> list[Passage]:
+        """Return the passages of the sample in the order in which they came."""
+        return [passage for _, _, passage in sorted(self._kept, key=lambda kept: kept[1])]
 
 
-def first_passages(files: list[Path], cut: Cut | None, text_field: str) -> list[Passage]:
-    """The beginnings of files, equally much of each, MOST_BYTES together at most."""
-    passages = []
+def sample_passages(files: list[Path], cut: Cut | None, text_field: str, seed: int = 0) -> list[Passage]:
+    """Return all text of files, or, of more than MOST_BYTES, a sample of parts from everywhere in it."""
+    sample = Sample(MOST_BYTES, seed)
     for path in files:
-        passages += _passages(read_pieces([path], cut, text_field), MOST_BYTES // len(files), cut)
-    return passages
+        for text, _ in read_documents([path], cut, text_field):
+            sample.add_text(text, cut, _is_code(path))
+    return sample.passages()
+
+
+class Choice:
+    """Chooses a share of parts as they come, which adds up to about that share of their bytes.
+
+    A part is chosen when more than a random share of it is owed: so parts are chosen from everywhere. The same seed
+    chooses the same parts. most: bytes of the largest part; of that many owed, one is chosen at the latest.
+    """
+
+    def __init__(self, share: float, most: int, seed: int) -> None:
+        self._share, self._most = share, most
+        self._random = random.Random(seed)
+        self._threshold = self._random.random()
+        self._owed = 0.0  # bytes that should have been chosen so far, less those that were
+
+    def __call__(self, n_bytes: int) -> bool:
+        """Return True if the next part, of so many bytes, is chosen."""
+        self._owed += self._share * n_bytes
+        if self._owed <= self._threshold * min(n_bytes, self._most):
+            return False
+        self._owed -= n_bytes
+        self._threshold = self._random.random()
+        return True
+
+
+def split_text(text: bytes, share: float, least: int, seed: int = 0) -> tuple[bytes, bytes]:
+    """Split a text at ends of lines into (the rest, a share of it from all over it, in parts of `least` bytes or more).
+
+    Parts have no more bytes than what they add up to.
+    """
+    most = _part_size(int(len(text) * share), least)
+    choice = Choice(share, most, seed)
+    parts: tuple[list[bytes], list[bytes]] = ([], [])
+    for begin, end in blocks_of(text, most, None):
+        parts[choice(end - begin)].append(text[begin:end])
+    return b"".join(parts[False]), b"".join(parts[True])
+
+
+def _part_size(held_out: int, least: int) -> int:
+    """Return the most bytes of a part if so many bytes are held out."""
+    return min(max(held_out // LEAST_PARTS, min(least, held_out), 1), MOST_BLOCK)
 
 
 class Split:
-    """A corpus of which the end of each file is kept out of training.
+    """A corpus of which a share is kept out of training, in parts that are spread over all of it.
 
-    held_out: the share of its text. Archives and the like are read to their end to know what that is. Raises ValueError
-    if it is nothing.
+    A part is a document, or a block of a longer one: a sixteenth of what is held out, but no more than MOST_BLOCK bytes
+    and, except in small corpora, no less than LEAST_BLOCK. The same seed chooses the same parts.
+
+    held_out: the share of the text. Raises ValueError if that is less than a byte.
     """
 
-    def __init__(self, files: list[Path], cut: Cut | None, text_field: str, held_out: float) -> None:
-        self._cut, self._text_field = cut, text_field
-        self._before = []  # of each file, how many bytes are not held out
-        size = 0
-        for path in files:
-            size_of_file = self._size(path)
-            self._before.append((path, size_of_file - int(size_of_file * held_out)))
-            size += size_of_file
-        self.n_before = sum(before for _, before in self._before)  # bytes, more or less
-        if self.n_before == size:
-            raise ValueError(f"of {size:,} bytes {held_out:g} is nothing to measure on; hold a larger share out")
+    def __init__(self, files: list[Path], cut: Cut | None, text_field: str, held_out: float, seed: int = 0) -> None:
+        self._files, self._cut, self._text_field = files, cut, text_field
+        self._share, self._seed = held_out, seed
+        known = text_size(files)
+        size = sum(path.stat().st_size for path in files) if known is None else known
+        if int(size * held_out) == 0:
+            raise self._too_little(size)
+        # Bytes to train on, more or less; None if that is not known before the files are read.
+        self.n_before = None if known is None else size - int(size * held_out)
+        self._most = _part_size(int(size * held_out), LEAST_BLOCK)
         self.held_out: list[Passage] = []  # known once `before` was read to its end; MOST_BYTES of it at most
 
     def before(self) -> Iterator[bytes]:
-        """The text to train on."""
-        held_out = []
-        for path, before in self._before:
-            pieces = self._pieces(path)
-            for _, text in pieces:
-                if len(text) <= before:
-                    yield text
-                    before -= len(text)
-                    continue
-                end = _end(text, before, self._cut)
-                if end:
-                    yield text[:end]
-                rest = chain([(path, text[end:])], pieces)
-                held_out += _passages(rest, MOST_BYTES // len(self._before), self._cut)
-                break
-        self.held_out = held_out
+        """Yield the text to train on."""
+        choice, sample = Choice(self._share, self._most, self._seed), Sample(MOST_BYTES, self._seed)
+        size = 0
+        for path in self._files:
+            for text, _ in read_documents([path], self._cut, self._text_field):
+                size += len(text)
+                start = 0
+                for begin, end in blocks_of(text, self._most, self._cut):
+                    if choice(end - begin):
+                        sample.add(Passage(text[begin:end], _is_code(path)))
+                        if start < begin:
+                            yield text[start:begin]
+                        start = end
+                if start < len(text):
+                    yield text[start:]
+        self.held_out = sample.passages()
+        if size and not self.held_out:
+            raise self._too_little(size)
 
-    def _size(self, path: Path) -> int:
-        size = text_size([path])
-        return sum(len(text) for _, text in self._pieces(path)) if size is None else size
-
-    def _pieces(self, path: Path) -> Segmenter:
-        return read_pieces([path], self._cut, self._text_field)
+    def _too_little(self, size: int) -> ValueError:
+        return ValueError(f"of {size:,} bytes {self._share:g} is nothing to measure on; hold a larger share out")
 
 
-def _passages(pieces: Segmenter, most: int, cut: Cut | None) -> list[Passage]:
-    """The beginning of the text of pieces, `most` bytes or a little less."""
-    passages = []
-    for path, text in pieces:
-        taken = text if len(text) <= most else text[: _end(text, most, cut)]
-        if taken:
-            passages.append(Passage(taken, without_archives(path).suffix.lower() in CODE_SUFFIXES))
-        most -= len(text)
-        if most <= 0:
-            break
-    return passages
+def _is_code(path: Path) -> bool:
+    return without_archives(path).suffix.lower() in CODE_SUFFIXES
 
 
-def _end(text: bytes, most: int, cut: Cut | None) -> int:
-    """Up to where to take a text that is too long: a place where it may be cut, or the end of a line or character."""
-    end = (cut(text[:most]) if cut else 0) or text.rfind(b"\n", 0, most) + 1 or most
-    while 0 < end < len(text) and text[end] & 0xC0 == 0x80:
-        end -= 1
-    return end
+def blocks_of(text: bytes, most: int, cut: Cut | None) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of parts of a text, `most` bytes or a little less or, for long words, more."""
+    start = 0
+    while start < len(text):
+        end = len(text) if len(text) - start <= most else _end(text, start, most, cut)
+        yield start, end
+        start = end
+
+
+def _end(text: bytes, start: int, most: int, cut: Cut | None) -> int:
+    """Return where a part that begins at `start` ends: where the text may be cut, or else at the end of a line.
+
+    Without either among `most` bytes, it is after the character that they end in.
+    """
+    stop = start + most
+    end = (cut(text[start:stop]) if cut else 0) or text.rfind(b"\n", start, stop) + 1 - start
+    if end > 0:
+        return start + end
+    while stop < min(len(text), start + most + 3) and text[stop] & 0xC0 == 0x80:
+        stop += 1
+    return min(stop, len(text))

@@ -19,8 +19,24 @@ _TEXT_SUFFIXES = {".txt", ".text", ".md", ".rst", ".json", ".csv", ".tsv", ".xml
 _TEXT_SUFFIXES |= {".jsonl", ".ndjson", ".parquet", ".gz", ".zst"}
 
 
+class FilePieces:
+    """An iterator of pieces of files, which were read elsewhere: their line ends count as those of files do.
+
+    pieces: bytes, cut where the words of the pieces are those of the whole.
+    """
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+
 def open_source(
-    source: PathLike | Iterable[Text | os.PathLike[str]], cut: Cut | None, text_field: str = TEXT_FIELD
+    source: PathLike | Iterable[Text | os.PathLike[str]],
+    cut: Cut | None,
+    text_field: str = TEXT_FIELD,
+    stripped: bytes = b"",
 ) -> tuple[Iterator[list[bytes]], int | None, bool]:
     """Batches of texts from a path, a list of paths or globs, or an iterable of texts.
 
@@ -29,6 +45,7 @@ def open_source(
 
     A str is a path. A list is of paths if any of its items names a file, or if all look like file names (so that a
     mistyped name is an error, not a text); any other iterable is of texts. Each text is split on its own.
+    stripped: bytes removed from the end of each text of an iterable; the text of files, and FilePieces, keep them.
     """
     if isinstance(source, bytes):
         raise TypeError("the source is bytes; to take text itself, pass a list of it: [text]")
@@ -40,7 +57,10 @@ def open_source(
     first = list(islice(items, 1))
     if first and isinstance(first[0], os.PathLike):
         return _from_files([*first, *items], cut, text_field)  # type: ignore[list-item]
-    return _batched(chain(first, items)), None, isinstance(source, (list, tuple))  # type: ignore[arg-type]
+    texts: Iterable[Text] = chain(first, items)  # type: ignore[arg-type]
+    if stripped and not isinstance(source, FilePieces):
+        texts = (to_utf8(text).rstrip(stripped) for text in texts)
+    return _batched(texts), None, isinstance(source, (list, tuple))
 
 
 def _are_paths(items: list[object] | tuple[object, ...]) -> bool:

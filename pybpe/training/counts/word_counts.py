@@ -19,7 +19,7 @@ from pybpe.pretokenization.patterns import WHOLE, prepare, resolve
 from pybpe.pretokenization.stages import join_stages
 from pybpe.training.counts.corpus import open_source
 from pybpe.training.counts.threads import Texts, count_alone, count_as_read, count_in_turns
-from pybpe.training.sentencepiece.words import WORDS, SentencePieceWords, names_of, sentence_of
+from pybpe.training.sentencepiece.words import LINE_END, WORDS, SentencePieceWords, names_of, sentence_of
 from pybpe.util.files import PathLike
 from pybpe.util.parallel import check_threads
 from pybpe.util.progress import ProgressCallback, reporting
@@ -99,6 +99,7 @@ class WordCounts:
             self._pieces: Segmenter | SentencePieceWords = Segmenter(replace(preprocessing, added_tokens=names), {})
         else:
             self._pieces = SentencePieceWords(preprocessing.sentencepiece, names)
+        self._stripped = LINE_END if preprocessing.sentencepiece is not None else b""
         self._counter = WordCounter()
         self._n_texts = 0
         self._lock = threading.RLock()  # the counter's memory moves as it grows
@@ -118,6 +119,9 @@ class WordCounts:
 
         special_tokens: the special tokens of the vocabulary to train. Each of them in the text counts as one U+001F,
         because nothing is learned across it. normalizer: as in Tokenizer.train.
+
+        Lines end with LF. A CR before it is a character of the line, as in sentencepiece. At the end of a text of an
+        iterable, CR and LF are removed, as for sentencepiece's iterator.
         """
         preprocessing = Preprocessing(sentencepiece=sentence_of(normalizer))
         return cls(WORDS, protect=names_of(special_tokens), max_words=max_words, preprocessing=preprocessing)
@@ -335,7 +339,7 @@ class WordCounts:
         threads = check_threads(threads)
         if self._split.scanner is None:
             threads = 1  # the regex module holds the GIL
-        batches, n_bytes, any_thread = open_source(source, self.cut, text_field)
+        batches, n_bytes, any_thread = open_source(source, self.cut, text_field, self._stripped)
         with self._lock, reporting(progress) as report:
             counted = self._empty()
             done = 0

@@ -2,7 +2,7 @@
 
 The settings are sentencepiece's own, but for byte_fallback (on), character_coverage (1.0), and the normalizer, which is
 identity where nothing is said: words are cut before each space, a piece holds at most 16 characters and one script, and
-spaces at the ends of a line or in a row count once. It learns from lines, see SentenceWords.
+spaces at the ends of a line or in a row count once. It learns from lines, see SentencePieceWords.
 
 Where all that is left to merge occurs nowhere any more, sentencepiece goes on with that; here it is an error.
 """

@@ -18,6 +18,7 @@ from pybpe.vocabulary.characters import BYTE_NAMES
 
 WORDS = " [^ ]*"  # how they are split
 BORDER = b"\x1f"  # stands in a word for a symbol: no piece reaches across
+LINE_END = b"\r\n"  # bytes that sentencepiece removes from the end of a text of an iterable, and not from files
 FIRST_NAMES = ("<unk>", "<s>", "</s>")  # special tokens that every vocabulary has
 
 _MAX_LINE = 4192  # bytes; sentencepiece leaves longer ones out
@@ -77,8 +78,7 @@ class SentencePieceWords:
 
     def _read(self, text: bytes) -> bytes:
         """The lines that are learned from, in their new form but for spaces."""
-        lines = (line.rstrip(b"\r") for line in text.split(b"\n"))
-        kept = b"\n".join(line for line in lines if len(line) <= _MAX_LINE and _RESERVED not in line)
+        kept = b"\n".join(line for line in text.split(b"\n") if len(line) <= _MAX_LINE and _RESERVED not in line)
         return apply_stages(self._mapping, kept.decode("utf-8", "surrogateescape")).encode()
 
 

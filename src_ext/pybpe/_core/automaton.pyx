@@ -115,6 +115,46 @@ cdef size_t split_one(
     return count
 
 
+cdef size_t between_characters(const uint8_t* text, size_t pos) noexcept nogil:
+    """The place up to three bytes before `pos` > 3 that no character reaches over."""
+    cdef size_t back
+    for back in range(4):
+        if not is_tail(text[pos - back]):
+            return pos - back
+    return pos
+
+
+cdef void* copied(const void* source, size_t count, size_t size) except NULL:
+    cdef void* block = allocate(count, size)
+    memcpy(block, source, count * size)
+    return block
+
+
+cdef int fill(
+    Automaton* automaton, const Alphabet* alphabet, size_t classes, const uint32_t[:, ::1] targets,
+    const uint8_t[::1] flags, uint32_t fresh, bint resumable
+) except -1:
+    """Make an automaton's tables from the states, one row each, that each class leads to."""
+    cdef size_t states = <size_t>targets.shape[0], state, number
+    cdef uint32_t byte
+    if <size_t>targets.shape[1] != classes or <size_t>flags.shape[0] != states or states < 2:
+        raise ValueError("tables of the wrong shape")
+    automaton.narrow = <uint32_t*>allocate(states, 128 * sizeof(uint32_t))
+    automaton.wide = <uint32_t*>allocate(states, classes * sizeof(uint32_t))
+    automaton.flags = <uint8_t*>copied(&flags[0], states, 1)
+    automaton.fresh = fresh << 7
+    automaton.classes = classes
+    automaton.resumable = resumable
+    for state in range(states):
+        for number in range(classes):
+            if targets[state, number] >= states:
+                raise ValueError(f"state {targets[state, number]} of {states}")
+            automaton.wide[state * classes + number] = targets[state, number] << 7
+        for byte in range(128):
+            automaton.narrow[state * 128 + byte] = targets[state, class_of(alphabet, byte)] << 7
+    return 0
+
+
 cdef class AutomatonSplitter(Splitter):
     cdef size_t split_stages(
         self, size_t level, const uint8_t* text, size_t n, size_t start, bint more, size_t* ends, size_t capacity
@@ -225,46 +265,6 @@ cdef class AutomatonSplitter(Splitter):
 
     def find_cut(self, bytes text not None):
         return self.last_cut(<const uint8_t*><const char*>text, <size_t>len(text))
-
-
-cdef size_t between_characters(const uint8_t* text, size_t pos) noexcept nogil:
-    """The place up to three bytes before `pos` > 3 that no character reaches over."""
-    cdef size_t back
-    for back in range(4):
-        if not is_tail(text[pos - back]):
-            return pos - back
-    return pos
-
-
-cdef void* copied(const void* source, size_t count, size_t size) except NULL:
-    cdef void* block = allocate(count, size)
-    memcpy(block, source, count * size)
-    return block
-
-
-cdef int fill(
-    Automaton* automaton, const Alphabet* alphabet, size_t classes, const uint32_t[:, ::1] targets,
-    const uint8_t[::1] flags, uint32_t fresh, bint resumable
-) except -1:
-    """Make an automaton's tables from the states, one row each, that each class leads to."""
-    cdef size_t states = <size_t>targets.shape[0], state, number
-    cdef uint32_t byte
-    if <size_t>targets.shape[1] != classes or <size_t>flags.shape[0] != states or states < 2:
-        raise ValueError("tables of the wrong shape")
-    automaton.narrow = <uint32_t*>allocate(states, 128 * sizeof(uint32_t))
-    automaton.wide = <uint32_t*>allocate(states, classes * sizeof(uint32_t))
-    automaton.flags = <uint8_t*>copied(&flags[0], states, 1)
-    automaton.fresh = fresh << 7
-    automaton.classes = classes
-    automaton.resumable = resumable
-    for state in range(states):
-        for number in range(classes):
-            if targets[state, number] >= states:
-                raise ValueError(f"state {targets[state, number]} of {states}")
-            automaton.wide[state * classes + number] = targets[state, number] << 7
-        for byte in range(128):
-            automaton.narrow[state * 128 + byte] = targets[state, class_of(alphabet, byte)] << 7
-    return 0
 
 
 HERE = MATCHED_HERE

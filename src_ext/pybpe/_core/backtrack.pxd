@@ -3,7 +3,8 @@
 # A sequence of tokens is what merging gives if and only if every two neighbours are, so a word can be read from left to
 # right. At each place the longest token is tried, then shorter ones; if none can follow the last token, that token was
 # wrong. A place from which the rest cannot be reached is remembered, so that no place is left twice and time grows with
-# the length of the word. (The backtracking encoder of the `bpe` crate of github/rust-gems.)
+# the length of the word. (The backtracking encoder of the `bpe` crate of github/rust-gems, whose names these are:
+# `split_table`, by token the two that it was merged from, and `is_valid_token_pair`.)
 cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
@@ -37,7 +38,7 @@ cdef void free_scratch(Scratch* scratch) noexcept nogil
 cdef class Backtracker:
     cdef Vocabulary vocabulary
     cdef MergeTable merges
-    cdef Parts* parts
+    cdef Parts* split_table
     cdef uint8_t* reached  # whether merging comes to a token
     cdef token_t* shorter  # by token: the longest other token that it begins with; NONE for a byte
     cdef uint32_t* sizes
@@ -56,9 +57,9 @@ cdef class Backtracker:
     # Encode word[:n], n >= 1, into out (room for n ids); returns how many ids.
     cdef Py_ssize_t encode(self, const uint8_t* word, size_t n, token_t* out, Scratch* scratch) except -1 nogil
     cdef token_t longest(self, const uint8_t* text, size_t n) noexcept nogil
-    cdef bint follows(self, token_t left, token_t right) noexcept nogil
+    cdef bint is_valid_token_pair(self, token_t left, token_t right) noexcept nogil
     cdef token_t choose(self, token_t left, token_t longest, Scratch* scratch) noexcept nogil
     cdef uint32_t step(self, uint32_t node, uint8_t byte) noexcept nogil
     cdef uint32_t add_step(self, uint32_t node, uint8_t byte, uint32_t wanted) noexcept nogil
-    cdef int find_parts(self, Vocabulary vocabulary) except -1
+    cdef int find_splits(self, Vocabulary vocabulary) except -1
     cdef int pack_edges(self) except -1

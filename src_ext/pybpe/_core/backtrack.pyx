@@ -59,10 +59,10 @@ cdef class Backtracker:
             i += 1
         return found
 
-    cdef bint follows(self, token_t left, token_t right) noexcept nogil:
+    cdef bint is_valid_token_pair(self, token_t left, token_t right) noexcept nogil:
         """Whether two tokens can be neighbours in what merging gives."""
         cdef token_t unused = 0
-        return self.merges.find(left, right, &unused) == NONE and is_met(self.merges, self.parts, left, right)
+        return self.merges.find(left, right, &unused) == NONE and is_met(self.merges, self.split_table, left, right)
 
     cdef token_t choose(self, token_t left, token_t longest, Scratch* scratch) noexcept nogil:
         """The longest that can follow `left`, of a token and those that it begins with; NONE if none can."""
@@ -70,7 +70,7 @@ cdef class Backtracker:
         cdef token_t token = longest
         if choice.left == left and choice.longest == longest:
             return choice.chosen
-        while token != NONE and not self.follows(left, token):
+        while token != NONE and not self.is_valid_token_pair(left, token):
             token = self.shorter[token]
         choice[0] = Choice(left, longest, token)
         return token
@@ -114,9 +114,7 @@ cdef class Backtracker:
                 token = self.longest(word + place, n - place)
         return count
 
-    # -----------------------------------------------------------------------------------------------------------------
-
-    cdef int find_parts(self, Vocabulary vocabulary) except -1:
+    cdef int find_splits(self, Vocabulary vocabulary) except -1:
         """Take each merge, in its order, that merging can come to; `usable` says whether that is all of them."""
         cdef MergeTable merges = self.merges
         cdef size_t slot, ranks = 0, rank, token
@@ -146,10 +144,10 @@ cdef class Backtracker:
                     self.reached[left] = AWAITED
                 if self.reached[right] != REACHED:
                     self.reached[right] = AWAITED
-            elif is_met(merges, self.parts, left, right):
+            elif is_met(merges, self.split_table, left, right):
                 if self.reached[merge.token]:  # by another merge, or later than a merge of it: ranks do not tell the order
                     self.usable = False
-                self.parts[merge.token] = Parts(left, right, merge.rank)
+                self.split_table[merge.token] = Parts(left, right, merge.rank)
                 self.reached[merge.token] = REACHED
         free(by_rank)
         for token in range(self.count):
@@ -250,12 +248,14 @@ cdef class Backtracker:
         free(old)
         return 0
 
+    # -----------------------------------------------------------------------------------------------------------------
+
     def __cinit__(self, Vocabulary vocabulary not None, MergeTable merges not None):
         cdef size_t token
         self.merges = merges
         self.count = self.nodes = vocabulary.count
-        self.parts = <Parts*>allocate(self.count, sizeof(Parts))
-        memset(self.parts, 0xFF, self.count * sizeof(Parts))
+        self.split_table = <Parts*>allocate(self.count, sizeof(Parts))
+        memset(self.split_table, 0xFF, self.count * sizeof(Parts))
         self.reached = <uint8_t*>allocate_zeros(self.count, 1)
         self.shorter = <token_t*>allocate(self.count, sizeof(token_t))
         memset(self.shorter, 0xFF, self.count * sizeof(token_t))
@@ -264,8 +264,16 @@ cdef class Backtracker:
             self.sizes[token] = <uint32_t>vocabulary.size_of(<token_t>token)
         self.roots = <uint32_t*>allocate(65536, sizeof(uint32_t))
         memset(self.roots, 0xFF, 65536 * sizeof(uint32_t))
-        self.find_parts(vocabulary)
+        self.find_splits(vocabulary)
         self.vocabulary = vocabulary
+
+    def __dealloc__(self):
+        free(self.split_table)
+        free(self.reached)
+        free(self.shorter)
+        free(self.sizes)
+        free(self.roots)
+        free(self.edges)
 
     def encode_word(self, bytes word not None):
         cdef Scratch scratch
@@ -283,11 +291,3 @@ cdef class Backtracker:
         finally:
             free_scratch(&scratch)
         return out
-
-    def __dealloc__(self):
-        free(self.parts)
-        free(self.reached)
-        free(self.shorter)
-        free(self.sizes)
-        free(self.roots)
-        free(self.edges)

@@ -38,12 +38,6 @@ cdef class Waiting:
     cdef size_t count
     cdef size_t room
 
-    def __cinit__(self):
-        self.ids = IdBuffer()
-
-    def __dealloc__(self):
-        free(self.pieces)
-
     cdef int add(self, size_t part, size_t start) noexcept nogil:
         """Note that the ids from `start` on are those of a part; -1 without memory."""
         cdef void* grown
@@ -57,6 +51,14 @@ cdef class Waiting:
         self.pieces[self.count].size = self.ids.size - start
         self.count += 1
         return 0
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def __cinit__(self):
+        self.ids = IdBuffer()
+
+    def __dealloc__(self):
+        free(self.pieces)
 
 
 cdef class Batch:

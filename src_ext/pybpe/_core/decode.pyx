@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 
 from pybpe._core.ids cimport items_of
 from pybpe._core.memory cimport allocate, allocate_zeros, prefetch
-from pybpe._core.types cimport token_t
+from pybpe._core.types cimport NONE, token_t
 from pybpe._core.vocab cimport Vocabulary, unknown_id
 
 cdef extern from *:
@@ -50,6 +50,11 @@ cdef class Decoder:
     cdef object convert
     cdef Entry* entries
     cdef size_t count
+    cdef token_t empty  # the id of the token without bytes, NONE if there is none
+
+    cdef inline bint is_gap(self, token_t token) noexcept nogil:
+        """True if an id of size 0 has no token."""
+        return token >= self.count or token != self.empty
 
     cdef void enter(self, size_t token, const uint8_t* text, size_t size) noexcept nogil:
         cdef LongToken token_at
@@ -83,7 +88,7 @@ cdef class Decoder:
         return token_at.text
 
     cdef size_t measure(self, const token_t* ids, size_t n, size_t* total) noexcept nogil:
-        """The bytes of ids[:n] in `total`; returns the place of the first id that has no token, else n."""
+        """The bytes of ids[:n] in `total`; returns the place of the first id without bytes, else n."""
         cdef size_t i, size
         total[0] = 0
         for i in range(n):
@@ -126,6 +131,7 @@ cdef class Decoder:
         self.vocabulary = vocabulary
         self.special_tokens = special_tokens
         self.convert = convert
+        self.empty = NONE if vocabulary.empty is None else vocabulary.empty
         self.count = max(vocabulary.count, max(special_tokens, default=-1) + 1)
         self.entries = <Entry*>allocate_zeros(self.count, sizeof(Entry))
         for i in range(vocabulary.count):
@@ -138,7 +144,7 @@ cdef class Decoder:
 
     def token_bytes(self, int64_t token):
         cdef size_t size = self.size_of(<token_t>token) if 0 <= token < <int64_t>self.count else 0
-        if size == 0:
+        if size == 0 and (token < 0 or self.is_gap(<token_t>min(token, NONE))):
             raise unknown_id(token, self.count)
         return PyBytes_FromStringAndSize(<const char*>self.text_of(<token_t>token), <Py_ssize_t>size)
 
@@ -176,12 +182,15 @@ cdef bytes joined(Decoder decoder, ids):
 
 
 cdef bytes joined_array(Decoder decoder, const token_t[::1] ids):
-    cdef size_t n = <size_t>ids.shape[0], total = 0, bad
+    cdef size_t n = <size_t>ids.shape[0], total = 0, more, bad
     cdef const token_t* data = &ids[0] if n else NULL
     cdef bytes text
     cdef uint8_t* out
     with nogil:
         bad = decoder.measure(data, n, &total)
+        while bad < n and not decoder.is_gap(data[bad]):  # the empty token: go on behind it
+            bad += 1 + decoder.measure(data + bad + 1, n - bad - 1, &more)
+            total += more
     if bad < n:
         raise unknown_id(data[bad], decoder.count)
     text = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>total)
@@ -206,7 +215,7 @@ cdef bytes joined_list(Decoder decoder, ids):
             if not 0 <= token < <int64_t>decoder.count:
                 return None
             size = decoder.size_of(<token_t>token)
-            if size == 0:
+            if size == 0 and decoder.is_gap(<token_t>token):
                 return None
             data[i] = <token_t>token
             total += size

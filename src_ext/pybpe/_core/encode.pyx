@@ -39,6 +39,19 @@ cdef enum:
 cdef Plan NO_NAMES = Plan()
 
 
+cdef inline bint has_long_chars(const uint8_t* word, size_t n) noexcept nogil:
+    """Whether a word of at least 8 bytes has characters of three bytes or more, as scripts without spaces do."""
+    cdef uint64_t chunk, found = 0
+    cdef size_t i = 0
+    while i + 8 < n:
+        memcpy(&chunk, word + i, 8)
+        found |= chunk & chunk << 1 & chunk << 2
+        i += 8
+    memcpy(&chunk, word + n - 8, 8)
+    found |= chunk & chunk << 1 & chunk << 2
+    return found & 0x8080808080808080ULL != 0
+
+
 cdef class Worker:
     def __cinit__(self, size_t cache_bytes):
         self.cache = WordCache(cache_bytes)
@@ -51,19 +64,6 @@ cdef class Worker:
         free_scratch(&self.scratch)
         free_steps(&self.steps)
         free(self.marked)
-
-
-cdef inline bint has_long_chars(const uint8_t* word, size_t n) noexcept nogil:
-    """Whether a word of at least 8 bytes has characters of three bytes or more, as scripts without spaces do."""
-    cdef uint64_t chunk, found = 0
-    cdef size_t i = 0
-    while i + 8 < n:
-        memcpy(&chunk, word + i, 8)
-        found |= chunk & chunk << 1 & chunk << 2
-        i += 8
-    memcpy(&chunk, word + n - 8, 8)
-    found |= chunk & chunk << 1 & chunk << 2
-    return found & 0x8080808080808080ULL != 0
 
 
 cdef class Encoder:
@@ -322,24 +322,6 @@ cdef class Encoder:
                 with gil:
                     PyErr_CheckSignals()
 
-    # -----------------------------------------------------------------------------------------------------------------
-
-    def __cinit__(
-        self, Vocabulary vocabulary not None, MergeTable merges not None, Splitter splitter, bint ignore_merges,
-        Emission emission=None, Marks marks=None
-    ):
-        self.vocabulary = vocabulary
-        self.merges = merges
-        self.splitter = splitter
-        self.ignore_merges = ignore_merges
-        self.emission = emission
-        self.marks = marks
-        self.limit_cache(DEFAULT_CACHE)
-        self.mark_tokens()
-
-    def __dealloc__(self):
-        free(self.token_bits)
-
     cdef int mark_tokens(self) except -1:
         """Set the bit of every token that could be a word in the cache."""
         cdef size_t token, start, size, bit
@@ -362,6 +344,24 @@ cdef class Encoder:
             bit = self.token_bit(&item)
             self.token_bits[bit >> 6] |= <uint64_t>1 << (bit & 63)
         return 0
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def __cinit__(
+        self, Vocabulary vocabulary not None, MergeTable merges not None, Splitter splitter, bint ignore_merges,
+        Emission emission=None, Marks marks=None
+    ):
+        self.vocabulary = vocabulary
+        self.merges = merges
+        self.splitter = splitter
+        self.ignore_merges = ignore_merges
+        self.emission = emission
+        self.marks = marks
+        self.limit_cache(DEFAULT_CACHE)
+        self.mark_tokens()
+
+    def __dealloc__(self):
+        free(self.token_bits)
 
     @property
     def has_tables(self):

@@ -62,7 +62,7 @@ cdef class Endings:
     cdef int enlarge(self) except -1
     cdef token_t longest(self, const uint8_t* data, size_t n) noexcept nogil
     # 1 if two tokens can be neighbours in what merging gives, 0 if not.
-    cdef int follows(self, token_t left, token_t right) except -1
+    cdef int is_valid_token_pair(self, token_t left, token_t right) except -1
     cdef int merge_pair(self, token_t left, token_t right) except -1
     # Add one byte to a word.
     cdef int push(self, Run* run, uint8_t byte) except -1

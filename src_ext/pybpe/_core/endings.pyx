@@ -73,11 +73,11 @@ cdef class Endings:
             return count == 1 and self.merged[0] == left
         return count == 2 and self.merged[0] == left and self.merged[1] == right
 
-    cdef int follows(self, token_t left, token_t right) except -1:
+    cdef int is_valid_token_pair(self, token_t left, token_t right) except -1:
         cdef uint64_t pair = pack_pair(left, right)
         cdef Known* known
         if self.backtracker.usable:
-            return self.backtracker.follows(left, right)
+            return self.backtracker.is_valid_token_pair(left, right)
         known = &self.memo[pair * 0x9E3779B97F4A7C15ULL >> 50]
         if known.state == 0 or known.pair != pair:
             known.state = 0
@@ -103,7 +103,7 @@ cdef class Endings:
         token = self.longest(run.data, i + 1)
         while token != NONE:
             size = self.vocabulary.size_of(token)
-            if size == i + 1 or self.follows(run.tokens[i - size], token):
+            if size == i + 1 or self.is_valid_token_pair(run.tokens[i - size], token):
                 run.tokens[i] = token
                 run.size = i + 1
                 return 0

@@ -50,13 +50,6 @@ def track(list lists not None):
 
 
 cdef class IdBuffer:
-    def __cinit__(self, *, bint kept=True, size_t expected=0):
-        self.kept = kept
-        self.expect(expected)
-
-    def __dealloc__(self):
-        self.release()
-
     cdef void release(self) noexcept nogil:
         if self.mapped:
             retire(self.data, self.mapped)
@@ -94,22 +87,6 @@ cdef class IdBuffer:
         if self.kept and UNTOUCHED_IS_FREE and bytes >= LARGE_IDS and self.capacity - self.size < bytes:
             self.enlarge(self.size + bytes + HUGE_PAGE)  # without success, `reserve` tries again with less
 
-    # -----------------------------------------------------------------------------------------------------------------
-
-    def to_list(self, list table not None):
-        return list_of(self, table, 0, self.size)
-
-    def to_lists(self, list table not None, const int64_t[::1] offsets not None):
-        cdef list lists = [], made
-        cdef Py_ssize_t i
-        for i in range(offsets.shape[0] - 1):
-            if not 0 <= offsets[i] <= offsets[i + 1] <= <int64_t>self.size:
-                raise ValueError(f"{offsets[i]} to {offsets[i + 1]} is not a part of {self.size} ids")
-            made = list_of(self, table, <size_t>offsets[i], <size_t>offsets[i + 1])
-            PyObject_GC_UnTrack(<PyObject*>made)
-            lists.append(made)
-        return lists
-
     cdef int put(self, token_t token) except -1 nogil:
         if self.reserve(1) < 0:
             raise MemoryError
@@ -129,6 +106,29 @@ cdef class IdBuffer:
             unmap(<char*>self.data + bytes, self.mapped - bytes)
             self.mapped = bytes
             self.capacity = bytes // sizeof(token_t)
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def __cinit__(self, *, bint kept=True, size_t expected=0):
+        self.kept = kept
+        self.expect(expected)
+
+    def __dealloc__(self):
+        self.release()
+
+    def to_list(self, list table not None):
+        return list_of(self, table, 0, self.size)
+
+    def to_lists(self, list table not None, const int64_t[::1] offsets not None):
+        cdef list lists = [], made
+        cdef Py_ssize_t i
+        for i in range(offsets.shape[0] - 1):
+            if not 0 <= offsets[i] <= offsets[i + 1] <= <int64_t>self.size:
+                raise ValueError(f"{offsets[i]} to {offsets[i + 1]} is not a part of {self.size} ids")
+            made = list_of(self, table, <size_t>offsets[i], <size_t>offsets[i + 1])
+            PyObject_GC_UnTrack(<PyObject*>made)
+            lists.append(made)
+        return lists
 
     def to_numpy(self):
         self.trim()

@@ -46,6 +46,9 @@ cdef uint8_t* write_line(const uint8_t* line, const uint8_t* end, uint8_t* out) 
     return out
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+
+
 def spaced_words(bytes text not None, size_t most):
     cdef const uint8_t* line = text
     cdef const uint8_t* text_end = line + len(text)
@@ -60,8 +63,6 @@ def spaced_words(bytes text not None, size_t most):
                 if end == NULL:
                     end = text_end
                 next_line = end + 1
-                while end > line and end[-1] == b"\r":
-                    end -= 1
                 if <size_t>(end - line) <= most and not is_reserved(line, end):
                     out = write_line(line, end, out)
                 line = next_line

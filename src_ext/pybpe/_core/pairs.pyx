@@ -10,17 +10,6 @@ cdef enum:
 
 
 cdef class Pairs:
-    def __cinit__(self):
-        if self.rehash(FIRST_BITS) < 0:
-            raise MemoryError
-
-    def __dealloc__(self):
-        cdef size_t i
-        for i in range(self.count):
-            self.drop_places(<uint32_t>i)
-        free(self.items)
-        free(self.table)
-
     cdef int rehash(self, int bits) noexcept nogil:
         """Make the table anew with 2**bits places."""
         cdef size_t capacity = <size_t>1 << bits, i, slot
@@ -89,3 +78,16 @@ cdef class Pairs:
         self.items = NULL
         self.count = self.capacity = 0
         return self.rehash(FIRST_BITS)
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def __cinit__(self):
+        if self.rehash(FIRST_BITS) < 0:
+            raise MemoryError
+
+    def __dealloc__(self):
+        cdef size_t i
+        for i in range(self.count):
+            self.drop_places(<uint32_t>i)
+        free(self.items)
+        free(self.table)

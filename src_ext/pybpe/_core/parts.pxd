@@ -11,7 +11,7 @@ ctypedef struct Parts:
     uint32_t rank  # of the merge; higher than those of the two parts
 
 
-cdef inline bint is_met(MergeTable table, const Parts* parts, token_t left, token_t right) noexcept nogil:
+cdef inline bint is_met(MergeTable table, const Parts* split_table, token_t left, token_t right) noexcept nogil:
     """Whether the bytes of two tokens, each of which merging comes to, at some time stand merged to these two.
 
     The merges of each side happen in the order of their ranks, and can be taken back in that order, the later of the
@@ -21,15 +21,15 @@ cdef inline bint is_met(MergeTable table, const Parts* parts, token_t left, toke
     cdef token_t unused = 0
     cdef uint32_t undone, across
     while True:
-        if parts[left].left != NONE and (parts[right].left == NONE or parts[left].rank > parts[right].rank):
-            undone = parts[left].rank
-            left = parts[left].right
+        if split_table[left].left != NONE and (split_table[right].left == NONE or split_table[left].rank > split_table[right].rank):
+            undone = split_table[left].rank
+            left = split_table[left].right
             across = table.find(left, right, &unused)
             if across < undone:
                 return False
-        elif parts[right].left != NONE:
-            undone = parts[right].rank
-            right = parts[right].left
+        elif split_table[right].left != NONE:
+            undone = split_table[right].rank
+            right = split_table[right].left
             across = table.find(left, right, &unused)
             if across != NONE and across <= undone:
                 return False

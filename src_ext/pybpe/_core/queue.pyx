@@ -10,14 +10,6 @@ cdef inline bint before(const Candidate* a, const Candidate* b) noexcept nogil:
 
 
 cdef class Queue:
-    def __cinit__(self):
-        self.lists = <uint32_t*>allocate(LEVELS, sizeof(uint32_t))
-        self.clear()
-
-    def __dealloc__(self):
-        free(self.heap)
-        free(self.lists)
-
     cdef void clear(self) noexcept nogil:
         """Empty the queue."""
         memset(self.lists, 0xFF, LEVELS * sizeof(uint32_t))
@@ -58,3 +50,13 @@ cdef class Queue:
             self.heap[parent] = self.heap[child]
             parent = child
         self.heap[parent] = last
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    def __cinit__(self):
+        self.lists = <uint32_t*>allocate(LEVELS, sizeof(uint32_t))
+        self.clear()
+
+    def __dealloc__(self):
+        free(self.heap)
+        free(self.lists)

@@ -80,16 +80,25 @@ cdef inline size_t word_start(const uint8_t* text, size_t i, size_t n) noexcept 
     return i
 
 
+cdef inline bint is_padding(const uint8_t* text, size_t start, size_t end) noexcept nogil:
+    """True if text[start:end] is base64 of no bytes, padding alone: the empty token of Whisper's files."""
+    cdef size_t i = start
+    while i < end and text[i] == b"=":
+        i += 1
+    return start < end and i == end
+
+
 cdef int parse_line(
     const uint8_t* line, size_t n, token_t max_rank, uint8_t* out, Place* place
 ) noexcept nogil:
     """A line that is not blank: its token to `out`, its size and rank to `place`; FINE or what is wrong."""
     cdef size_t start = word_start(line, 0, n), end = word_end(line, start, n)
     cdef size_t made = decode_base64(line + start, end - start, out)
+    cdef bint is_empty = is_padding(line, start, end)
     cdef uint64_t rank = 0
     start = word_start(line, end, n)
     end = word_end(line, start, n)
-    if made == 0 or start == end or word_start(line, end, n) != n:
+    if (made == 0 and not is_empty) or start == end or word_start(line, end, n) != n:
         return NOT_A_LINE
     while start < end:
         if not b"0" <= line[start] <= b"9":
@@ -137,6 +146,7 @@ def parse_ranks(bytes content not None, token_t max_rank):
     cdef uint8_t* out
     cdef Place* places = NULL
     cdef size_t* starts = NULL
+    cdef object empty = None
     try:
         tokens = <uint8_t*>allocate(n // 4 + 1, 3)
         places = <Place*>allocate(content.count(b"\n") + 1, sizeof(Place))
@@ -154,9 +164,16 @@ def parse_ranks(bytes content not None, token_t max_rank):
         memset(sizes.data, 0, n_ids * sizeof(token_t))
         sizes.size = n_ids
         for i in range(count):
-            if sizes.data[places[i].rank]:
+            if places[i].size == 0:
+                if empty is not None:
+                    raise FormatError(f"the empty token has two ranks, {empty} and {places[i].rank}")
+                empty = places[i].rank
+            elif sizes.data[places[i].rank]:
                 raise FormatError(f"two tokens share a rank, {places[i].rank}")
-            sizes.data[places[i].rank] = places[i].size
+            else:
+                sizes.data[places[i].rank] = places[i].size
+        if empty is not None and sizes.data[<token_t>empty]:
+            raise FormatError(f"two tokens share a rank, {empty}")
         starts = <size_t*>allocate(n_ids, sizeof(size_t))
         for i in range(n_ids):
             starts[i] = total
@@ -169,4 +186,4 @@ def parse_ranks(bytes content not None, token_t max_rank):
         free(tokens)
         free(places)
         free(starts)
-    return joined, sizes
+    return joined, sizes, empty

@@ -26,19 +26,19 @@ from pybpe._core.vocab cimport Vocabulary
 
 # What one call works with.
 cdef class Work:
-    cdef Parts* parts  # by token; NONE for a byte, or none yet
+    cdef Parts* split_table  # by token; NONE for a byte, or none yet
     cdef uint8_t* built  # whether merging can come to a token: it is the id of a byte, or it has a row
     cdef token_t* made  # room for the ids of the longest token
     cdef Scratch scratch
 
     def __cinit__(self, size_t count, size_t longest):
-        self.parts = <Parts*>allocate(count, sizeof(Parts))
-        memset(self.parts, 0xFF, count * sizeof(Parts))
+        self.split_table = <Parts*>allocate(count, sizeof(Parts))
+        memset(self.split_table, 0xFF, count * sizeof(Parts))
         self.built = <uint8_t*>allocate_zeros(count, 1)
         self.made = <token_t*>allocate(longest, sizeof(token_t))
 
     def __dealloc__(self):
-        free(self.parts)
+        free(self.split_table)
         free(self.built)
         free(self.made)
         free_scratch(&self.scratch)
@@ -69,7 +69,7 @@ cdef bint enter(
         if i + AHEAD < n:
             table.ask_for(row[3 * AHEAD], row[3 * AHEAD + 1])
         table.add(row[0], row[1], row[2], row[2])
-        work.parts[row[2]] = Parts(row[0], row[1], row[2])
+        work.split_table[row[2]] = Parts(row[0], row[1], row[2])
     table.note_byte_pairs()
     return True
 
@@ -81,12 +81,12 @@ cdef int are_right(Vocabulary vocabulary, MergeTable table, Work work) except -1
     for token in range(vocabulary.count):
         if vocabulary.size_of(<token_t>token) < 2:
             continue
-        left = work.parts[token].left
-        right = work.parts[token].right
+        left = work.split_table[token].left
+        right = work.split_table[token].right
         if left == NONE:
             if merge_token(vocabulary, table, work, <token_t>token) == 2:
                 return False
-        elif not is_met(table, work.parts, left, right):
+        elif not is_met(table, work.split_table, left, right):
             return False
     return True
 
@@ -113,7 +113,7 @@ cdef int find_rows(
                 continue
         if merge_token(vocabulary, table, work, token) == 2:
             table.add(work.made[0], work.made[1], token, ranks[token] if ranks else token)
-            work.parts[token] = Parts(work.made[0], work.made[1], token)
+            work.split_table[token] = Parts(work.made[0], work.made[1], token)
     if previous == 2:
         table.note_byte_pairs()
     return 0
@@ -141,9 +141,9 @@ cdef IdBuffer rows_of(Vocabulary vocabulary, Work work):
     if rows.reserve(3 * vocabulary.count) < 0:
         raise MemoryError
     for token in range(vocabulary.count):
-        if work.parts[token].left != NONE:
-            rows.data[rows.size] = work.parts[token].left
-            rows.data[rows.size + 1] = work.parts[token].right
+        if work.split_table[token].left != NONE:
+            rows.data[rows.size] = work.split_table[token].left
+            rows.data[rows.size + 1] = work.split_table[token].right
             rows.data[rows.size + 2] = <token_t>token
             rows.size += 3
     return rows

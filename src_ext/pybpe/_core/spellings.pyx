@@ -8,24 +8,6 @@ from pybpe._core.vocab cimport hash_bytes
 
 
 cdef class Spellings:
-    def __cinit__(self, list tokens not None):
-        cdef bytes token
-        cdef size_t size
-        if self.rehash(1024) < 0:
-            raise MemoryError
-        for token in tokens:
-            size = <size_t>len(token)
-            if self.reserve(size) < 0:
-                raise MemoryError
-            memcpy(self.blob + self.end(), <const char*>token, size)
-            if self.close(size) < 0:
-                raise MemoryError
-
-    def __dealloc__(self):
-        free(self.blob)
-        free(self.ends)
-        free(self.table)
-
     cdef int reserve(self, size_t size) noexcept nogil:
         """Room for one more token of so many bytes."""
         cdef void* grown
@@ -113,6 +95,24 @@ cdef class Spellings:
         return difference < 0 or (difference == 0 and n < m)
 
     # -----------------------------------------------------------------------------------------------------------------
+
+    def __cinit__(self, list tokens not None):
+        cdef bytes token
+        cdef size_t size
+        if self.rehash(1024) < 0:
+            raise MemoryError
+        for token in tokens:
+            size = <size_t>len(token)
+            if self.reserve(size) < 0:
+                raise MemoryError
+            memcpy(self.blob + self.end(), <const char*>token, size)
+            if self.close(size) < 0:
+                raise MemoryError
+
+    def __dealloc__(self):
+        free(self.blob)
+        free(self.ends)
+        free(self.table)
 
     def __len__(self):
         return <Py_ssize_t>self.count

@@ -29,6 +29,41 @@ ORDERS = {"ids": BY_IDS, "place": BY_PLACE, "spelling": BY_SPELLING}
 TWINS = {"separate": SEPARATE, "shared": SHARED, "huggingface": SHARED_AS_HUGGINGFACE}
 
 
+cdef int expect(Beside* beside, size_t n) noexcept nogil:
+    """Room for `n` more places."""
+    cdef void* grown
+    if n > beside.near_capacity:
+        grown = grow(beside.near, &beside.near_capacity, n, sizeof(Near))
+        if grown == NULL:
+            return OUT_OF_MEMORY
+        beside.near = <Near*>grown
+    if n > beside.met_capacity:
+        grown = grow(beside.met, &beside.met_capacity, n, sizeof(token_t))
+        if grown == NULL:
+            return OUT_OF_MEMORY
+        beside.met = <token_t*>grown
+    return 0
+
+
+cdef inline void note(Beside* beside, token_t token, uint32_t place, count_t count) noexcept nogil:
+    """A symbol stands beside the new token; its pair with that would be at `place`."""
+    cdef Side* side = &beside.sides[token]
+    if side.n == 0:
+        beside.met[beside.n_met] = token
+        beside.n_met += 1
+    side.count += count
+    side.n += 1
+    beside.near[beside.n_near].token = token
+    beside.near[beside.n_near].place = place
+    beside.n_near += 1
+
+
+cdef void free_beside(Beside* beside) noexcept nogil:
+    free(beside.sides)
+    free(beside.near)
+    free(beside.met)
+
+
 cdef class Trainer:
     cdef int count_pairs(self) noexcept nogil:
         """Find every pair that occurs `floor` times or more and queue it; 0 or OUT_OF_MEMORY."""
@@ -431,38 +466,3 @@ cdef class Trainer:
         if status == OUT_OF_MEMORY:
             raise MemoryError("out of memory while merging")
         return learned
-
-
-cdef int expect(Beside* beside, size_t n) noexcept nogil:
-    """Room for `n` more places."""
-    cdef void* grown
-    if n > beside.near_capacity:
-        grown = grow(beside.near, &beside.near_capacity, n, sizeof(Near))
-        if grown == NULL:
-            return OUT_OF_MEMORY
-        beside.near = <Near*>grown
-    if n > beside.met_capacity:
-        grown = grow(beside.met, &beside.met_capacity, n, sizeof(token_t))
-        if grown == NULL:
-            return OUT_OF_MEMORY
-        beside.met = <token_t*>grown
-    return 0
-
-
-cdef inline void note(Beside* beside, token_t token, uint32_t place, count_t count) noexcept nogil:
-    """A symbol stands beside the new token; its pair with that would be at `place`."""
-    cdef Side* side = &beside.sides[token]
-    if side.n == 0:
-        beside.met[beside.n_met] = token
-        beside.n_met += 1
-    side.count += count
-    side.n += 1
-    beside.near[beside.n_near].token = token
-    beside.near[beside.n_near].place = place
-    beside.n_near += 1
-
-
-cdef void free_beside(Beside* beside) noexcept nogil:
-    free(beside.sides)
-    free(beside.near)
-    free(beside.met)

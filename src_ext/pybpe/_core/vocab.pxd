@@ -38,6 +38,7 @@ cdef class Vocabulary:
     cdef size_t count
     cdef Known* table  # open addressing over hash_bytes
     cdef size_t mask
+    cdef readonly object empty  # the id of the token without bytes, None if there is none
     cdef readonly bint has_twins  # whether two tokens have the same bytes
 
     cdef inline size_t size_of(self, token_t token) noexcept nogil:

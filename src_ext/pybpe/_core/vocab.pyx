@@ -47,35 +47,6 @@ cdef void fill(Vocabulary self) noexcept nogil:
 
 
 cdef class Vocabulary:
-    def __cinit__(self, bytes blob not None, const uint32_t[::1] sizes not None):
-        cdef size_t i, total = 0, capacity = 8
-        cdef size_t count = <size_t>sizes.shape[0]
-        if count >= NONE:
-            raise ValueError(f"{count} tokens do not fit 32-bit ids")
-        for i in range(count):
-            total += sizes[i]
-        if total != <size_t>len(blob):
-            raise ValueError(f"the sizes of the tokens add up to {total} bytes, but there are {len(blob)}")
-        while capacity < count * 2:
-            capacity *= 2
-        self.blob = <uint8_t*>allocate(total, 1)
-        self.offsets = <uint64_t*>allocate(count + 1, sizeof(uint64_t))
-        self.table = <Known*>allocate_table(capacity * sizeof(Known))  # of less than 2**33 entries
-        memcpy(self.blob, PyBytes_AS_STRING(blob), total)
-        memset(self.table, 0xFF, capacity * sizeof(Known))
-        self.mask = capacity - 1
-        self.offsets[0] = 0
-        for i in range(count):
-            self.offsets[i + 1] = self.offsets[i] + sizes[i]
-        self.count = count
-        with nogil:
-            fill(self)
-
-    def __dealloc__(self):
-        free(self.blob)
-        free(self.offsets)
-        free_table(self.table, (self.mask + 1) * sizeof(Known))
-
     cdef bint holds(self, token_t token, const uint8_t* data, size_t n) noexcept nogil:
         cdef uint64_t start = self.offsets[token]
         return self.offsets[token + 1] - start == n and memcmp(self.blob + start, data, n) == 0
@@ -101,18 +72,53 @@ cdef class Vocabulary:
 
     # -----------------------------------------------------------------------------------------------------------------
 
+    def __cinit__(self, bytes blob not None, const uint32_t[::1] sizes not None, empty=None):
+        cdef size_t i, total = 0, capacity = 8
+        cdef size_t count = <size_t>sizes.shape[0]
+        if count >= NONE:
+            raise ValueError(f"{count} tokens do not fit 32-bit ids")
+        for i in range(count):
+            total += sizes[i]
+        if empty is not None and not (0 <= empty < count and sizes[<size_t>empty] == 0):
+            raise ValueError(f"the empty token has id {empty}, which is another token's or outside 0 to {count - 1}")
+        if total != <size_t>len(blob):
+            raise ValueError(f"the sizes of the tokens add up to {total} bytes, but there are {len(blob)}")
+        while capacity < count * 2:
+            capacity *= 2
+        self.blob = <uint8_t*>allocate(total, 1)
+        self.offsets = <uint64_t*>allocate(count + 1, sizeof(uint64_t))
+        self.table = <Known*>allocate_table(capacity * sizeof(Known))  # of less than 2**33 entries
+        memcpy(self.blob, PyBytes_AS_STRING(blob), total)
+        memset(self.table, 0xFF, capacity * sizeof(Known))
+        self.mask = capacity - 1
+        self.offsets[0] = 0
+        for i in range(count):
+            self.offsets[i + 1] = self.offsets[i] + sizes[i]
+        self.count = count
+        self.empty = empty
+        with nogil:
+            fill(self)
+
+    def __dealloc__(self):
+        free(self.blob)
+        free(self.offsets)
+        free_table(self.table, (self.mask + 1) * sizeof(Known))
+
     def __len__(self):
         return <Py_ssize_t>self.count
 
     def token_id(self, bytes token not None):
-        cdef token_t found = self.find(<const uint8_t*><const char*>token, <size_t>len(token)) if token else NONE
+        cdef token_t found
+        if not token:
+            return self.empty
+        found = self.find(<const uint8_t*><const char*>token, <size_t>len(token))
         return None if found == NONE else found
 
     def has(self, int64_t token):
-        return 0 <= token < <int64_t>self.count and self.size_of(<token_t>token) != 0
+        return 0 <= token < <int64_t>self.count and (self.size_of(<token_t>token) != 0 or token == self.empty)
 
     def token_bytes(self, int64_t token):
-        if not 0 <= token < <int64_t>self.count or self.offsets[token] == self.offsets[token + 1]:
+        if not self.has(token):
             raise unknown_id(token, self.count)
         cdef size_t i = <size_t>token
         return PyBytes_FromStringAndSize(

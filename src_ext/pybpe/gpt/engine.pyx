@@ -68,26 +68,6 @@ cdef class Engine:
     parts.
     """
 
-    def __init__(self, tuple sizes, params, m, v, pieces):
-        self.shape = checked_shape(sizes)
-        self.width = params.dtype.itemsize
-        self.n_params = count_parameters(&self.shape)
-        for array in (params, m, v):
-            if array.dtype != params.dtype or array.dtype not in (np.float32, np.float64):
-                raise ValueError("params, m and v must all be float32 or all be float64")
-            if array.shape != (self.n_params,) or not array.flags.c_contiguous or not array.flags.writeable:
-                raise ValueError(f"params, m and v must be flat, writeable arrays of {self.n_params} numbers")
-        if not 0 <= pieces <= 1024:
-            raise ValueError(f"pieces is {pieces}; it must lie in 1..1024, or be 0 to choose by the batch")
-        self.params = params.view(np.uint8)
-        self.m = m.view(np.uint8)
-        self.v = v.view(np.uint8)
-        self.most_pieces = pieces
-        self.batch = self.time = self.n_pieces = 0
-        self.busy = 0
-        self.pieces = NULL
-        memset(&self.arena, 0, sizeof(arena_t))
-
     cdef size_t count_pieces(self, size_t batch, size_t time) noexcept nogil:
         cdef size_t fitting = max(<size_t>1, min(batch * time // PIECE_ROWS, <size_t>PIECES))
         return min(batch, self.most_pieces if self.most_pieces > 0 else fitting)
@@ -146,6 +126,26 @@ cdef class Engine:
             else:
                 total += (<double*>self.pieces[i].loss.value)[0]
         return total
+
+    def __init__(self, tuple sizes, params, m, v, pieces):
+        self.shape = checked_shape(sizes)
+        self.width = params.dtype.itemsize
+        self.n_params = count_parameters(&self.shape)
+        for array in (params, m, v):
+            if array.dtype != params.dtype or array.dtype not in (np.float32, np.float64):
+                raise ValueError("params, m and v must all be float32 or all be float64")
+            if array.shape != (self.n_params,) or not array.flags.c_contiguous or not array.flags.writeable:
+                raise ValueError(f"params, m and v must be flat, writeable arrays of {self.n_params} numbers")
+        if not 0 <= pieces <= 1024:
+            raise ValueError(f"pieces is {pieces}; it must lie in 1..1024, or be 0 to choose by the batch")
+        self.params = params.view(np.uint8)
+        self.m = m.view(np.uint8)
+        self.v = v.view(np.uint8)
+        self.most_pieces = pieces
+        self.batch = self.time = self.n_pieces = 0
+        self.busy = 0
+        self.pieces = NULL
+        memset(&self.arena, 0, sizeof(arena_t))
 
     def arena_bytes(self, size_t batch, size_t time) -> int:
         """The bytes of arena that `batch` sequences of `time` tokens need."""

@@ -9,9 +9,9 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from pybpe import Tokenizer
-from pybpe.reports.evaluation.chart import LABEL_STEP, size_chart
+from pybpe.reports.evaluation.chart import LABEL_CHAR, LABEL_STEP, size_chart
 from pybpe.reports.evaluation.measure import Evaluation, Kind, evaluate
-from pybpe.reports.evaluation.page import About, render, write_report
+from pybpe.reports.evaluation.page import PUBLIC, About, render, write_report
 from pybpe.reports.evaluation.texts import Passage
 
 TEXT = b"The <script>alert(1)</script> cat & the dog. " * 200
@@ -65,6 +65,28 @@ def test_names_do_not_lie_on_each_other_nor_outside(evaluation):
         assert 0 <= float(text.get("y", "0")) <= height
 
 
+def test_a_name_without_room_to_its_left_is_to_the_right(evaluation):
+    long = dataclasses.replace(
+        evaluation, names=["this one", "a" * 40, "b" * 50, "low"], n_vocab=[4097, 300, 500, 50_000]
+    )
+    svg = ElementTree.fromstring(size_chart(long))
+    for text in svg.iter("text"):
+        if text.get("class") == "beat" and text.get("text-anchor") == "end":
+            assert float(text.get("x", "0")) - LABEL_CHAR * len(text.text or "") >= 0
+    assert [text.get("text-anchor") for text in svg.iter("text") if text.get("class") == "beat"] == [None, None, "end"]
+
+
+def test_what_is_wide_scrolls_in_a_box_of_its_own(tokenizer, evaluation):
+    """So that the page is never wider than a phone: tables have a column for each encoding."""
+    page = render(tokenizer, evaluation, ABOUT)
+    assert page.count("<table>") == page.count('<div class="wide" tabindex="0"><table>') == 2
+    style = page.split("<style>")[1].split("</style>")[0]
+    assert ".wide { overflow-x: auto;" in style
+    assert "h1, h2, h3, p, dd, dt, footer { overflow-wrap: anywhere; }" in style
+    assert "1fr 1fr" not in style  # columns that grow with their words
+    assert not re.search(r"[^-]width: \d{3,}px", style)
+
+
 @pytest.mark.parametrize("sizes", [[(256, 1.0)], [(256, 1.0), (257, 1.2)]])
 def test_a_chart_of_little(evaluation, sizes):
     alone = dataclasses.replace(
@@ -88,7 +110,7 @@ def test_the_page_is_whole_and_loads_nothing(tokenizer, evaluation):
 def test_the_page_says_the_figures(tokenizer, evaluation):
     page = render(tokenizer, evaluation, ABOUT)
     assert "<dd>3.00</dd><dt>bytes per token on held-out text</dt>" in page
-    assert "learned from 12 MB of text, measured on 6.0 KB from the ends of its files" in page
+    assert "learned from 12 MB of text, measured on 6.0 KB from all over the text" in page
     assert "<td>low</td><td>50,000</td><td>3,000</td><td>2.00</td><td>150.0%</td>" in page
     assert "<td>Han</td><td>83.3%</td><td>2.86</td><td>3.85</td><td>3.85</td><td>1.85</td>" in page
     assert page.index("<td>all of it</td>") < page.index("<td>Han</td>") < page.index("<td>Latin</td>")
@@ -107,7 +129,13 @@ def test_a_page_without_others(tokenizer, tmp_path):
     evaluation = evaluate(tokenizer, [Passage(TEXT)], {})
     write_report(tmp_path / "page.html", tokenizer, evaluation, ABOUT)
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Not on this machine: r50k_base, p50k_base, cl100k_base, o200k_base. " in page
     assert "in the folder that PYBPE_VOCABS names" in page
+    assert "download it once with: pybpe info r50k_base" in page
+    there = evaluate(tokenizer, [Passage(TEXT)], dict.fromkeys(("r50k_base", "cl100k_base"), tokenizer))
+    assert "Not on this machine: p50k_base, o200k_base. " in render(tokenizer, there, ABOUT)
+    every = evaluate(tokenizer, [Passage(TEXT)], dict.fromkeys(PUBLIC, tokenizer))
+    assert "Not on this machine" not in render(tokenizer, every, ABOUT)
     assert "public encodings</span>" not in page
     assert "<h3>The longest words</h3>" in page
     assert re.search(r"<small>\d+ bytes</small>", page)

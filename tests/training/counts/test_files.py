@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import random
 import sys
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.accepted import Accepted
 
 from pybpe import FormatError, PybpeError, Tokenizer, WordCounts
 from pybpe.normalization.preprocessing import Preprocessing
@@ -123,15 +123,21 @@ def test_truncations_are_said(tmp_path, kind):
             READ[kind](path)
 
 
-@given(place=st.integers(0, 1 << 20), value=st.integers(0, 255))
-def test_any_changed_byte_of_an_npz_is_found_or_does_not_matter(tmp_path_factory, place, value):
-    path = tmp_path_factory.mktemp("changed") / "counts"
-    write_npz(path, SOME)
-    content = bytearray(path.read_bytes())
-    content[place % len(content)] = value
-    path.write_bytes(content)
-    with contextlib.suppress(FormatError):
-        assert read_npz(path) == SOME
+def test_any_changed_byte_of_an_npz_is_found_or_does_not_matter(tmp_path_factory):
+    accepted = Accepted()
+
+    @given(place=st.integers(0, 1 << 20), value=st.integers(0, 255))
+    def check(place, value):
+        path = tmp_path_factory.mktemp("changed") / "counts"
+        write_npz(path, SOME)
+        content = bytearray(path.read_bytes())
+        content[place % len(content)] = value
+        path.write_bytes(content)
+        with accepted.or_refused(FormatError):
+            assert read_npz(path) == SOME
+
+    check()
+    assert accepted.count > 1
 
 
 def test_an_npz_as_numpy_writes_it(tmp_path):

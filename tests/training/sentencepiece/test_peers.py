@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import random
+from pathlib import Path
 
 import pytest
 
 from pybpe import Tokenizer, TrainingError
+from pybpe.data.readers.blocks import BLOCK_BYTES
 from pybpe.formats.sentencepiece import read
 from pybpe.normalization.charsmap import read_charsmap
 from pybpe.training.sentencepiece.charsmap_rules import RULES, keys_of
@@ -33,10 +35,12 @@ TO_NORMALIZE = [  # what changes, what makes it change, and names that must not
 ]
 
 
-def theirs(lines, vocab_size: int, special_tokens=(), normalizer="identity"):
+def theirs(source, vocab_size: int, special_tokens=(), normalizer="identity"):
+    """Their model of a file, if `source` is a Path, or of the texts of an iterable."""
     content = io.BytesIO()
+    of_file = isinstance(source, Path)
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(lines),
+        **({"input": str(source)} if of_file else {"sentence_iterator": iter(source)}),
         model_writer=content,
         model_type="bpe",
         vocab_size=vocab_size,
@@ -49,9 +53,10 @@ def theirs(lines, vocab_size: int, special_tokens=(), normalizer="identity"):
     return sentencepiece.SentencePieceProcessor(model_proto=content.getvalue())
 
 
-def ours(lines, vocab_size: int, special_tokens=(), normalizer="identity") -> Tokenizer:
+def ours(source, vocab_size: int, special_tokens=(), normalizer="identity") -> Tokenizer:
     settings = {"special_tokens": special_tokens, "convention": "sentencepiece", "normalizer": normalizer}
-    return Tokenizer.train(iter(lines), vocab_size, **settings, progress=False)
+    source = source if isinstance(source, Path) else iter(source)
+    return Tokenizer.train(source, vocab_size, **settings, progress=False)
 
 
 def check(made: Tokenizer, expected, folder) -> None:
@@ -104,6 +109,65 @@ def test_ties_in_normal_form(normalizer, tmp_path):
         for line in lines:
             assert made.encode_ordinary(line) == expected.encode(line)
         compared += 1
+
+
+def same_or_refused(source, size: int, normalizer: str, folder, text: str) -> bool:
+    """True if both packages made the same tokenizer, which encodes `text` alike; False if ours refused to train."""
+    try:
+        made = ours(source, size, normalizer=normalizer)
+    except TrainingError:
+        return False
+    expected = theirs(source, size, normalizer=normalizer)
+    check(made, expected, folder)
+    assert made.encode_ordinary(text) == expected.encode(text)
+    return True
+
+
+LINE_ENDS = ["\n", "\r\n", "\r", "\r\r\n", "\n\n", " \r\n", "\r \n", "\n\r", "\u2028", "\x85", "\x0b", ""]
+
+
+@pytest.mark.parametrize("normalizer", ["identity", *RULES])
+def test_line_ends_of_files(normalizer, tmp_path):
+    rng = random.Random(23)
+    compared = 0
+    for _ in range(400):
+        lines = ("".join(rng.choices("ab \r", (4, 4, 2, 1), k=rng.randrange(30))) for _ in range(rng.randrange(2, 9)))
+        path = tmp_path / "corpus.txt"
+        text = "".join(line + rng.choice(LINE_ENDS) for line in lines)
+        path.write_bytes(text.encode())
+        compared += same_or_refused(path, 261 + rng.randrange(12), normalizer, tmp_path, text)
+    assert compared > 100
+
+
+@pytest.mark.parametrize("normalizer", ["identity", *RULES])
+@pytest.mark.parametrize("encode", [str, str.encode])
+def test_line_ends_of_texts(normalizer, encode, tmp_path):
+    """Both strip CR and LF from the ends of texts. LF within a text, which ends a line here, is not compared."""
+    rng = random.Random(24)
+    ends = ["", *LINE_ENDS]
+    compared = 0
+    for _ in range(200):
+        lines = ["".join(rng.choices("ab \r", (4, 4, 2, 1), k=rng.randrange(30))) for _ in range(rng.randrange(2, 9))]
+        texts = [encode(line + rng.choice(ends)) for line in lines]
+        compared += same_or_refused(texts, 261 + rng.randrange(12), normalizer, tmp_path, lines[0])
+    assert compared > 60
+
+
+def test_the_longest_line_counts_its_carriage_return(tmp_path):
+    path = tmp_path / "corpus.txt"
+    for size in (4190, 4191, 4192, 4193):
+        path.write_bytes(b"cd cd cd\n" + b"x" * size + b"\r\ncd\n")
+        made = ours(path, 264 if size > 4191 else 266)
+        check(made, theirs(path, made.n_vocab), tmp_path)
+        assert (b"x" in list(made.vocab.values())[259:]) == (size <= 4191)
+
+
+def test_large_files_with_carriage_returns(texts, tmp_path):
+    """Files of several blocks: no line loses its end where blocks are cut."""
+    path = tmp_path / "corpus.txt"
+    path.write_bytes(texts["english"].replace("\n", "\r\n").encode())
+    assert path.stat().st_size > 2 * BLOCK_BYTES
+    check(ours(path, 4_000), theirs(path, 4_000), tmp_path)
 
 
 @pytest.mark.parametrize("rule", RULES)

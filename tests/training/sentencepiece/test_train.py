@@ -84,7 +84,7 @@ def test_pieces_hold_one_script_and_sixteen_characters():
 def test_lines_are_read_one_by_one():
     long = "ab" * 2096
     assert len(long) == 4192
-    assert pieces_of(train(["cd cd"], 264)) == pieces_of(train([f"{long}x\r\ncd cd\r\n\n▅ cd\n"], 264))
+    assert pieces_of(train(["cd cd"], 264)) == pieces_of(train([f"{long}x\ncd cd\n\n▅ cd\r\n"], 264))
     assert (
         pieces_of(train(["cd", "cd"], 264)) == pieces_of(train(["  cd\ncd  "], 264)) == pieces_of(train(["cd cd"], 264))
     )
@@ -164,7 +164,7 @@ def test_words_of_lines_equal_those_of_sentences(spm, readers, data):
     expected = []
     for line in text.split("\n"):
         if "▅" not in line:
-            read = apply_stages(spm.stages(charsmap), line.rstrip("\r")).replace("<s>", "\x1f")
+            read = apply_stages(spm.stages(charsmap), line).replace("<s>", "\x1f")
             expected += read.split(" ")[1:]
     assert b"".join(words.split(text.encode())).decode().split(" ")[1:] == expected
 

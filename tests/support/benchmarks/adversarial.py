@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .inputs import INPUTS
+from ..hostile_texts import INPUTS
 from .limited import LostError, run_limited
 from .peers import OPENERS, Encoding, Ids, open_pybpe
 from .results import OURS, Result

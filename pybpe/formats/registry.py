@@ -1,0 +1,132 @@
+"""All file formats: one row each, for `Tokenizer.from_*`, and for the commands that open and convert tokenizers.
+
+A new format is one module with `read` and `write`, between a file and a Definition, and one row here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pybpe.definition import Definition
+    from pybpe.util.files import PathLike
+
+# The modules of formats are imported when one is needed: the commands start by this list.
+
+MAGIC = b"\x93PYBPE\r\n"  # of pybpe's own files
+_RANK_LINE = re.compile(rb"(?:[A-Za-z0-9+/]+=*|=+) \d+\r?\n?")  # of a tiktoken file
+_START = 1 << 16  # bytes of a file by which its format is recognised
+
+
+@dataclass(frozen=True)
+class Format:
+    """One file format.
+
+    name: what `pybpe convert --to` calls it. described: a noun phrase for people. module: its module in pybpe.formats.
+    recognises: True for the first bytes of a file in it. cannot_say: what it does not hold, "" for nothing; what is
+    missing is given to `read`. parts: the files, where it is a folder. beside: the suffix of a second file. suffixes:
+    how names of such files end.
+    """
+
+    name: str
+    described: str
+    module: str
+    recognises: Callable[[bytes], bool]
+    cannot_say: str = ""
+    parts: tuple[str, ...] = ()
+    beside: str = ""
+    suffixes: tuple[str, ...] = ()
+
+    def read(self, path: PathLike, pattern: str | None = None, special_tokens: Mapping[str, int] | None = None) -> Any:
+        """Return the Definition that a file holds. Raises FormatError, with the reason, OSError, or ValueError.
+
+        pattern, special_tokens: for formats that do not hold them; ValueError for any other, and where one is needed.
+        """
+        module = import_module(f"pybpe.formats.{self.module}")
+        if self.cannot_say:
+            return module.read(path, pattern, special_tokens)
+        if pattern is not None:
+            raise ValueError(f"{path} holds its own split pattern")
+        return module.read(path)
+
+    def write(self, definition: Definition, path: PathLike) -> None:
+        """Write a file. Raises ValueError for what the format cannot say."""
+        import_module(f"pybpe.formats.{self.module}").write(definition, path)
+
+
+def _begins(*starts: bytes) -> Callable[[bytes], bool]:
+    return lambda start: start.startswith(starts)
+
+
+def _never(start: bytes) -> bool:
+    return False
+
+
+FORMATS = {
+    each.name: each
+    for each in (
+        Format("pybpe", "pybpe's own file", "native", _begins(MAGIC), suffixes=(".pybpe",)),
+        Format(
+            "tokenizer.json",
+            "Hugging Face's file",
+            "huggingface",
+            lambda start: start.lstrip().startswith(b"{"),
+            suffixes=(".json",),
+        ),
+        Format(
+            "huggingface",
+            "a folder that transformers can open",
+            "huggingface",
+            _never,
+            parts=("tokenizer.json", "tokenizer_config.json"),
+            suffixes=("",),
+        ),
+        Format("gguf", "a GGUF vocabulary", "gguf", _begins(b"GGUF"), suffixes=(".gguf",)),
+        Format(
+            "minbpe", "minbpe's .model and .vocab", "minbpe", _begins(b"minbpe "), beside=".vocab", suffixes=(".model",)
+        ),
+        Format(
+            "sentencepiece",
+            "a sentencepiece model",
+            "sentencepiece",  # a message whose first field is a piece
+            lambda start: start.startswith(b"\n") and not _RANK_LINE.match(start),
+        ),
+        Format(
+            "tiktoken",
+            "a rank file",
+            "tiktoken",
+            lambda start: bool(_RANK_LINE.match(start)),
+            cannot_say="neither the split pattern nor special tokens",
+            suffixes=(".tiktoken",),
+        ),
+        Format(
+            "gpt2",
+            "a folder with vocab.json and merges.txt",
+            "gpt2",
+            _never,
+            parts=("vocab.json", "merges.txt"),
+        ),
+    )
+}
+
+
+def recognise(path: PathLike) -> Format | None:
+    """Return the format of a file, told by its content, or of a folder, told by its files; None if it is no tokenizer.
+
+    Raises OSError for what cannot be read.
+    """
+    place = Path(path)
+    if place.is_dir() or place.name == "vocab.json":
+        folder = place if place.is_dir() else place.parent
+        for name in ("huggingface", "gpt2") if place.is_dir() else ("gpt2",):
+            if (folder / FORMATS[name].parts[0]).exists():
+                return FORMATS[name]
+        raise FileNotFoundError(f"there is neither a tokenizer.json nor a vocab.json in the folder {path}; name a file")
+    with place.open("rb") as file:
+        start = file.read(_START)
+    return next((each for each in FORMATS.values() if each.recognises(start)), None)
