@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # as in typing, whose import costs more than all that happens here
+TYPE_CHECKING = False  # as in typing, whose import takes longer than the rest of this module
 if TYPE_CHECKING:
     from pybpe.encodings.public import encoding_for_model, get_encoding
     from pybpe.errors import (
@@ -41,7 +41,7 @@ __all__ = [
     "get_encoding",
 ]
 
-_HOMES = {  # of the other names: pybpe.errors
+_HOMES = {  # {public name: module}; all other names are in pybpe.errors
     "Tokenizer": "pybpe.tokenizer",
     "WordCounts": "pybpe.training.counts.word_counts",
     "encoding_for_model": "pybpe.encodings.public",
@@ -50,7 +50,7 @@ _HOMES = {  # of the other names: pybpe.errors
 
 
 def __getattr__(name: str) -> object:
-    """A public name, imported when it is first used: `import pybpe` costs nothing until then."""
+    """Return a public name, importing its module at the first use, so that `import pybpe` is fast."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

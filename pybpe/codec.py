@@ -1,7 +1,7 @@
-"""One tokenizer at work: text to ids and ids to text, as a Definition says.
+"""The class Codec, which encodes and decodes by a Definition.
 
-What serves a vocabulary is decided here and nowhere else. A Tokenizer, the tiktoken interface, the tokenizer behind
-transformers and the GPT's vocabulary all stand on a Codec.
+Only this module chooses the encoder and the decoder of a vocabulary. Tokenizer, the tiktoken interface, the tokenizer
+for transformers and the GPT's vocabulary all use a Codec.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 
 class Codec:
-    """Encodes and decodes by one Definition. Immutable but for caches; any number of threads may use one.
+    """An encoder and a decoder by one Definition. Immutable except for caches; any number of threads may use one.
 
-    encoder: text to ids. decoder: ids to text, one of three kinds with the same methods.
+    definition: the tokenizer's content. encoder: from text to ids. decoder: from ids to text, of one of three classes
+    with the same methods. n_vocab: the largest id plus one.
     """
 
     def __init__(self, definition: Definition) -> None:
@@ -44,17 +45,17 @@ class Codec:
 
     @property
     def ints(self) -> list[int]:
-        """The int object of every id, list(range(n_vocab)), which lists of ids share."""
+        """The int objects of all ids, list(range(n_vocab)), which lists of ids share."""
         return self.encoder.fast.ints
 
     @functools.cached_property
     def names_by_id(self) -> dict[int, bytes]:
-        """{id: name in UTF-8} of the tokens that are found by name, special or not."""
+        """The special and added tokens as {id: name in UTF-8}."""
         return self.definition.names_by_id
 
     @functools.cached_property
     def decoder(self) -> Decoder | SentencePieceDecoder | CharacterDecoder:
-        """What decodes this vocabulary."""
+        """The decoder for this kind of vocabulary."""
         definition, characters = self.definition, self.definition.characters
         spm = definition.preprocessing.sentencepiece
         if characters is not None and characters.leading:
@@ -64,14 +65,14 @@ class Codec:
         return Decoder(definition.vocabulary, self.names_by_id, as_uint32)
 
     def decode_stream(self) -> DecodeStream | SentencePieceStream | CharacterStream:
-        """Return an object with `feed(id)` and `finish()`, see Tokenizer.decode_stream."""
+        """Return an object with `feed(id)` and `finish()`; see Tokenizer.decode_stream."""
         if isinstance(self.decoder, SentencePieceDecoder):
             return SentencePieceStream(self._sentencepiece_decoder)
         if isinstance(self.decoder, CharacterDecoder):
             return CharacterStream(self._character_decoder)
         return DecodeStream(self.token_bytes)
 
-    # Streams ask for these whenever they need them, so that they can be pickled.
+    # Streams hold these methods, not the decoders themselves, so that streams can be pickled.
 
     def _sentencepiece_decoder(self) -> SentencePieceDecoder:
         assert isinstance(self.decoder, SentencePieceDecoder)
@@ -82,24 +83,24 @@ class Codec:
         return self.decoder
 
     def encode_appender(self) -> EncodeAppender:
-        """Return an object that encodes a text that grows, see Tokenizer.encode_appender."""
+        """Return an object that encodes a text that grows at its end; see Tokenizer.encode_appender."""
         return EncodeAppender(self._growth, self.encode_appender)
 
     @functools.cached_property
     def _growth(self) -> Growth:
-        """What all appenders share."""
+        """The data that all appenders share."""
         return Growth(self.definition, self.encoder, self.ints)
 
     @functools.cached_property
     def offsets(self) -> OffsetEncoder:
-        """What encodes with the place of each id in the text."""
+        """The encoder that also gives the offsets of each id."""
         from pybpe.encode.offsets import OffsetEncoder  # here, because it imports numpy
 
         return OffsetEncoder(self.definition, self.encoder, self.token_sizes)
 
     @functools.cached_property
     def token_sizes(self) -> npt.NDArray[np.int64]:
-        """int64[n_vocab]: the bytes of each id."""
+        """The size of each token in bytes, int64[n_vocab]."""
         import numpy as np
 
         vocabulary = self.definition.vocabulary
@@ -111,16 +112,16 @@ class Codec:
         return sizes
 
     def token_bytes(self, token: int) -> bytes:
-        """Return the bytes of one id, the name of a special token. Raises TokenIdError for an id without a token."""
+        """Return the bytes of one id; of a special token, its name. Raises TokenIdError for an id without a token."""
         number = operator.index(token)
         if not 0 <= number < self.n_vocab:
             raise TokenIdError(f"id {number} is outside the vocabulary, which has ids 0 to {self.n_vocab - 1}")
         return self.decoder.token_bytes(number)
 
     def token_id(self, token: bytes | str) -> int:
-        """Return the id of one token; of an ordinary and a special one with the same bytes, the ordinary.
+        """Return the id of one token. Raises TokenIdError if these bytes are not one token.
 
-        Raises TokenIdError if these bytes are not one token.
+        If an ordinary and a special token have the same bytes, the id is that of the ordinary token.
         """
         content = to_utf8(token)
         found = self.definition.model.token_id(content)
@@ -132,7 +133,7 @@ class Codec:
 
     @functools.cached_property
     def mergeable_ranks(self) -> dict[bytes, int]:
-        """{bytes: rank} of the ordinary tokens. Of tokens with equal bytes, the first."""
+        """The ordinary tokens as {bytes: rank}; if several have the same bytes, the rank of the first."""
         from pybpe.formats import tiktoken
 
         return tiktoken.ranks_of(self.definition.vocabulary)
@@ -142,5 +143,5 @@ class Codec:
 
 
 def _unpickle(content: bytes) -> Codec:
-    """Return a pickled Codec, which is the bytes of pybpe's own file."""
+    """Return the Codec of a pickle, which holds the bytes of pybpe's own file format."""
     return Codec(native.loads(content))

@@ -1,4 +1,4 @@
-"""The content of a tokenizer as plain checked data: what training makes, formats read and write, and a Codec serves."""
+"""The class Definition: the content of a tokenizer, which training makes and formats read and write."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ from pybpe.pretokenization.patterns import prepare
 from pybpe.vocabulary.characters import CharacterVocabulary
 from pybpe.vocabulary.models import ByteMerges, ByteRanks, CharacterMerges, Model
 
-MAX_ID = 2**22 - 1  # 4 million, so that a small file cannot ask for all memory
+MAX_ID = 2**22 - 1  # a limit so that a small file cannot make pybpe allocate all memory
 
 
 @dataclass(frozen=True)
 class Definition:
-    """A tokenizer's content. Checked at birth: a Definition that exists can encode any text.
+    """The content of a tokenizer. The constructor checks it: every Definition can encode any text.
 
-    model: the ordinary tokens and how they merge, one of the four kinds of `pybpe.vocabulary.models`.
-    pattern: the regular expression that splits text into words, or several, see `pretokenization.stages`.
-    special_tokens: name -> id, none of them the id of an ordinary token of other bytes. With ByteRanks several names
-        may share an id, as in tiktoken's o200k_harmony; it decodes to the first of them.
-    preprocessing: what is done to text before it is split.
-    drops_space: True if words of white space alone are left out, and have no ids.
-    carried: data for JSON that a file held and that does not bear on ids, kept to be written back.
+    model: the ordinary tokens and their merges, one of the four classes of `pybpe.vocabulary.models`.
+    pattern: the regular expression that splits text into words, or several; see `pretokenization.stages`.
+    special_tokens: {name: id}. An id may not be that of an ordinary token with other bytes. With ByteRanks several
+        names may share an id, as in tiktoken's o200k_harmony; it decodes to the first of them.
+    preprocessing: the changes to a text before it is split.
+    drops_space: True if words of white space alone get no ids.
+    carried: JSON data of a file that does not change ids, kept so that it can be written back.
+
+    Raises SpecialTokenError for special tokens that are not valid, FormatError for a pattern that is not.
     """
 
     model: Model
@@ -49,37 +51,37 @@ class Definition:
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The ordinary tokens, by id; holes allowed."""
+        """The ordinary tokens by id; an id may have no token."""
         return self.model.vocabulary
 
     @property
     def merges(self) -> memoryview:
-        """uint32[n, 3], rows (left, right, token) in the order in which they apply."""
+        """The merges, uint32[n, 3]: rows (left, right, token) in the order in which they apply."""
         return self.model.merges
 
     @property
     def characters(self) -> CharacterVocabulary | None:
-        """What a vocabulary of characters has beside its tokens; None for a vocabulary of bytes."""
+        """The further data of a vocabulary of characters; None for a vocabulary of bytes."""
         return self.model.characters
 
     @property
     def unknown(self) -> int | None:
-        """The id that characters without a token become; None where they are written as bytes."""
+        """The id of the unknown token, for characters without a token; None if these are encoded as bytes."""
         return None if self.characters is None or self.characters.byte_ids else self.characters.unknown
 
     @property
     def is_plain(self) -> bool:
-        """True if text is taken as it is, and words merge by the merges alone: all that the simplest files can say."""
+        """True if text is not changed before splitting, and words merge by the merges alone."""
         by_merges = not isinstance(self.model, ByteMerges) or not self.model.ignore_merges
         return by_merges and self.preprocessing == PLAIN
 
     @property
     def changes_words(self) -> bool:
-        """True if words are not merged as they stand in the text: some are left out, or tokens mark their ends."""
+        """True if words are changed before merging: some get no ids, or marks are added at their ends."""
         return any(self.model.marks) or self.drops_space
 
     def check_bytes(self, what: str) -> None:
-        """Raise ValueError if the tokens are not of bytes, which `what` needs."""
+        """Raise ValueError if this is not a plain vocabulary of bytes. what: the end of the message."""
         if self.characters is not None:
             by = "have merges of their own" if isinstance(self.model, CharacterMerges) else "merge by scores"
             raise ValueError(f"the tokens of this vocabulary are of characters and {by}; {what}")
@@ -93,17 +95,17 @@ class Definition:
 
     @property
     def names(self) -> dict[str, int]:
-        """{name: id} of the tokens that are found by name, special or not."""
+        """The special and added tokens as {name: id}."""
         return {**self.special_tokens, **self.preprocessing.added_tokens}
 
     @property
     def names_by_id(self) -> dict[int, bytes]:
-        """{id: name in UTF-8} of those tokens; of names that share an id the first."""
+        """The special and added tokens as {id: name in UTF-8}; if names share an id, the first of them."""
         return {token: name.encode() for name, token in reversed(self.names.items())}
 
     @property
     def shared_id(self) -> int | None:
-        """An id that several names share, None if there is none."""
+        """An id that several names share; None if there is none."""
         counts = Counter(self.names.values())
         return next((token for token, count in counts.items() if count > 1), None)
 
@@ -135,10 +137,10 @@ class Definition:
 
 
 def with_first_merges(definition: Definition, vocab_size: int) -> Definition:
-    """What training for a smaller `vocab_size` would have made: the 256 bytes and the first merges.
+    """Return the Definition of the 256 bytes and the first merges, as training for a smaller `vocab_size` makes it.
 
-    Special tokens take the ids that follow. Raises ValueError for a size outside of 256 to that of the vocabulary, and
-    for a tokenizer whose ids are not those of training.
+    Special tokens get the ids that follow. Raises ValueError for a `vocab_size` below 256 or above the number of bytes
+    and merges, and for a tokenizer whose ids are not in the order of training.
     """
     most = 256 + len(definition.merges)
     rows: Any = definition.merges.tolist()
@@ -163,23 +165,26 @@ def with_first_merges(definition: Definition, vocab_size: int) -> Definition:
 
 
 def make_vocabulary(tokens: Iterable[bytes]) -> Vocabulary:
-    """A Vocabulary from the tokens in the order of their ids."""
+    """Return the Vocabulary of tokens in the order of their ids; b"" is an id without a token."""
     tokens = list(tokens)
     return Vocabulary(b"".join(tokens), array("I", map(len, tokens)))
 
 
 def _check_name(name: object) -> None:
-    """Raise SpecialTokenError for what cannot be a special token."""
+    """Raise SpecialTokenError if this cannot be the name of a special token."""
     if not isinstance(name, str):
         raise SpecialTokenError(f"special tokens must be strings, not {type(name).__name__}")
     if not name:
         raise SpecialTokenError("a special token must not be empty")
     if any("\ud800" <= char <= "\udfff" for char in name):
-        raise SpecialTokenError(f"special token {name!r} holds a surrogate, half a character, which no text has")
+        raise SpecialTokenError(f"special token {name!r} holds a surrogate, half a character; use whole characters")
 
 
 def number_special_tokens(names: Iterable[str], first_id: int) -> dict[str, int]:
-    """Give ids from `first_id` on to names in their order. Raises SpecialTokenError for an empty or repeated name."""
+    """Return {name: id} with consecutive ids from `first_id`.
+
+    Raises SpecialTokenError for an empty or repeated name.
+    """
     if isinstance(names, str):
         raise SpecialTokenError(f"special_tokens must be a list of strings; did you mean [{names!r}]?")
     numbered: dict[str, int] = {}

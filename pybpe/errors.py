@@ -1,19 +1,19 @@
-"""The exception types of pybpe. Each is also the built-in exception that callers already catch."""
+"""The exceptions of pybpe, each of which is also a built-in exception that callers may catch."""
 
-_LONGEST = 1000  # characters of a message about a file
+_LONGEST = 1000  # maximum characters of the message of a FormatError
 
 
 class PybpeError(Exception):
-    """Base of every error that pybpe raises on purpose."""
+    """The base class of pybpe's exceptions."""
 
-    def __str__(self) -> str:  # KeyError, which some are, would print the message in quotes
+    def __str__(self) -> str:  # KeyError, a base class of some, would print the message in quotes
         return str(self.args[0]) if self.args else ""
 
 
 class FormatError(PybpeError, ValueError):
-    """A file is not what it claims to be: wrong magic, truncated, failed checksum, impossible content.
+    """A file is not of the expected format: wrong magic number, truncated, failed checksum, impossible content.
 
-    The message is one line of bounded length, whatever it quotes from the file.
+    The message is one line of at most about 1,000 characters, whatever it quotes from the file.
     """
 
     def __str__(self) -> str:
@@ -26,36 +26,36 @@ class FormatError(PybpeError, ValueError):
 
 
 class TrainingError(PybpeError, ValueError):
-    """Training cannot do what was asked: an empty corpus, a vocabulary below 256 tokens."""
+    """Training is not possible: the corpus is empty, or vocab_size is below 256."""
 
 
 class SpecialTokenError(PybpeError, ValueError):
-    """Text holds a special token that was not allowed, or a special token cannot be defined."""
+    """A text holds a special token that is not allowed, or the definition of a special token is not valid."""
 
 
 class TokenIdError(PybpeError, ValueError, KeyError):
-    """An id that the vocabulary does not have, or bytes that are not one token."""
+    """The vocabulary has no token with this id, or the given bytes are not one token."""
 
 
 class UnknownEncodingError(PybpeError, ValueError, KeyError):
-    """A public encoding, or a model, of a name that is not known."""
+    """The name of a public encoding or of a model is not known."""
 
 
 class DownloadError(PybpeError, OSError):
-    """A file that is not on this machine could not be downloaded, or is not what was published."""
+    """A download failed, or the file is not the published one."""
 
 
 class ShardError(PybpeError, ValueError):
-    """Token shards are damaged, unfinished, or were made by another tokenizer."""
+    """Token shards are damaged, are unfinished, or were made with another tokenizer."""
 
 
 class ParityError(PybpeError, ValueError):
-    """pybpe and the tokenizer that it should stand in for do not give the same."""
+    """pybpe and the tokenizer that it is to replace give different results."""
 
 
 class ChatTemplateError(PybpeError, ValueError):
-    """A chat template is wrong, refuses the messages, or asks for more than it may have."""
+    """A chat template is not valid, raises an error for the messages, or exceeds a limit."""
 
 
 class MissingPackageError(PybpeError, ImportError):
-    """A package that this work needs is not installed."""
+    """An optional package that is needed is not installed."""

@@ -1,1 +1,1 @@
-"""The compiled core. Private: use `pybpe.Tokenizer`."""
+"""The compiled core, which is private: use `pybpe.Tokenizer`."""

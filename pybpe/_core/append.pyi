@@ -1,4 +1,4 @@
-"""Ids of a text that grows at its end."""
+"""Encoding of a text that grows at its end."""
 
 from array import array
 
@@ -9,12 +9,12 @@ from pybpe._core.merge import MergeTable
 from pybpe._core.vocab import Vocabulary
 
 class AppendRules:
-    """What makes ids of ordinary text: a pattern, merges, and what is done with words. Immutable.
+    """The rules to encode ordinary text: a pattern, merges, and changes to words. Immutable.
 
-    ignore_merges: True if a word that is a token is that token. emission: what each symbol is written as; None where
-    symbols are tokens. marks: what is done to words before they are merged; None for nothing. dropped: bytes that are
-    left out of words. unknown: the id of which only one is kept of several in a row; None for none. Raises ValueError
-    for bytes left out together with marks or whole words.
+    ignore_merges: True if a word that is a token becomes this token. emission: the ids of each symbol; None if symbols
+    are tokens. marks: the changes to words before they are merged; None for none. dropped: the bytes that are left out
+    of words. unknown: the unknown token, of whose runs only the first id is kept; None for none. Raises ValueError for
+    dropped bytes together with marks or ignore_merges.
     """
 
     def __init__(
@@ -31,30 +31,30 @@ class AppendRules:
     ) -> None: ...
 
 class GrowingIds:
-    """The ids of a text in pieces, each split into words on its own, with ids between them.
+    """The ids of segments of text, each split into words by itself, with ids between them.
 
-    All text is UTF-8; a byte that is none is one for good, so a character must not be cut.
+    Text is UTF-8. It must be fed in whole characters: an incomplete one counts as bytes that are not UTF-8.
     """
 
     def __init__(self, rules: AppendRules) -> None: ...
     def feed(self, content: bytes) -> None:
-        """Add text to the present piece."""
+        """Add text to the current segment."""
     def put(self, token: int) -> None:
-        """End the piece and add an id."""
-    def take(self, ids: array[int] | memoryview, piece: int) -> None:
-        """Add uint32[n] ids as they are; the present piece of text begins with id number `piece`.
+        """End the current segment and add an id."""
+    def take(self, ids: array[int] | memoryview, segment_start: int) -> None:
+        """Add ids, uint32[n], unchanged. The current segment then begins at the id with number `segment_start`.
 
-        Raises ValueError if the present piece has text, or if there are fewer ids.
+        Raises ValueError if the current segment has text, or if there are fewer ids.
         """
     def count_with(self, tail: list[bytes | int]) -> int:
-        """Return how many ids there would be if `tail`, text and ids, followed."""
+        """Return the number of ids if `tail`, text and ids, followed."""
     def ids_with(self, tail: list[bytes | int], ints: list[int]) -> list[int]:
-        """Return the ids that there would be if `tail`, text and ids, followed. ints: the int object of every id."""
+        """Return the ids if `tail`, text and ids, followed. ints: the int objects of all ids."""
     @property
     def open_text(self) -> bytes:
-        """The text from the first word on that is not settled."""
+        """The text whose ids may still change: from the first word on that is not settled."""
     @property
     def settled(self) -> tuple[bytes, int]:
-        """(the ids before `open_text` as native uint32, the number of the first id of the present piece)."""
+        """The ids before `open_text` as native uint32, and the number of the first id of the current segment."""
     def copy(self) -> GrowingIds:
-        """Return another with the same content. It takes time by the ids and the open text."""
+        """Return an independent copy, in time linear in the ids and the open text."""

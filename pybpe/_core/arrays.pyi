@@ -1,4 +1,4 @@
-"""One text to a numpy array."""
+"""Encoding of one text to a numpy array."""
 
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
@@ -15,4 +15,4 @@ def to_array(
     allowed: AbstractSet[str] | Literal["all"],
     disallowed: Collection[str] | Literal["all"],
 ) -> npt.NDArray[np.uint32] | None:
-    """Return the ids of a text as uint32[n]; None for a text that `fast` does not serve. As `FastPath.to_list`."""
+    """Return the ids of a text as uint32[n]; None if `fast` does not serve the text. See `FastPath.to_list`."""

@@ -1,4 +1,4 @@
-"""Many texts to ids in one block of memory, by any number of threads."""
+"""Encoding of many texts into one block of memory, on any number of threads."""
 
 from array import array
 from collections.abc import Collection, Sequence
@@ -9,7 +9,7 @@ from pybpe._core.fast_path import FastPath
 from pybpe._core.ids import IdBuffer
 
 class Batch:
-    """The work of encoding a list of texts, which any number of threads may do at once. For one use."""
+    """The work of encoding a list of texts, which several threads may do at once. It can be used once."""
 
     def __init__(
         self,
@@ -20,21 +20,20 @@ class Batch:
         offsets: array[int],
         part_bytes: int,
     ) -> None:
-        """Take the texts. Raises TypeError for one that is neither str nor bytes.
+        """Divide the texts into parts. Raises TypeError for a text that is neither str nor bytes.
 
-        `offsets`: int64[len(texts) + 1], filled so that text i has the ids offsets[i] to offsets[i + 1] of the result.
-
-        `part_bytes`: the texts that a thread takes at a time have at least so many bytes.
+        offsets: int64[len(texts) + 1], filled so that the ids of text i are ids[offsets[i]:offsets[i + 1]].
+        part_bytes: the minimum size of a part, the texts that a thread takes at a time, in bytes.
         """
     @property
     def parts(self) -> int:
-        """How many parts there are: more threads have nothing to do."""
+        """The number of parts, which is the maximum useful number of threads."""
     def run(self, signals: bool = False) -> None:
-        """Encode parts until there are none, or until a text cannot be served or `stop` was called.
+        """Encode parts until none is left, the fast path refuses a text, or `stop` is called.
 
-        `signals`: run Python's signal handlers between parts, such as that of Ctrl-C; only for the main thread of use.
+        signals: True to run Python's signal handlers between parts, as for Ctrl-C; for the main thread only.
         """
     def stop(self) -> None:
-        """Let every `run` end after the part that it is at."""
+        """Make every `run` end after its current part."""
     def finish(self) -> IdBuffer | None:
-        """Return the ids of all texts, after every `run` has ended; None if `fast` does not serve one of the texts."""
+        """Return the ids of all texts, after every `run` has ended; None if the fast path refused a text."""

@@ -1,6 +1,6 @@
-"""What words encode to, remembered in memory with a limit."""
+"""A cache from words to ids, with a limit of memory."""
 
 class WordCache:
-    """The cache of one running call. It starts small and grows to at most `limit` bytes. Used from compiled code only."""
+    """The cache of one running call, which grows to at most `limit` bytes. Only compiled code uses it."""
 
     def __init__(self, limit: int) -> None: ...

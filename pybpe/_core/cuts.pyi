@@ -1,10 +1,10 @@
-"""Where merging can never reach across."""
+"""Positions in a word that no token spans, so that merging never crosses them."""
 
 from pybpe._core.vocab import Vocabulary
 
 class Cuts:
-    """Finds the places in a word that no token of a vocabulary spans. Immutable."""
+    """A search for the positions in a word that no token of a vocabulary spans. Immutable."""
 
     def __init__(self, vocabulary: Vocabulary) -> None: ...
-    def pieces(self, word: bytes) -> list[bytes]:
-        """The parts of a word, of UTF-8 or any bytes, that merge as if each stood alone."""
+    def parts(self, word: bytes) -> list[bytes]:
+        """Return the parts of a word that merge independently. The word may be UTF-8 or any bytes."""

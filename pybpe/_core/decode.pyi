@@ -1,4 +1,4 @@
-"""Ids to text."""
+"""Decoding of ids by joining the bytes of their tokens."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -11,10 +11,10 @@ from pybpe._core.vocab import Vocabulary
 Ids = Sequence[int] | npt.NDArray[np.integer[Any]]
 
 class Decoder:
-    """The bytes of every id of a vocabulary and its special tokens, laid out for copying. Immutable.
+    """A decoder that joins the bytes of tokens, special tokens included. Immutable.
 
-    Lists and tuples of int and arrays of uint32 are read as they are; `convert` makes uint32 of any other form, or
-    raises the error that says what is wrong with it. Every method raises TokenIdError for an id that has no token.
+    special_tokens: {id: bytes}. convert: a function that returns ids in other forms than list[int], tuple[int] and
+    uint32 arrays as uint32[n], or raises an error. Every method raises TokenIdError for an id without a token.
     """
 
     def __init__(
@@ -24,10 +24,10 @@ class Decoder:
         convert: Callable[[Ids], npt.NDArray[np.uint32]],
     ) -> None: ...
     def token_bytes(self, token: int) -> bytes:
-        """The bytes of one id."""
+        """Return the bytes of one id."""
     def decode_bytes(self, ids: Ids) -> bytes:
-        """The bytes of all, joined."""
+        """Return the bytes of all ids, joined."""
     def decode(self, ids: Ids, errors: str) -> str:
-        """Those as text; `errors` as in bytes.decode."""
+        """Return the text of ids; `errors` as in bytes.decode."""
     def decode_batch(self, batch: Iterable[Ids], errors: str) -> list[str]:
-        """The text of each."""
+        """Return the text of each sequence of ids."""

@@ -1,13 +1,13 @@
-"""What each symbol that merging works on is written as."""
+"""The ids of each symbol, for vocabularies whose symbols are not their tokens."""
 
 from array import array
 
 from pybpe._core.vocab import Vocabulary
 
 class Emission:
-    """The ids of each symbol: symbol i is ids[ends[i - 1]:ends[i]], one id or more and at most one for each of its bytes.
+    """The ids of each symbol: symbol i becomes ids[ends[i - 1]:ends[i]]. ends, ids: uint32 arrays.
 
-    ends, ids: uint32. Raises ValueError for a symbol of which that is not so.
+    Raises ValueError for a symbol with no id, or with more ids than bytes.
     """
 
     def __init__(self, symbols: Vocabulary, ends: array[int], ids: array[int]) -> None: ...

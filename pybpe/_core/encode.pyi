@@ -1,4 +1,4 @@
-"""Text to ids."""
+"""Encoding of text: split it, merge each word, and cache the ids of words."""
 
 from array import array
 
@@ -13,12 +13,13 @@ from pybpe._core.splitter import Splitter
 from pybpe._core.vocab import Vocabulary
 
 class Encoder:
-    """Splits text, merges each word, and remembers what words encode to. Immutable; any number of threads may call it.
+    """An encoder with a cache of words. Immutable otherwise; any number of threads may use one.
 
-    With `ignore_merges`, a word that is itself a token is that token, whatever merging would give. With an `emission`,
-    `vocabulary` has the symbols that are merged, and that says which ids they are. Words are merged as `marks` makes them,
-    but with dropout. `text` is str or bytes everywhere. Every method appends to `out`, and lets go of the GIL on long
-    texts.
+    vocabulary: the tokens, or with an `emission` the symbols that are merged. splitter: None if the caller splits.
+    ignore_merges: True if a word that is a token becomes this token, whatever merging would give. emission: the ids of
+    each symbol. marks: the changes to words before they are merged; dropout ignores them.
+
+    Text is str or bytes. Every method appends ids to `out` and releases the GIL for long texts.
     """
 
     def __init__(
@@ -33,12 +34,12 @@ class Encoder:
     cache_bytes: int
     @property
     def has_tables(self) -> bool:
-        """Whether the tables for long words are built: after the first 256 KB of them."""
+        """True if the tables for long words are built, which happens after the first 256 KB of long words."""
     def limit_cache(self, limit: int) -> None:
-        """The most memory, in bytes, that the cache of one running call takes from now on."""
+        """Set the maximum memory of the cache of one running call, in bytes."""
     def encode(self, text: str | bytes, out: IdBuffer) -> None:
-        """Encode by the compiled splitter. Raises UnicodeEncodeError for a str with lone surrogates."""
+        """Split by the compiled splitter and encode. Raises UnicodeEncodeError for a str with lone surrogates."""
     def encode_split(self, text: str | bytes, ends: npt.NDArray[np.int64] | array[int], out: IdBuffer) -> None:
-        """Encode text whose words end at these places, in bytes."""
+        """Encode a text that is split already. ends: where each word ends, in bytes, int64[n_words]."""
     def encode_with_dropout(self, words: list[bytes], p: float, seed: int, out: IdBuffer) -> None:
-        """Merge each word, at each step leaving out every possible merge with probability p."""
+        """Merge each word, leaving out each possible merge of each step with probability `p`."""

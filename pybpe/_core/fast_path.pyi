@@ -1,4 +1,4 @@
-"""The way of the common calls: one text to ids without Python code in between."""
+"""The fast path: encoding of one text in compiled code alone."""
 
 from array import array
 from collections.abc import Callable, Collection
@@ -10,10 +10,10 @@ from pybpe._core.ids import IdBuffer
 from pybpe._core.names import Plan
 
 class FastPath:
-    """Encodes one text at a time by an Encoder with a compiled splitter. Any number of threads may call it.
+    """An encoder of one text at a time, by an Encoder with a compiled splitter. Any number of threads may use one.
 
-    A method returns None, or False, for a text that it does not serve: one with a refused name or a lone surrogate.
-    `allowed` and `disallowed` are tiktoken's: "all" or sets of names.
+    A method returns None or False for a text that it does not serve: one with a refused name or a lone surrogate.
+    allowed, disallowed: tiktoken's policy, sets of names or "all".
     """
 
     def __init__(
@@ -24,22 +24,23 @@ class FastPath:
         only_str: bool = False,
         prepare: Callable[[str], str | bytes] | None = None,
     ) -> None:
-        """`plan_of` says what names mean under a policy: None if no text can be served under it.
+        """Store the arguments.
 
-        `only_str`: bytes are not served. `prepare` makes of a text the one that is encoded; bytes are not served then.
+        plan_of: a function that returns the plan of a policy; None if no text can be served under it. only_str: True if
+        bytes are not served. prepare: a function that normalizes a text before it is split; bytes are not served then.
         """
     @property
     def ints(self) -> list[int]:
-        """The int object of every id, list(range(n_vocab)): lists of ids share them. Made when first asked for."""
+        """The int objects of all ids, list(range(n_vocab)), which lists of ids share. Made at the first use."""
     def to_list(
         self,
         text: str | bytes,
         allowed: AbstractSet[str] | Literal["all"],
         disallowed: Collection[str] | Literal["all"],
     ) -> list[int] | None:
-        """Return the ids of a text. Raises TypeError for what is neither str nor bytes."""
+        """Return the ids of a text. Raises TypeError if it is neither str nor bytes."""
     def to_list_ordinary(self, text: str | bytes) -> list[int] | None:
-        """Return the ids of a text in which special tokens are ordinary text."""
+        """Return the ids of a text. Special tokens in it are encoded as ordinary text."""
     def count(self, text: str | bytes) -> int | None:
         """Return the number of ids that `to_list_ordinary` gives."""
     def append(
@@ -49,7 +50,7 @@ class FastPath:
         disallowed: Collection[str] | Literal["all"],
         out: IdBuffer,
     ) -> bool:
-        """Append the ids of a text to `out`; False, and `out` as it was, for a text that is not served."""
+        """Append the ids of a text to `out`. Return False, with `out` unchanged, for a text that is not served."""
     def append_many(
         self,
         texts: list[str | bytes],
@@ -58,14 +59,17 @@ class FastPath:
         out: IdBuffer,
         offsets: array[int],
     ) -> bool:
-        """Append the ids of several texts, text i from offsets[i] to offsets[i + 1]; False if one of them is not served."""
+        """Append the ids of several texts. Return False if one of them is not served.
+
+        offsets: int64[len(texts) + 1], filled so that the ids of text i are out[offsets[i]:offsets[i + 1]].
+        """
     def has_names(
         self,
         text: str | bytes,
         allowed: AbstractSet[str] | Literal["all"],
         disallowed: Collection[str] | Literal["all"],
     ) -> bool:
-        """Return True if a text has a name that is taken or refused under this policy, or may have one.
+        """Return True if a text has, or may have, a name that is taken or refused under this policy.
 
-        Of texts that are prepared it is not known.
+        With `prepare` this is not known, and True is returned.
         """

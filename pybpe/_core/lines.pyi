@@ -1,9 +1,9 @@
-"""Lines of text as sentencepiece learns from them."""
+"""Lines of text as sentencepiece's trainer reads them."""
 
 def spaced_words(text: bytes, most: int) -> bytes:
-    """The words of all lines with a space before each: UTF-8 as sentencepiece reads it that has no map of characters.
+    """Return the words of all lines with a space before each, as UTF-8, normalized as sentencepiece does without a map.
 
-    Of white space at the ends of a line nothing is left, and of several spaces in a row one; U+2581 is a space that is
-    always left but at the end. Lines end with LF; a CR before it is a character of the line. Lines of more than
-    `most` bytes are left out, and those with U+2585.
+    White space at the ends of a line is removed, and all but one of each run of spaces. U+2581 is a space that is
+    removed only at the end of a line. Lines end with LF; a CR before it is a character of the line. Lines of more than
+    `most` bytes, and lines with U+2585, are left out.
     """

@@ -1,3 +1,3 @@
-"""The pairs that training keeps. Has no names for Python but the type itself."""
+"""The table of pairs in training, with their counts. Only compiled code uses it."""
 
 class Pairs: ...

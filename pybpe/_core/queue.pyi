@@ -1,3 +1,3 @@
-"""Which pair is merged next. Has no names for Python but the type itself."""
+"""The priority queue of pairs in training. Only compiled code uses it."""
 
 class Queue: ...

@@ -1,4 +1,4 @@
-"""The merges of a vocabulary that lists none, where ids or ranks say which merge first."""
+"""The merges of vocabularies that list none: they follow from the ranks of the tokens."""
 
 from array import array
 
@@ -7,14 +7,14 @@ from pybpe._core.merge import MergeTable
 from pybpe._core.vocab import Vocabulary
 
 def ranked_merges(vocabulary: Vocabulary, hint: memoryview) -> tuple[MergeTable, IdBuffer | None]:
-    """The table that gives the ids of merging any two neighbours whose bytes joined are a token, lowest id first.
+    """Return the table that merges any two neighbours whose joined bytes are a token, lowest id first; and its rows.
 
-    Also its rows (left, right, token), one for each token that merging comes to, in the order of the tokens; None if
-    they are those of `hint`, uint32[n, 3], which may be any rows at all.
+    The rows (left, right, token), uint32[3 * n], are one for each token that merging can make, in the order of the
+    tokens; None if they are those of `hint`. hint: uint32[n, 3], any rows; the right ones save time.
     """
 
 def scored_merges(vocabulary: Vocabulary, ranks: array[int], tied: bool) -> tuple[MergeTable, IdBuffer]:
-    """As `ranked_merges` without a hint, where each token has a rank, uint32, and no two have the same bytes.
+    """Return what `ranked_merges` returns, for tokens with ranks of their own, no two with the same bytes.
 
-    tied: whether any of them share one.
+    ranks: the rank of each token, uint32[n]. tied: True if tokens share a rank.
     """

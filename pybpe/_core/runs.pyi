@@ -1,1 +1,1 @@
-"""Merging a word of few long runs of one byte. Used from compiled code only."""
+"""Merging of a word that consists of few long runs of one byte. Only compiled code uses it."""

@@ -1,3 +1,3 @@
-"""All words of a corpus in one array. Has no names for Python but the type itself."""
+"""All words of a corpus in one array, for training. Only compiled code uses it."""
 
 class Slots: ...

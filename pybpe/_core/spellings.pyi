@@ -1,9 +1,9 @@
-"""The bytes of every token while a vocabulary grows."""
+"""The bytes of all tokens while training adds to them."""
 
 class Spellings:
-    """Tokens by id, found by their bytes; several may have the same, and some none."""
+    """A table of tokens by id and by bytes. Several tokens may have the same bytes, and some may have none."""
 
     def __init__(self, tokens: list[bytes]) -> None: ...
     def __len__(self) -> int: ...
     def to_list(self) -> list[bytes]:
-        """The bytes of every token, by id."""
+        """Return the bytes of all tokens, by id."""

@@ -1,9 +1,9 @@
-"""Pretokenization of the known pattern families by one scanner that parameters drive."""
+"""Splitting by the known families of patterns: one scanner with parameters."""
 
 from pybpe._core.splitter import Splitter
 
 class SchemeSplitter(Splitter):
-    """Splits UTF-8 text into words as one family of patterns does. Immutable."""
+    """A splitter of UTF-8 text into words as one family of patterns does. split.pxd documents the parameters. Immutable."""
 
     def __init__(
         self,
@@ -19,10 +19,13 @@ class SchemeSplitter(Splitter):
     ) -> None: ...
 
 def find_cut(text: bytes) -> int:
-    """The last place where `text` can be cut so that both parts split as the whole does; 0 if there is none.
+    """Return the last safe cut of `text`, at which both parts split as the whole does; 0 if there is none.
 
-    Holds for every family that `SchemeSplitter` serves, whatever follows `text`.
+    The cut is safe for every family that SchemeSplitter serves, whatever text follows.
     """
 
 def count_letters(text: bytes, portable: bool) -> int:
-    """How many of the first 16 bytes, from the first on, are ASCII letters: by this machine's form, or the portable one."""
+    """Return the number of ASCII letters at the beginning of `text`, of its first 16 bytes.
+
+    portable: True for the portable implementation, False for the fastest of this processor.
+    """

@@ -1,7 +1,10 @@
-"""What every compiled splitter does."""
+"""The base class of the compiled splitters."""
 
 class Splitter:
-    """Splits UTF-8 text into words; this one leaves text whole. Immutable."""
+    """A splitter of UTF-8 text into words; this base class leaves text whole. Immutable."""
 
     def split(self, text: bytes, block: int = 4096) -> list[bytes]:
-        """The words of `text`, which joined are `text` again, found so many at a time. ValueError for less than 16."""
+        """Return the words of `text`; joined they are `text`.
+
+        block: the number of words to find at a time. Raises ValueError for less than 16.
+        """

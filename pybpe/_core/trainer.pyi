@@ -1,4 +1,4 @@
-"""Learning merges from words and how often they occur."""
+"""Training: learn merges from words and their counts."""
 
 from array import array
 from typing import Literal
@@ -15,19 +15,20 @@ Twins = Literal["separate", "shared", "huggingface"]
 class Trainer:
     """Greedy byte-pair training: each step merges the most frequent pair and gives it the next id.
 
-    symbols, sizes, counts: the words one after the other as ids, the symbols of each, how often each occurs.
-    blob: the words as bytes; `symbols` then has the ids of the 256 bytes.
-    tokens: the bytes of the tokens there are, by id; empty for an id that no word has.
-    last_token: the number of ids to stop at.
-    min_count: pairs that occur fewer times (and at least once) are never merged.
-    most_bytes: no merge makes a longer token.
-    order: which of equally frequent pairs goes first: by "ids", the smallest (left, right), or by "place", the one
-        whose first occurrence comes first in the words as they are now, or by "spelling", the one of fewest characters,
-        at most 16, of these the first by its bytes.
-    scripts: with "spelling", uint16 for each token, which then are characters: only tokens of one script are merged; 0
-        goes with any, 65,535 with none.
-    twins: what a merge becomes whose bytes are a token already: "separate", a token of its own; "shared", that token;
-        "huggingface", that token, with the counts that the tokenizers package then has.
+    symbols: the ids of all words, joined, uint32. sizes: the number of symbols of each word, uint32[n_words]. counts:
+        the count of each word, int64[n_words].
+    blob: the bytes of all words, joined, uint8; `symbols` then holds the ids of the 256 bytes.
+    tokens: the bytes of the existing tokens, by id; b"" for an id that no word has.
+    last_token: the number of ids at which training stops.
+    min_count: the number of occurrences that a pair needs to be merged, at least 1.
+    most_bytes: the maximum size of a merged token, in bytes.
+    order: the order among equally frequent pairs. "ids": the smallest (left, right) first. "place": the pair that occurs
+        first in the words as merged so far. "spelling": the pair of fewest characters, at most 16, and among these
+        the first by its bytes.
+    scripts: for order "spelling", the script of each token, uint16[n]; tokens are characters. Only tokens of one
+        script are merged; 0 merges with any script, 65,535 with none.
+    twins: the result of a merge whose bytes are a token already. "separate": a new token. "shared": the existing token.
+        "huggingface": the existing token, with the counts that the tokenizers package then has.
 
     Raises ValueError for words that are not made of these tokens, OverflowError for 2**63 pairs or more.
     """
@@ -48,12 +49,12 @@ class Trainer:
         scripts: npt.NDArray[np.uint16] | None = None,
     ) -> None: ...
     merges: IdBuffer
-    """Rows (left, right, token) learned so far."""
+    """The merges learned so far, rows (left, right, token), uint32[3 * n]."""
     tokens: Spellings
-    """The tokens there are by now."""
+    """The existing tokens."""
     last_count: int
-    """How often the pair that was merged last occurred."""
+    """The number of occurrences of the last merged pair."""
     is_full: bool
-    """Whether there are `last_token` ids."""
+    """True if there are `last_token` ids."""
     def learn(self, n_merges: int) -> int:
-        """Learn up to `n_merges` more, without the GIL; returns how many there were."""
+        """Learn up to `n_merges` more merges, without the GIL, and return the number of them."""

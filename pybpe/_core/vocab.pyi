@@ -1,4 +1,4 @@
-"""The tokens of a vocabulary, by id and by bytes."""
+"""The class Vocabulary: tokens by id and by bytes."""
 
 from array import array
 
@@ -8,35 +8,39 @@ import numpy.typing as npt
 from pybpe._core.ids import IdBuffer
 
 class Vocabulary:
-    """An immutable list of tokens: their bytes joined, and uint32[n] sizes. Size 0 is a hole: an id without a token.
+    """An immutable list of tokens.
 
-    empty: the id of size 0 that is a token nevertheless, without bytes, which no text becomes; None if there is none.
-    Raises ValueError for sizes that do not add up, and for an `empty` outside the ids or with bytes.
+    blob: their joined bytes. sizes: the size of each in bytes, uint32[n]; 0 for an id without a token.
+    empty: the id of the empty token, which no text is encoded to; None for none. Raises ValueError for sizes that do not
+    add up to the size of `blob`, and for an `empty` that is not an id or whose size is not 0.
     """
 
     def __init__(
         self, blob: bytes, sizes: array[int] | IdBuffer | npt.NDArray[np.uint32], empty: int | None = None
     ) -> None: ...
     empty: int | None
-    """The id of the token without bytes."""
+    """The id of the empty token, None if there is none."""
     def __len__(self) -> int: ...
     has_twins: bool
-    """Whether two tokens have the same bytes."""
+    """True if two tokens have the same bytes."""
     @property
     def joined(self) -> bytes:
-        """The bytes of all tokens, one after the other."""
+        """The bytes of all tokens, joined."""
     def token_id(self, token: bytes) -> int | None:
-        """The smallest id with these bytes, or None."""
+        """Return the smallest id with these bytes, None if there is none."""
     def has(self, token: int) -> bool:
-        """Whether this id has a token."""
+        """Return True if this id has a token."""
     def token_bytes(self, token: int) -> bytes:
-        """The bytes of an id. Raises TokenIdError for an id that has no token."""
+        """Return the bytes of an id. Raises TokenIdError for an id without a token."""
     def to_list(self) -> list[bytes]:
-        """All tokens, in the order of their ids; holes are empty."""
+        """Return all tokens in the order of their ids; b"" for an id without a token."""
     def sizes(self) -> IdBuffer:
-        """The bytes of each token, uint32[n]."""
+        """Return the size of each token in bytes, uint32[n]."""
     @property
     def longest(self) -> int:
-        """The bytes of the longest token."""
+        """The size of the longest token, in bytes."""
     def wrong_merge(self, merges: memoryview) -> int | None:
-        """The number of the first row (left, right, token) that does not join two tokens to a third; None if all do."""
+        """Return the number of the first row (left, right, token) whose token is not left + right; None if all are.
+
+        merges: uint32[n, 3].
+        """

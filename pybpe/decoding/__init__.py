@@ -1,1 +1,1 @@
-"""Ids to text, where that is more than putting bytes one behind another."""
+"""Decoding, and encoding of a text that grows at its end."""

@@ -1,4 +1,4 @@
-"""Ids of a text that grows at its end, equal to those of the whole text at every moment."""
+"""The class EncodeAppender: the ids of a text that grows at its end, equal to those of the whole text."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from pybpe.encode.sentencepiece_growing import GrowingSentencePiece
 from pybpe.encode.text_encoder import TextEncoder
 from pybpe.pretokenization.patterns import Split
 from pybpe.pretokenization.stages import stages_of
-from pybpe.util.utf8 import repair_torn, to_utf8
+from pybpe.util.utf8 import replace_escaped_bytes, to_utf8
 
-LARGE = 1 << 16  # bytes from which on text is encoded at once up to its last cut
+LARGE = 1 << 16  # minimum bytes of text that is encoded as a whole, up to its last safe cut
 
 
 class Growth:
-    """What all appenders of a tokenizer share. Immutable.
+    """The data that all appenders of a tokenizer share. Immutable.
 
-    ints: the int object of every id.
+    ints: the int objects of all ids. rules: how ordinary text is encoded; None if the regex module splits it. repairs:
+    True if bytes that are not UTF-8 become U+FFFD. cut: a function that returns the last safe cut of a text, or None.
     """
 
     def __init__(self, definition: Definition, encoder: TextEncoder, ints: list[int]) -> None:
@@ -37,25 +38,30 @@ class Growth:
         self._segmenter = encoder.segmenter
 
     def reader(self) -> GrowingSegments | GrowingSentencePiece | None:
-        """Return what reads a text that grows; None where text is split as it is."""
+        """Return a new segmenter of a text that grows; None if text is split without preprocessing."""
         return None if self._segmenter.plain else self._segmenter.growing()
 
     def encode(self, content: bytes) -> list[int]:
-        """Return the ids of a whole text."""
+        """Return the ids of a text. Special tokens in it are encoded as ordinary text."""
         return self._encoder.ordinary(content).to_list(self.ints)
 
 
 class EncodeAppender:
-    """Ids of a text that grows: after any number of `append`, those of all of it at once. From `encode_appender`.
+    """The ids of a text that grows at its end, equal to `encode_ordinary` of the whole text after each `append`.
 
-    Special tokens are ordinary text. `append` and `count` take time by what is appended, `ids` by the number of ids.
-    Copies (copy, deepcopy, pickle) are independent.
+    `Tokenizer.encode_appender` makes one. Special tokens are encoded as ordinary text. `append` and `count` take time
+    in proportion to the appended text, `ids` in proportion to the number of ids. Copies (copy, deepcopy, pickle) are
+    independent.
 
-    Some tokenizers need more time, which grows with the text that is not settled: all of it where the pattern is split
-    by the regex module (see `Tokenizer.info`); a row of combining marks with a normal form; a row of white space with
-    tokens found by name that take the white space beside them, or of the characters in a pattern that a normalizer
-    replaces, unless it is one of them or one or more; a pattern whose match may get longer after any number of words,
-    such as one for quotes, for each word that waits for its end.
+    Some tokenizers and texts take longer, in proportion to the text whose ids may still change. That is
+
+    - the whole text, if the regex module splits it (see "splitter" in `Tokenizer.info`);
+    - a run of combining marks, with a normal form;
+    - a run of white space, with added tokens that take the white space beside them;
+    - a run of the characters in a pattern that a normalizer replaces, except patterns for one of them or for one or
+      more of them;
+    - each word that waits for the end of a match, with a pattern whose match may get longer after any number of words,
+      such as a pattern for quotes.
     """
 
     def __init__(self, growth: Growth, make: Callable[[], EncodeAppender]) -> None:
@@ -65,7 +71,7 @@ class EncodeAppender:
         self._high_surrogate = ""  # the first half of a character, if the text ends with one
 
     def append(self, text: str | bytes) -> None:
-        """Add text to the end. A str must not cut a character in its bytes; bytes may. Raises TypeError for others."""
+        """Add text to the end. bytes may end within a character. Raises TypeError if it is neither str nor bytes."""
         if isinstance(text, str):
             text = self._high_surrogate + text
             self._high_surrogate = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
@@ -80,16 +86,16 @@ class EncodeAppender:
 
     @property
     def ids(self) -> list[int]:
-        """The ids of all the text so far."""
+        """The ids of the whole text so far."""
         return self._ids.ids(self._tail())
 
     @property
     def count(self) -> int:
-        """The number of ids of all the text so far."""
+        """The number of ids of the whole text so far."""
         return self._ids.count(self._tail())
 
     def _tail(self) -> bytes:
-        """Return the bytes of a character that is not complete, as they would be read if the text ended here."""
+        """Return the bytes of the incomplete character at the end, as they are encoded if the text ends here."""
         return self._pending + to_utf8(self._high_surrogate)
 
     def __copy__(self) -> EncodeAppender:
@@ -117,7 +123,7 @@ def _restored(make: Callable[[], EncodeAppender], state: Any, pending: bytes, hi
 
 
 class _Ids(Protocol):
-    """The ids of UTF-8 that grows by whole characters. state: plain data that tells all."""
+    """The ids of UTF-8 text that grows by whole characters. state: all that is kept, as plain data."""
 
     state: Any
 
@@ -128,7 +134,7 @@ class _Ids(Protocol):
 
 
 class _GrowingText:
-    """Ids by the compiled code."""
+    """The ids by compiled code, which keeps only the text whose ids may change."""
 
     def __init__(self, growth: Growth) -> None:
         assert growth.rules is not None
@@ -144,42 +150,42 @@ class _GrowingText:
         if self._reader is None:
             self._core.feed(self._repaired(content))
             return
-        for piece in self._reader.feed(content.decode("utf-8", "surrogateescape")):
-            if isinstance(piece, int):
-                self._core.put(piece)
+        for segment in self._reader.feed(content.decode("utf-8", "surrogateescape")):
+            if isinstance(segment, int):
+                self._core.put(segment)
             else:
-                self._core.feed(self._to_bytes(piece))
+                self._core.feed(self._to_bytes(segment))
 
     def _encode_settled(self, content: bytes, cut: Cut) -> bytes:
-        """Encode the open text and `content` up to the last cut at once; return what is behind it."""
+        """Encode the open text and `content` up to their last safe cut, and return the text after it."""
         whole = self._core.open_text + content
         end = cut(whole)
         if not end:
             return content
-        settled, piece = self._core.settled
+        settled, segment_start = self._core.settled
         made = array("I", settled)
         made.extend(self._growth.encode(whole[:end]))
         self._core = GrowingIds(self._rules)
-        self._core.take(made, piece)
+        self._core.take(made, segment_start)
         return whole[end:]
 
     def count(self, tail: bytes) -> int:
-        return self._core.count_with(self._pieces(tail))
+        return self._core.count_with(self._segments(tail))
 
     def ids(self, tail: bytes) -> list[int]:
-        return self._core.ids_with(self._pieces(tail), self._growth.ints)
+        return self._core.ids_with(self._segments(tail), self._growth.ints)
 
-    def _pieces(self, tail: bytes) -> list[bytes | int]:
-        """Return what would follow the text that is read if the text ended with `tail`."""
+    def _segments(self, tail: bytes) -> list[bytes | int]:
+        """Return the segments that would follow if the text ended with `tail`."""
         if self._reader is None:
             return [self._repaired(tail)] if tail else []
         if tail:
             state = self._reader.state
-            pieces = self._reader.feed(tail.decode("utf-8", "surrogateescape")) + self._reader.tail()
+            segments = self._reader.feed(tail.decode("utf-8", "surrogateescape")) + self._reader.tail()
             self._reader.state = state
         else:
-            pieces = self._reader.tail()
-        return [piece if isinstance(piece, int) else self._to_bytes(piece) for piece in pieces]
+            segments = self._reader.tail()
+        return [segment if isinstance(segment, int) else self._to_bytes(segment) for segment in segments]
 
     def _repaired(self, content: bytes) -> bytes:
         if not self._growth.repairs or content.isascii():
@@ -187,7 +193,7 @@ class _GrowingText:
         return self._to_bytes(content.decode("utf-8", "surrogateescape"))
 
     def _to_bytes(self, text: str) -> bytes:
-        return repair_torn(text).encode() if self._growth.repairs else text.encode("utf-8", "surrogateescape")
+        return replace_escaped_bytes(text).encode() if self._growth.repairs else text.encode("utf-8", "surrogateescape")
 
     @property
     def _rules(self) -> AppendRules:
@@ -204,27 +210,27 @@ class _GrowingText:
 
     @property
     def state(self) -> Any:
-        settled, piece = self._core.settled
+        settled, segment_start = self._core.settled
         preprocessing = self._reader.state if self._reader is not None else None
-        return array("I", settled), piece, self._core.open_text, preprocessing, self._fresh
+        return array("I", settled), segment_start, self._core.open_text, preprocessing, self._fresh
 
     @state.setter
     def state(self, state: Any) -> None:
-        settled, piece, open_text, preprocessing, self._fresh = state
+        settled, segment_start, open_text, preprocessing, self._fresh = state
         self._core = GrowingIds(self._rules)
-        self._core.take(settled, piece)
+        self._core.take(settled, segment_start)
         self._core.feed(open_text)
         if self._reader is not None:
             self._reader.state = preprocessing
 
 
 class _WholeText:
-    """Ids of the whole text, encoded again whenever they are asked for and it has grown."""
+    """The ids of the whole text, which is encoded again when they are requested and it has grown."""
 
     def __init__(self, encode: Callable[[bytes], list[int]]) -> None:
         self._encode = encode
         self._content = b""
-        self._known: tuple[bytes, list[int]] | None = None  # a tail, and the ids with it
+        self._known: tuple[bytes, list[int]] | None = None  # a tail, and the ids of the text with it
 
     def feed(self, content: bytes) -> None:
         self._content += content
@@ -256,7 +262,7 @@ class _WholeText:
 
 
 def _rules(definition: Definition, split: Split) -> AppendRules | None:
-    """Return what makes ids of ordinary text; None if the regex module splits it."""
+    """Return how ordinary text is encoded; None if the regex module splits it."""
     if split.scanner is None:
         return None
     model, symbols = definition.model, definition.model.symbols
@@ -274,7 +280,7 @@ def _rules(definition: Definition, split: Split) -> AppendRules | None:
 
 @functools.lru_cache(maxsize=16)
 def _automaton(pattern: str) -> Any:
-    """Return the automaton of a pattern: the scanner of a known family cannot stop where text may still follow."""
+    """Return the automaton of a pattern, known families included: their scanner needs the whole text."""
     from pybpe.pretokenization.dfa import compile_stages  # here, because it needs numpy
 
     return compile_stages(stages_of(pattern))

@@ -1,4 +1,4 @@
-"""Ids to text as the decoders of Hugging Face do it for vocabularies of characters."""
+"""Decoding as Hugging Face's decoders do it for vocabularies of characters."""
 
 from __future__ import annotations
 
@@ -16,58 +16,58 @@ if TYPE_CHECKING:
 
 
 class CharacterDecoder:
-    """Decodes by one Definition of characters. Its methods are those of the compiled Decoder; immutable.
+    """A decoder by a Definition of a vocabulary of characters. Immutable. It has the methods of the compiled Decoder.
 
-    Of bytes written as such in a row, if they are not UTF-8 all together each is a U+FFFD, where nothing else is asked
-    for. Spaces at the beginning are left out as `CharacterVocabulary.leading` says.
+    If the bytes of a run of byte tokens are not UTF-8, each becomes U+FFFD, unless `errors` asks for something else.
+    `CharacterVocabulary.leading` says which spaces at the beginning of a text are left out.
     """
 
     def __init__(self, definition: Definition, scores: CharacterVocabulary, names: dict[int, bytes]) -> None:
-        # tokenizers gives a token that is found in normal text back as it is found.
+        # tokenizers decodes a token with the flag "normalized" to its normal form.
         found = {token: definition.preprocessing.spelling(name) for name, token in definition.names.items()}
         spelled = {token: name.replace(SPACE, " ").encode() for token, name in found.items()}
         self._names = Decoder(definition.vocabulary, names, as_uint32)
         self._texts = Decoder(definition.vocabulary, spelled, as_uint32)
         self._bytes = frozenset(scores.byte_ids)
         self._leading = scores.leading
-        # Of what a text begins with, these keep their spaces: bytes, and names that hold none written as U+2581.
+        # Tokens that keep their spaces at the beginning of a text: bytes, and names without U+2581.
         self._kept = self._bytes | {token for token, name in found.items() if SPACE not in name}
 
     def token_bytes(self, token: int) -> bytes:
-        """The bytes of one id, the name of a special token."""
+        """Return the bytes of one id; of a special token, its name."""
         return self._names.token_bytes(token)
 
     def text_bytes(self, token: int) -> bytes:
-        """The bytes that an id stands for behind others."""
+        """Return the bytes that an id decodes to after other ids."""
         return self._texts.token_bytes(token)
 
     def is_byte(self, token: int) -> bool:
-        """True if an id is that of a byte."""
+        """Return True if an id is that of a byte token."""
         return token in self._bytes
 
     def begin(self, text: str, first: int) -> str:
-        """Return the text that `first`, the first id, and perhaps others stand for at the beginning of a text."""
+        """Return `text`, the decoded beginning of a text, without the spaces that are left out. first: its first id."""
         return self._opened([first], text.encode()).decode()
 
     def decode_bytes(self, ids: Ids) -> bytes:
-        """The bytes that ids stand for."""
+        """Return the bytes of a text from its ids."""
         numbers = as_uint32(ids)
         return self._opened(numbers, self._texts.decode_bytes(numbers))
 
     def decode(self, ids: Ids, errors: str) -> str:
-        """The text that ids stand for."""
+        """Return the text of ids; `errors` as in bytes.decode."""
         content = self.decode_bytes(ids)
         try:
             return content.decode()
         except UnicodeDecodeError:
-            return self._torn(ids) if errors == "replace" else content.decode(errors=errors)
+            return self._decode_runs(ids) if errors == "replace" else content.decode(errors=errors)
 
     def decode_batch(self, batch: Iterable[Ids], errors: str) -> list[str]:
-        """As `decode` for each."""
+        """Return the text of each sequence of ids."""
         return [self.decode(ids, errors) for ids in batch]
 
     def _opened(self, ids: Ids, content: bytes) -> bytes:
-        """What ids stand for, without the spaces that a text does not begin with."""
+        """Return `content`, the bytes of ids, without the spaces at the beginning that are left out."""
         if self._leading == "space":
             return content.removeprefix(b" ")
         if self._leading == "token" and len(ids) and int(ids[0]) not in self._kept:
@@ -75,8 +75,8 @@ class CharacterDecoder:
             return first.replace(b" ", b"") + content[len(first) :]
         return content
 
-    def _torn(self, ids: Ids) -> str:
-        """The text of ids among which are bytes that are no text."""
+    def _decode_runs(self, ids: Ids) -> str:
+        """Return the text of ids, with U+FFFD for each byte of a run of byte tokens that is not UTF-8."""
         parts: list[str] = []
         row = bytearray()
         for token in map(int, as_uint32(ids)):
@@ -91,10 +91,10 @@ class CharacterDecoder:
 
 
 class CharacterStream:
-    """Ids to text one at a time, as CharacterDecoder has the whole. From `decode_stream`.
+    """A decoder of one id at a time, equal to CharacterDecoder. `Tokenizer.decode_stream` makes one.
 
-    A row of ids of bytes is given when it ends, because all of its bytes together are text or none is. Copies (copy,
-    deepcopy, pickle) are independent. decoder: gives the CharacterDecoder.
+    The text of a run of byte tokens is returned when the run ends, because it depends on all of them. Copies (copy,
+    deepcopy, pickle) are independent. decoder: a function that returns the CharacterDecoder.
     """
 
     def __init__(self, decoder: Callable[[], CharacterDecoder]) -> None:
@@ -104,7 +104,7 @@ class CharacterStream:
         self._begun = False
 
     def feed(self, token: int) -> str:
-        """Return the text that one more id completes, perhaps none. Raises TokenIdError for an id without a token."""
+        """Return the text that one more id completes, "" for none. Raises TokenIdError for an id without a token."""
         decoder = self._decoder()
         content = decoder.text_bytes(token)
         if self._first is None:
@@ -116,14 +116,14 @@ class CharacterStream:
         return self._given(_row_to_text(row) + content.decode())
 
     def finish(self) -> str:
-        """Return the text of the row of bytes that the ids end with; the stream then begins anew."""
+        """Return the text of the run of byte tokens at the end, and reset the stream."""
         row, self._row = self._row, b""
         text = self._given(_row_to_text(row))
         self._first, self._begun = None, False
         return text
 
     def _given(self, text: str) -> str:
-        """Return text, without the spaces that a text does not begin with."""
+        """Return text, at the beginning without the spaces that are left out."""
         if self._begun or self._first is None or not text:
             return text
         self._begun = True

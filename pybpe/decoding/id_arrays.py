@@ -1,4 +1,4 @@
-"""Ids in any form that callers have them in, as one array."""
+"""Conversion of ids, from any form that callers use, to a uint32 array."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 def as_uint32(ids: Ids) -> npt.NDArray[np.uint32]:
-    """Ids as a contiguous uint32 array. Raises TokenIdError for one that does not fit, TypeError for other things."""
+    """Return ids as a contiguous array, uint32[n].
+
+    Raises TokenIdError for an id outside uint32, TypeError if `ids` is not a one-dimensional sequence of integers.
+    """
     import numpy as np
 
     try:
@@ -32,5 +35,5 @@ def as_uint32(ids: Ids) -> npt.NDArray[np.uint32]:
 
 
 def _objects(numbers: npt.NDArray[Any]) -> list[object]:
-    """The items of an array of Python objects: where a list holds an integer beyond 64 bits, numpy leaves them so."""
+    """Return the items of an array of dtype object, which numpy makes for integers beyond 64 bits; else []."""
     return numbers.tolist() if numbers.dtype.kind == "O" else []

@@ -1,4 +1,4 @@
-"""Ids decoded as they come, and UTF-8 in parts that cut no character."""
+"""Decoding of one id at a time, which returns whole characters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def incomplete_from(content: bytes) -> int:
-    """Return where a character at the end of UTF-8 begins of which bytes are wanting; the size if there is none."""
+    """Return where the incomplete character at the end of UTF-8 begins, in bytes; the size if there is none."""
     if content[-1:] < b"\x80":
         return len(content)
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -16,23 +16,24 @@ def incomplete_from(content: bytes) -> int:
 
 
 class DecodeStream:
-    """Ids to text one at a time, never half a character; what is no UTF-8 becomes U+FFFD. From `decode_stream`.
+    """A decoder of one id at a time, which returns whole characters. `Tokenizer.decode_stream` makes one.
 
-    Copies (copy, deepcopy, pickle) are independent.
+    Bytes that are not UTF-8 become U+FFFD. Copies (copy, deepcopy, pickle) are independent. token_bytes: a function
+    that returns the bytes of an id.
     """
 
     def __init__(self, token_bytes: Callable[[int], bytes]) -> None:
         self._token_bytes = token_bytes
-        self._pending = b""  # bytes of a character that is not complete
+        self._pending = b""  # the bytes of an incomplete character
 
     def feed(self, token: int) -> str:
-        """Return the text that one more id completes, perhaps none. Raises TokenIdError for an id without a token."""
+        """Return the text that one more id completes, "" for none. Raises TokenIdError for an id without a token."""
         content = self._pending + self._token_bytes(token)
         end = incomplete_from(content)
         self._pending = content[end:]
         return content[:end].decode(errors="replace")
 
     def finish(self) -> str:
-        """Return what the ids so far left incomplete; the stream then begins anew."""
+        """Return the incomplete character at the end, as U+FFFD, and reset the stream."""
         rest, self._pending = self._pending.decode(errors="replace"), b""
         return rest

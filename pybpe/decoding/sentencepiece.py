@@ -1,4 +1,4 @@
-"""Ids to text as sentencepiece does it: without the space that was put before, and without control symbols."""
+"""Decoding as sentencepiece does it: without the space before the text, and without control symbols."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pybpe.decoding.id_arrays import as_uint32
 from pybpe.decoding.incremental import incomplete_from
 from pybpe.definition import Definition
 from pybpe.normalization.sentencepiece import SentencePieceNormalizer
-from pybpe.util.utf8 import repair_torn, to_text
+from pybpe.util.utf8 import replace_escaped_bytes, to_text
 from pybpe.vocabulary.characters import CharacterVocabulary
 
 if TYPE_CHECKING:
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 class SentencePieceDecoder:
-    """Decodes by one Definition with scores. Its methods are those of the compiled Decoder; immutable.
+    """A decoder by a Definition with scores. Immutable. It has the methods of the compiled Decoder.
 
-    Of bytes that are not UTF-8 each is a U+FFFD, where nothing else is asked for.
+    Each byte that is not UTF-8 becomes U+FFFD, unless `errors` asks for something else. silent: the ids that decode to
+    no text. strips_all: True if all spaces at the beginning of a text are left out.
     """
 
     def __init__(
@@ -34,32 +35,32 @@ class SentencePieceDecoder:
         self._texts = Decoder(definition.vocabulary, written, as_uint32)
         self.silent = set(definition.special_tokens.values()) - written.keys()
         self._silent_ids = sorted(self.silent)
-        self._whole = set(scores.byte_ids) | {scores.unknown}  # which begin a text whatever they are
+        self._whole = set(scores.byte_ids) | {scores.unknown}  # tokens that keep a space at the beginning of a text
         self._strips = spm.add_dummy_prefix or spm.remove_extra_whitespaces
         self.strips_all = spm.remove_extra_whitespaces
 
     def token_bytes(self, token: int) -> bytes:
-        """The bytes of one id, the name of a special token."""
+        """Return the bytes of one id; of a special token, its name."""
         return self._names.token_bytes(token)
 
     def text_bytes(self, token: int) -> bytes:
-        """The bytes that an id other than `silent` stands for behind others."""
+        """Return the bytes that an id, not one of `silent`, decodes to after other ids."""
         return self._texts.token_bytes(token)
 
     def decode_bytes(self, ids: Ids) -> bytes:
-        """The bytes that ids stand for."""
+        """Return the bytes of a text from its ids."""
         return b"".join(self._stretches(ids))
 
     def decode(self, ids: Ids, errors: str) -> str:
-        """The text that ids stand for."""
+        """Return the text of ids; `errors` as in bytes.decode."""
         return "".join(_to_text(stretch, errors) for stretch in self._stretches(ids))
 
     def decode_batch(self, batch: Iterable[Ids], errors: str) -> list[str]:
-        """As `decode` for each."""
+        """Return the text of each sequence of ids."""
         return [self.decode(ids, errors) for ids in batch]
 
     def _stretches(self, ids: Ids) -> list[bytes]:
-        """The bytes between ids that stand for no text, across which no character reaches."""
+        """Return the bytes between ids of `silent`; each stretch is decoded to text by itself."""
         import numpy as np
 
         numbers = as_uint32(ids)
@@ -76,7 +77,7 @@ class SentencePieceDecoder:
         return joined
 
     def _leading(self, ids: Iterable[int]) -> int:
-        """How many of the first spaces of a text are left out."""
+        """Return the number of spaces at the beginning of a text that are left out."""
         spaces = 0
         for token in ids:
             if token in self.silent:
@@ -91,18 +92,19 @@ class SentencePieceDecoder:
 
 
 class SentencePieceStream:
-    """Ids to text one at a time, never half a character, as SentenceDecoder has the whole. From `decode_stream`.
+    """A decoder of one id at a time, which returns whole characters, equal to SentencePieceDecoder.
 
-    decoder: gives the SentenceDecoder. Copies (copy, deepcopy, pickle) are independent.
+    `Tokenizer.decode_stream` makes one. Copies (copy, deepcopy, pickle) are independent. decoder: a function that
+    returns the SentencePieceDecoder.
     """
 
     def __init__(self, decoder: Callable[[], SentencePieceDecoder]) -> None:
         self._decoder = decoder
-        self._first: tuple[int, ...] | None = ()  # the ids so far, until there is some text
-        self._pending = b""  # bytes of a character that is not complete
+        self._first: tuple[int, ...] | None = ()  # the ids before the first text, None after it
+        self._pending = b""  # the bytes of an incomplete character
 
     def feed(self, token: int) -> str:
-        """Return the text that one more id completes, perhaps none. Raises TokenIdError for an id without a token."""
+        """Return the text that one more id completes, "" for none. Raises TokenIdError for an id without a token."""
         decoder = self._decoder()
         if token in decoder.silent:
             return self._take(self._pending, len(self._pending))
@@ -116,12 +118,12 @@ class SentencePieceStream:
         return self._take(content, incomplete_from(content))
 
     def finish(self) -> str:
-        """Return what the ids so far left incomplete; the stream then begins anew."""
+        """Return the incomplete character at the end, as U+FFFD, and reset the stream."""
         self._first = ()
         return self._take(self._pending, len(self._pending))
 
     def _take(self, content: bytes, end: int) -> str:
-        """Return the text of content[:end]; the rest is pending."""
+        """Return the text of content[:end], and keep the rest."""
         self._pending = content[end:]
         return to_text(content[:end])
 
@@ -132,4 +134,4 @@ def _to_text(content: bytes, errors: str) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError:
-        return repair_torn(content.decode("utf-8", "surrogateescape"))
+        return replace_escaped_bytes(content.decode("utf-8", "surrogateescape"))

@@ -1,7 +1,7 @@
-"""Text that grows at its end, brought to its normal form and searched for names as the whole text would be.
+"""Normalization and segments of a text that grows at its end, equal to those of the whole text.
 
-Each class takes text bit by bit: `feed` gives what no more text can change, and `rest` what would follow if the text
-ended here. What is kept between two calls is its `state`, plain data.
+Each class receives the text in parts: `feed` returns the result that no further text can change, and `rest` or `tail`
+what would follow if the text ended here. The property `state` is all that is kept between calls, as plain data.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from pybpe.normalization.normalizer import Normalizer, Step, apply, pattern_part
 from pybpe.normalization.stages import WHITE_SPACE
 from pybpe.normalization.unicode_forms import FORMS, is_boundary
 
-Spans = Callable[[str], Iterator[tuple[int, int, int | None]]]  # (start, end, id of a name or None) of all of a text
+Spans = Callable[[str], Iterator[tuple[int, int, int | None]]]  # see FindNames.spans
 
 
 class GrowingStep:
-    """A step that changes each character on its own: Lowercase, StripAccents, Nmt, or ReplaceAll of one character."""
+    """A step that changes each character by itself: Lowercase, StripAccents, Nmt, or ReplaceAll of one character."""
 
     def __init__(self, step: Step) -> None:
         self.step = step
         self.state: Any = ""
 
     def feed(self, text: str) -> str:
-        """Add text. Return the part of the new form that no more text can change."""
+        """Add text. Return the part of the result that no further text can change."""
         return self.apply(text)
 
     def rest(self) -> str:
-        """Return the new form of what was kept, as if the text ended here."""
+        """Return the result for the text that was kept, as if the text ended here."""
         return ""
 
     def apply(self, text: str) -> str:
-        """Return the new form of a text."""
+        """Return the result of the step for a whole text."""
         return apply((self.step,), text)
 
 
 class GrowingForm(GrowingStep):
-    """NFC, NFD, NFKC or NFKD. Keeps the text from the last character on that joins with nothing before it."""
+    """The step NFC, NFD, NFKC or NFKD. It keeps the text from the last boundary of normalization on."""
 
     def feed(self, text: str) -> str:
-        """Add text. Return the part of the new form that no more text can change."""
+        """Add text. Return the part of the result that no further text can change."""
         place = next((place for place in range(len(text) - 1, -1, -1) if is_boundary(text[place])), -1)
         if place < 0:
             self.state += text
@@ -51,15 +51,15 @@ class GrowingForm(GrowingStep):
         return self.apply(settled)
 
     def rest(self) -> str:
-        """Return the new form of what was kept, as if the text ended here."""
+        """Return the result for the text that was kept, as if the text ended here."""
         return self.apply(self.state)
 
 
 class GrowingReplace(GrowingStep):
-    """Replace. Keeps the longest end of the text that can be the beginning of what is replaced."""
+    """The step Replace. It keeps the longest suffix of the text that is a prefix of the string to replace."""
 
     def feed(self, text: str) -> str:
-        """Add text. Return the part of the new form that no more text can change."""
+        """Add text. Return the part of the result that no further text can change."""
         old = self.step[1]
         text = self.state + text
         done = 0
@@ -73,20 +73,20 @@ class GrowingReplace(GrowingStep):
         return self.apply(text[:start])
 
     def rest(self) -> str:
-        """Return the new form of what was kept, as if the text ended here."""
+        """Return the result for the text that was kept, as if the text ended here."""
         return str(self.state)
 
 
 class GrowingReplaceRuns(GrowingStep):
-    """ReplaceAll of one or more of some characters: one stands for a row of them as soon as the row begins."""
+    """The step ReplaceAll for one or more of some characters: a run of them is replaced when it begins."""
 
     def __init__(self, step: Step) -> None:
         super().__init__(step)
         self._chars = _replaced_chars(step)
-        self.state = False  # whether the text ends with such a character
+        self.state = False  # True if the text ends with such a character
 
     def feed(self, text: str) -> str:
-        """Add text. Return the part of the new form that no more text can change."""
+        """Add text. Return the part of the result that no further text can change."""
         if self.state:
             text = text.lstrip(self._chars)
         if text:
@@ -95,29 +95,29 @@ class GrowingReplaceRuns(GrowingStep):
 
 
 class GrowingReplaceAll(GrowingStep):
-    """ReplaceAll of any other pattern. Keeps the row of characters at the end that matches are made of."""
+    """The step ReplaceAll for any other pattern. It keeps the run, at the end, of characters that can be in a match."""
 
     def __init__(self, step: Step) -> None:
         super().__init__(step)
         self._chars = _replaced_chars(step)
 
     def feed(self, text: str) -> str:
-        """Add text. Return the part of the new form that no more text can change."""
+        """Add text. Return the part of the result that no further text can change."""
         text = self.state + text
         settled = text.rstrip(self._chars)
         self.state = text[len(settled) :]
         return self.apply(settled)
 
     def rest(self) -> str:
-        """Return the new form of what was kept, as if the text ended here."""
+        """Return the result for the text that was kept, as if the text ended here."""
         return self.apply(self.state)
 
 
 class GrowingPrepend(GrowingStep):
-    """Prepend."""
+    """The step Prepend."""
 
     def feed(self, text: str) -> str:
-        """Add text. Return the part of the new form that no more text can change."""
+        """Add text. Return the part of the result that no further text can change."""
         if self.state or not text:
             return text
         self.state = "begun"
@@ -125,14 +125,14 @@ class GrowingPrepend(GrowingStep):
 
 
 class GrowingStrip(GrowingStep):
-    """Strip. Keeps white space at the end, as nested pairs, so that a long row costs no copies."""
+    """The step Strip. It keeps the white space at the end, as nested pairs, so that a long run is not copied."""
 
     def __init__(self, step: Step) -> None:
         super().__init__(step)
         self.state = ("left" not in step, ())
 
     def feed(self, text: str) -> str:
-        """Add text. Return the part of the new form that no more text can change."""
+        """Add text. Return the part of the result that no further text can change."""
         begun, kept = self.state
         if not begun:
             text = text.lstrip(WHITE_SPACE)
@@ -172,25 +172,25 @@ def growing_step(step: Step) -> GrowingStep:
 
 
 def _replaced_chars(step: Step) -> str:
-    """Return all characters that matches of the pattern of a ReplaceAll are made of."""
+    """Return all characters that a match of the pattern of a ReplaceAll can hold."""
     return "".join(chars for chars, _ in pattern_parts(step[1]))
 
 
 class GrowingNormal:
-    """The normal form of a text that grows."""
+    """The normal form of a text that grows at its end."""
 
     def __init__(self, normalizer: Normalizer | None) -> None:
         steps = ((normalizer,),) if isinstance(normalizer, str) else normalizer or ()
         self._steps = [growing_step(step) for step in steps]
 
     def feed(self, text: str) -> str:
-        """Add text. Return the part of the normal form that no more text can change."""
+        """Add text. Return the part of the normal form that no further text can change."""
         for step in self._steps:
             text = step.feed(text)
         return text
 
     def rest(self) -> str:
-        """Return the rest of the normal form, as if the text ended here."""
+        """Return the rest of the normal form, as if the text ended here. The state does not change."""
         text, state = "", self.state
         for step in self._steps:
             text = (step.feed(text) if text else "") + step.rest()
@@ -209,21 +209,22 @@ class GrowingNormal:
 
 
 class GrowingNames:
-    """The names in a text that grows, and the text between them.
+    """The names in a text that grows at its end, and the text between them.
 
-    names: what is looked for. spans: what does it in a whole text. wide: True if what stands beside a name matters.
+    names: the strings to search for. spans: the function that finds them in a whole text. wide: True if the characters
+    beside a name matter, by its flags.
     """
 
     def __init__(self, names: frozenset[str], spans: Spans, wide: bool) -> None:
         self._names = names
-        self._beginnings = _beginnings(names)
+        self._prefixes = _proper_prefixes(names)
         self._longest = max(map(len, names), default=0)
         self._spans = spans
         self._wide = wide
         self.state = ""  # text that may belong to a name
 
     def feed(self, text: str) -> list[str | int]:
-        """Add text. Return the ids of names, and the text between them, that no more text can change."""
+        """Add text. Return the ids of names, and the text between them, that no further text can change."""
         if not self._names:
             return [text] if text else []
         text = self.state + text
@@ -239,7 +240,7 @@ class GrowingNames:
         return [text[start:end] if token is None else token for start, end, token in self._spans(text)]
 
     def _settled(self, text: str) -> int:
-        """Return the largest place known at which the text can be cut."""
+        """Return the last known cut of the text: the names before it do not depend on the text after it."""
         done, limit = 0, self._first_open(text, 0)
         matches: list[tuple[int, int]] = []
         for match in find_names(self._names, text).finditer(text):
@@ -252,18 +253,19 @@ class GrowingNames:
         return self._apart(text, limit, matches) if self._wide else limit
 
     def _first_open(self, text: str, start: int) -> int:
-        """Return the first place from `start` on where a name may begin that more text would complete."""
+        """Return the first position from `start` on where a name may begin that further text would complete."""
         for place in range(max(start, len(text) - self._longest + 1), len(text)):
-            if text[place:] in self._beginnings:
+            if text[place:] in self._prefixes:
                 return place
         return len(text)
 
     @staticmethod
     def _apart(text: str, limit: int, matches: list[tuple[int, int]]) -> int:
-        """Return the last place up to `limit` at which no name needs what is on the other side, 0 if there is none.
+        """Return the last cut up to `limit` at which no name depends on the other side, 0 if there is none.
 
-        It lies behind a character that is in no name and is no white space, and no name begins there; or it lies
-        between two characters that are neither white space nor parts of words, and in no name.
+        matches: the (start, end) of the names in the text. Such a cut is after a character that is outside all names
+        and no white space, where no name begins; or it is between two characters that are neither white space nor word
+        characters, and not inside a name.
         """
         for place in range(min(limit, len(text) - 1), 0, -1):
             while matches and matches[-1][0] > place:
@@ -282,21 +284,22 @@ class GrowingNames:
 
 
 def _may_be_word(char: str) -> bool:
-    """True for all characters but some that are surely no part of a word."""
+    """Return False for ASCII characters that are no word characters, and True for all others."""
     return not (char.isascii() and not char.isalnum() and char != "_")
 
 
 @functools.lru_cache(maxsize=16)
-def _beginnings(names: frozenset[str]) -> frozenset[str]:
-    """Return all beginnings of names but the names themselves, if no longer name has them."""
+def _proper_prefixes(names: frozenset[str]) -> frozenset[str]:
+    """Return all prefixes of names that are shorter than the name and not empty."""
     return frozenset(name[:size] for name in names for size in range(1, len(name)))
 
 
 class GrowingSegments:
-    """The pieces of a text that grows, as Segmenter gives those of a whole text.
+    """The segments of a text that grows at its end, equal to those that Segmenter makes of the whole text.
 
-    in_text, in_normal: give a fresh GrowingNames for the names looked for in the text, or in its normal form. spaced:
-    tells if a stretch of text gets a space before it. Text is str, with bytes that are no UTF-8 as surrogates.
+    in_text, in_normal: functions that return a new GrowingNames for the names searched for in the text, and in its
+    normal form. spaced: a function that returns True if a segment gets a space before it. Text is str decoded with
+    errors="surrogateescape".
     """
 
     def __init__(
@@ -311,53 +314,54 @@ class GrowingSegments:
         self._in_text = in_text()
         self._in_normal = in_normal()
         self._spaced = spaced
-        self._first = True  # whether nothing came before this stretch of text
-        self._open = False  # whether a piece of text goes on
+        self._first = True  # True before the first segment of the text
+        self._open = False  # True if the last segment is ordinary text, which may continue
 
     def feed(self, text: str) -> list[str | int]:
-        """Add text. Return the ids of names and the text between them, in order, that no more text can change."""
+        """Add text. Return the ids of names and the text between them, in order, that no further text can change."""
         return self._read(self._in_text.feed(text))
 
     def tail(self) -> list[str | int]:
         """Return the ids and the text that would follow if the text ended here."""
         state = self.state
-        pieces = self._read(self._in_text.rest()) + self._end_stretch()
+        segments = self._read(self._in_text.rest()) + self._end_stretch()
         self.state = state
-        return pieces
+        return segments
 
     def _read(self, items: list[str | int]) -> list[str | int]:
-        """Return the pieces of stretches of text, and the ids of the names between them."""
-        pieces: list[str | int] = []
+        """Return the segments of the text between the names found in it, and the ids of these names."""
+        segments: list[str | int] = []
         for item in items:
             if isinstance(item, int):
-                pieces += self._end_stretch()
-                pieces.append(item)
+                segments += self._end_stretch()
+                segments.append(item)
                 self._first = self._open = False
             else:
-                pieces += self._parts(self._in_normal.feed(self._normal.feed(item)))
-        return pieces
+                segments += self._with_spaces(self._in_normal.feed(self._normal.feed(item)))
+        return segments
 
     def _end_stretch(self) -> list[str | int]:
-        pieces = self._parts(self._in_normal.feed(self._normal.rest()))
-        pieces += self._parts(self._in_normal.rest())
+        """Return the segments that remain before a name or the end of the text, and reset the normalization."""
+        segments = self._with_spaces(self._in_normal.feed(self._normal.rest()))
+        segments += self._with_spaces(self._in_normal.rest())
         self._normal.state = self._fresh
         self._in_normal.state = ""
-        return pieces
+        return segments
 
-    def _parts(self, items: list[str | int]) -> list[str | int]:
-        """Return stretches of normal text with the spaces before them, and the ids between them."""
-        pieces: list[str | int] = []
+    def _with_spaces(self, items: list[str | int]) -> list[str | int]:
+        """Return normalized text with the spaces before it, and the ids between."""
+        segments: list[str | int] = []
         for item in items:
             if isinstance(item, str) and not self._open and self._spaced(item, self._first):
                 item = f" {item}"
-            pieces.append(item)
+            segments.append(item)
             self._open = isinstance(item, str)
             self._first = False
-        return pieces
+        return segments
 
     @property
     def state(self) -> tuple[Any, ...]:
-        """Plain data that tells what was read so far."""
+        """All that is kept of the text so far, as plain data."""
         return self._in_text.state, self._normal.state, self._in_normal.state, self._first, self._open
 
     @state.setter

@@ -1,4 +1,4 @@
-"""The ids of a text and where in it each lies."""
+"""Encoding with offsets: the ids of a text, and the (start, end) of each id in it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Span = tuple[int, int]
 
 
 class OffsetEncoder:
-    """Encodes texts with the place of each id. Immutable.
+    """An encoder that also gives the offsets of each id. Immutable.
 
-    sizes: int64[n_vocab], the bytes of every id.
+    sizes: the size of each token in bytes, int64[n_vocab].
     """
 
     def __init__(self, definition: Definition, encoder: TextEncoder, sizes: npt.NDArray[np.int64]) -> None:
@@ -31,11 +31,14 @@ class OffsetEncoder:
         self._sizes = sizes
         self._unknown = definition.unknown
         self._prefix, self._suffix = (len(mark.encode()) for mark in definition.model.marks)
-        # True if the ids of a text say by their sizes alone where they are.
+        # True if offsets follow from the sizes of the tokens alone.
         self._by_size = encoder.segmenter.plain and definition.shared_id is None and encoder.words is None
 
     def encode(self, text: Text, allowed: Allowed, disallowed: Disallowed, unit: Unit) -> tuple[list[int], list[Span]]:
-        """Return the ids of a text, by the policy of SpecialTokens, and of each the (start, end) of its place."""
+        """Return the ids of a text by the policy of SpecialTokens, and the (start, end) of each in the text.
+
+        unit: "char" or "byte". Raises ValueError for another unit, and if no offsets can be given.
+        """
         encoder, content = self._encoder, to_utf8(text)
         if self._by_size:
             ids = encoder.encode(text, allowed, disallowed)
@@ -48,13 +51,13 @@ class OffsetEncoder:
         return read_spans(segments, decoded, self._encode_segment, unit)
 
     def _encode_segment(self, segment: bytes) -> tuple[list[int], npt.NDArray[np.int64]]:
-        """Return the ids of ordinary text, and the bytes of each."""
+        """Return the ids of an ordinary segment, and the size of each in bytes, int64[n]."""
         ids = IdBuffer()
-        self._encoder.way.append(segment, ids)
+        self._encoder.ordinary_encoder.append(segment, ids)
         return self._sized(ids)
 
     def _encode_word(self, word: bytes) -> tuple[list[int], npt.NDArray[np.int64]]:
-        """Return the ids of one word, and the bytes of each, without the marks that stand in no text."""
+        """Return the ids of one word, and the size of each in bytes, int64[n], without the marks of its ends."""
         if self._encoder.words is not None and self._encoder.words.drops_of(word):
             raise ValueError("offsets are not available: the text has bytes without a token, which are left out")
         ids = IdBuffer()
@@ -75,10 +78,11 @@ class OffsetEncoder:
 
 
 def token_spans(sizes: npt.NDArray[np.int64], text: bytes, unit: Unit) -> list[tuple[int, int]]:
-    """(start, end) of consecutive tokens, of these sizes in bytes, that make up UTF-8 `text`.
+    """Return the (start, end) of the tokens that make up UTF-8 `text`.
 
-    In bytes the spans follow each other without gap or overlap. In characters a token that holds part of a character
-    spans all of it, so that two tokens may share one.
+    sizes: the size of each token in bytes, int64[n]. unit: "char" or "byte". In bytes the spans follow each other
+    without gap or overlap. In characters the span of a token that holds part of a character includes the whole
+    character, so that spans may overlap.
     """
     _check_unit(unit)
     ends = np.cumsum(sizes)
@@ -97,29 +101,28 @@ def read_spans(
 ) -> tuple[list[int], list[Span]]:
     """Return the ids of the segments of a text, and the (start, end) of each in the text.
 
-    segments: as `Segmenter.split_with_offsets` gives them. encode: gives the ids of an ordinary one and their sizes in
-    bytes.
+    segments: from `Segmenter.split_with_offsets`. encode: returns the ids of an ordinary segment, and the size of each
+    in bytes, int64[n]. unit: "char" or "byte".
     """
     _check_unit(unit)
-    content = text.encode("utf-8", "surrogateescape")
-    char_of_byte = np.append(_char_of_byte(content), len(text))
+    char_of_byte = np.append(_char_of_byte(text.encode("utf-8", "surrogateescape")), len(text))
     byte_of_char = np.searchsorted(char_of_byte, np.arange(len(text) + 1))
     all_ids, starts, ends = [], [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
     for segment in segments:
-        piece, places, start, end, _ = segment
-        if isinstance(piece, int):
-            all_ids.append(piece)
+        content, places, start, end, _ = segment
+        if isinstance(content, int):
+            all_ids.append(content)
             starts.append(byte_of_char[start : start + 1])
             ends.append(byte_of_char[end : end + 1])
             continue
-        ids, sizes = encode(piece.encode("utf-8", "surrogateescape"))
+        ids, sizes = encode(content.encode("utf-8", "surrogateescape"))
         all_ids += ids
         last = np.cumsum(sizes)
         if places is None:
             starts.append(byte_of_char[start] + last - sizes)
             ends.append(byte_of_char[start] + last)
         else:
-            byte_starts, byte_ends = _byte_places(piece, places, text, byte_of_char)
+            byte_starts, byte_ends = _byte_places(content, places, text, byte_of_char)
             starts.append(byte_starts[last - sizes])
             ends.append(byte_ends[last - 1])
     first, last = np.concatenate(starts), np.concatenate(ends)
@@ -129,12 +132,16 @@ def read_spans(
 
 
 def _byte_places(
-    piece: str, places: list[Span], text: str, byte_of_char: npt.NDArray[np.int64]
+    segment: str, places: list[Span], text: str, byte_of_char: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Of each byte of a piece the start and end of its place in the text, in bytes. places: those of its characters."""
+    """Return the starts and the ends in the text, in bytes, of each byte of a segment: two arrays int64[n].
+
+    places: the (start, end) of each character of the segment in the text, in characters. byte_of_char: where each
+    character of the text begins, int64[len(text) + 1].
+    """
     starts: list[int] = []
     ends: list[int] = []
-    for char, (first, last) in zip(piece, places, strict=True):
+    for char, (first, last) in zip(segment, places, strict=True):
         start, end = int(byte_of_char[first]), int(byte_of_char[last])
         if text[first:last] == char:
             starts += range(start, end)
@@ -152,7 +159,10 @@ def _check_unit(unit: str) -> None:
 
 
 def _char_of_byte(text: bytes) -> npt.NDArray[np.int64]:
-    """For each byte, the number of the character it belongs to; a byte that is not UTF-8 is a character of its own."""
+    """Return the number of the character that each byte belongs to, int64[len(text)].
+
+    A byte that is not UTF-8 is a character of its own.
+    """
     chars = text.decode("utf-8", "surrogateescape").encode("utf-32-le", "surrogatepass")
     points = np.frombuffer(chars, dtype="<u4")
     widths = 1 + (points >= 0x80).astype(np.int64) + (points >= 0x800) + (points >= 0x10000)

@@ -1,8 +1,7 @@
-"""Ordinary text to ids: one segment at a time, in the way that a tokenizer needs.
+"""Encoders of ordinary segments, one of which `make_ordinary_encoder` chooses by the Definition.
 
-`ordinary_way` chooses that way once, by the Definition: the compiled code or the regex module splits the text, and
-around it come, where a vocabulary asks for them, leaving out bytes, repairing what is not UTF-8, and uniting runs of
-the unknown token.
+The innermost encoder splits text by compiled code or by the regex module. For some vocabularies, others are wrapped
+around it: they leave out bytes without a token, replace bytes that are not UTF-8, or join runs of the unknown token.
 """
 
 from __future__ import annotations
@@ -29,25 +28,29 @@ Text = str | bytes
 NONE: frozenset[str] = frozenset()
 
 
-class Way(Protocol):
-    """A way to encode ordinary text, str or UTF-8 without lone surrogates."""
+class OrdinaryEncoder(Protocol):
+    """An encoder of ordinary text, given as str without lone surrogates or as bytes."""
 
     def append(self, text: Text, ids: IdBuffer, threads: int = 1) -> None:
-        """Append the ids of a text to `ids`, on several threads where the way can."""
+        """Append the ids of a text to `ids`, on up to `threads` threads."""
 
 
-def ordinary_way(definition: Definition, core: Encoder, split: Split, words: Words | None) -> Way:
-    """Return the way to encode by a definition; `words` makes words in Python where the compiled code cannot."""
-    way: Way = Compiled(core, split, definition.n_vocab) if split.fallback is None else ByRegex(core, split.fallback)
+def make_ordinary_encoder(definition: Definition, core: Encoder, split: Split, words: Words | None) -> OrdinaryEncoder:
+    """Return the encoder of ordinary text by a definition. words: splits text if bytes are left out, else None."""
+    encoder: OrdinaryEncoder
+    if split.fallback is None:
+        encoder = CompiledEncoder(core, split, definition.n_vocab)
+    else:
+        encoder = RegexEncoder(core, split.fallback)
     if words is not None and definition.model.dropped:
-        way = LeavingOutBytes(core, words, way)
+        encoder = DroppingEncoder(core, words, encoder)
     if definition.changes_words or definition.model.lacks_bytes:
-        way = Repairing(way)
-    return way if definition.unknown is None else UnitingUnknown(way, definition.unknown)
+        encoder = RepairingEncoder(encoder)
+    return encoder if definition.unknown is None else UnknownRunEncoder(encoder, definition.unknown)
 
 
-class Compiled:
-    """The compiled code splits and merges; a long text is cut in parts for several threads."""
+class CompiledEncoder:
+    """An encoder that splits and merges in compiled code; several threads encode parts of a long text."""
 
     def __init__(self, core: Encoder, split: Split, n_vocab: int) -> None:
         self._core = core
@@ -55,74 +58,74 @@ class Compiled:
         self._fast = FastPath(core, lambda _, __: Plan(), n_vocab)
 
     def append(self, text: Text, ids: IdBuffer, threads: int = 1) -> None:
-        """Append the ids of a text; see Way."""
+        """Append the ids of a text; see OrdinaryEncoder."""
         if threads == 1 or len(text) < 2 * PART_BYTES or self._cut is None:
             self._core.encode(text, ids)
             return
         content = to_utf8(text)
         parts = cut_in_parts(content, self._cut, min(threads, len(content) // PART_BYTES))
-        offsets = array("q", bytes(8 * (len(parts) + 1)))
-        joined = in_one_block(Batch(self._fast, parts, NONE, (), offsets, 1), threads)
-        ids.take(joined)  # type: ignore[arg-type]  # bytes are always served
+        bounds = array("q", bytes(8 * (len(parts) + 1)))
+        joined = in_one_block(Batch(self._fast, parts, NONE, (), bounds, 1), threads)
+        ids.take(joined)  # type: ignore[arg-type]  # not None: the fast path serves all bytes
 
 
-class ByRegex:
-    """The regex module splits."""
+class RegexEncoder:
+    """An encoder that splits by the regex module."""
 
     def __init__(self, core: Encoder, splitter: RegexSplitter) -> None:
         self._core = core
         self._splitter = splitter
 
     def append(self, text: Text, ids: IdBuffer, threads: int = 1) -> None:
-        """Append the ids of a text; see Way."""
+        """Append the ids of a text; see OrdinaryEncoder."""
         content = to_utf8(text)
         self._core.encode_split(content, self._splitter.ends(content), ids)
 
 
-class LeavingOutBytes:
-    """A text with bytes that have no token is split in Python, and its words lose these bytes."""
+class DroppingEncoder:
+    """An encoder that leaves out bytes without a token; texts without such bytes go to `encoder`."""
 
-    def __init__(self, core: Encoder, words: Words, way: Way) -> None:
+    def __init__(self, core: Encoder, words: Words, encoder: OrdinaryEncoder) -> None:
         self._core = core
         self._words = words
-        self._way = way
+        self._encoder = encoder
 
     def append(self, text: Text, ids: IdBuffer, threads: int = 1) -> None:
-        """Append the ids of a text; see Way."""
+        """Append the ids of a text; see OrdinaryEncoder."""
         content = to_utf8(text)
         if self._words.drops_of(content):
             self._core.encode_split(*self._words.without_dropped(content), ids)
         else:
-            self._way.append(text, ids, threads)
+            self._encoder.append(text, ids, threads)
 
 
-class Repairing:
-    """Bytes that are not UTF-8 become U+FFFD first."""
+class RepairingEncoder:
+    """An encoder that replaces bytes that are not UTF-8 by U+FFFD before `encoder`."""
 
-    def __init__(self, way: Way) -> None:
-        self._way = way
+    def __init__(self, encoder: OrdinaryEncoder) -> None:
+        self._encoder = encoder
 
     def append(self, text: Text, ids: IdBuffer, threads: int = 1) -> None:
-        """Append the ids of a text; see Way."""
-        self._way.append(to_text(text).encode() if isinstance(text, bytes) else text, ids, threads)
+        """Append the ids of a text; see OrdinaryEncoder."""
+        self._encoder.append(to_text(text).encode() if isinstance(text, bytes) else text, ids, threads)
 
 
-class UnitingUnknown:
-    """Of the unknown token several in a row become one."""
+class UnknownRunEncoder:
+    """An encoder that replaces each run of the unknown token, as `encoder` gives it, by one id."""
 
-    def __init__(self, way: Way, unknown: int) -> None:
-        self._way = way
+    def __init__(self, encoder: OrdinaryEncoder, unknown: int) -> None:
+        self._encoder = encoder
         self._unknown = unknown
 
     def append(self, text: Text, ids: IdBuffer, threads: int = 1) -> None:
-        """Append the ids of a text; see Way."""
+        """Append the ids of a text; see OrdinaryEncoder."""
         start = len(ids)
-        self._way.append(text, ids, threads)
+        self._encoder.append(text, ids, threads)
         ids.unite(start, self._unknown)
 
 
 def make_marks(definition: Definition) -> Marks | None:
-    """Return what is done to words before they merge; None where they merge as they stand in the text."""
+    """Return the changes to words before they merge; None if there are none."""
     if not definition.changes_words:
         return None
     prefix, suffix = definition.model.marks
@@ -130,7 +133,7 @@ def make_marks(definition: Definition) -> Marks | None:
 
 
 def in_one_block(batch: Batch, threads: int) -> IdBuffer | None:
-    """Return the ids of all texts of a batch, encoded on `threads` threads; None if one is not served."""
+    """Return the ids of all texts of a batch, encoded on `threads` threads; None if the fast path refuses one."""
     helpers = run_on_threads(batch.run, min(threads, batch.parts) - 1)
     try:
         batch.run(signals=True)

@@ -1,4 +1,4 @@
-"""What the names of special and added tokens mean on the fast path, by tiktoken's policy and what is done to texts."""
+"""Plans of the fast path: the names to search for in a text under tiktoken's policy for special tokens."""
 
 from __future__ import annotations
 
@@ -11,28 +11,31 @@ from pybpe.encode.special_tokens import Allowed, Disallowed, SpecialTokens
 
 
 class Plans:
-    """Makes the plan of a policy. It does not know the encoder, so that no cycle of references keeps that alive."""
+    """A function that makes the plan of a policy. It holds no reference to the encoder, which would be a cycle.
+
+    ids: {name: id} of the special and added tokens.
+    """
 
     def __init__(
         self, special: SpecialTokens, segmenter: Segmenter | SentencePieceSegmenter, ids: Mapping[str, int]
     ) -> None:
         self._special = special
         self._segmenter = segmenter
-        self._ids = ids  # of special and added tokens
+        self._ids = ids
 
     def __call__(self, allowed: Allowed, disallowed: Disallowed) -> Plan | None:
-        """Return the plan of a policy; None if no text can be served under it.
+        """Return the plan of a policy; None if the fast path serves no text under it.
 
-        Raises TypeError for what is no policy.
+        Raises TypeError if the arguments are no policy.
         """
         taken, refused = self._special.policy(allowed, disallowed)
         try:
             if self._segmenter.is_verbatim:
                 return Plan(self._search(taken | self._segmenter.added), self._search(refused))
-            # A text with any of these names is cut in Python: what is done to it depends on where they are.
-            in_text, in_normal = self._segmenter.searched(taken | refused)
+            # A text that holds one of these names takes the general path: its segments depend on where they are.
+            in_text, in_normal = self._segmenter.names_searched(taken | refused)
             return Plan(None, self._search(in_normal), self._search(in_text))
-        except (UnicodeEncodeError, ValueError):  # a name that is in no UTF-8, or the empty one
+        except (UnicodeEncodeError, ValueError):  # a name with a lone surrogate, or an empty one
             return None
 
     def _search(self, names: frozenset[str]) -> Names | None:

@@ -1,7 +1,7 @@
-"""Text to segments, as a tokenizer's Preprocessing says: tokens found by their names, and ordinary text between them.
+"""The class Segmenter: text to segments, tokens found by name and the ordinary text between them.
 
-The order is that of Hugging Face's tokenizers: names that are looked for in the text as it is, then the normal form of
-what is left, then names that are looked for in that, then the space before.
+The stages are in the order of Hugging Face's tokenizers: search for names in the text as it is, normalize the rest,
+search for names in the normal form, add the prefix space.
 """
 
 from __future__ import annotations
@@ -27,40 +27,43 @@ from pybpe.normalization.unicode_forms import is_boundary
 
 Cut = Callable[[bytes], int]
 
-_WINDOW = 256  # bytes looked at for places to cut
-_AHEAD = 64  # bytes looked at behind such a place
+_WINDOW = 256  # bytes searched at a time for a safe cut
+_AHEAD = 64  # bytes after a cut that are examined
 
 
 class Segmenter:
-    """Cuts text in segments as one tokenizer does. Immutable."""
+    """A function from text to segments, by the preprocessing of one tokenizer. Immutable.
+
+    plain: True if nothing but special tokens is searched for or changed. added: the names of the added tokens.
+    is_verbatim: True if every ordinary segment is a part of the text as it is.
+    """
 
     def __init__(self, preprocessing: Preprocessing, special_tokens: Mapping[str, int]) -> None:
-        self.plain = preprocessing == PLAIN  # whether text is taken as it is but for special tokens
+        self.plain = preprocessing == PLAIN
         self._preprocessing = preprocessing
         self._ids = {**special_tokens, **preprocessing.added_tokens}
         self._in_normal: Names = frozenset(name for name, flags in preprocessing.flags.items() if "normalized" in flags)
-        # What is looked for is mostly the name itself.
+        # The string that is searched for in the normal form is the normal form of the name, mostly the name itself.
         self._spelled = {name: preprocessing.spelling(name) for name in self._in_normal}
         self._meant = {text: name for name, text in self._spelled.items()}
         self.added: Names = frozenset(preprocessing.added_tokens)
         self._added = self._by_stage(self.added)
-        # Flags that ask what stands beside a name are only seen to in str.
+        # Flags about the characters beside a name are implemented for str only.
         self._in_str = any(set(flags) - {"normalized"} for flags in preprocessing.flags.values())
         form = preprocessing.normalizer
         self._normal = prepare(form) if form is not None else None
-        # None of the names to be found in normal text is there without one of these in the text itself.
+        # The normal form of a text holds none of its names unless the text holds one of these strings.
         self._signs = {kept_part(form, spelled) for spelled in self._spelled.values()} if form is not None else set()
         self._signs_in_bytes = {sign.encode() for sign in self._signs}
         space = preprocessing.add_prefix_space
         self._space = PrefixSpace(space == "first") if space else None
         self._nothing_found = form is None and not preprocessing.added_tokens and not space
-        # True if a text is cut at its names, and its segments are otherwise the text as it is.
         self.is_verbatim = form is None and not space and not preprocessing.flags
 
     def normal(self, text: Text) -> Text:
-        """Return the text in which names with the flag "normalized" are looked for.
+        """Return the text in which names with the flag "normalized" are searched for.
 
-        It is the normal form, as str or as UTF-8, or the text itself if that is the same or can hold no such name.
+        This is the normal form, as str or UTF-8, or `text` itself if it is in normal form or can hold no such name.
         """
         if self._normal is None or not self._in_normal:
             return text
@@ -74,8 +77,8 @@ class Segmenter:
         except UnicodeEncodeError:  # a lone surrogate
             return apply(self._preprocessing.normalizer, text)  # type: ignore[arg-type]
 
-    def alone(self, text: str) -> Text:
-        """Return the one piece that a text is, perhaps an empty one, in which `searched` finds none of the names.
+    def as_one_segment(self, text: str) -> Text:
+        """Return the only segment of a text that holds none of `names_searched`; it may be empty.
 
         Raises UnicodeEncodeError for a lone surrogate.
         """
@@ -84,16 +87,16 @@ class Segmenter:
             return " " + normal if isinstance(normal, str) else b" " + normal
         return normal
 
-    def searched(self, names: Names) -> tuple[Names, Names]:
-        """Return what is searched for in a text, and what in its normal form, so that none of these names is missed."""
+    def names_searched(self, names: Names) -> tuple[Names, Names]:
+        """Return the names to search for in a text and in its normal form, to find each of `names` and added tokens."""
         names |= self.added
-        return names, names if self._in_normal else frozenset()  # what is found of a name in normal text holds the name
+        return names, names if self._in_normal else frozenset()  # the normal form of a name holds the name
 
     def split(self, text: Text, allowed: Names) -> list[Text | int]:
-        """Return the segments of a text: ordinary ones, and the ids of added tokens and of the `allowed` special ones.
+        """Return the segments of a text: ordinary text, and the ids of added tokens and of `allowed` special tokens.
 
-        An ordinary segment is str or UTF-8. Where nothing is to be done, the one segment is `text` itself. Bytes that
-        are not UTF-8 stay as they are.
+        An ordinary segment is str or UTF-8. If nothing is found or changed, the only segment is `text` itself. Bytes
+        that are not UTF-8 are left unchanged. Raises TypeError if `text` is neither str nor bytes.
         """
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
@@ -113,11 +116,11 @@ class Segmenter:
         return [each.encode("utf-8", "surrogateescape") if isinstance(each, str) else each for each in segments]
 
     def split_with_offsets(self, text: str, allowed: Names) -> list[Located]:
-        """Return the segments of `split`, each with its place in the text."""
+        """Return the segments of `split`, each with its (start, end) in the text, in characters."""
         return split_located(self._stages(allowed, self._apply), text)
 
     def _stages(self, allowed: Names, normal: Callable[[Text], Text] | None) -> list[SegmentStage]:
-        """Return the stages of a text in which these special tokens are taken; normal: what makes the normal form."""
+        """Return the stages that find the `allowed` special tokens. normal: the function that normalizes a text."""
         in_text, in_normal = self._by_stage(allowed | self.added) if allowed else self._added
         flags, form = self._preprocessing.flags, self._preprocessing.normalizer
         stages: list[SegmentStage] = []
@@ -132,15 +135,15 @@ class Segmenter:
         return stages
 
     def _by_stage(self, names: Names) -> tuple[Names, Names]:
-        """Return the names to be found in the text as it is, and what is looked for in its normal form."""
+        """Return the names to search for in the text as it is, and the strings to search for in its normal form."""
         return names - self._in_normal, frozenset(self._spelled[name] for name in names & self._in_normal)
 
     def _apply(self, text: Text) -> Text:
-        """The normal form of a str, which may hold lone surrogates."""
+        """Return the normal form of a str, which may hold lone surrogates."""
         return apply(self._preprocessing.normalizer, text)  # type: ignore[arg-type]
 
     def growing(self) -> GrowingSegments:
-        """Return what reads a text that grows, in which no special tokens are looked for."""
+        """Return the segmenter of a text that grows, which finds added tokens and no special tokens."""
 
         def finder(names: Names, meant: Mapping[str, str]) -> Callable[[], GrowingNames]:
             flags = self._preprocessing.flags
@@ -154,9 +157,9 @@ class Segmenter:
         return GrowingSegments(form, finder(in_text, {}), finder(in_normal, self._meant), needs_space)
 
     def cut(self, cut: Cut | None) -> Cut | None:
-        """What finds a place where text can be cut so that both parts give the pieces and words of the whole.
+        """Return a function that returns the last safe cut of a text, 0 if it has none; None if no cut is safe.
 
-        cut: what does it for the words alone. None if no place is safe.
+        At a safe cut, both parts have the segments and words of the whole. cut: such a function for the words alone.
         """
         flags = {flag for name in self._preprocessing.added_tokens for flag in self._preprocessing.flags.get(name, ())}
         if self.plain or cut is None:
@@ -164,13 +167,15 @@ class Segmenter:
         if isinstance(self._preprocessing.normalizer, tuple) or self._preprocessing.add_prefix_space == "first":
             return None
         if flags & {"lstrip", "rstrip", "single_word"} or ("normalized" in flags and self._preprocessing.normalizer):
-            return None  # what a name takes or needs beside it could lie on the other side
+            return None  # the characters beside a name could be on the other side of a cut
         return functools.partial(self._last_cut, cut)
 
     def _last_cut(self, cut: Cut, text: bytes) -> int:
-        """The last safe place in a text, 0 if there is none."""
+        """Return the last safe cut of a text, 0 if there is none."""
         names = [name.encode() for name in self._preprocessing.added_tokens]
-        end = len(text) - max(map(len, names), default=1) + 1  # beyond it, a name could go on in what follows
+        end = (
+            len(text) - max(map(len, names), default=1) + 1
+        )  # after it, a name could continue in the text that follows
         while end > 0:
             start = max(0, end - _WINDOW)
             window = text[start : end + _AHEAD]
@@ -181,11 +186,11 @@ class Segmenter:
                     name in text[max(0, at - len(name) + 1) : at + len(name) - 1] for name in names
                 ):
                     return at
-            end = start + 8 if start else 0  # so that no character is looked at only in part
+            end = start + 8 if start else 0  # windows overlap, so that each character is seen as a whole
         return 0
 
     def _may_cut(self, cut: Cut, window: bytes, place: int) -> bool:
-        """Whether a place between two words is still one in the normal form."""
+        """Return True if a cut between two words is between two words of the normal form too."""
         before = window[:place].decode("utf-8", "surrogateescape")
         behind = window[place:].decode("utf-8", "surrogateescape")
         if self._preprocessing.add_prefix_space and behind[0] != " ":
@@ -193,7 +198,8 @@ class Segmenter:
         form = self._preprocessing.normalizer
         if form is None:
             return True
-        # What stands before must be settled without what is behind, and the first character behind in what is seen.
+        # The normal form before the cut must not depend on the text after it, and the window must hold all that decides
+        # the normal form of the first character after it.
         if not is_boundary(behind[0]) or not any(is_boundary(char) and char < "\ud800" for char in behind[1:]):
             return False
         before = apply(form, before)

@@ -1,8 +1,8 @@
-"""Text to segments, ids of names and the ordinary text between them, by stages that are each written once.
+"""Segments of text, and the stages that make them: find names, normalize, add the prefix space.
 
-A stage splits one ordinary segment, either plain or located. Plain text is str or UTF-8. A located segment is str, and
-says what of the text it was made from: (start, end) of all of it, and the places of its characters where it is not just
-the text from start to end. `split_plain` and `split_located` run the same stages.
+A stage splits one ordinary segment, in a plain or in a located form. A plain segment is str or UTF-8. A located segment
+is a str with its (start, end) in the text, and with the (start, end) of each of its characters if it is not simply
+text[start:end]. `split_plain` and `split_located` run the same stages.
 """
 
 from __future__ import annotations
@@ -26,16 +26,17 @@ _JOINERS = ("\u200c", "\u200d")
 
 
 class Plain(NamedTuple):
-    """A segment: ordinary text, or an id. first: True if the text begins with it."""
+    """A segment: ordinary text, or an id. first: True if it is at the beginning of the text."""
 
     content: Text | int
     first: bool
 
 
 class Located(NamedTuple):
-    """A segment with the (start, end) of what it was made from, in characters of the text.
+    """A segment with the (start, end) in the text, in characters, that it was made from.
 
-    places: of each of its characters that (start, end); None for text that is that from start to end, and for ids.
+    places: the (start, end) of each character of the segment; None if it is text[start:end], and for ids. first: True
+    if it is at the beginning of the text.
     """
 
     content: str | int
@@ -46,7 +47,7 @@ class Located(NamedTuple):
 
 
 class SegmentStage(Protocol):
-    """Splits an ordinary segment in others, none of them empty."""
+    """A function that splits an ordinary segment into segments, none of them empty, in two forms."""
 
     def plain(self, text: Text, first: bool) -> Iterable[Plain]:
         """Yield the segments of ordinary text."""
@@ -56,7 +57,7 @@ class SegmentStage(Protocol):
 
 
 def split_plain(stages: Iterable[SegmentStage], text: Text) -> list[Text | int]:
-    """Return the segments of a text."""
+    """Return the segments of a text after all stages."""
     segments = [Plain(text, True)] if text else []
     for stage in stages:
         done, segments = segments, []
@@ -70,7 +71,7 @@ def split_plain(stages: Iterable[SegmentStage], text: Text) -> list[Text | int]:
 
 
 def split_located(stages: Iterable[SegmentStage], text: str) -> list[Located]:
-    """Return the segments of a text with their places."""
+    """Return the segments of a text after all stages, with their offsets."""
     segments = [Located(text, None, 0, len(text), True)] if text else []
     for stage in stages:
         done, segments = segments, []
@@ -83,10 +84,10 @@ def split_located(stages: Iterable[SegmentStage], text: str) -> list[Located]:
 
 
 class FindNames:
-    """Finds tokens by their names, from left to right, at each place the longest.
+    """The stage that finds tokens by name, from left to right; of several names at one position, the longest.
 
-    ids: of all names. flags: what is asked for beside a name, or belongs to it; seen to in str only. meant: {what is
-    looked for: the name that it is of}, where they differ.
+    names: the strings to search for. ids: {name: id}. flags: {name: flags}, see Preprocessing; applied in str only.
+    meant: {string searched for: name} if they differ.
     """
 
     def __init__(
@@ -98,12 +99,12 @@ class FindNames:
         self._meant = meant or {}
 
     def plain(self, text: Text, first: bool) -> Iterator[Plain]:
-        """Yield ids, and the text between."""
+        """Yield the ids found, and the text between them."""
         for start, end, token in self.spans(text):
             yield Plain(text[start:end] if token is None else token, first and start == 0)
 
     def located(self, text: str, segment: Located) -> Iterator[Located]:
-        """Yield ids, and the text between, with their places."""
+        """Yield the ids found, and the text between them, with their offsets."""
         places = segment.places
         for start, end, token in self.spans(text):
             of_part = places[start:end] if places is not None else None
@@ -115,10 +116,10 @@ class FindNames:
                 yield Located(text[start:end], of_part, *where, first)
 
     def spans(self, text: Text) -> Iterator[tuple[int, int, int | None]]:
-        """Yield (start, end, id) of each name, and with None what stands between; nothing of them is empty.
+        """Yield (start, end, id) for each name, and (start, end, None) for the text between names; none is empty.
 
-        A name that takes the white space behind it does not keep another from being found in there, unless that takes
-        what is before it.
+        If the white space that a name takes ("rstrip") holds another name, both are found, and the second name begins
+        after the first one ends.
         """
         done = 0
         if find_one_of(self._names, text) is not None:
@@ -134,7 +135,7 @@ class FindNames:
             yield done, len(text), None
 
     def _found(self, text: Text) -> Iterator[tuple[int, int, str]]:
-        """Yield (start, end, name) of each name, with the white space that belongs to it."""
+        """Yield (start, end, name) for each name, including the white space that belongs to it."""
         for match in find_names(self._names, text).finditer(text):  # type: ignore[type-var]
             found = match.group()
             name = found if isinstance(found, str) else found.decode()
@@ -152,9 +153,10 @@ class FindNames:
 
 
 class Normalize:
-    """Brings each segment to its normal form.
+    """The stage that normalizes each segment.
 
-    apply: gives the normal form of plain text. align: gives that of a str and the places of its characters.
+    apply: a function that returns the normal form of a text. align: a function that returns the normal form of a str,
+    and the (start, end) in the str of each character of it.
     """
 
     def __init__(self, apply: Callable[[Text], Text], align: Callable[[str], tuple[str, Places]]) -> None:
@@ -162,12 +164,12 @@ class Normalize:
         self._align = align
 
     def plain(self, text: Text, first: bool) -> Iterator[Plain]:
-        """Yield the normal form."""
+        """Yield the normal form, if it is not empty."""
         if normal := self._apply(text):
             yield Plain(normal, first)
 
     def located(self, text: str, segment: Located) -> Iterator[Located]:
-        """Yield the normal form and its places."""
+        """Yield the normal form with its offsets, if it is not empty."""
         normal, found = self._align(text)
         unmoved = normal == text and all(place == (i, i + 1) for i, place in enumerate(found))
         places = [(segment.start + first, segment.start + last) for first, last in found]
@@ -176,7 +178,10 @@ class Normalize:
 
 
 class PrefixSpace:
-    """Puts a space before each segment that begins with none; `only_first`: only where the text begins."""
+    """The stage that puts a space before each segment that does not begin with one.
+
+    only_first: True to do so only at the beginning of the text.
+    """
 
     def __init__(self, only_first: bool) -> None:
         self._only_first = only_first
@@ -192,7 +197,7 @@ class PrefixSpace:
         yield Plain(text, first)
 
     def located(self, text: str, segment: Located) -> Iterator[Located]:
-        """Yield the segment with its space, whose place is empty."""
+        """Yield the segment with its space, whose offsets have start equal to end."""
         if self.needed(text, segment.first):
             start, end = segment.start, segment.end
             places = segment.places or [(place, place + 1) for place in range(start, end)]
@@ -201,12 +206,12 @@ class PrefixSpace:
 
 
 def _around(places: Places) -> tuple[int, int]:
-    """Return the (start, end) of all of a text that characters were made from."""
+    """Return the (start, end) that covers the places of all characters."""
     return min(start for start, _ in places), max(end for _, end in places)
 
 
 def _is_word(char: str) -> bool:
-    """Return True if there is a character and it is part of a word: by Unicode 16.0, as Rust's regex crate has it."""
+    """Return True for a character that the class \\w of Rust's regex crate matches, by Unicode 16.0; False for ""."""
     return char in _JOINERS or bool(char and _word().match(char) and classes(ord(char)))
 
 

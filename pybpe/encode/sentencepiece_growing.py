@@ -1,4 +1,4 @@
-"""Text that grows at its end, read as sentencepiece reads the whole of it."""
+"""Segments of a text that grows at its end, normalized as sentencepiece normalizes the whole text."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from typing import Any
 from pybpe.encode.growing import GrowingNames
 from pybpe.normalization.charsmap import CharsMap
 from pybpe.normalization.sentencepiece import SPACE, SentencePieceNormalizer
-from pybpe.util.utf8 import repair_torn
+from pybpe.util.utf8 import replace_escaped_bytes
 
 _SPACES = re.compile(" +")
 
 
 class GrowingSentencePiece:
-    """The pieces of a text that grows, as SentencePieces gives those of a whole text.
+    """The segments of a text that grows at its end, equal to those that SentencePieceSegmenter makes of the whole text.
 
-    names: a fresh GrowingNames for the symbols of users. Text is str, with bytes that are no UTF-8 as surrogates.
+    charsmap: the map of characters, None for none. names: a new GrowingNames for the user-defined symbols. Text is str
+    decoded with errors="surrogateescape".
     """
 
     def __init__(self, spm: SentencePieceNormalizer, charsmap: CharsMap | None, names: GrowingNames) -> None:
         self._spm = spm
         self._charsmap = charsmap
         self._names = names
-        self._unmapped = ""  # text that a longer key of the map may begin in
-        self._begun = False  # whether there was any text
-        self._bare = True  # whether spaces are left out here
-        self._spaces = 0  # spaces that are left out if the text ends here
+        self._unmapped = ""  # text at the end in which a longer key of the map may begin
+        self._begun = False  # True after the first text
+        self._bare = True  # True if spaces at this position are left out
+        self._spaces = 0  # the number of spaces that are left out if the text ends here
 
     def feed(self, text: str) -> list[str | int]:
-        """Add text. Return the ids of symbols and the text between them, in order, that no more text can change."""
+        """Add text. Return the ids of symbols and the text between them, in order, that no further text can change."""
         return self._names.feed(self._spaced(self._mapped(text))) if text else []
 
     def tail(self) -> list[str | int]:
@@ -38,16 +39,16 @@ class GrowingSentencePiece:
         rest = self._unmapped
         if rest and self._charsmap is not None:
             rest = "".join(part for part, _, _ in self._charsmap.parts(rest))
-        pieces = (self._names.feed(self._spaced(rest)) if rest else []) + self._names.rest()
+        segments = (self._names.feed(self._spaced(rest)) if rest else []) + self._names.rest()
         self.state = state
-        return pieces
+        return segments
 
     def _mapped(self, text: str) -> str:
-        """Return the text in its new form, up to where more text may change it."""
+        """Return the mapped text, up to the position where further text may change it."""
         if self._charsmap is None:
             return text
         text = self._unmapped + text
-        limit = len(text) - self._charsmap.reach + 1  # from here on not all of the longest key is seen
+        limit = len(text) - self._charsmap.reach + 1  # from here on the longest key may continue after the text
         parts, done = [], 0
         for part, start, end in self._charsmap.parts(text):
             if start >= limit:
@@ -60,10 +61,10 @@ class GrowingSentencePiece:
         return "".join(parts)
 
     def _spaced(self, text: str) -> str:
-        """Return mapped text with the spaces that it has for sure."""
+        """Return mapped text after the treatment of spaces; spaces at its end wait for further text."""
         spm = self._spm
         if not text.isascii():
-            text = repair_torn(text)
+            text = replace_escaped_bytes(text)
         if not self._begun:
             self._begun = True
             self._spaces = int(spm.add_dummy_prefix)
@@ -84,7 +85,7 @@ class GrowingSentencePiece:
 
     @property
     def state(self) -> tuple[Any, ...]:
-        """Plain data that tells what was read so far."""
+        """All that is kept of the text so far, as plain data."""
         return self._unmapped, self._begun, self._bare, self._spaces, self._names.state
 
     @state.setter

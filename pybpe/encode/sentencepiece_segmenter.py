@@ -1,4 +1,4 @@
-"""Text to segments as sentencepiece does it: the normalized text, cut at the symbols that users defined."""
+"""The class SentencePieceSegmenter: text to segments as sentencepiece makes them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from pybpe.util.utf8 import to_utf8
 
 
 class SentencePieceSegmenter:
-    """Cuts text in segments as one tokenizer does. Immutable. The methods are those of Segmenter.
+    """A function from text to segments, as sentencepiece makes them. Immutable. It has the methods of Segmenter.
 
-    What stands between two special tokens that are allowed is a text of its own.
+    The text between two allowed special tokens is normalized as a text of its own.
     """
 
     plain = is_verbatim = False
@@ -39,11 +39,11 @@ class SentencePieceSegmenter:
         self._as_bytes = not self.added and self._charsmap is None
 
     def normal(self, text: Text) -> Text:
-        """The text itself: special tokens are looked for in it as it is."""
+        """Return the text itself: special tokens are searched for in the text as it is."""
         return text
 
-    def alone(self, text: str) -> Text:
-        """Return the one segment that a text is, perhaps an empty one, in which `searched` finds none of the names.
+    def as_one_segment(self, text: str) -> Text:
+        """Return the only segment of a text that holds none of `names_searched`; it may be empty.
 
         Raises UnicodeEncodeError for a lone surrogate.
         """
@@ -51,12 +51,15 @@ class SentencePieceSegmenter:
             return text
         return self._spm.normalize_utf8(text) if self._as_bytes else self._apply(text)
 
-    def searched(self, names: Names) -> tuple[Names, Names]:
-        """Return what is searched for in a text, and what in its new form, so that none of these names is missed."""
+    def names_searched(self, names: Names) -> tuple[Names, Names]:
+        """Return the names to search for in a text, and in its normal form, to find `names` and all symbols."""
         return names, self.added
 
     def split(self, text: Text, allowed: Names) -> list[Text | int]:
-        """Return the segments of a text: ordinary ones, and the ids of symbols and of the `allowed` special tokens."""
+        """Return the segments of a text: ordinary text, and the ids of symbols and of `allowed` special tokens.
+
+        Raises TypeError if `text` is neither str nor bytes.
+        """
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
         if self._as_bytes and not allowed:
@@ -70,17 +73,17 @@ class SentencePieceSegmenter:
         return split_plain(self._stages(allowed), to_utf8(text).decode("utf-8", "surrogateescape"))
 
     def split_with_offsets(self, text: str, allowed: Names) -> list[Located]:
-        """Return the segments of `split`, each with its place in the text."""
+        """Return the segments of `split`, each with its (start, end) in the text, in characters."""
         return split_located(self._stages(allowed), text)
 
     def _stages(self, allowed: Names) -> list[SegmentStage]:
         return [FindNames(allowed, self._ids), self._normalize, self._find_added]
 
     def growing(self) -> GrowingSentencePiece:
-        """Return what reads a text that grows, in which no special tokens are looked for."""
+        """Return the segmenter of a text that grows, which finds symbols and no special tokens."""
         names = GrowingNames(self.added, self._find_added.spans, wide=False)
         return GrowingSentencePiece(self._spm, self._charsmap, names)
 
     def cut(self, cut: Cut | None) -> Cut | None:
-        """None: no place is safe where each part is read as a text of its own."""
+        """Return None: no cut is safe, because each part would be normalized as a text of its own."""
         return None

@@ -1,7 +1,7 @@
-"""Special tokens: finding them in text, and the policy of which may be there. Written once, for every method.
+"""The search for special tokens in text, and the policy for those that are found.
 
-The policy is tiktoken's: text that holds a special token is an error unless the caller allowed that token, or said
-that it is text like any other. So nobody's input becomes a control token by accident.
+The policy is tiktoken's: a text that holds a special token raises an error unless the caller allowed this token, or
+asked to encode it as ordinary text. So user input never becomes a control token by accident.
 """
 
 from __future__ import annotations
@@ -21,21 +21,25 @@ from pybpe.util.utf8 import join_surrogates
 Allowed = Literal["all"] | AbstractSet[str]
 Disallowed = Literal["all"] | Collection[str]
 Text = str | bytes
-_MAX_DEPTH = 40  # of branches in the pattern for names
+_MAX_DEPTH = 40  # maximum nesting of groups in the pattern for names
 Policy = tuple[frozenset[str], frozenset[str]]  # names allowed, names disallowed
 
 
 class SpecialTokens:
-    """The names of the special tokens of one tokenizer. Immutable."""
+    """The special tokens of one tokenizer and the policy for them. Immutable.
+
+    tokens: {name: id}. normal: a function that returns the text in which tokens with the flag "normalized" are found.
+    """
 
     def __init__(self, tokens: Mapping[str, int], normal: Callable[[Text], Text]) -> None:
         self._names = frozenset(tokens)
-        self._normal = normal  # the text in which tokens are found that are not found in the text as it is
+        self._normal = normal
 
     def policy(self, allowed: Allowed, disallowed: Disallowed) -> Policy:
-        """Return the names that become their tokens, and those that must not be there.
+        """Return the names that are allowed, and the names that raise an error.
 
-        "all" allows all; it disallows all that are not allowed. Raises TypeError for what is no policy.
+        allowed: a set of names, or "all". disallowed: names, or "all" for all that are not allowed. Raises TypeError
+        for anything else.
         """
         names = self._names if allowed == "all" else self._known(allowed)
         if disallowed == "all":
@@ -43,9 +47,9 @@ class SpecialTokens:
         return names, _strings("disallowed_special", (disallowed,) if isinstance(disallowed, str) else disallowed)
 
     def allowed_in(self, text: Text, allowed: Allowed, disallowed: Disallowed) -> frozenset[str]:
-        """The allowed tokens if any of them occurs in `text`, else none.
+        """Return the names that are allowed if one of them occurs in `text`, else an empty set.
 
-        Raises SpecialTokenError if a disallowed one does.
+        Raises SpecialTokenError if a disallowed name occurs.
         """
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"text must be str or bytes, not {type(text).__name__}")
@@ -61,11 +65,11 @@ class SpecialTokens:
                 f"the text holds the special token {name!r}. To make it that token, pass "
                 f"allowed_special={{{name!r}}}; to take it as ordinary text, pass disallowed_special=()"
             )
-        # As in tiktoken, one that is written as two surrogates is allowed, but not forbidden.
+        # As in tiktoken, a token that the text writes as two surrogates is found if allowed, and no error otherwise.
         return allowed if _find_in(self._forms(join_surrogates(text)), allowed) is not None else frozenset()
 
     def _forms(self, text: Text) -> tuple[Text, ...]:
-        """The text, and its normal form where tokens are looked for in that."""
+        """Return the text, and its normal form if that is searched too."""
         return (text, normal) if (normal := self._normal(text)) is not text else (text,)
 
     def _known(self, allowed: AbstractSet[str]) -> frozenset[str]:
@@ -87,11 +91,11 @@ def _find_in(texts: tuple[Text, ...], names: frozenset[str]) -> str | None:
 
 
 def find_one_of(names: frozenset[str], text: Text) -> str | None:
-    """Return the first of the names in `text`, the longest where several begin at one place; None if there is none."""
+    """Return the first name that occurs in `text`, of several at one position the longest; None if none occurs."""
     if not names:
         return None
     if (searched := _compiled(names)) is not None:
-        with contextlib.suppress(UnicodeEncodeError):  # of a text with lone surrogates
+        with contextlib.suppress(UnicodeEncodeError):  # raised for a text with lone surrogates
             found = searched.first_in(text)
             if found is None:
                 return None
@@ -106,21 +110,21 @@ def find_one_of(names: frozenset[str], text: Text) -> str | None:
 
 @functools.lru_cache(maxsize=128)
 def _compiled(names: frozenset[str]) -> Names | None:
-    """The compiled search for names; None for names that no UTF-8 has, or an empty one."""
+    """Return the compiled search for names; None if one of them is empty or holds a lone surrogate."""
     try:
         return Names(dict.fromkeys(names, 0))
     except (UnicodeEncodeError, ValueError):
         return None
 
 
-def _shared(first: str, last: str) -> str:
-    """What all of some names begin with, by the first and the last of them in order."""
+def _common_prefix(first: str, last: str) -> str:
+    """Return the common prefix of sorted names, given the first and the last of them."""
     size = next((i for i, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first))
     return first[:size]
 
 
 def find_names(names: frozenset[str], text: AnyStr) -> re.Pattern[AnyStr]:
-    """What finds names in texts of this kind, from left to right, at each place the longest."""
+    """Return a pattern that matches names, of several at one position the longest, in str or bytes like `text`."""
     return _finder(names, isinstance(text, bytes))  # type: ignore[return-value]
 
 
@@ -131,13 +135,13 @@ def _finder(names: frozenset[str], as_bytes: bool) -> re.Pattern[str] | re.Patte
 
 
 def _longest_of(names: Sequence[str], depth: int) -> str:
-    """A pattern for the longest of some names, sorted, at a place: what they begin with alike is tried once."""
+    """Return a pattern for the longest of sorted names. It is a trie: common prefixes are matched once."""
     if depth == _MAX_DEPTH:
         return f"(?:{'|'.join(re.escape(name) for name in sorted(names, key=len, reverse=True))})"
     branches: list[str] = []
     for _, group in itertools.groupby(filter(None, names), key=lambda name: name[0]):
         alike = list(group)
-        beginning = _shared(alike[0], alike[-1])
-        rest = [name[len(beginning) :] for name in alike]
-        branches.append(re.escape(beginning) + (_longest_of(rest, depth + 1) if len(rest) > 1 else ""))
+        prefix = _common_prefix(alike[0], alike[-1])
+        rest = [name[len(prefix) :] for name in alike]
+        branches.append(re.escape(prefix) + (_longest_of(rest, depth + 1) if len(rest) > 1 else ""))
     return f"(?:{'|'.join(branches)}){'?' if not names[0] else ''}"

@@ -1,8 +1,9 @@
-"""Text to ids: one text, many texts, and the texts that need Python code. What a Codec encodes with.
+"""The encoder of a Codec: one text or many texts to ids.
 
-A text takes the fast path (`FastPath`), which is compiled as a whole, if that serves it. If not (a special token in it
-is refused, it has lone surrogates, or the tokenizer does more to a text than split and merge), it takes the general
-path: segments, which are ids or ordinary text, and the ids of each ordinary one in the way chosen at birth.
+A text takes the compiled fast path (`FastPath`) if that serves it. It takes the general path if it holds a special
+token that is refused or a lone surrogate, or if the tokenizer does more than the fast path can. The general path cuts
+the text into segments, ids or ordinary text, and encodes each ordinary segment by the encoder chosen in the
+constructor.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pybpe._core.encode import Encoder
 from pybpe._core.fast_path import FastPath
 from pybpe._core.ids import IdBuffer, track
 from pybpe.definition import Definition
-from pybpe.encode.ordinary import NONE, in_one_block, make_marks, ordinary_way
+from pybpe.encode.ordinary import NONE, in_one_block, make_marks, make_ordinary_encoder
 from pybpe.encode.plans import Plans
 from pybpe.encode.segmenter import Cut, Segmenter
 from pybpe.encode.sentencepiece_segmenter import SentencePieceSegmenter
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class TextEncoder:
-    """Encodes by one Definition. Immutable but for its caches; any number of threads may call it."""
+    """An encoder by one Definition. Immutable except for its caches; any number of threads may use one."""
 
     def __init__(self, definition: Definition) -> None:
         model = definition.model
@@ -48,112 +49,116 @@ class TextEncoder:
             model.symbols.emission if model.symbols else None,
             make_marks(definition),
         )
-        # Words that are made in Python, where they are not just the parts of a text.
+        # Words are made in Python if some words or bytes are left out.
         changed = definition.changes_words or bool(model.dropped)
         self.words = Words(self.split, definition.drops_space, model.dropped) if changed else None
-        self.way = ordinary_way(definition, self.core, self.split, self.words)
-        self._unites = definition.unknown is not None  # then ids must be kept to be counted
+        self.ordinary_encoder = make_ordinary_encoder(definition, self.core, self.split, self.words)
+        # Runs of the unknown token become one id, so ids must be kept to be counted.
+        self._unites = definition.unknown is not None
         served = self.split.scanner is not None and not self._unites and not model.dropped
         self.fast = FastPath(
             self.core,
             Plans(self.special, self.segmenter, definition.names) if served else _no_plan,
             definition.n_vocab,
             definition.changes_words or model.lacks_bytes,
-            None if self.segmenter.is_verbatim else self.segmenter.alone,
+            None if self.segmenter.is_verbatim else self.segmenter.as_one_segment,
         )
 
     @functools.cached_property
     def to_array(self) -> Callable[[Text, Allowed, Disallowed], npt.NDArray[np.uint32] | None]:
-        """As `fast.to_list`, uint32[n]."""
+        """A function as `fast.to_list` that returns uint32[n]."""
         from pybpe._core.arrays import to_array  # here, because it imports numpy
 
         return functools.partial(to_array, self.fast)
 
     @functools.cached_property
     def cut(self) -> Cut | None:
-        """See Tokenizer.cut."""
+        """A function that returns the last safe cut of a text; see Tokenizer.cut."""
         return self.segmenter.cut(self.split.cut)
 
     def ordinary(self, text: Text) -> IdBuffer:
-        """The ids of a text in which special tokens are text like any other."""
+        """Return the ids of a text. Special tokens in it are encoded as ordinary text."""
         return self.encode(text, NONE, ())
 
     def encode(self, text: Text, allowed: Allowed, disallowed: Disallowed, threads: int = 1) -> IdBuffer:
-        """The ids of a text, by the policy of SpecialTokens."""
+        """Return the ids of a text by the policy of SpecialTokens. A long text is encoded on `threads` threads."""
         ids = IdBuffer()
         if threads > 1 and len(text) >= 2 * PART_BYTES and not self.fast.has_names(text, allowed, disallowed):
-            self.way.append(join_surrogates(text), ids, threads)
+            self.ordinary_encoder.append(join_surrogates(text), ids, threads)
         else:
             self._append(text, allowed, disallowed, ids, threads)
         return ids
 
     def count(self, text: Text) -> int:
-        """How many ids `ordinary` gives."""
+        """Return the number of ids that `ordinary` gives."""
         ids = IdBuffer(kept=self._unites)
         self._append(text, NONE, (), ids)
         return len(ids)
 
     def with_dropout(self, text: Text, p: float, seed: int) -> IdBuffer:
-        """See Tokenizer.encode_with_dropout."""
+        """Return ids of a text from a random segmentation; see Tokenizer.encode_with_dropout."""
         ids = IdBuffer()
-        for number, piece in enumerate(self.segmenter.split(to_utf8(text), NONE)):
-            if isinstance(piece, int):
-                ids.append(piece)
+        for number, segment in enumerate(self.segmenter.split(to_utf8(text), NONE)):
+            if isinstance(segment, int):
+                ids.append(segment)
             else:
-                self.core.encode_with_dropout(self.split.split(to_utf8(piece)), p, seed ^ number, ids)
+                self.core.encode_with_dropout(self.split.split(to_utf8(segment)), p, seed ^ number, ids)
         return ids
 
     def lists(
         self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed
     ) -> list[list[int]]:
-        """The ids of each text."""
+        """Return the ids of each text as a list of lists."""
         parts = self._parts(_checked(_listed(texts)), threads, allowed, disallowed)
-        lists = [ids for part, offsets in parts for ids in part.to_lists(self.fast.ints, offsets)]
+        lists = [ids for part, bounds in parts for ids in part.to_lists(self.fast.ints, bounds)]
         track(lists)
         return lists
 
     def counted(self, texts: Iterable[Text], threads: int | None) -> Iterator[array[int]]:
-        """Where the ids that `ordinary` gives for each text would end, int64, from 0 on for each part of the texts."""
-        return (offsets for _, offsets in self._parts(_checked(_listed(texts)), threads, NONE, (), kept=False))
+        """Yield, for each part of the texts, where the ids of each text begin and end, int64[n_texts + 1] from 0.
+
+        The ids are those of `ordinary`; they are counted and not kept.
+        """
+        return (bounds for _, bounds in self._parts(_checked(_listed(texts)), threads, NONE, (), kept=False))
 
     def joined(
         self, texts: Iterable[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed
     ) -> tuple[IdBuffer, array[int]]:
-        """The ids of all texts, and where in them each text begins and the last one ends, int64."""
+        """Return the ids of all texts, and where each text begins and ends in them, int64[n_texts + 1]."""
         texts, threads = _listed(texts), check_threads(threads)
-        offsets = array("q", bytes(8 * (len(texts) + 1)))
-        ids = in_one_block(Batch(self.fast, texts, allowed, disallowed, offsets, PART_BYTES), threads)
+        bounds = array("q", bytes(8 * (len(texts) + 1)))
+        ids = in_one_block(Batch(self.fast, texts, allowed, disallowed, bounds, PART_BYTES), threads)
         if ids is not None:
-            return ids, offsets
-        ids, offsets = IdBuffer(expected=sum(map(len, _checked(texts)))), array("q", [0])
-        for part, part_offsets in self._parts(texts, threads, allowed, disallowed):
+            return ids, bounds
+        ids, bounds = IdBuffer(expected=sum(map(len, _checked(texts)))), array("q", [0])
+        for part, part_bounds in self._parts(texts, threads, allowed, disallowed):
             begin = len(ids)
-            offsets.extend([begin + offset for offset in part_offsets[1:]])
+            bounds.extend([begin + bound for bound in part_bounds[1:]])
             ids.take(part)
-        return ids, offsets
+        return ids, bounds
 
     def _parts(
         self, texts: list[Text], threads: int | None, allowed: Allowed, disallowed: Disallowed, kept: bool = True
     ) -> Iterator[tuple[IdBuffer, array[int]]]:
-        """The ids of consecutive texts and where in them each ends, int64, from 0 on; in parts, as threads finish them.
+        """Yield, for each part of the texts in order, its ids and where each text begins and ends in them, from 0.
 
-        A part's ids are gone when the next part is asked for. Without `kept` they are counted and forgotten.
+        The ids of a part are cleared when the next part is requested. kept: False to count ids without keeping them.
         """
-        spare: list[IdBuffer] = []  # whose memory is used again: fresh memory costs more than encoding into it
+        spare: list[IdBuffer] = []  # buffers to use again: allocating new memory takes longer than encoding into it
 
-        def encode_part(bounds: tuple[int, int]) -> tuple[IdBuffer, array[int]]:
+        def encode_part(part_of_texts: tuple[int, int]) -> tuple[IdBuffer, array[int]]:
             ids = spare.pop() if spare else IdBuffer(kept=kept or self._unites)
-            part = texts[slice(*bounds)]
-            offsets = array("q", bytes(8 * (len(part) + 1)))
-            if not self.fast.append_many(part, allowed, disallowed, ids, offsets):
+            part = texts[slice(*part_of_texts)]
+            bounds = array("q", bytes(8 * (len(part) + 1)))
+            if not self.fast.append_many(part, allowed, disallowed, ids, bounds):
                 for i, text in enumerate(part):
                     self._append(text, allowed, disallowed, ids)
-                    offsets[i + 1] = len(ids)
-            return ids, offsets
+                    bounds[i + 1] = len(ids)
+            return ids, bounds
 
         parts = bounds_of_parts(list(map(len, texts)), PART_BYTES)
-        for ids, offsets in map_in_order(encode_part, parts, min(check_threads(threads), len(parts))):
-            yield ids, offsets
+        for ids, bounds in map_in_order(encode_part, parts, min(check_threads(threads), len(parts))):
+            yield ids, bounds
             ids.clear()
             spare.append(ids)
 
@@ -166,11 +171,11 @@ class TextEncoder:
             if isinstance(segment, int):
                 ids.append(segment)
             else:
-                self.way.append(segment, ids, threads)
+                self.ordinary_encoder.append(segment, ids, threads)
 
 
 def make_segmenter(definition: Definition) -> Segmenter | SentencePieceSegmenter:
-    """Return what cuts text in segments, as a definition says."""
+    """Return the segmenter of a definition."""
     preprocessing = definition.preprocessing
     if preprocessing.sentencepiece is None:
         return Segmenter(preprocessing, definition.special_tokens)
@@ -178,7 +183,7 @@ def make_segmenter(definition: Definition) -> Segmenter | SentencePieceSegmenter
 
 
 def _no_plan(allowed: Allowed, disallowed: Disallowed) -> None:
-    """Say that the fast path serves no text."""
+    """Return None: the fast path serves no text."""
 
 
 def _listed(texts: Iterable[Text]) -> list[Text]:

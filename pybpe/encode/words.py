@@ -1,4 +1,4 @@
-"""Words that are not just the parts of a text: without those of white space, or without some bytes."""
+"""Words for vocabularies that leave something out: words of white space alone, or bytes without a token."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from itertools import accumulate
 from pybpe.encode.segments import Located
 from pybpe.normalization.stages import WHITE_SPACE
 from pybpe.pretokenization.patterns import Split
-from pybpe.util.utf8 import repair_torn, to_text
+from pybpe.util.utf8 import replace_escaped_bytes, to_text
 
 
 class Words:
-    """Makes words of a text in Python, for what the compiled code does not do. Immutable.
+    """A splitter in Python that leaves out some words or bytes, which the compiled code does not do. Immutable.
 
-    drops_space: whether those of white space alone are left out. dropped: bytes that are left out of words.
+    drops_space: True to leave out words of white space alone. dropped: the bytes that are left out of words.
     """
 
     def __init__(self, split: Split, drops_space: bool, dropped: bytes) -> None:
@@ -24,11 +24,11 @@ class Words:
         self._dropped = dropped
 
     def drops_of(self, text: bytes) -> bool:
-        """Whether a text holds bytes that are left out."""
+        """Return True if a text holds bytes that are left out."""
         return bool(self._dropped) and len(text.translate(None, self._dropped)) < len(text)
 
     def without_dropped(self, text: bytes) -> tuple[bytes, array[int]]:
-        """The words without those bytes, one after the other, and where each ends, int64.
+        """Return the words of a text without the bytes that are left out, joined, and the end of each word, int64[n].
 
         A byte that is not UTF-8 becomes U+FFFD.
         """
@@ -36,15 +36,18 @@ class Words:
         words = [kept for word in self._split.split(utf8) if (kept := word.translate(None, self._dropped))]
         return b"".join(words), array("q", accumulate(map(len, words)))
 
-    def split_with_offsets(self, pieces: Iterable[Located]) -> Iterator[Located]:
-        """The words of pieces that are text as pieces of their own; see `Segmenter.split_with_offsets`."""
-        for piece in pieces:
-            if isinstance(piece.content, int):
-                yield piece
+    def split_with_offsets(self, segments: Iterable[Located]) -> Iterator[Located]:
+        """Yield each word of the ordinary segments as a segment of its own; ids are yielded unchanged.
+
+        segments: from `Segmenter.split_with_offsets`.
+        """
+        for segment in segments:
+            if isinstance(segment.content, int):
+                yield segment
                 continue
-            places = piece.places or [(place, place + 1) for place in range(piece.start, piece.end)]
+            places = segment.places or [(place, place + 1) for place in range(segment.start, segment.end)]
             done = 0
-            for word in self._split.split(repair_torn(piece.content).encode()):
+            for word in self._split.split(replace_escaped_bytes(segment.content).encode()):
                 text = word.decode()
                 of_word = places[done : done + len(text)]
                 done += len(text)

@@ -1,1 +1,1 @@
-"""The public encodings of tiktoken: which there are, and their rank files."""
+"""The public encodings of tiktoken: their names, properties and rank files."""

@@ -1,4 +1,4 @@
-"""Files from the network, by urllib alone: only what is asked for, and only if it is what was published."""
+"""Downloads with urllib: a file of known size and sha256."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ class _Body(Protocol):
 
 
 def fetch(url: str, n_bytes: int, sha256: str) -> bytes:
-    """The content of a file of this size and sha256. Raises DownloadError, with the reason in one line."""
+    """Return the content of a file, which must have `n_bytes` bytes and this sha256.
+
+    Raises DownloadError with a reason of one line.
+    """
     from http.client import HTTPException
     from urllib.request import Request, urlopen  # here, because it takes longer to import than pybpe
 
     try:
         with urlopen(Request(url, headers={"User-Agent": "pybpe"}), timeout=TIMEOUT) as response:
             if urlsplit(response.url).scheme != urlsplit(url).scheme:
-                raise DownloadError(f"{url} leads to {response.url}, which is not as safe")
+                raise DownloadError(f"{url} redirects to {response.url}, which has another scheme")
             content = _read(response, n_bytes)
     except (HTTPException, OSError) as error:  # URLError, timeouts and lost connections are OSErrors
         if isinstance(error, DownloadError):
@@ -35,12 +38,12 @@ def fetch(url: str, n_bytes: int, sha256: str) -> bytes:
         more = "more than" if len(content) > n_bytes else f"only {len(content):,} of"
         raise DownloadError(f"{url} gave {more} {n_bytes:,} bytes")
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise DownloadError(f"{url} gave a file with another sha256 than the one published, {sha256[:12]}...")
+        raise DownloadError(f"{url} gave a file whose sha256 is not the published one, {sha256[:12]}...")
     return content
 
 
 def _read(response: _Body, n_bytes: int) -> bytes:
-    """The body, or so much of it that it is seen to be too long."""
+    """Return the body of a response, at most n_bytes + 1 bytes of it: enough to see that it is too long."""
     content = bytearray()
     while len(content) <= n_bytes and (block := response.read(min(BLOCK, n_bytes + 1 - len(content)))):
         content += block

@@ -1,4 +1,4 @@
-"""tiktoken's public encodings as Tokenizers, by their names and by those of models."""
+"""tiktoken's public encodings as Tokenizers, by the name of the encoding or of a model."""
 
 from __future__ import annotations
 
@@ -11,19 +11,26 @@ from pybpe.util.files import PathLike
 
 
 def get_encoding(name: str, *, folder: PathLike | None = None) -> Tokenizer:
-    """A public encoding: gpt2, r50k_base, p50k_base, p50k_edit, cl100k_base, o200k_base or o200k_harmony.
+    """Return a public encoding: gpt2, r50k_base, p50k_base, p50k_edit, cl100k_base, o200k_base or o200k_harmony.
 
-    Its rank file is looked for in `folder`, in the folder that PYBPE_VOCABS names, and where tiktoken keeps its
-    downloads (TIKTOKEN_CACHE_DIR); if it is in none of them it is downloaded, checked and kept there. Raises
-    UnknownEncodingError, DownloadError, and FormatError for a file that is not the published one.
+        >>> get_encoding("cl100k_base").encode("hello world")
+        [15339, 1917]
+
+    The rank file is searched for in `folder`, in the folder that PYBPE_VOCABS names, and in tiktoken's folder of
+    downloads (TIKTOKEN_CACHE_DIR). If it is in none of them, it is downloaded, checked and kept in the last one. Raises
+    UnknownEncodingError for another name, DownloadError if the download fails, and FormatError for a file whose sha256
+    is not the published one.
     """
     return Tokenizer(definition_of(name, folder)) if folder is not None else _kept(name)
 
 
 def encoding_for_model(model: str, *, folder: PathLike | None = None) -> Tokenizer:
-    """The public encoding that a model of OpenAI uses, such as "gpt-4o"; see `get_encoding`.
+    """Return the public encoding that a model of OpenAI uses; see `get_encoding`.
 
-    Raises UnknownEncodingError, which is a KeyError as in tiktoken, for a model that is not known.
+        >>> encoding_for_model("gpt-4o").encode("hello world")
+        [24912, 2375]
+
+    Raises UnknownEncodingError, a KeyError as in tiktoken, for a model that is not known.
     """
     return get_encoding(name_for_model(model), folder=folder)
 

@@ -1,4 +1,4 @@
-"""Public encodings by name: from a file on this machine, or downloaded once and kept."""
+"""Public encodings as Definitions, from rank files on this machine or downloaded once."""
 
 from __future__ import annotations
 
@@ -16,20 +16,24 @@ from pybpe.util.files import PathLike, write_atomic
 
 
 def definition_of(name: str, folder: PathLike | None = None) -> Definition:
-    """A public encoding. Raises UnknownEncodingError, DownloadError, or FormatError for a file that is another one."""
+    """Return the Definition of a public encoding.
+
+    Raises UnknownEncodingError for an unknown name, DownloadError if the download fails, FormatError for a file whose
+    sha256 is not the published one.
+    """
     encoding = by_name(name)
     content = _content(encoding, folder)
     return tiktoken.parse(content, encoding.file, encoding.pattern, encoding.special_tokens)
 
 
 def _content(encoding: Encoding, folder: PathLike | None) -> bytes:
-    """The bytes of the rank file, which are those that were published."""
+    """Return the bytes of the published rank file."""
     place = encoding.find(folder)
     if place is not None:
         content = _read(place, encoding.n_bytes)
         if hashlib.sha256(content).hexdigest() == encoding.sha256:
             return content
-        if place != encoding.cached:  # a cached file that is damaged is fetched again
+        if place != encoding.cached:  # a damaged file in the cache is downloaded again
             raise FormatError(f"{place} is not the published {encoding.file}: its sha256 is another one")
     try:
         content = fetch(encoding.url, encoding.n_bytes, encoding.sha256)
@@ -47,7 +51,7 @@ def _read(place: Path, n_bytes: int) -> bytes:
 
 
 def _keep(content: bytes, place: Path | None) -> None:
-    """Keep a download. Where the user named no folder for it, one that cannot be written to is no error."""
+    """Write a download to the cache. Errors of writing are ignored unless the user named the folder."""
     if place is None:
         return
     named = "TIKTOKEN_CACHE_DIR" in os.environ or "DATA_GYM_CACHE_DIR" in os.environ

@@ -1,4 +1,4 @@
-"""Public encodings: the facts that tell one rank file from another and that the file itself does not hold."""
+"""The public encodings: what their rank files do not hold, and how to recognize the files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOLDER_URL = "https://openaipublic.blob.core.windows.net/encodings"
 
 @dataclass(frozen=True)
 class Encoding:
-    """A published vocabulary: its name, its rank file by name, size and sha256, its pattern and special tokens."""
+    """A public encoding: its name, the name, size in bytes and sha256 of its rank file, its pattern, special tokens."""
 
     name: str
     file: str
@@ -28,18 +28,18 @@ class Encoding:
 
     @property
     def url(self) -> str:
-        """Where the rank file is published."""
+        """The address of the rank file."""
         return f"{FOLDER_URL}/{self.file}"
 
     @property
     def cached(self) -> Path | None:
-        """Where tiktoken, and pybpe too, keeps the downloaded file; None if the user wants none kept."""
+        """The path of the downloaded file in tiktoken's cache, which pybpe shares; None if nothing is to be kept."""
         folder = cache_folder()
         name = hashlib.sha1(self.url.encode(), usedforsecurity=False).hexdigest()
         return None if folder is None else folder / name
 
     def find(self, folder: PathLike | None = None) -> Path | None:
-        """The rank file in `folder`, in PYBPE_VOCABS, or where downloads are kept; None if it is in none of them."""
+        """Return the rank file in `folder`, in PYBPE_VOCABS or in the cache of downloads; None if it is in none."""
         folders = [folder, os.environ.get("PYBPE_VOCABS")]
         places = [Path(each, self.file) for each in folders if each]
         places += [self.cached] if self.cached else []
@@ -91,7 +91,7 @@ _FIM = {"<|fim_prefix|>": 50281, "<|fim_middle|>": 50282, "<|fim_suffix|>": 5028
 _HARMONY = {
     "<|startoftext|>": 199998,
     "<|endoftext|>": 199999,
-    "<|endofprompt|>": 200018,  # before the reserved one with its id: decoding gives the first
+    "<|endofprompt|>": 200018,  # listed before the reserved token of this id, because decoding gives the first
     "<|return|>": 200002,
     "<|constrain|>": 200003,
     "<|channel|>": 200005,
@@ -101,7 +101,7 @@ _HARMONY = {
     "<|call|>": 200012,
 }
 _RESERVED = {f"<|reserved_{i}|>": i for i in (200000, 200001, 200004, *range(200009, 200012), *range(200013, 201088))}
-# The same tokens under other names, with special tokens of their own.
+# Encodings with the rank file of another one, but a name and special tokens of their own.
 VARIANTS = (
     replace(_R50K, name="gpt2"),
     replace(_P50K, name="p50k_edit", special_tokens={**_P50K.special_tokens, **_FIM}),
@@ -109,7 +109,7 @@ VARIANTS = (
 )
 BY_NAME = {encoding.name: encoding for encoding in ENCODINGS + VARIANTS}
 
-# Which models use which; a name with "*" stands for all that begin so.
+# {encoding: models}; a model that ends in "*" stands for all names with this prefix.
 MODELS = {
     "gpt2": "gpt2 gpt-2",
     "r50k_base": "davinci curie babbage ada text-davinci-001 text-curie-001 text-babbage-001 text-ada-001 "
@@ -129,7 +129,7 @@ MODELS = {
 
 
 def by_name(name: str) -> Encoding:
-    """The facts of a public encoding. Raises UnknownEncodingError."""
+    """Return the public encoding of this name. Raises UnknownEncodingError for an unknown name."""
     found = BY_NAME.get(name) if isinstance(name, str) else None
     if found is None:
         guess = did_you_mean(name, BY_NAME) if isinstance(name, str) else ""
@@ -138,7 +138,7 @@ def by_name(name: str) -> Encoding:
 
 
 def name_for_model(model: str) -> str:
-    """The name of a model's encoding. Raises UnknownEncodingError."""
+    """Return the name of the encoding that a model uses. Raises UnknownEncodingError for an unknown model."""
     names = {each: name for name, models in MODELS.items() for each in models.split()}
     if model in names and not model.endswith("*"):
         return names[model]
@@ -151,7 +151,7 @@ def name_for_model(model: str) -> str:
 
 
 def cache_folder() -> Path | None:
-    """tiktoken's folder of downloads, as its environment variables say; None if they say that nothing is kept."""
+    """Return tiktoken's folder of downloads by its environment variables; None if they turn the cache off."""
     import tempfile  # here, because opening a rank file needs none of it
 
     folder = os.environ.get("TIKTOKEN_CACHE_DIR", os.environ.get("DATA_GYM_CACHE_DIR"))
@@ -161,14 +161,14 @@ def cache_folder() -> Path | None:
 
 
 def local_files() -> dict[str, Path]:
-    """The rank files that are on this machine, by the names of their encodings: nothing is downloaded, or opened.
+    """Return {encoding: rank file} of the files on this machine. Nothing is downloaded or opened.
 
-    They are looked for as PYBPE_VOCABS/cl100k_base.tiktoken, and where tiktoken keeps what it downloaded.
+    Files are searched for as PYBPE_VOCABS/cl100k_base.tiktoken and in tiktoken's folder of downloads.
     """
     places = {encoding.name: encoding.find() for encoding in ENCODINGS}
     return {name: place for name, place in places.items() if place is not None}
 
 
 def by_sha256(digest: str) -> Encoding | None:
-    """The public encoding whose rank file has this sha256."""
+    """Return the public encoding whose rank file has this sha256, None if there is none."""
     return next((encoding for encoding in ENCODINGS if encoding.sha256 == digest), None)

@@ -1,1 +1,1 @@
-"""Text to its normal form: Unicode forms, the steps of Hugging Face's normalizers, sentencepiece's maps."""
+"""Normalization of text: Unicode forms, the steps of Hugging Face's normalizers, sentencepiece's maps."""

@@ -1,7 +1,7 @@
-"""sentencepiece's compiled maps of characters: the longest key at each place of a text becomes its value.
+"""sentencepiece's compiled maps of characters: the longest key at each position becomes its value.
 
-A map holds a double array, as Darts-clone writes it, that finds keys, and the values with a NUL behind each. It is read
-once, into a dict; after that only places where some key may begin cost anything.
+A compiled map holds a double-array trie of the keys, in the format of Darts-clone, and the values, each followed by a
+NUL. It is read once, into a dict. Applying it takes time only at positions where a key may begin.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Iterator
 
 from pybpe.errors import FormatError
 
-MAX_KEYS = 1 << 19  # nmt_nfkc_cf has 227,000; many keys can share the units of a small file
-MAX_NESTED = 32  # keys that are beginnings of one key; sentencepiece looks at no more
-Part = tuple[str, int, int]  # text, and the (start, end) that it was made from
+MAX_KEYS = 1 << 19  # nmt_nfkc_cf has 227,000; a small file can have many keys that share units of the trie
+MAX_NESTED = 32  # maximum number of keys that are prefixes of one key, as in sentencepiece
+Part = tuple[str, int, int]  # text, and its (start, end) in the text before mapping
 
 
 def read_charsmap(blob: bytes) -> dict[str, str]:
-    """{key: value} of a compiled map. Raises FormatError for one that is damaged, or that is not of characters."""
+    """Return {key: value} of a compiled map. Raises FormatError if it is damaged or holds bytes that are not UTF-8."""
     if len(blob) < 4:
         raise FormatError("the normalizer's map of characters is truncated")
     (size,) = struct.unpack("<I", blob[:4])
@@ -42,7 +42,7 @@ def read_charsmap(blob: bytes) -> dict[str, str]:
 
 
 def _keys(units: tuple[int, ...]) -> Iterator[tuple[bytes, int]]:
-    """Every key, and where its value begins."""
+    """Yield every key of the trie, and where its value begins, in bytes."""
     children: dict[int, list[int]] = {}
     for index, unit in enumerate(units):
         if not unit >> 31:
@@ -70,9 +70,10 @@ def _offset(unit: int) -> int:
 
 
 class CharsMap:
-    """Brings text to the form that a map says. Immutable.
+    """A map of characters, ready to be applied to text. Immutable.
 
-    keys: what becomes of what. names: what is left as it is wherever it is found first, the longest of them.
+    keys: {key: value}. names: strings that are found before keys, the longest first, and left unchanged. reach: the
+    characters of the longest key or name.
     """
 
     def __init__(self, keys: dict[str, str], names: frozenset[str]) -> None:
@@ -80,8 +81,8 @@ class CharsMap:
         self._longest: dict[str, int] = {}
         for key in keys:
             self._longest[key[0]] = max(len(key), self._longest.get(key[0], 0))
-        self.reach = max(map(len, (*keys, *names)), default=1)  # characters of the longest key or name
-        # What shows that a key may be there: all of it, or its second character, which is rarer than its first.
+        self.reach = max(map(len, (*keys, *names)), default=1)
+        # Signs of a key: the key itself if it has one character, else its second character, rarer than the first.
         signs = {key if len(key) == 1 else key[1] for key in keys}
         alternatives = [re.escape(name) for name in sorted(names, key=len, reverse=True)]
         places = [f"(?P<name>{'|'.join(alternatives)})"] if alternatives else []
@@ -89,7 +90,7 @@ class CharsMap:
         self._has_names = bool(alternatives)
 
     def parts(self, text: str) -> Iterator[Part]:
-        """The text in its new form, in parts: what is left as it is, and what is not."""
+        """Yield the mapped text in parts (text, start, end): each replaced key, each name, and the text between."""
         done = place = 0
         while (match := self._places.search(text, place)) is not None:
             start, name = match.start(), match["name"] if self._has_names else None
@@ -108,7 +109,7 @@ class CharsMap:
             yield text[done:], done, len(text)
 
     def _size_of_key(self, text: str, start: int) -> int:
-        """How long the longest key is that begins there; 0 for none."""
+        """Return the size of the longest key that begins at `start`, in characters; 0 if there is none."""
         for end in range(min(start + self._longest.get(text[start], 0), len(text)), start, -1):
             if text[start:end] in self._keys:
                 return end - start
@@ -116,7 +117,7 @@ class CharsMap:
 
 
 def _class(chars: set[str]) -> str:
-    """A pattern for one of these characters."""
+    """Return a pattern that matches one of these characters."""
     spans: list[list[int]] = []
     for point in sorted(map(ord, chars)):
         if spans and spans[-1][1] == point - 1:
@@ -125,5 +126,5 @@ def _class(chars: set[str]) -> str:
             spans.append([point, point])
     ranges = [f"\\U{first:08x}-\\U{last:08x}" for first, last in spans]
     ascii_ranges = [text for text, (first, _) in zip(ranges, spans, strict=True) if first < 0x80]
-    # In two steps: re finds a character of few ranges many times faster than one of many.
+    # The pattern has two steps because re searches for a set of few ranges many times faster than for one of many.
     return f"[{''.join(ascii_ranges)}\\x80-\\U0010ffff](?<=[{''.join(ranges)}])"

@@ -1,9 +1,15 @@
-"""What becomes of a text before it is split: a normal form, or several steps one after another.
+"""Normalizers of Hugging Face's tokenizers: a normal form, or several steps one after another.
 
-A step is a tuple of strings, its name first: ("NFC",) and the other normal forms; ("Lowercase",); ("StripAccents",),
-which leaves out combining marks; ("Nmt",), which leaves out control characters, or makes them spaces; ("Replace", text,
-by); ("ReplaceAll", pattern, by), for patterns that `replaceable` takes; ("Prepend", text); ("Strip", "left", "right")
-or one side of that. They mean what steps of these names mean in Hugging Face's tokenizers.
+A step is a tuple of strings, its name first:
+
+    ("NFC",)                        or NFD, NFKC, NFKD
+    ("Lowercase",)
+    ("StripAccents",)               removes combining marks
+    ("Nmt",)                        removes control characters, or replaces them by spaces
+    ("Replace", text, by)
+    ("ReplaceAll", pattern, by)     for patterns that `replaceable` accepts
+    ("Prepend", text)
+    ("Strip", "left", "right")      or only one of the sides
 """
 
 from __future__ import annotations
@@ -38,9 +44,9 @@ from pybpe.normalization.unicode_forms import FORMS, normalize, normalize_to_utf
 Step = tuple[str, ...]
 Normalizer = str | tuple[Step, ...]  # a normal form alone is a string
 Text = str | bytes
-OnUtf8 = Callable[[Text], Text]  # the text itself, or the UTF-8 of what becomes of it
+OnUtf8 = Callable[[Text], Text]  # returns the changed text as UTF-8, or the text itself if nothing changes
 
-_SIZES: dict[str, tuple[int, ...]] = {
+_SIZES: dict[str, tuple[int, ...]] = {  # {name of a step: allowed numbers of arguments}
     **dict.fromkeys((*FORMS, "Lowercase", "StripAccents", "Nmt"), (0,)),
     "Replace": (2,),
     "ReplaceAll": (2,),
@@ -48,15 +54,15 @@ _SIZES: dict[str, tuple[int, ...]] = {
 }
 _SIZES["Strip"] = (1, 2)
 MAX_STEPS = 100
-_NO_BYTE = b"\xff"  # of UTF-8
-MAX_BY = 4  # bytes that Folding can put for white space
-MAX_GROWTH = 1000  # of a text, by all that replaces a character
-# Of a pattern to be replaced: single characters and white space, each perhaps repeated.
+_NO_BYTE = b"\xff"  # a byte that UTF-8 never has
+MAX_BY = 4  # maximum bytes that Folding can put for white space
+MAX_GROWTH = 1000  # maximum factor by which all replacements together may lengthen a text
+# A part of a pattern for ReplaceAll: a character or white space, with an optional quantifier.
 _PART = re.compile(r"(\\s|\\[nrt]|[^\\^$.|?*+()\[\]{}])([+*?]|\{[0-9]{1,3}(?:,[0-9]{0,3})?\})?")
 
 
 def check_normalizer(normalizer: Any) -> None:
-    """Raise FormatError for what is no normalizer."""
+    """Raise FormatError if `normalizer` is neither a normal form nor a tuple of valid steps."""
     if isinstance(normalizer, str):
         if normalizer not in FORMS:
             raise FormatError(f"the normalizer is {normalizer!r}, must be None or one of {', '.join(FORMS)}")
@@ -79,7 +85,7 @@ def check_normalizer(normalizer: Any) -> None:
 
 
 def replaceable(pattern: str) -> bool:
-    """Whether a pattern is so simple that it means the same everywhere, and never matches nothing."""
+    """Return True if a pattern is simple enough to mean the same in every engine, and never matches empty text."""
     place = least = 0
     while place < len(pattern) and (part := _PART.match(pattern, place)):
         place = part.end()
@@ -91,13 +97,13 @@ def replaceable(pattern: str) -> bool:
 
 
 def pattern_parts(pattern: str) -> list[tuple[str, str]]:
-    """Return (characters, count) for each part of a `replaceable` pattern; the count is as written, "" for one."""
+    """Return (characters, quantifier) for each part of a `replaceable` pattern; the quantifier is "" for none."""
     escaped = {"\\s": WHITE_SPACE, "\\n": "\n", "\\r": "\r", "\\t": "\t"}
     return [(escaped.get(part[1], part[1]), part[2] or "") for part in _PART.finditer(pattern)]
 
 
 def apply(normalizer: Normalizer | None, text: str) -> str:
-    """The text in its new form; the text itself if that is the same."""
+    """Return the normalized text, or `text` itself if nothing changes."""
     if normalizer is None or not text:
         return text
     if isinstance(normalizer, str):
@@ -108,10 +114,10 @@ def apply(normalizer: Normalizer | None, text: str) -> str:
 
 @functools.lru_cache(maxsize=64)
 def prepare(normalizer: Normalizer) -> Callable[[Text], Text]:
-    """Return the function that makes the normal form of a text, as `apply` does, in UTF-8.
+    """Return a function that normalizes a text as `apply` does, and returns UTF-8, or the text itself if unchanged.
 
-    Its steps are chosen here, once. It returns the text itself if that is the same, else bytes; bytes that are no UTF-8
-    stay as they are. It raises UnicodeEncodeError for a str with a lone surrogate.
+    The function leaves bytes that are not UTF-8 unchanged, and raises UnicodeEncodeError for a str with a lone
+    surrogate.
     """
     if isinstance(normalizer, str):
         return functools.partial(normalize_to_utf8, normalizer)  # type: ignore[arg-type]
@@ -122,7 +128,7 @@ def prepare(normalizer: Normalizer) -> Callable[[Text], Text]:
 
     def run(text: Text) -> Text:
         if isinstance(text, bytes) and not is_utf8(text):
-            return through_str(text)  # what a step leaves out could join bytes to a character for the next
+            return through_str(text)  # removing text between bytes could join them to a character for the next step
         for step in steps:
             text = step(text)
         return text
@@ -131,7 +137,7 @@ def prepare(normalizer: Normalizer) -> Callable[[Text], Text]:
 
 
 def _on_utf8(steps: tuple[Step, ...]) -> Iterator[OnUtf8]:
-    """The steps as functions over UTF-8, some of them two in one."""
+    """Yield the steps as functions on UTF-8; some functions do two steps."""
     place = 0
     while place < len(steps):
         step, after = steps[place], steps[place + 1 : place + 2]
@@ -150,7 +156,7 @@ def _on_utf8(steps: tuple[Step, ...]) -> Iterator[OnUtf8]:
 
 
 def _folds_to(step: Step) -> bytes | None:
-    """What a step puts for every run of white space, if that is what it does and Folding can do it."""
+    """Return what a step puts for each run of white space, if Folding can do this step; else None."""
     return by if step[:2] == ("ReplaceAll", r"\s+") and len(by := step[2].encode()) <= MAX_BY else None
 
 
@@ -177,7 +183,7 @@ def _replacement(old: bytes, new: bytes, before: bytes = b"") -> OnUtf8:
 
 
 def _through_str(steps: tuple[Step, ...], text: Text) -> Text:
-    """As `apply`, for bytes too."""
+    """Return the normalized text as `apply` does, for bytes too, as UTF-8, or `text` itself if nothing changes."""
     decoded = text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
     normal = apply(steps, decoded)
     return text if normal is decoded else normal.encode("utf-8", "surrogateescape")
@@ -215,15 +221,15 @@ def _spaces_before() -> re.Pattern[bytes]:
 def _folding(lower: bool, by: bytes | None) -> Folding:
     if not lower:
         return Folding("", "", by)
-    # All that can have a lower case, but for surrogates and for the one character whose lower case has two.
+    # All characters that can have a lower case, without surrogates and the one whose lower case has two characters.
     upper = "".join(chr(point) for point in range(0x1F000) if not 0xD800 <= point < 0xE000 and point != 0x130)
     return Folding(upper, lowercase(upper), by)
 
 
 def kept_part(normalizer: Normalizer, name: str) -> str:
-    """Return the longest part of a name that the normal form of a text holds only if the text itself holds it.
+    """Return the longest part of a name that a normal form can hold only if the text itself holds it; "" for none.
 
-    It is of ASCII characters that no step makes of others. Empty where nothing is sure.
+    It consists of ASCII characters that no step makes from other characters.
     """
     kept = set(map(chr, range(0x21, 0x7F)))
     for step in normalizer if isinstance(normalizer, tuple) else ((normalizer,),):
@@ -235,14 +241,14 @@ def kept_part(normalizer: Normalizer, name: str) -> str:
             kept -= set(step[2])
         elif step[0] == "Prepend":
             kept -= set(step[1])
-        elif step[0] != "Strip":  # others leave characters out, so that their neighbours meet, or make ASCII of much
+        elif step[0] != "Strip":  # other steps join characters by removing those between, or make ASCII of others
             return ""
     parts = "".join(char if char in kept else " " for char in name).split()
     return max(parts, key=len, default="")
 
 
 def apply_aligned(normalizer: Normalizer, text: str) -> tuple[str, Places]:
-    """As `apply`, and for each character the (start, end) of what it was made from."""
+    """Return the normalized text, and the (start, end) in `text` that each of its characters was made from."""
     return align_stages(_stages(normalizer), text)
 
 
@@ -272,7 +278,7 @@ _KINDS: dict[str, Callable[..., Stage]] = {
 
 
 def described(normalizer: Normalizer | None) -> str:
-    """A normalizer in words, for people."""
+    """Return a description of a normalizer for messages; "" for None."""
     if normalizer is None or isinstance(normalizer, str):
         return normalizer or ""
     return ", ".join(f"{step[0]} {' '.join(map(repr, step[1:]))}".strip() for step in normalizer)

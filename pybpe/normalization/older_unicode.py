@@ -1,7 +1,7 @@
-"""Punctuation and marks as Hugging Face's tokenizers has them: of an older Unicode than what it splits by.
+"""Punctuation and combining marks of Hugging Face's tokenizers, which are of an older Unicode.
 
-Both are what Unicode 16.0 calls so, but for ranges in which all are newer, and a few that no longer are. Tests ask
-tokenizers 0.23 of every code point.
+Both classes are those of Unicode 16.0 without the ranges of newer characters below, and with a few characters that have
+changed class since. A test compares every code point with tokenizers 0.23.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _NEWER_MARKS = (
 )
 _FORMER_MARKS = (0x1CF2, 0x1CF3)
 
-# What stands between the brackets of a set: symbols of ASCII are punctuation too, and two that no longer are.
+# The content of a set in brackets. The symbols of ASCII count as punctuation, and so do two characters that were once.
 PUNCTUATION = (
     r"\p{P}$+<=>^`|~\u166D\U000111C9&&[^"
     + "".join(f"\\U{first:08X}-\\U{last:08X}" for first, last in _NEWER_PUNCTUATION)
@@ -71,7 +71,7 @@ PUNCTUATION = (
 
 
 def combining_marks() -> frozenset[int]:
-    """The code points that StripAccents leaves out."""
+    """Return the code points that StripAccents removes."""
     table = ranges()
     ends = [*(first for first, *_ in table[1:]), 0x110000]
     marks = {

@@ -1,8 +1,8 @@
-"""Stages of normalization, each written once: what it changes in a text, from which the places of characters follow.
+"""Stages of normalization, which give the changed text and where each of its characters comes from.
 
-A stage lists its edits, (start, end, new): text[start:end] becomes `new`. `apply` gives the new text, quicker than by
-the edits where Python has a way to; `align` gives the new text and of each of its characters the (start, end) of what
-it was made from. Text is str; bytes that are not UTF-8 are surrogates, as decoding with "surrogateescape" makes them.
+A stage yields its edits (start, end, new): text[start:end] becomes `new`. `apply` returns the changed text, by a faster
+method than the edits where Python has one. `align` returns the changed text and, for each of its characters, the
+(start, end) that it was made from. Text is str decoded with errors="surrogateescape".
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from collections.abc import Iterable, Iterator
 from pybpe.normalization.charsmap import CharsMap
 from pybpe.normalization.older_unicode import combining_marks
 from pybpe.normalization.unicode_forms import Form, normalize, normalize_aligned
-from pybpe.util.utf8 import repair_torn
+from pybpe.util.utf8 import replace_escaped_bytes
 
 Edit = tuple[int, int, str]
 Places = list[tuple[int, int]]
 
 WHITE_SPACE = "".join(map(chr, (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F)))
 WHITE_SPACE += "\u205f\u3000"
-_OTHER_SPACE = "\x1c\x1d\x1e\x1f"  # which Python takes for white space too
+_OTHER_SPACE = "\x1c\x1d\x1e\x1f"  # white space for Python, but not for Unicode
 _NMT_REMOVED = (*range(1, 9), 0xB, *range(0xE, 0x20), 0x7F, 0x8F, 0x9F)
 _NMT_SPACES = (0x9, 0xA, 0xC, 0xD, 0x1680, *range(0x200B, 0x2010), 0x2028, 0x2029, 0x2581, 0xFEFF, 0xFFFD)
 
-# Lower case as of Unicode 17.0, which tokenizers has, where Python 3.10 (Unicode 13.0) or a newer one does not know it.
+# Lower case of Unicode 17.0, the version of tokenizers, that Python 3.10 (Unicode 13.0) or a newer one does not know.
 _SINCE_14 = {0x2C2F: 0x2C5F, 0xA7CB: 0x264, 0x1C89: 0x1C8A, 0xA7DC: 0x19B}
 _SINCE_14 |= {upper: upper + 1 for upper in (0xA7C0, *range(0xA7CC, 0xA7DB, 2))}
 _SINCE_14 |= {upper: upper + 0x27 for upper in range(0x10570, 0x10596) if upper not in (0x1057B, 0x1058B, 0x10593)}
@@ -37,14 +37,14 @@ _NEWER = "".join(map(chr, _NEWER_LOWER))
 
 
 class Stage(ABC):
-    """One change to a text. Immutable."""
+    """A change to a text. Immutable."""
 
     @abstractmethod
     def edits(self, text: str) -> Iterator[Edit]:
-        """Yield what changes, from left to right, without overlap."""
+        """Yield the changes (start, end, new), from left to right, without overlap."""
 
     def apply(self, text: str) -> str:
-        """Return the new text."""
+        """Return the changed text."""
         made: list[str] = []
         done = 0
         for start, end, new in self.edits(text):
@@ -53,7 +53,7 @@ class Stage(ABC):
         return "".join((*made, text[done:])) if made else text
 
     def align(self, text: str) -> tuple[str, Places]:
-        """Return the new text, and of each character the (start, end) of what it was made from."""
+        """Return the changed text, and the (start, end) that each of its characters was made from."""
         made: list[str] = []
         places: Places = []
         done = 0
@@ -74,7 +74,7 @@ def apply_stages(stages: Iterable[Stage], text: str) -> str:
 
 
 def align_stages(stages: Iterable[Stage], text: str) -> tuple[str, Places]:
-    """Return a text after all stages, and of each character the (start, end) of what it was made from."""
+    """Return a text after all stages, and the (start, end) that each of its characters was made from."""
     places = [(place, place + 1) for place in range(len(text))]
     for stage in stages:
         text, of_stage = stage.align(text)
@@ -83,7 +83,7 @@ def align_stages(stages: Iterable[Stage], text: str) -> tuple[str, Places]:
 
 
 def _joined(places: Places, start: int, end: int) -> tuple[int, int]:
-    """Return where characters from start to end come from; an empty place before the first of them for none."""
+    """Return the (start, end) that covers places[start:end]; if this is empty, an empty place before places[start]."""
     if start < end:
         return places[start][0], places[end - 1][1]
     at = places[start][0] if start < len(places) else places[-1][1] if places else 0
@@ -91,13 +91,13 @@ def _joined(places: Places, start: int, end: int) -> tuple[int, int]:
 
 
 class UnicodeForm(Stage):
-    """NFC, NFD, NFKC or NFKD."""
+    """Normalization by a normal form, NFC, NFD, NFKC or NFKD."""
 
     def __init__(self, form: Form) -> None:
         self._form = form
 
     def edits(self, text: str) -> Iterator[Edit]:
-        """Yield the whole text, if that changes: its characters join and come apart."""
+        """Yield one edit for the whole text if it changes, because its characters are composed and decomposed."""
         if (normal := self.apply(text)) != text:
             yield 0, len(text), normal
 
@@ -106,12 +106,12 @@ class UnicodeForm(Stage):
         return normalize(self._form, text)
 
     def align(self, text: str) -> tuple[str, Places]:
-        """Return the normal form and its places: of characters that change together, those of all."""
+        """Return the normal form and its places; characters that change together share the places of all of them."""
         return normalize_aligned(self._form, text)
 
 
 class EachCharacter(Stage):
-    """A stage that changes each character on its own."""
+    """A stage that changes each character by itself."""
 
     def edits(self, text: str) -> Iterator[Edit]:
         """Yield the characters that change."""
@@ -121,7 +121,7 @@ class EachCharacter(Stage):
 
 
 class Lowercase(EachCharacter):
-    """Each character in lower case, whatever stands beside it."""
+    """Lower case of each character, whatever is beside it."""
 
     def apply(self, text: str) -> str:
         """Return the text in lower case."""
@@ -129,18 +129,18 @@ class Lowercase(EachCharacter):
 
 
 class Translate(EachCharacter):
-    """Characters left out, or made others: {code point: what it becomes}."""
+    """Replacement or removal of characters. table: {code point: string}, None to remove."""
 
     def __init__(self, table: dict[int, str | None]) -> None:
         self._table = table
 
     def apply(self, text: str) -> str:
-        """Return the text with what the table says."""
+        """Return the text after the replacements of the table."""
         return text.translate(self._table)
 
 
 class StripAccents(Translate):
-    """Combining marks left out."""
+    """Removal of combining marks."""
 
     def __init__(self) -> None:
         super().__init__(dict.fromkeys(combining_marks()))
@@ -151,29 +151,29 @@ class StripAccents(Translate):
 
 
 class Nmt(Translate):
-    """Control characters left out, or made spaces, as the rules of neural machine translation have it."""
+    """Removal of control characters, or their replacement by spaces: the normalizer Nmt of sentencepiece."""
 
     def __init__(self) -> None:
         super().__init__({**dict.fromkeys(_NMT_REMOVED), **dict.fromkeys(_NMT_SPACES, " ")})
 
 
-class RepairTorn(EachCharacter):
-    """U+FFFD for each byte that is not UTF-8."""
+class ReplaceEscapedBytes(EachCharacter):
+    """Replacement of each byte that is not UTF-8 by U+FFFD."""
 
     def apply(self, text: str) -> str:
         """Return the text with U+FFFD for such bytes."""
-        return text if text.isascii() else repair_torn(text)
+        return text if text.isascii() else replace_escaped_bytes(text)
 
 
 class Replace(Stage):
-    """One string for another."""
+    """Replacement of one string by another."""
 
     def __init__(self, old: str, new: str) -> None:
         self._old = old
         self._new = new
 
     def edits(self, text: str) -> Iterator[Edit]:
-        """Yield each place of the old string."""
+        """Yield an edit for each occurrence of the old string."""
         start = text.find(self._old)
         while start >= 0:
             end = start + len(self._old)
@@ -186,7 +186,7 @@ class Replace(Stage):
 
 
 class ReplaceAll(Stage):
-    """A string for whatever a pattern matches; white space in the pattern is Unicode's, and not Python's."""
+    """Replacement of each match of a pattern by a string; \\s in the pattern is the white space of Unicode."""
 
     def __init__(self, pattern: str, by: str) -> None:
         self._pattern = _compiled(pattern)
@@ -194,12 +194,12 @@ class ReplaceAll(Stage):
         self._of_spaces = pattern == r"\s+"
 
     def edits(self, text: str) -> Iterator[Edit]:
-        """Yield each match."""
+        """Yield an edit for each match."""
         for match in self._pattern.finditer(text):
             yield *match.span(), self._by
 
     def apply(self, text: str) -> str:
-        """Return the text with the string for each match; for runs of white space several times as fast."""
+        """Return the text after the replacement, for runs of white space by a method that is several times as fast."""
         if not self._of_spaces or any(map(text.__contains__, _OTHER_SPACE)):
             return self._pattern.sub(self._by.replace("\\", r"\\"), text)
         words = text.split()
@@ -210,10 +210,10 @@ class ReplaceAll(Stage):
 
 
 class SingleSpaces(Stage):
-    """Of several spaces in a row, the first."""
+    """Removal of all but the first space of each run of spaces."""
 
     def edits(self, text: str) -> Iterator[Edit]:
-        """Yield the spaces behind another."""
+        """Yield an edit for the spaces after the first of each run."""
         for match in _SPACES.finditer(text):
             yield match.start() + 1, match.end(), ""
 
@@ -223,7 +223,7 @@ class SingleSpaces(Stage):
 
 
 class Prepend(Stage):
-    """A string before a text; an empty text stays so, unless it is to come before that too."""
+    """Insertion of a string before a text. even_empty: True to do so for an empty text too."""
 
     def __init__(self, before: str, even_empty: bool = False) -> None:
         self._before = before
@@ -236,7 +236,7 @@ class Prepend(Stage):
 
 
 class Strip(Stage):
-    """Characters left out at the ends of a text."""
+    """Removal of characters at the left end, the right end or both ends of a text."""
 
     def __init__(self, left: bool, right: bool, characters: str = WHITE_SPACE) -> None:
         self._left = left
@@ -244,7 +244,7 @@ class Strip(Stage):
         self._characters = characters
 
     def edits(self, text: str) -> Iterator[Edit]:
-        """Yield the two ends."""
+        """Yield an edit for each end that changes."""
         start = len(text) - len(text.lstrip(self._characters)) if self._left else 0
         if start:
             yield 0, start, ""
@@ -259,27 +259,27 @@ class Strip(Stage):
 
 
 class MapCharacters(Stage):
-    """sentencepiece's map of characters."""
+    """Replacements by sentencepiece's map of characters."""
 
     def __init__(self, charsmap: CharsMap) -> None:
         self._charsmap = charsmap
 
     def edits(self, text: str) -> Iterator[Edit]:
-        """Yield what the map changes."""
+        """Yield the replacements of the map."""
         for part, start, end in self._charsmap.parts(text):
             if part != text[start:end]:
                 yield start, end, part
 
     def apply(self, text: str) -> str:
-        """Return the text as the map has it."""
+        """Return the mapped text."""
         return "".join(part for part, _, _ in self._charsmap.parts(text))
 
 
 def lowercase(text: str) -> str:
-    """Return each character in lower case, whatever stands beside it: a sigma at the end of a word too."""
+    """Return each character in lower case whatever is beside it, also a sigma at the end of a word."""
     if text.isascii():
         return text.lower()
-    if any(map(text.__contains__, _NEWER)):  # takes little where `translate` takes long
+    if any(map(text.__contains__, _NEWER)):  # because `translate` is slow
         text = text.translate(_NEWER_LOWER)
     return text.replace("Σ", "σ").lower()
 
@@ -289,5 +289,5 @@ _SPACES = re.compile(" {2,}")
 
 @functools.lru_cache(maxsize=64)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """Return a pattern that `normalizer.replaceable` takes, made ready."""
+    """Return the compiled pattern, which `normalizer.replaceable` accepts."""
     return re.compile(pattern.replace("\\s", f"[{WHITE_SPACE}]"))

@@ -1,11 +1,10 @@
-"""Normal forms of text, as Hugging Face's tokenizers makes them: by Unicode 9.0, whatever Python knows.
+"""The normal forms NFC, NFD, NFKC and NFKD by Unicode 9.0, as Hugging Face's tokenizers makes them.
 
-Unicode never changes the normal forms of a character once it has one, so versions differ only in characters that are
-newer. Those that a newer version would compose, decompose or reorder are left alone here, and so is what stands around
-them: for Unicode 9.0 they were unassigned.
+Unicode never changes the normal form of an assigned character, so versions differ only in characters assigned later.
+Later characters that a newer version composes, decomposes or reorders are left unchanged here, and separate the text
+around them: they are unassigned in Unicode 9.0.
 
-Compiled code finds the stretches that may need a change, by tables of Unicode; `unicodedata` makes the normal form of
-these alone.
+Compiled code finds the parts of a text that may change, by tables of Unicode; `unicodedata` normalizes these parts.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ FORMS: tuple[Form, ...] = get_args(Form)
 _TABLE_VERSION = (16, 0, 0)
 _APART: dict[Form, Form] = {"NFC": "NFD", "NFD": "NFD", "NFKC": "NFKD", "NFKD": "NFKD"}
 _NUMBERS: dict[Form, int] = {form: number for number, form in enumerate(FORMS)}
-_LONG_RUN = 256  # characters
-_SHORT = 24  # bytes
-# The vowels and final consonants of Hangul, which compose by arithmetic and stand in no table.
+_LONG_RUN = 256  # characters: minimum size of a run of combining marks that is sorted before `unicodedata`
+_SHORT = 24  # bytes: maximum size of a part whose normal form is cached
+# The vowels and final consonants of Hangul, which compose by arithmetic and are in no table of decompositions.
 _JAMO = frozenset(map(chr, (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))))
 
 
 def normalize(form: Form, text: str) -> str:
-    """Return the normal form of a text; the text itself if it is in that form."""
+    """Return the normal form of a text, or `text` itself if it is in this form."""
     if text.isascii():
         return text
     try:
@@ -45,15 +44,15 @@ def normalize(form: Form, text: str) -> str:
 
 
 def normalize_to_utf8(form: Form, text: Text) -> Text:
-    """Return the UTF-8 of the normal form of a text; the text itself if it is in that form.
+    """Return the normal form of a text as UTF-8, or `text` itself if it is in this form.
 
-    Bytes that are no UTF-8 stay as they are. Raises UnicodeEncodeError for a str with a lone surrogate.
+    Bytes that are not UTF-8 are left unchanged. Raises UnicodeEncodeError for a str with a lone surrogate.
     """
     return text if text.isascii() else _rewrite(form, text)
 
 
 def _rewrite(form: Form, text: Text) -> Text:
-    """The text with the normal form of each stretch that may need it."""
+    """Return the text with each part that may change replaced by its normal form, or `text` itself if none changes."""
     stretches = unsettled(text, _NUMBERS[form])
     if not stretches:
         return text
@@ -75,11 +74,11 @@ def _normalize_stretch(form: Form, stretch: bytes) -> bytes:
     return _normalize_lines(form, ordered).encode("utf-8", "surrogateescape")
 
 
-_short = functools.lru_cache(maxsize=4096)(_normalize_stretch)  # texts repeat most of their short stretches
+_short = functools.lru_cache(maxsize=4096)(_normalize_stretch)  # most short stretches of a text are repeated
 
 
 def _normalize_lines(form: Form, text: str) -> str:
-    # No character joins with a line end, and most lines are in the form already.
+    # No character composes with a line end, and most lines are in normal form already.
     return "\n".join(
         line if unicodedata.is_normalized(form, line) else _normalize_line(form, line) for line in text.split("\n")
     )
@@ -93,18 +92,18 @@ def _normalize_line(form: Form, text: str) -> str:
 
 
 def _with_ordered_runs(form: Form, text: str) -> str:
-    """The text with its long runs of combining characters in their order, which has the same normal form.
+    """Return a text of the same normal form in which long runs of combining characters are sorted.
 
-    Python puts a character in its place by exchanging neighbours, so the time that a run takes grows with its square.
+    `unicodedata` sorts by exchanging neighbours, in time quadratic in the length of the run.
     """
     samples = bytes(unicodedata.combining(_first(form, char)) > 0 for char in text[:: _LONG_RUN // 4])
-    if bytes((1, 1, 1, 1)) not in samples:  # which a long run would hold
+    if bytes((1, 1, 1, 1)) not in samples:  # a long run has at least four consecutive samples
         return text
     return _long_runs(form).sub(lambda run: _ordered(form, run.group()), text)
 
 
 def _ordered(form: Form, run: str) -> str:
-    """Combining characters in pieces and in order, as the canonical ordering algorithm of Unicode has it."""
+    """Return combining characters decomposed and in the order of Unicode's canonical ordering algorithm."""
     return "".join(
         sorted("".join(unicodedata.normalize(_APART[form], char) for char in run), key=unicodedata.combining)
     )
@@ -123,9 +122,10 @@ def _long_runs(form: Form) -> re.Pattern[str]:
 
 
 def normalize_aligned(form: Form, text: str) -> tuple[str, list[tuple[int, int]]]:
-    """The normal form, and for each of its characters the (start, end) of the characters that it was made from.
+    """Return the normal form, and the (start, end) in `text` that each of its characters was made from.
 
-    Characters that change together share all of their places: of "e" and an accent, composed, both are the place.
+    Characters that change together share one (start, end), which covers all of them: "e" and an accent, composed, give
+    one character with the (start, end) of both.
     """
     normal = normalize(form, text)
     if normal is text:
@@ -144,7 +144,7 @@ def normalize_aligned(form: Form, text: str) -> tuple[str, list[tuple[int, int]]
 
 @functools.lru_cache(maxsize=4096)
 def is_boundary(char: str) -> bool:
-    """Whether a character never joins or changes places with what stands before it, in any of the forms."""
+    """Return True if a character never composes or changes places with the text before it, in any of the forms."""
     if char.isascii() or char in _newer():
         return True
     first = unicodedata.normalize("NFKD", char)[0]
@@ -153,7 +153,7 @@ def is_boundary(char: str) -> bool:
 
 @functools.cache
 def _seconds() -> frozenset[str]:
-    """Characters that can be the second of a composition."""
+    """Return the characters that can be the second one of a composition."""
     points = map(chr, range(0xC0, 0x30000))
     pairs = (unicodedata.decomposition(char).split() for char in points)
     return _JAMO | {chr(int(pair[1], 16)) for pair in pairs if len(pair) == 2 and pair[0][0] != "<"}
@@ -161,17 +161,17 @@ def _seconds() -> frozenset[str]:
 
 @functools.cache
 def _newer() -> frozenset[str]:
-    """The characters of the table, and those that this Python knows and the table does not yet."""
+    """Return the later characters of the table, and those that this Python knows and the table does not."""
     return frozenset(map(chr, _newest().union(newer_points())))
 
 
 @functools.cache
 def _split_at_newer() -> re.Pattern[str]:
-    return re.compile("([" + "".join(sorted(_newer())) + "])")  # none of them means anything in a class
+    return re.compile("([" + "".join(sorted(_newer())) + "])")  # none of them has a meaning in a class
 
 
 def _newest() -> set[int]:
-    """As the table, for what came after it: assigned in this Python's Unicode, and not in 16.0."""
+    """Return the code points that belong in the table but are assigned after Unicode 16.0, as far as Python knows."""
     if tuple(map(int, unicodedata.unidata_version.split("."))) <= _TABLE_VERSION:
         return set()
     new = {point for point in range(0x370, 0x110000) if unicodedata.category(chr(point))[0] != "C"}

@@ -1,1 +1,1 @@
-"""Text to words: regular expressions, compiled to automata, find where each word ends."""
+"""Splitting of text into words by regular expressions, most of which are compiled."""

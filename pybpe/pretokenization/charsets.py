@@ -1,6 +1,6 @@
-"""Sets of characters, as ranges of code points, and the classes that patterns name, by Unicode 16.0.
+"""Sets of characters as ranges of code points, and the classes of regular expressions by Unicode 16.0.
 
-A byte that is not UTF-8 is a character too: the lone surrogate that `surrogateescape` makes of it.
+A byte that is not UTF-8 is a character too: the lone surrogate that errors="surrogateescape" makes of it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ END = 0x110000  # one more than the last code point
 
 @dataclass(frozen=True)
 class CharSet:
-    """A set of code points, by its edges: code points from edges[0] up to edges[1], from edges[2] to edges[3], ..."""
+    """A set of code points as sorted ranges: edges[0] to edges[1] - 1, edges[2] to edges[3] - 1, and so on."""
 
     edges: tuple[int, ...]
 
     @staticmethod
     def of_ranges(pairs: Iterable[tuple[int, int]]) -> CharSet:
-        """The union of ranges [first, last], both ends in the set."""
+        """Return the union of ranges (first, last), of which both ends are in the set."""
         edges: list[int] = []
         for first, last in sorted(pairs):
             if edges and first <= edges[-1]:
@@ -33,16 +33,16 @@ class CharSet:
 
     @staticmethod
     def of(chars: str) -> CharSet:
-        """The characters of a string."""
+        """Return the set of the characters of a string."""
         return CharSet.of_ranges((ord(char), ord(char)) for char in chars)
 
     @staticmethod
     def union(sets: Iterable[CharSet]) -> CharSet:
-        """What is in any of these sets."""
+        """Return the union of sets."""
         return CharSet.of_ranges(pair for points in sets for pair in points.pairs())
 
     def pairs(self) -> Iterable[tuple[int, int]]:
-        """The ranges, each as its first and last code point."""
+        """Return the ranges as (first, last), of which both ends are in the set."""
         return zip(self.edges[::2], (end - 1 for end in self.edges[1::2]), strict=True)
 
     def __contains__(self, point: int) -> bool:
@@ -67,7 +67,7 @@ NOTHING = CharSet(())
 
 @functools.cache
 def property_set(name: str) -> CharSet | None:
-    """The characters of `\\p{name}`: a general category or its first letter, Any or Han; None for other names."""
+    """Return the set of `\\p{name}`, for a general category, its first letter, Any or Han; None for other names."""
     if name == "Any":
         return ~NOTHING
     if name == "Han":
@@ -78,19 +78,19 @@ def property_set(name: str) -> CharSet | None:
 
 @functools.cache
 def white_space() -> CharSet:
-    """`\\s`: the property White_Space."""
+    """Return the set of `\\s`: the property White_Space."""
     return _where(lambda _category, space, _han: space)
 
 
 @functools.cache
 def decimal_digits() -> CharSet:
-    """`\\d`: the category Nd."""
+    """Return the set of `\\d`: the category Nd."""
     return _where(lambda category, _space, _han: category == "Nd")
 
 
 @functools.cache
 def word_characters() -> CharSet:
-    """`\\w`: letters, marks, decimal and letter-like numbers, connectors, letters in circles and squares, joiners."""
+    """Return the set of `\\w`: letters, marks, decimal and letter numbers, connectors, enclosed letters, joiners."""
     names = ("L", "M", "Nd", "Nl", "Pc")
     named = _where(lambda category, _space, _han: category in names or category[0] in names)
     enclosed = [(0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)]  # Other_Alphabetic
@@ -98,7 +98,7 @@ def word_characters() -> CharSet:
 
 
 def _where(wanted: Callable[[str, bool, bool], bool]) -> CharSet:
-    """The characters whose category, white space and Han satisfy a test."""
+    """Return the set of characters for which wanted(category, is white space, is Han) is true."""
     table = [*ranges(), (END, "", False, False)]
     return CharSet.of_ranges(
         (first, following[0] - 1)

@@ -1,8 +1,8 @@
-"""Patterns as tables that compiled code runs: automata over classes of characters (see automaton.pxd).
+"""Patterns compiled to tables of deterministic automata, which automaton.pyx runs.
 
-An automaton takes the choices of a backtracking engine all at once: a state is the ordered list of the places where
-that engine could be, best first, cut off behind a place where the pattern matches (Pike, 1985; Cox, 2010). So the last
-match that a run records is the one that the engine would return.
+An automaton follows all choices of a backtracking engine at once. A state is the list of the steps where that engine
+could be, in the order in which it would try them, cut off after a step where the pattern matches (Pike, 1985; Cox,
+2010). So the last match that a run records is the match that the engine would return.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ from pybpe.pretokenization.parser import UnsupportedError
 T = TypeVar("T", bound=Hashable)
 
 MAX_STATES = 4096
-MAX_WORK = 1_000_000  # places looked at while building: about a second
-DEAD = -1
+MAX_WORK = 1_000_000  # maximum steps visited to build an automaton: about a second
+DEAD = -1  # the state of a run that cannot match any more
 BLOCK = 128  # code points that share a row of the class table
 
 
 def compile_stages(stages: tuple[str, ...]) -> AutomatonSplitter:
-    """The compiled splitter of patterns of which each splits the words of the one before. Raises UnsupportedError."""
+    """Return the compiled splitter of patterns, each of which splits the words of the one before.
+
+    Raises UnsupportedError, with the reason, for patterns that cannot be compiled.
+    """
     graphs = [build(stage) for stage in stages]
     alphabet = _Alphabet(graphs)
     automata = [Automaton(graph, alphabet) for graph in graphs]
@@ -41,9 +44,10 @@ def compile_stages(stages: tuple[str, ...]) -> AutomatonSplitter:
 
 
 class _Alphabet:
-    """Characters that no set of the graphs tells apart, as numbered classes.
+    """The classes of characters that no set of the graphs distinguishes, numbered from 0.
 
-    size: how many. blocks, rows: the class of a code point is rows[blocks[point // 128], point % 128].
+    size: the number of classes. blocks: uint16[8704]. rows: uint8[n, 128]. The class of a code point is
+    rows[blocks[point // 128], point % 128].
     """
 
     def __init__(self, graphs: list[Graph]) -> None:
@@ -73,12 +77,12 @@ class _Alphabet:
         self.rows = np.frombuffer(b"".join(distinct), dtype=np.uint8).reshape(-1, BLOCK)
 
     def classes_of(self, points: CharSet) -> frozenset[int]:
-        """The classes that make up a set of the graphs."""
+        """Return the classes whose union is `points`, a set of the graphs."""
         return self._sets[points]
 
 
 def _sets_of(graphs: list[Graph]) -> list[CharSet]:
-    """Every set that a graph names, once."""
+    """Return the sets of characters that the graphs use, each once."""
     sets = []
     for graph in graphs:
         for step in graph.steps:
@@ -90,12 +94,13 @@ def _sets_of(graphs: list[Graph]) -> list[CharSet]:
 
 
 class Automaton:
-    """A pattern's states.
+    """The deterministic automaton of a pattern.
 
-    targets: a row a state, of the state that each class leads to, or DEAD. State 0 starts.
+    targets: for each state a list with the next state for each class, or DEAD. State 0 is the start.
+    kinds: for each state a sum of flags. HERE: the text read so far matches. BEFORE: the text without its last
+        character matches, and a lookahead has read this character. AT_END: the text matches if it ends here.
 
-    kinds: a sum of flags for each state. HERE: what was read so far matches. BEFORE: it matches but for its last
-    character, which a lookahead wanted to see. AT_END: it matches if the text ends here.
+    Raises UnsupportedError for a pattern with too many states, or whose splitting may take more than linear time.
     """
 
     def __init__(self, graph: Graph, alphabet: _Alphabet) -> None:
@@ -106,7 +111,7 @@ class Automaton:
         numbers = {start: 0}
         waiting = [start]
         work = 0
-        for places, kind in waiting:  # grows as it goes
+        for places, kind in waiting:  # the loop appends to `waiting`
             self.kinds.append(kind | _at_end(graph, places))
             row = []
             for number in range(alphabet.size):
@@ -126,15 +131,16 @@ class Automaton:
             raise UnsupportedError("a pattern that some texts make read again and again far beyond a word's end")
 
     def _is_bare(self, state: int) -> bool:
-        """Whether a state does no more than record a match before the last character."""
+        """Return True if a state only records a match before the last character, and ends the run."""
         return self.kinds[state] == BEFORE and all(target == DEAD for target in self.targets[state])
 
     def _is_linear(self, work: int) -> bool:
-        """Whether the time of splitting grows with the text only.
+        """Return True if splitting takes time linear in the text.
 
-        A run may read on beyond the last match it records. If two runs from different starts could do so over the same
-        stretch of text of any length, many could, and the time could grow by the square of the text. So: no two silent
-        states, the second met by a run that starts while the first is silent, on a circle that keeps both silent.
+        work: the maximum steps to spend. A run may read beyond the last match that it records. If two runs from
+        different starts could do so over the same text of any length, then many runs could, and the time could be
+        quadratic. Call a state silent if it records no match. The condition is that there is no cycle of pairs of
+        silent states, where the second state of a pair is reached by a run that starts while the first is silent.
         """
         silent = [kind & (HERE | BEFORE) == 0 for kind in self.kinds]
         entered = {to for row in self.targets for to in row}
@@ -151,29 +157,29 @@ class Automaton:
             if work < 0:
                 raise UnsupportedError("too many states to prove that splitting takes linear time")
         quiet = {pair: [to for to in found if silent[to[1]]] for pair, found in edges.items() if silent[pair[1]]}
-        return not _has_circle(quiet)
+        return not _has_cycle(quiet)
 
     def is_resumable(self) -> bool:
-        """Whether splitting can go on from any place in a match and still finds where that match ends."""
+        """Return True if splitting that starts at any position in a match finds the same end of the match."""
         start = self.targets[0]
         return all(to in (DEAD, start[number]) for row in self.targets[1:] for number, to in enumerate(row))
 
     def matches_within(self, limit: int) -> bool:
-        """Whether no run reads more than `limit` characters."""
+        """Return True if no run reads more than `limit` characters."""
         reached = {0}
         for _ in range(limit + 1):
             reached = {to for state in reached for to in self.targets[state]} - {DEAD}
         return not reached
 
     def is_cut_within(self, limit: int, other: Automaton) -> bool:
-        """Whether no match becomes more than `limit` words of another pattern; False if that is not known.
+        """Return True if no match becomes more than `limit` words of another pattern; False if that is not known.
 
-        Looked at is more than there can be: a word of the other may end wherever a run of it matches and the next
-        character does not lead on to a match.
+        The search is conservative: it assumes that a word of the other pattern may end wherever its run matches and the
+        next character does not lead to a longer match.
         """
         silent = [kind & (HERE | BEFORE) == 0 for kind in other.kinds]
         if any(to != DEAD and silent[to] for to in other.targets[0]):
-            return False  # a run that fails without a match begins anew one character on
+            return False  # a run that ends without a match starts again at the next character
         reached = {(to, begun) for to, begun in zip(self.targets[0], other.targets[0], strict=True) if to != DEAD}
         for _ in range(limit):
             reached = self._words_behind(reached, other)
@@ -182,7 +188,7 @@ class Automaton:
         return False
 
     def _words_behind(self, reached: set[tuple[int, int]], other: Automaton) -> set[tuple[int, int]]:
-        """The states of both in which another word of `other` may begin, from those where one has begun."""
+        """Return the pairs of states in which the next word of `other` may begin, given those where one has begun."""
         waiting, seen, begun = list(reached), set(reached), set()
         while waiting:
             mine, its = waiting.pop()
@@ -198,9 +204,10 @@ class Automaton:
         return begun
 
     def definite_ends(self, before: int) -> frozenset[int] | None:
-        """The classes behind which a character of class `before` always ends its word; None if no run ever reads it.
+        """Return the classes before which a character of class `before` always ends its word.
 
-        It does where every run that reads it matches up to there and cannot go on, and one that starts with it can.
+        None if no run ever reads a character of class `before`. A character ends its word before a class if every run
+        that reads it matches up to there and cannot read that class, and if a run can start with it.
         """
         reached = {row[before] for row in self.targets} - {DEAD}
         if not reached:
@@ -214,10 +221,11 @@ class Automaton:
         )
 
     def tables(self, alphabet: _Alphabet) -> Tables:
-        """What the compiled splitter takes: targets, flags, the first state that begins another word, resumable.
+        """Return (targets, flags, fresh, resumable) for the compiled splitter; see AutomatonSplitter.
 
-        State 0 stops the run; state s here is s + 1 there. A run that matches up to a character and cannot go on begins
-        the next word with it at once: it goes to a copy of the state that this character leads to from the start.
+        State s of this automaton is state s + 1 of the tables, whose state 0 stops the run. If a run matches up to a
+        character and cannot continue, it begins the next word with this character: it goes to a copy of the state that
+        the character leads to from the start. `fresh` is the first copy.
         """
         start = self.targets[0]
         copies = {to: 0 for to in start if to != DEAD}
@@ -238,11 +246,11 @@ class Automaton:
 
 
 Tables = tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8], int, bool]
-State = tuple[tuple[int, ...], int]  # the places where the engine could be, best first, and HERE or BEFORE
+State = tuple[tuple[int, ...], int]  # the steps where the engine could be, in order of preference, and HERE or BEFORE
 
 
 def _wanted(graph: Graph, place: int, alphabet: _Alphabet) -> frozenset[int]:
-    """The classes that a step reads or looks for."""
+    """Return the classes that a step reads, or that its lookahead accepts."""
     step = graph.steps[place]
     if isinstance(step, Step):
         return alphabet.classes_of(step.points)
@@ -255,7 +263,7 @@ def _at_end(graph: Graph, places: tuple[int, ...]) -> int:
 
 
 def _read(graph: Graph, wanted: list[frozenset[int]], places: tuple[int, ...], number: int) -> State:
-    """The state behind one more character, of class `number`."""
+    """Return the state after one more character, of class `number`."""
     following = []
     kind = 0
     for place in places:
@@ -263,7 +271,7 @@ def _read(graph: Graph, wanted: list[frozenset[int]], places: tuple[int, ...], n
             continue
         step = graph.steps[place]
         if isinstance(step, Accept):
-            kind = BEFORE  # the lookahead holds; what is behind it in the list is worse
+            kind = BEFORE  # the lookahead matches; steps after it in the list have lower preference
             break
         if isinstance(step, Step):
             following.append(step.following)
@@ -273,8 +281,8 @@ def _read(graph: Graph, wanted: list[frozenset[int]], places: tuple[int, ...], n
     return reached, kind
 
 
-def _has_circle(edges: dict[T, list[T]]) -> bool:
-    """Whether a graph has a circle: whether taking away what nothing leads to, again and again, leaves something."""
+def _has_cycle(edges: dict[T, list[T]]) -> bool:
+    """Return True if a graph has a cycle: if nodes remain after repeated removal of nodes without incoming edges."""
     arrows = dict.fromkeys(edges, 0)
     for found in edges.values():
         for to in found:
@@ -291,10 +299,11 @@ def _has_circle(edges: dict[T, list[T]]) -> bool:
 
 
 def cut_table(automata: list[Automaton]) -> npt.NDArray[np.uint8]:
-    """uint8[classes, classes]: 1 if text can be cut between two such characters and both parts split as the whole.
+    """Return uint8[classes, classes]: 1 if there is a safe cut between characters of two classes.
 
-    So it is where an automaton always ends a word between them, if those before it never read the first of the two:
-    then their words end there too, or go over it in text that they do not match, on both sides alike.
+    There is one if an automaton always ends a word between the two characters, and the automata before it never read
+    the first character: then their words end there, or the characters are in text that they do not match, in both parts
+    as in the whole.
     """
     size = len(automata[0].targets[0])
     table = np.zeros((size, size), dtype=np.uint8)

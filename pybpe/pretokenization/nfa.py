@@ -1,7 +1,7 @@
-"""The tree of a pattern as a graph of steps, whose forks are in the order in which a backtracking engine tries them.
+"""The nondeterministic automaton of a pattern: a graph of steps with forks in order of preference.
 
-This is the construction of Thompson (1968) with priorities. A possessive quantifier is built as a greedy one, which is
-only done where the two must mean the same.
+This is the construction of Thompson (1968) with priorities: a backtracking engine tries the targets of a fork in the
+same order. A possessive quantifier is built as a greedy one, if the two are equivalent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MAX_STEPS = 4096
 
 @dataclass(frozen=True)
 class Step:
-    """Reads one character of a set and goes on."""
+    """A step that reads one character of `points` and continues at step `following`."""
 
     points: CharSet
     following: int
@@ -24,34 +24,34 @@ class Step:
 
 @dataclass(frozen=True)
 class Fork:
-    """Goes on in several places, the first of them preferred."""
+    """A step that continues at one of several steps, in order of preference."""
 
     targets: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Accept:
-    """The pattern matches up to here; with a Look, only if that holds here."""
+    """A step where the pattern matches; with a Look, only if the lookahead matches too."""
 
     look: Look | None
 
 
 @dataclass
 class Graph:
-    """The steps by number, and where they begin."""
+    """The steps of a pattern by number, and the number of the first step."""
 
     steps: list[Step | Fork | Accept] = field(default_factory=lambda: [Accept(None)])
     start: int = 0
 
     def add(self, step: Step | Fork | Accept) -> int:
-        """Append a step; its number."""
+        """Append a step and return its number. Raises UnsupportedError for more than MAX_STEPS."""
         if len(self.steps) == MAX_STEPS:
             raise UnsupportedError(f"more than {MAX_STEPS:,} steps")
         self.steps.append(step)
         return len(self.steps) - 1
 
     def reach(self, places: tuple[int, ...]) -> list[int]:
-        """The steps other than forks to which `places` lead, best first, up to one that surely accepts."""
+        """Return the steps, not forks, that `places` lead to, in order of preference, up to one that always accepts."""
         found: list[int] = []
         seen: set[int] = set()
         waiting = list(reversed(places))
@@ -71,7 +71,7 @@ class Graph:
 
 
 def build(pattern: str) -> Graph:
-    """The graph of a pattern. Raises UnsupportedError."""
+    """Return the graph of a pattern. Raises UnsupportedError, with the reason, for one that cannot be compiled."""
     builder = _Builder()
     graph = builder.graph
     graph.start = builder.place(parse(pattern), 0)
@@ -83,14 +83,15 @@ def build(pattern: str) -> Graph:
 
 
 class _Builder:
-    """Places nodes before what follows them, from the end of the pattern to its start."""
+    """A builder of the graph, which adds nodes from the end of the pattern to its start."""
 
     def __init__(self) -> None:
         self.graph = Graph()
-        self.possessive: list[tuple[CharSet | None, int]] = []  # what is repeated, None if not one set; what follows
+        # For each possessive quantifier: the set that it repeats, None if it is not one set; the step that follows.
+        self.possessive: list[tuple[CharSet | None, int]] = []
 
     def place(self, node: Node, following: int) -> int:
-        """Build a node that goes on at `following`; where it begins."""
+        """Add a node that continues at step `following`, and return the number of its first step."""
         if isinstance(node, Chars):
             return self.graph.add(Step(node.points, following))
         if isinstance(node, Choice):
@@ -107,7 +108,7 @@ class _Builder:
 
     def _place_repeat(self, node: Repeat, following: int) -> int:
         if node.most != 1 and _may_be_empty(node.body):
-            raise UnsupportedError("a repeat of what may be empty")
+            raise UnsupportedError("a quantifier of a group that may match empty text")
         if node.possessive:
             self._note_possessive(node, following)
         if node.most is None:
@@ -139,10 +140,10 @@ def _may_be_empty(node: Node) -> bool:
 
 
 def _check_possessive(graph: Graph, body: CharSet | None, following: int) -> None:
-    """Raise UnsupportedError unless giving back could never help: then possessive and greedy are the same.
+    """Raise UnsupportedError unless a possessive quantifier is equivalent to a greedy one.
 
-    It cannot where what follows never fails, so that nobody asks for anything back; nor where what is repeated is one
-    character and what follows begins with others, so that it would fail at each place given back.
+    The two are equivalent if the rest of the pattern always matches, so that there is no backtracking; and if the
+    quantifier repeats one character and the rest begins with other characters, so that backtracking never succeeds.
     """
     reached = [graph.steps[place] for place in graph.reach((following,))]
     if Accept(None) in reached:

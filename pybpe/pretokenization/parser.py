@@ -1,7 +1,7 @@
-"""A regular expression as a tree: the part of the language that split patterns are written in.
+"""The parser of split patterns: a subset of regular expressions to a tree.
 
-Where engines read the same letters differently, or where something is not needed to split text, `parse` raises
-UnsupportedError, which says what it met. It is no judge of whether a pattern is valid: the regex module is.
+`parse` raises UnsupportedError, which names the construct, for constructs that engines read differently or that split
+patterns do not need. It does not check that a pattern is valid: the regex module does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pybpe.pretokenization.charsets import NOTHING, CharSet, decimal_digits, pro
 
 
 class UnsupportedError(ValueError):
-    """A pattern has something that cannot be compiled; the message names it."""
+    """A pattern has a construct that cannot be compiled. The message names the construct."""
 
 
 @dataclass(frozen=True)
@@ -26,21 +26,24 @@ class Chars:
 
 @dataclass(frozen=True)
 class Joined:
-    """Parts one after another."""
+    """A sequence of parts."""
 
     parts: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The first of the branches that lets the whole match."""
+    """An alternation: the first branch with which the whole pattern matches."""
 
     branches: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
 class Repeat:
-    """As many of `body` as can be, from `least` to `most` (None: no limit); possessive: none is ever given back."""
+    """A quantifier: `body` from `least` to `most` times (None for no limit), as often as possible.
+
+    possessive: True if the engine does not backtrack into it.
+    """
 
     body: Node
     least: int
@@ -50,7 +53,7 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Look:
-    """Nothing, where the next character is one of `points`; or where the text ends, if `at_end`."""
+    """A lookahead: matches empty text if the next character is one of `points`, or at the end if `at_end`."""
 
     points: CharSet
     at_end: bool
@@ -70,21 +73,21 @@ _PROPERTY = re.compile(r"\{(\w+)\}|([A-Z])")
 _MAX_REPEAT = 1000
 _MAX_DEPTH = 50
 _CLASSES = {"s": white_space, "d": decimal_digits, "w": word_characters}
-# Letters with a third case: the long s and the Kelvin sign. Of "i" engines disagree, some add a dotted capital.
+# Letters with a third case: the long s and the Kelvin sign. Engines differ in the cases of "i": some add a dotted one.
 _OTHER_CASES = {"s": "sS\u017f", "k": "kK\u212a"}
 
 
 def parse(pattern: str) -> Node:
-    """The tree of a pattern. Raises UnsupportedError."""
+    """Return the tree of a pattern. Raises UnsupportedError for an unsupported construct."""
     parser = _Parser(pattern)
     node = parser.choice()
     if parser.rest():
-        raise UnsupportedError("a ) that closes nothing")
+        raise UnsupportedError("a ) without a (")
     return node
 
 
 class _Parser:
-    """Reads a pattern from left to right; one method for each level of the grammar."""
+    """A recursive-descent parser of a pattern, with a method for each level of the grammar."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
@@ -93,26 +96,26 @@ class _Parser:
         self._any_case = self._take("(?i)")
 
     def rest(self) -> str:
-        """What is not read yet."""
+        """Return the part of the pattern that is not read yet."""
         return self._pattern[self._pos :]
 
     def _peek(self, size: int = 1) -> str:
         return self._pattern[self._pos : self._pos + size]
 
     def _take(self, text: str) -> bool:
-        """Read `text` if it comes next."""
+        """Read `text` if it is next; return True if it was."""
         found = self._pattern.startswith(text, self._pos)
         self._pos += len(text) * found
         return found
 
     def _next(self) -> str:
         if self._pos == len(self._pattern):
-            raise UnsupportedError("an end where more was to come")
+            raise UnsupportedError("an unexpected end")
         self._pos += 1
         return self._pattern[self._pos - 1]
 
     def _match(self, expression: re.Pattern[str]) -> re.Match[str] | None:
-        """Read what a helper expression matches here."""
+        """Read the text that a helper expression matches here, and return the match; None if there is none."""
         found = expression.match(self._pattern, self._pos)
         if found:
             self._pos = found.end()
@@ -121,7 +124,7 @@ class _Parser:
     # Levels of the grammar
 
     def choice(self) -> Node:
-        """Branches with | between them, up to a ) or the end."""
+        """Parse branches separated by |, up to a ) or the end."""
         branches = [self._joined()]
         while self._take("|"):
             branches.append(self._joined())
@@ -139,14 +142,14 @@ class _Parser:
             return node
         found = self._match(_QUANTIFIER)
         if not found or not (found[1] or found[2] or found[4]):
-            raise UnsupportedError("a { that begins no count")
+            raise UnsupportedError("a { without a count")
         sign, low, comma, high, manner = found.groups()
         if manner == "?":
             raise UnsupportedError(f"the lazy quantifier {found[0]}")
         if isinstance(node, Look):
-            raise UnsupportedError("a quantifier behind a lookahead or $")
+            raise UnsupportedError("a quantifier after a lookahead or $")
         if self._peek() in ("*", "+", "?", "{") and self._peek():
-            raise UnsupportedError("a quantifier behind a quantifier")
+            raise UnsupportedError("a quantifier after a quantifier")
         if len(low or "") > 9 or len(high or "") > 9:
             raise UnsupportedError(f"the count {found[0][:40]}")
         if sign:
@@ -174,11 +177,11 @@ class _Parser:
                 return Look(NOTHING, True)
             return Chars(self._escape())
         if char in "^*+?{":
-            raise UnsupportedError(f"{char} where a character or a group was to come")
+            raise UnsupportedError(f"{char} in place of a character or a group")
         return Chars(self._any_case_of(CharSet.of(char)))
 
     def _group(self) -> Node:
-        """What stands in parentheses, whose ( has been read."""
+        """Parse the content of a group, after its (, and its )."""
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise UnsupportedError("groups nested too deeply")
@@ -201,13 +204,13 @@ class _Parser:
         self._any_case = around
         self._depth -= 1
         if not self._take(")"):
-            raise UnsupportedError("a ( that nothing closes")
+            raise UnsupportedError("a ( without a )")
         return node
 
     # Characters
 
     def _escape(self) -> CharSet:
-        """What a backslash, which has been read, begins."""
+        """Parse an escape, after its backslash, as a set of characters."""
         char = self._next()
         if char in "pP":
             found = self._property()
@@ -218,7 +221,7 @@ class _Parser:
         return self._any_case_of(CharSet.of(self._escaped_char(char)))
 
     def _escaped_char(self, char: str) -> str:
-        """The one character that a backslash and `char` begin."""
+        """Parse an escape of one character, after its backslash and `char`, and return the character."""
         if char in _SIMPLE_ESCAPES:
             return _SIMPLE_ESCAPES[char]
         if char in "xuU":
@@ -232,18 +235,18 @@ class _Parser:
         return char
 
     def _property(self) -> CharSet:
-        """The name behind \\p or \\P, and its set."""
+        """Parse the name after \\p or \\P, and return the set of this property."""
         found = self._match(_PROPERTY)
         name = (found[1] or found[2]) if found else ""
         points = property_set(name)
         if points is None:
             raise UnsupportedError(f"the property \\p{{{name}}}")
         if self._any_case and name in ("Lu", "Ll", "Lt"):
-            raise UnsupportedError(f"\\p{{{name}}} in any case")
+            raise UnsupportedError(f"\\p{{{name}}} in (?i)")
         return points
 
     def _set(self) -> CharSet:
-        """What stands in brackets, whose [ has been read."""
+        """Parse the content of a set in brackets, after its [, and its ]."""
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             raise UnsupportedError("sets nested too deeply")
@@ -252,7 +255,7 @@ class _Parser:
         while self._take("&&"):
             operands.append(self._operand(False))
         if not self._take("]"):
-            raise UnsupportedError("a [ that nothing closes")
+            raise UnsupportedError("a [ without a ]")
         self._depth -= 1
         points = operands[0]
         for operand in operands[1:]:
@@ -260,14 +263,14 @@ class _Parser:
         return ~points if negated else points
 
     def _operand(self, first: bool) -> CharSet:
-        """The items of a set up to && or the ] that ends it. A nested set stands alone, behind a &&."""
+        """Parse the items of a set up to && or its ]. first: False after a &&, where a nested set may be."""
         if not first and self._take("["):
             points = self._set()
             if self._peek() != "]" and self._peek(2) != "&&":
-                raise UnsupportedError("a set in a set beside other characters")
+                raise UnsupportedError("a nested set beside other characters")
             return points
         items: list[CharSet] = []
-        while self._peek(2) != "&&" and (self._peek() != "]" or (first and not items)):  # a ] in front is a character
+        while self._peek(2) != "&&" and (self._peek() != "]" or (first and not items)):  # a first ] is a character
             if self._peek(2) in ("~~", "||"):
                 raise UnsupportedError(f"{self._peek(2)} in a set, which engines read differently")
             items.append(self._item())
@@ -276,11 +279,11 @@ class _Parser:
         return CharSet.union(items)
 
     def _item(self) -> CharSet:
-        """A character, a range or a class in a set."""
+        """Parse a character, a range or a class in a set."""
         start = self._item_char()
         if isinstance(start, CharSet):
             if self._peek() == "-" and self._peek(2) != "-]":
-                raise UnsupportedError("a - behind a class, which engines read differently")
+                raise UnsupportedError("a - after a class, which engines read differently")
             return start
         if self._peek(2) == "--":
             raise UnsupportedError("-- in a set, which engines read differently")
@@ -289,7 +292,7 @@ class _Parser:
         self._pos += 1
         last = self._item_char()
         if isinstance(last, CharSet) or last < start:
-            raise UnsupportedError("a range that is none")
+            raise UnsupportedError("a range that is not valid")
         return self._any_case_of(CharSet.of_ranges([(ord(start), ord(last))]))
 
     def _item_char(self) -> str | CharSet:
@@ -301,13 +304,13 @@ class _Parser:
         return self._escape() if self._peek() in tuple("pPsSdDwW") else self._escaped_char(self._next())
 
     def _any_case_of(self, points: CharSet) -> CharSet:
-        """Characters and, inside (?i:, those that differ only in case."""
+        """Return the characters and, inside (?i:, the characters that differ from them only in case."""
         if not self._any_case:
             return points
         if max(points.edges) > 0x80:
-            raise UnsupportedError("characters beyond ASCII in any case")
+            raise UnsupportedError("characters outside ASCII in (?i)")
         if ord("i") in points or ord("I") in points:
-            raise UnsupportedError("the letter i in any case, of which engines disagree")
+            raise UnsupportedError("the letter i in (?i), which engines read differently")
         for letter in string.ascii_lowercase:
             if ord(letter) in points or ord(letter.upper()) in points:
                 points |= CharSet.of(_OTHER_CASES.get(letter, letter + letter.upper()))
@@ -315,7 +318,10 @@ class _Parser:
 
 
 def _look(node: Node) -> Look:
-    """The content of a lookahead, which must be one character of a set, the end of the text, or either."""
+    """Return a lookahead with this content: one character of a set, the end of the text, or either.
+
+    Raises UnsupportedError for other content.
+    """
     branches = node.branches if isinstance(node, Choice) else (node,)
     look = Look(NOTHING, False)
     for branch in branches:
@@ -324,5 +330,5 @@ def _look(node: Node) -> Look:
         elif isinstance(branch, Look) and not branch.points:
             look = replace(look, at_end=look.at_end or branch.at_end)
         else:
-            raise UnsupportedError("a lookahead at more than one character")
+            raise UnsupportedError("a lookahead of more than one character")
     return look

@@ -1,7 +1,7 @@
-"""Split patterns by name, and what serves each: the compiled scanner, a compiled automaton, or the `regex` module.
+"""Split patterns by name, and the choice of their splitter: scanner, automaton, or regex module.
 
-All turn UTF-8 bytes into words and mean the same: classes of Unicode 16.0, words that cover the text without a gap,
-bytes that are not UTF-8 as characters of their own in no class.
+The three split UTF-8 bytes into words by the same rules: classes of Unicode 16.0, words that cover the text without a
+gap, and bytes that are not UTF-8 as characters in no class.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pybpe.pretokenization.stages import join_stages, stages_of
 if TYPE_CHECKING:
     from pybpe.pretokenization.regex_splitter import RegexSplitter
 
-# The spellings are those of their projects, because files and other libraries carry them; several may mean the same.
+# The patterns are written as in their projects, because files and other libraries hold them; some are equivalent.
 GPT2 = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
 GPT2_ORIGINAL = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
 CL100K = (
@@ -56,7 +56,7 @@ QWEN35 = (
 TEKKEN = O200K.replace("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", "").replace("{1,3}", "")
 KIMI = r"[\p{Han}]+|" + O200K.replace(r"\p{M}]", r"\p{M}&&[^\p{Han}]]").replace("/]*", "]*")
 BLOOM = r" ?[^(\s|.,!?…。，、।۔،)]+"
-# White space is in no match, and nothing else is outside of one.
+# Its matches cover everything but white space.
 CLIP = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 STARCODER = join_stages((r"\p{N}", GPT2_ORIGINAL))
 DEEPSEEK_V3 = join_stages(
@@ -70,9 +70,9 @@ DEEPSEEK_V3 = join_stages(
 
 WHOLE = r"[\s\S]+"  # every text is one word
 
-# Bounds for patterns from strangers: a regex engine takes memory for every repetition that it writes out.
+# Limits for untrusted patterns: a regex engine allocates memory for each repetition that it expands.
 MAX_PATTERN = 100_000  # characters
-MAX_WRITTEN_OUT = 100_000
+MAX_WRITTEN_OUT = 100_000  # parts after expansion
 _PART = re.compile(
     r"(?P<open>\()|(?P<close>\))|(?P<count>\{(?P<least>[0-9]*)(?:,(?P<most>[0-9]*))?\})"
     r"|\\[pPxuUN]\{[^}]*\}|\\.|\[\^?\]?(?:\\.|[^\\\]])*\]|.",
@@ -95,7 +95,7 @@ PATTERNS = {
     "bloom": BLOOM,
     "whole": WHOLE,
 }
-# Other names for the same: projects that took a pattern over as it was.
+# Other names for a pattern: projects that use the pattern of another.
 ALIASES = {
     "olmo3": "llama3",
     "qwen3": "qwen2",
@@ -103,11 +103,11 @@ ALIASES = {
     "nemotron": "tekken",
     "deepseek_v3": "deepseek-v3",
 }
-# Words that are often given for a name: what they mean here.
+# {word that is often used for a pattern: name of the pattern}
 _MEANT = {"none": "whole", "r50k_base": "gpt2", "p50k_base": "gpt2", "p50k_edit": "gpt2", "gpt3": "gpt2"}
 _WORD = re.compile(r"[\w.-]*\w\w[\w.-]*")  # a pattern that may be meant as a name
 
-# What each parameter means is said in split.pxd.
+# split.pxd documents the parameters.
 _GPT2_SCHEME: dict[str, Any] = {
     "contractions": 1,
     "cased_letters": False,
@@ -141,10 +141,13 @@ _SCHEMES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Split:
-    """A pattern made ready: compiled code, `scanner`, serves it, or `fallback` does; `kind` and `reason` say which.
+    """A pattern and its splitter.
 
-    cut: finds the last place where text can be cut so that both parts split as the whole, whatever follows, 0 if there
-        is none; None if this is known of no text.
+    scanner: the compiled splitter, None if the regex module splits. fallback: the splitter by the regex module, None if
+        compiled code splits.
+    kind, reason: the kind of splitter, and why it was chosen.
+    cut: a function that returns the last safe cut of a text, at which both parts split as the whole, whatever text
+        follows; it returns 0 if there is none. None if no safe cuts are known.
     """
 
     pattern: str
@@ -155,7 +158,7 @@ class Split:
     cut: Callable[[bytes], int] | None
 
     def split(self, text: bytes) -> list[bytes]:
-        """The words of UTF-8 `text`."""
+        """Return the words of UTF-8 `text`; joined they are `text`."""
         return (self.scanner or self.fallback).split(text)  # type: ignore[union-attr]
 
 
@@ -171,7 +174,7 @@ def prepare(pattern: str) -> Split:
 
 
 def _compiled(pattern: str) -> Split:
-    """A pattern of no known family: an automaton if it can be one, else for the `regex` module."""
+    """Return the splitter of a pattern of no known family: an automaton if possible, else the regex module."""
     from pybpe.pretokenization.dfa import compile_stages
     from pybpe.pretokenization.parser import UnsupportedError  # here, because few patterns need it
 
@@ -185,7 +188,10 @@ def _compiled(pattern: str) -> Split:
 
 
 def _fallback(pattern: str) -> RegexSplitter:
-    """Raises ValueError for what is no regular expression, or would take all memory."""
+    """Return the splitter by the regex module.
+
+    Raises ValueError for a pattern that is not a valid regular expression, or that would take too much memory.
+    """
     import regex
 
     from pybpe.pretokenization.regex_splitter import RegexSplitter
@@ -203,7 +209,7 @@ def _fallback(pattern: str) -> RegexSplitter:
 
 
 def written_out(pattern: str) -> int:
-    """How many parts a pattern has when those with counts are written as often as they say; about that."""
+    """Return about the number of parts of a pattern after the expansion of its counted repetitions."""
     totals, last = [0], 0
     for part in _PART.finditer(pattern):
         if part["open"]:
@@ -223,9 +229,9 @@ def written_out(pattern: str) -> int:
 
 
 def resolve(pattern: str) -> str:
-    """Return the regular expression that a name stands for; a regular expression stands for itself.
+    """Return the regular expression of a name, or `pattern` itself if it is a regular expression.
 
-    Raises ValueError for an empty pattern, and for a word that is almost a name, which is more likely a mistake.
+    Raises ValueError for an empty pattern, and for a word that is almost a name and probably a mistake.
     """
     name = ALIASES.get(pattern, pattern)
     if name in PATTERNS:
@@ -241,7 +247,7 @@ def resolve(pattern: str) -> str:
 
 
 def as_regex(pattern: str) -> str:
-    """Return a regular expression, of a file for example, in a form that `resolve` takes for no name.
+    """Return a regular expression, from a file for example, in a form that `resolve` never takes for a name.
 
     >>> as_regex("gpt2"), as_regex("ab"), as_regex(r"\\w+")
     ('(?:gpt2)', 'ab', '\\\\w+')
@@ -251,7 +257,7 @@ def as_regex(pattern: str) -> str:
 
 
 def _meant(word: str) -> str | None:
-    """Return the name that a word almost is; None for another word, and for a regular expression that is no word."""
+    """Return the name of a pattern that a word resembles; None if there is none, or if `word` is not a word."""
     if not _WORD.fullmatch(word):
         return None
     if word in _MEANT:
@@ -269,10 +275,10 @@ def _meant(word: str) -> str | None:
 
 
 def _squashed(name: str) -> str:
-    """Return a name without what people write in several ways: case and what stands between its parts."""
+    """Return a name in lower case and without separators, which people write in several ways."""
     return re.sub("[_.-]", "", name.casefold())
 
 
 def name_of(pattern: str) -> str | None:
-    """The name of a regular expression, if it has one."""
+    """Return the name of a regular expression, None if it has none."""
     return next((name for name, text in PATTERNS.items() if text == pattern), None)

@@ -1,4 +1,4 @@
-"""Splitting by the `regex` module: any pattern at all, by the classes of Unicode 16.0 and without loss."""
+"""Splitting by the regex module, for all patterns that are not compiled, with the classes of Unicode 16.0."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pybpe.pretokenization.stages import stages_of
 
 
 class RegexSplitter:
-    """Splits by patterns that the `regex` module takes, each splitting the words of the one before.
+    """A splitter by patterns of the regex module, each of which splits the words of the one before.
 
-    Text between two matches is a word too: nothing is dropped. Raises regex.error for a pattern that is not valid.
+    Text between two matches is a word too, so that nothing is lost. Raises regex.error for a pattern that is not valid.
     """
 
     def __init__(self, pattern: str) -> None:
@@ -24,9 +24,9 @@ class RegexSplitter:
         self._named = set(map(ord, pattern)) | {int(found[1].strip("{}"), 16) for found in _ESCAPED.finditer(pattern)}
 
     def split(self, text: bytes) -> list[bytes]:
-        """The words of UTF-8 `text`, which joined are `text` again."""
+        """Return the words of UTF-8 `text`; joined they are `text`."""
         decoded = text.decode("utf-8", "surrogateescape")
-        # Each stand-in is one code point for one, so matches in the changed text are matches in the text.
+        # A stand-in is one code point for one, so matches in the changed text have the same places in the text.
         changed = decoded if decoded.isascii() else decoded.translate(self._stand_ins)
         ends = [len(decoded)] if decoded else []
         for stage in self._stages:
@@ -35,21 +35,21 @@ class RegexSplitter:
 
     @functools.cached_property
     def _stand_ins(self) -> dict[int, int]:
-        """What to put for newer characters; those that the pattern names are themselves, whatever their class."""
+        """The code points to replace newer characters by; characters that the pattern names are not replaced."""
         return {point: other for point, other in _stand_ins().items() if point not in self._named}
 
     def ends(self, text: bytes) -> npt.NDArray[np.int64]:
-        """int64[number of words]: where each word ends, in bytes."""
+        """Return where each word of `text` ends, in bytes, int64[n_words]."""
         return np.cumsum([len(word) for word in self.split(text)], dtype=np.int64)
 
 
 def _spans(ends: list[int]) -> Iterable[tuple[int, int]]:
-    """The (start, end) of words that end at these places."""
+    """Return the (start, end) of consecutive words, given their ends."""
     return zip([0, *ends], ends, strict=False)
 
 
 def _word_ends(pattern: regex.Pattern[str], text: str) -> list[int]:
-    """Where the words of a text end: its matches, and what is between them."""
+    """Return the ends of the words of a text, which are its matches and the text between them."""
     ends, end = [], 0
     for match in pattern.finditer(text):
         if match.start() > end:
@@ -60,8 +60,8 @@ def _word_ends(pattern: regex.Pattern[str], text: str) -> list[int]:
     return ends if end == len(text) else [*ends, len(text)]
 
 
-# What Unicode changed after 16.0 in characters that already were: U+0295 went from \p{Ll} to \p{Lo}. Its stand-in is
-# another letter that is \p{Ll} in every version.
+# Characters whose class changed after Unicode 16.0: U+0295 went from \p{Ll} to \p{Lo}. Its stand-in is another letter
+# that is \p{Ll} in every version.
 _RECLASSED = {0x295: 0x251}
 _UNASSIGNED = 0x378
 
@@ -74,11 +74,10 @@ _SET_OR_ESCAPE_OR_END = regex.compile(r"\[\^?\]?(?:\\.|[^\\\]])*\]|\\.|\$|\(\?i:
 
 
 def _compile(pattern: str) -> regex.Pattern[str]:
-    """A pattern as the other engines read it.
+    """Return the compiled pattern, with the meaning that it has in other engines.
 
-    `$` and `\\z` are the end of the text, and not also the place before a last newline; `\\x{295}` is a character; `&&`
-    in a set is what both sides have, which the regex module knows in its version 1 only, whose full case folding is
-    turned off.
+    `$` and `\\z` match at the end of the text only, not before a final newline; `\\x{295}` is a character; `&&` in a
+    set is the intersection, for which the regex module needs its version 1, without its full case folding.
     """
     pattern = _ESCAPE.sub(lambda found: f"\\U{int(found[1], 16):08x}" if found[1] else found[0], pattern)
     tokens = _SET_OR_ESCAPE_OR_END.findall(pattern)
@@ -90,7 +89,7 @@ def _compile(pattern: str) -> regex.Pattern[str]:
 
 @functools.cache
 def _stand_ins() -> dict[int, int]:
-    """Code points that the installed `regex` classes otherwise than Unicode 16.0, each with its stand-in."""
+    """Return {code point: stand-in} for code points that the installed regex module classes by a newer Unicode."""
     everything = "".join(chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000)
     classed = "".join(regex.findall(r"[\p{L}\p{N}\p{M}\p{P}\p{S}\s]+", everything))
     newer = (ord(char) for char in classed if not classes(ord(char)))

@@ -1,7 +1,7 @@
-"""Several patterns in one string: each splits the words of the one before, as if every word were a text of its own.
+"""Several patterns in one string, each of which splits the words of the one before.
 
-Between two patterns stands U+001E, the record separator, which no pattern needs as itself: it can be written \\x1e. So
-what says how a tokenizer splits is one string, in files as in memory. A pattern alone is a row of one.
+The patterns are separated by U+001E, the record separator, which a pattern can write as \\x1e. So the split pattern of
+a tokenizer is always one string, in files and in memory.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ SEPARATOR = "\x1e"
 
 
 def join_stages(stages: Iterable[str]) -> str:
-    """One string of several patterns, the first to split first."""
+    """Return several patterns as one string, in the order in which they split."""
     return SEPARATOR.join(stages)
 
 
 def stages_of(pattern: str) -> tuple[str, ...]:
-    """The patterns in a string. Raises ValueError if one of several is empty."""
+    """Return the patterns in a string. Raises ValueError if one of them is empty."""
     stages = tuple(pattern.split(SEPARATOR))
     if not all(stages):
-        raise ValueError("one of the patterns in the row is empty")
+        raise ValueError("one of the patterns, which U+001E separates, is empty")
     return stages

@@ -1,1 +1,1 @@
-"""What every room may use: files, threads, UTF-8, progress, units."""
+"""Helpers for all rooms: files, threads, UTF-8, progress, units."""

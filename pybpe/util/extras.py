@@ -1,4 +1,4 @@
-"""Packages that only some work needs and that come with an extra: pip install 'pybpe[data]'."""
+"""Imports of optional packages, which an extra installs: pip install 'pybpe[data]'."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from pybpe.errors import MissingPackageError
 
 
 def extra_module(name: str, extra: str, purpose: str) -> Any:
-    """Import a module for some purpose ('to read .parquet files'); MissingPackageError says what to install."""
+    """Import and return the module of an optional package.
+
+    extra: the extra that installs it. purpose: what it is needed for, as in "to read .parquet files". Raises
+    MissingPackageError, which says what to install.
+    """
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError:

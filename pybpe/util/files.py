@@ -1,4 +1,4 @@
-"""Reading and writing whole files: written completely or not at all, and read no further than they go."""
+"""Files that are written completely or not at all, and a reader of bytes that checks their size."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ def full_disk_named(path: PathLike) -> Iterator[None]:
 
 @contextlib.contextmanager
 def atomic_writer(path: PathLike) -> Iterator[IO[bytes]]:
-    """A binary file that takes its name only when the block ends without an error.
+    """Yield a binary file that replaces `path` only when the block ends without an error.
 
-    It is written beside its target and moved over it, so a crash, a full disk or Ctrl-C leaves what was there before.
-    A link stays and its target is replaced; a file keeps its permissions. Raises OSError for a device or a pipe.
+    It is written to a temporary file in the same folder, which is then renamed, so that a crash, a full disk or Ctrl-C
+    leaves the old file. A symbolic link stays and its target is replaced; a file keeps its permissions. Raises OSError
+    for a device or a pipe.
     """
-    import tempfile  # here, because reading needs none of it
+    import tempfile  # here, because reading files does not need it
 
     target = Path(path).resolve()
     mode = 0o666 & ~_umask()
@@ -69,9 +70,9 @@ def write_atomic(path: PathLike, content: bytes) -> None:
 
 @contextlib.contextmanager
 def atomic_folder(path: PathLike) -> Iterator[Path]:
-    """A new folder to fill, which takes its name only when the block ends without an error, and vanishes with one.
+    """Yield a new folder to fill, which is renamed to `path` when the block ends, and removed after an error.
 
-    If there is a folder of that name, what was made replaces what has the same names in it; the rest of it stays.
+    If there is a folder at `path`, new files replace those of the same names; its other files stay.
     """
     import shutil
     import tempfile
@@ -104,7 +105,10 @@ def _umask() -> int:
 
 
 class Reader:
-    """Reads parts of `content` in turn and raises FormatError rather than read past its end."""
+    """A reader of consecutive parts of `content` that raises FormatError instead of reading past the end.
+
+    name: the file to name in errors.
+    """
 
     def __init__(self, content: bytes | memoryview, name: str) -> None:
         self._content = memoryview(content)
@@ -112,7 +116,7 @@ class Reader:
         self._position = 0
 
     def take(self, size: int, what: str) -> memoryview:
-        """The next `size` bytes, which hold `what`; not copied."""
+        """Return the next `size` bytes without a copy. what: their meaning, to name in errors."""
         left = len(self._content) - self._position
         if size > left:
             raise FormatError(f"{self._name} is truncated: its {what} needs {size:,} bytes, and {left:,} are left")
@@ -120,11 +124,11 @@ class Reader:
         return self._content[self._position - size : self._position]
 
     def unpack(self, layout: str, what: str) -> tuple[Any, ...]:
-        """The next fields by a `struct` layout."""
+        """Return the next fields by a `struct` layout. what: their meaning, to name in errors."""
         return struct.unpack(layout, self.take(struct.calcsize(layout), what))
 
     def finish(self) -> None:
-        """Raise FormatError if anything is left."""
+        """Raise FormatError if there are bytes left."""
         left = len(self._content) - self._position
         if left:
             raise FormatError(f"{self._name} has {left:,} bytes after its end")

@@ -40,7 +40,7 @@ def locked(path: Path, busy: Exception | None = None) -> Iterator[None]:
 
 
 def _hold(path: Path, busy: Exception | None) -> int:
-    """Return the handle of the locked file, made anew if its last owner removed it meanwhile."""
+    """Return the handle of the locked file, which is created again if its last owner removed it meanwhile."""
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:

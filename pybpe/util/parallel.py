@@ -1,6 +1,6 @@
-"""Threads: how many there may be, the ones that are kept between calls, and a list of texts cut into parts for them.
+"""Threads: a pool that is kept between calls, and texts divided into parts for it.
 
-The threads are Python's: they do work that lets go of the GIL. None is started before a call has use for it.
+The threads are Python's, for work that releases the GIL. A thread is started when a call needs it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 MAX_THREADS = 1024
-PART_BYTES = 1 << 18  # below so much text a thread, handing it over takes longer than it saves
-MAX_PARTS = 512  # of a batch
+PART_BYTES = 1 << 18  # minimum text per thread: below it, starting the work takes longer than it saves
+MAX_PARTS = 512  # maximum number of parts of a batch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,9 +27,9 @@ _forgets_at_fork = False
 
 
 def check_threads(threads: int | None) -> int:
-    """Return a number of threads: one a core for None.
+    """Return the number of threads to use: `threads`, or one per core for None.
 
-    Raises ValueError for less than 1 or more than MAX_THREADS, TypeError for what is no integer.
+    Raises ValueError for less than 1 or more than MAX_THREADS, TypeError if it is neither an integer nor None.
     """
     if threads is None:
         return os.cpu_count() or 1
@@ -41,7 +41,7 @@ def check_threads(threads: int | None) -> int:
 
 
 def run_on_threads(work: Callable[[], object], helpers: int) -> list[Future[object]]:
-    """Start `work` on kept threads, `helpers` of them, and return its futures; fewer where no thread can be started."""
+    """Call `work` on `helpers` threads of the pool and return the futures; fewer if no more threads can be started."""
     futures: list[Future[object]] = []
     for _ in range(helpers):
         try:
@@ -52,9 +52,9 @@ def run_on_threads(work: Callable[[], object], helpers: int) -> list[Future[obje
 
 
 def map_in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
-    """Yield work(item) of each item, in order, computed on `threads` kept threads while the caller uses the results.
+    """Yield work(item) of each item, in order, computed on `threads` threads of the pool.
 
-    Only a little more than the threads are at work on is computed ahead. With one thread it is the caller's.
+    At most threads + 1 items are computed ahead of the caller. With one thread, the caller's thread does the work.
     """
     remaining = iter(items)
     if threads <= 1:
@@ -65,7 +65,7 @@ def map_in_order(work: Callable[[Item], Result], items: Iterable[Item], threads:
         for item in remaining:
             try:
                 futures.append(_kept_pool().submit(work, item))
-            except RuntimeError:  # as above: the caller does what no thread does
+            except RuntimeError:  # as above; the caller's thread does the work
                 while futures:
                     yield futures.popleft().result()
                 yield work(item)
@@ -79,13 +79,13 @@ def map_in_order(work: Callable[[Item], Result], items: Iterable[Item], threads:
 
 
 def _kept_pool() -> ThreadPoolExecutor:
-    """The threads that calls share: one is started when all others are busy, and kept until the process ends."""
+    """Return the pool that all calls share. It starts a thread when all others are busy and keeps it until exit."""
     global _pool, _forgets_at_fork
     if _pool is None:
         from concurrent.futures import ThreadPoolExecutor  # here, because few programs need it
 
         if not _forgets_at_fork and hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_forget_pool)  # a child has none of its parent's threads
+            os.register_at_fork(after_in_child=_forget_pool)  # a child process has no threads of its parent
             _forgets_at_fork = True
         _pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="pybpe")
     return _pool
@@ -97,9 +97,9 @@ def _forget_pool() -> None:
 
 
 def cut_in_parts(content: bytes, cut: Callable[[bytes], int], count: int) -> list[bytes]:
-    """Return `content` in at most `count` parts of about equal size; fewer where there are not enough places to cut.
+    """Return `content` in at most `count` parts of about equal size; fewer if there are not enough safe cuts.
 
-    cut: finds the last place where a text can be cut, 0 if there is none.
+    cut: a function that returns the last safe cut of a text, 0 if it has none.
     """
     parts, start = [], 0
     for number in range(1, count):
@@ -111,7 +111,10 @@ def cut_in_parts(content: bytes, cut: Callable[[bytes], int], count: int) -> lis
 
 
 def bounds_of_parts(sizes: list[int], part_size: int) -> list[tuple[int, int]]:
-    """Return (first, last + 1) of consecutive texts of these sizes: a part has about `part_size` or is one text."""
+    """Divide consecutive texts of these sizes into parts of about `part_size`, or of one larger text.
+
+    Return (first, last + 1), the numbers of the texts, for each part.
+    """
     ends = list(accumulate(sizes))
     part_size = max(part_size, (ends[-1] if ends else 0) // MAX_PARTS)
     bounds, first = [], 0

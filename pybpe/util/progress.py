@@ -1,4 +1,4 @@
-"""Progress of long work: a callback that library code calls, and the bar that shows it in a terminal."""
+"""Progress of long work: the callback that library code calls, and a bar in the terminal."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-# report(stage, done, total): `stage` names the work, total is None while it is not known.
+# progress(stage, done, total): `stage` names the work; `total` is None if it is not known.
 ProgressCallback = Callable[[str, float, "float | None"], None]
 
 
 def silent(stage: str, done: float, total: float | None) -> None:
-    """Report to nobody."""
+    """Ignore the progress: the callback for progress=False."""
 
 
 @contextlib.contextmanager
 def reporting(progress: bool | ProgressCallback) -> Iterator[ProgressCallback]:
-    """A Report from what callers pass as `progress`: a callback, True for a bar on the terminal, False for nothing.
+    """Yield the callback for an argument `progress`: a callback itself, True for a bar, False for no output.
 
-    The bar is drawn on standard error, and only if that is a terminal.
+    The bar is drawn on standard error if that is a terminal.
     """
     if callable(progress):
         yield progress
@@ -43,14 +43,14 @@ def reporting(progress: bool | ProgressCallback) -> Iterator[ProgressCallback]:
     with Progress(*columns, console=console, transient=True) as bar:
         tasks: dict[str, Any] = {}
 
-        def report(stage: str, done: float, total: float | None) -> None:
+        def update(stage: str, done: float, total: float | None) -> None:
             if stage not in tasks:
                 tasks[stage] = bar.add_task(stage, total=total, amount="")
             bar.update(tasks[stage], completed=done, total=total, amount=_amount(done, total))
 
-        yield report
+        yield update
 
 
 def _amount(done: float, total: float | None) -> str:
-    """'12,000 / 32,512'."""
+    """Return the amount of work done and the total: '12,000 / 32,512'."""
     return f"{done:,.0f}" if total is None else f"{done:,.0f} / {total:,.0f}"

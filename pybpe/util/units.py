@@ -1,4 +1,4 @@
-"""Numbers as people read them: sizes, times, rates."""
+"""Sizes, times and rates as short text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNITS = (
 
 
 def size(n_bytes: float) -> str:
-    """'465 KB', '1.2 GB'; powers of 1000."""
+    """Return a number of bytes with its unit, in powers of 1000: '465 KB', '1.2 GB'."""
     if n_bytes < 1000:
         return f"{n_bytes:.0f} bytes"
     for unit in ("KB", "MB", "GB", "TB"):
@@ -48,10 +48,10 @@ def seconds(time_taken: float) -> str:
 
 
 def rate(n_bytes: float, time_taken: float) -> str:
-    """'95 MB/s'."""
+    """Return bytes per second with the unit: '95 MB/s'."""
     return f"{size(n_bytes / max(time_taken, 1e-9))}/s"
 
 
 def ratio(n_bytes: int, n_tokens: int) -> str:
-    """Bytes per token, '4.02'; a dash where there is no token."""
+    """Return bytes per token: '4.02', or '-' if there are no tokens."""
     return f"{n_bytes / n_tokens:.2f}" if n_tokens else "-"

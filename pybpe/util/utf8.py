@@ -1,15 +1,18 @@
-"""Text as the bytes that all of pybpe works on."""
+"""Conversions between text and UTF-8, with a rule for surrogates and for bytes that are not UTF-8."""
 
 from __future__ import annotations
 
 import re
 
 Text = str | bytes
-_TORN = re.compile("[\udc80-\udcff]")
+_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 
 
 def to_utf8(text: Text) -> bytes:
-    """UTF-8 of a str, lone surrogates as U+FFFD; bytes as they are."""
+    """Return the UTF-8 of a str, with U+FFFD for lone surrogates; bytes are returned unchanged.
+
+    Raises TypeError for other types.
+    """
     if isinstance(text, bytes):
         return text
     if not isinstance(text, str):
@@ -21,20 +24,20 @@ def to_utf8(text: Text) -> bytes:
 
 
 def to_text(content: bytes) -> str:
-    """The text of UTF-8; each byte that is none becomes U+FFFD."""
+    """Return the text of UTF-8 bytes. Each byte that is not UTF-8 becomes U+FFFD."""
     try:
         return content.decode()
     except UnicodeDecodeError:
-        return repair_torn(content.decode("utf-8", "surrogateescape"))
+        return replace_escaped_bytes(content.decode("utf-8", "surrogateescape"))
 
 
-def repair_torn(text: str) -> str:
-    """U+FFFD for each byte that was no UTF-8, as decoding with "surrogateescape" keeps it."""
-    return _TORN.sub("\ufffd", text)
+def replace_escaped_bytes(text: str) -> str:
+    """Replace each byte that was not UTF-8 by U+FFFD, in text decoded with errors="surrogateescape"."""
+    return _ESCAPED_BYTE.sub("\ufffd", text)
 
 
 def join_surrogates(text: Text) -> Text:
-    """Return a text that UTF-8 can hold: `repair_surrogates` of a str with surrogates, any other as it is."""
+    """Return `repair_surrogates` of a str with surrogates, which has no UTF-8; any other text unchanged."""
     if isinstance(text, str) and not text.isascii():
         try:
             text.encode()
@@ -44,5 +47,5 @@ def join_surrogates(text: Text) -> Text:
 
 
 def repair_surrogates(text: str) -> str:
-    """Join surrogate pairs to the characters they stand for, and make U+FFFD of lone ones, as tiktoken does."""
+    """Replace pairs of surrogates by their character and lone surrogates by U+FFFD, as tiktoken does."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,1 +1,1 @@
-"""What merging starts from and comes to, for each kind of vocabulary."""
+"""The four kinds of vocabulary, with their symbols and merges."""

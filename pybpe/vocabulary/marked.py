@@ -1,7 +1,7 @@
-"""Vocabularies whose tokens say where in a word they stand: CLIP's "</w>" at the end, others' "##" within.
+"""Vocabularies whose tokens have marks for their place in a word: CLIP's "</w>" at the end, "##" inside.
 
-The last byte of a word, or the first, is another symbol than the same byte elsewhere. Every word gets a byte behind or
-before it that is in no text, MARK, and each byte merges with that before anything else.
+The last byte of a word, or the first, is another symbol than the same byte elsewhere. To build these symbols, a byte
+that UTF-8 never has, MARK, is added after or before each word, and the first merges join the byte beside it with MARK.
 """
 
 from __future__ import annotations
@@ -12,25 +12,26 @@ from pybpe._core.emission import Emission
 from pybpe._core.marks import MARK
 from pybpe._core.vocab import Vocabulary
 from pybpe.errors import FormatError
-from pybpe.vocabulary.symbols import BYTES, NOT_IN_UTF8, Symbols, by_list
+from pybpe.vocabulary.symbols import BYTES, NOT_IN_UTF8, Symbols, merges_of_symbols
 
 
 def make_marked_symbols(
     tokens: list[bytes], merges: memoryview, continuing_subword_prefix: bytes, end_of_word_suffix: bytes
 ) -> Symbols:
-    """The symbols of a vocabulary of bytes whose tokens say where in a word they stand.
+    """Return the symbols and merges of a vocabulary of bytes whose tokens have marks.
 
-    continuing_subword_prefix: what those begin with that are not at the beginning of a word; empty for none.
-    end_of_word_suffix: what those end with that are at its end; empty for none.
-    merges: uint32[n, 3], rows (left, right, token). Raises FormatError
-    for a byte of text without a token for each place where it can stand, and for a merge that would make the beginning
-    or the end of a word in another place.
+    tokens: the tokens by id. merges: uint32[n, 3], rows (left, right, token).
+    continuing_subword_prefix: the prefix of tokens that are not at the beginning of a word; b"" for none.
+    end_of_word_suffix: the suffix of tokens that are at the end of a word; b"" for none.
+
+    Raises FormatError if a byte of UTF-8 has no token for a place in a word where it can be, and for a merge that puts
+    a token for the beginning or the end of a word in another place.
     """
     ordinary: dict[bytes, int] = {}
     for number, token in enumerate(tokens):
         before, bare, behind = _marked(token, continuing_subword_prefix, end_of_word_suffix)
         if not bare or bare == MARK:
-            continue  # that byte is in no text, as the others that are in no UTF-8
+            continue  # UTF-8 never has this byte
         content = before + bare + behind
         if content in ordinary or MARK in bare:
             raise FormatError(f"the token {token[:40]!r} with id {number} is one that a word with marks cannot have")
@@ -51,7 +52,9 @@ def make_marked_symbols(
         numbers.setdefault(content, len(numbers))
     vocabulary = Vocabulary(b"".join(numbers), array("I", map(len, numbers)))
     try:
-        table, flat = by_list(vocabulary, building, merges, {token: numbers[name] for name, token in ordinary.items()})
+        table, flat = merges_of_symbols(
+            vocabulary, building, merges, {token: numbers[name] for name, token in ordinary.items()}
+        )
     except FormatError as error:
         raise FormatError(f"{error}: by their names some are for other places in a word") from None
     ids = array("I", [ordinary.get(content, ordinary[b" "]) for content in numbers])
@@ -68,7 +71,7 @@ _PLACES = {
 
 
 def _marked(token: bytes, continuing_subword_prefix: bytes, end_of_word_suffix: bytes) -> tuple[bytes, bytes, bytes]:
-    """A token as a symbol, in parts: the mark if it begins a word, its bytes, the mark if it ends one."""
+    """Return a token as (MARK if it begins a word, its bytes without prefix and suffix, MARK if it ends a word)."""
     before, behind = MARK[: len(continuing_subword_prefix)], b""
     if (
         continuing_subword_prefix
@@ -82,7 +85,7 @@ def _marked(token: bytes, continuing_subword_prefix: bytes, end_of_word_suffix: 
 
 
 def _is_possible(before: bytes, byte: int, behind: bytes) -> bool:
-    """Whether words, which are made of whole characters, can have a byte there."""
+    """Return True if a word of whole characters can have a byte there. before, behind: as in `_marked`."""
     if byte in NOT_IN_UTF8 or (before and 0x80 <= byte < 0xC0):
         return False
     return not behind or byte < (0x80 if before else 0xC0)

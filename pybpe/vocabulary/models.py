@@ -1,14 +1,21 @@
-"""The four kinds of vocabulary, each of which makes its merges ready when it is made.
+"""The four kinds of vocabulary. Each checks its tokens and prepares its merges in the constructor.
 
     ByteMerges          tokens of bytes, merged by a list of pairs in its order (GPT-2, minbpe, Hugging Face)
     ByteRanks           tokens of bytes; any two neighbours that joined are a token merge, lowest id first (tiktoken)
     CharacterMerges     tokens of characters, merged by a list of pairs (Hugging Face's files of Llama 2, Gemma)
     ScoredCharacters    tokens of characters; neighbours merge, highest score first (sentencepiece, GGUF's llama)
 
-All have `vocabulary`, the ordinary tokens by id (holes allowed); `merges`, uint32[n, 3], rows (left, right, token) in
-the order in which they apply; `table`, the merges made ready; `symbols`, what the table merges where that is not the
-vocabulary; `ignore_merges`, True if a word that is a token is that token whatever the merges say; `characters`, what a
-vocabulary of characters has beside its tokens; `marks`; and `dropped`, the bytes that are left out of words.
+All of them have these attributes:
+
+    vocabulary      the ordinary tokens by id; an id may have no token
+    merges          uint32[n, 3], rows (left, right, token) in the order in which they apply
+    table           the merges as a hash table
+    symbols         the symbols that the table merges; None if these are the tokens
+    ignore_merges   True if a word that is a token becomes this token, whatever the merges give
+    characters      the further data of a vocabulary of characters; None for a vocabulary of bytes
+    marks           the marks of tokens for their place in a word
+    dropped         the bytes that are left out of words
+    lacks_bytes     True if some bytes have no token
 """
 
 from __future__ import annotations
@@ -28,15 +35,15 @@ from pybpe.vocabulary.characters import CharacterVocabulary, make_symbols
 from pybpe.vocabulary.marked import make_marked_symbols
 from pybpe.vocabulary.symbols import BYTES, Symbols, make_byte_symbols
 
-MAX_RANKED_TOKEN = 4096  # bytes; looking for all ways to cut a token takes time by the square of its size
+MAX_RANKED_TOKEN = 4096  # bytes; the time to find the merges of a token grows with the square of its size
 NO_MERGES = memoryview(Rows(array("I"), 3))
 
 
 class WordMarks(NamedTuple):
-    """How tokens say where in a word they stand; empty strings for tokens that do not.
+    """The marks of tokens for their place in a word; empty strings for none.
 
-    continuing_subword_prefix: what tokens begin with that are not for the beginnings of words ("##").
-    end_of_word_suffix: what tokens end with that are only for the ends of words ("</w>").
+    continuing_subword_prefix: the prefix of tokens that are not at the beginning of a word ("##").
+    end_of_word_suffix: the suffix of tokens that are at the end of a word ("</w>").
     """
 
     continuing_subword_prefix: str = ""
@@ -47,15 +54,15 @@ NO_MARKS = WordMarks()
 
 
 def _checked_rows(merges: memoryview) -> memoryview:
-    """Return merges as uint32[n, 3]. Raises FormatError for anything else."""
-    merges = memoryview(merges)  # of an array too
+    """Return merges as a memoryview, uint32[n, 3]. Raises FormatError for another type or shape."""
+    merges = memoryview(merges)  # also accepts a numpy array
     if (merges.shape or ())[1:] != (3,) or merges.format != "I" or not merges.c_contiguous:
         raise FormatError("merges must be uint32[n, 3]")
     return merges
 
 
 def missing_bytes(vocabulary: Vocabulary) -> bytes:
-    """Return the bytes that are no token."""
+    """Return the bytes without a token."""
     return b"".join(byte for byte in BYTES if vocabulary.token_id(byte) is None)
 
 
@@ -66,12 +73,12 @@ def _check_all_bytes(vocabulary: Vocabulary) -> None:
 
 @dataclass(frozen=True)
 class ByteMerges:
-    """Tokens of bytes that merge by a list of pairs, in its order.
+    """A vocabulary of bytes that merges by a list of pairs, in its order.
 
-    ignore_merges: True if a word that is a token is that token.
-    marks: how tokens say where in a word they stand; not with ignore_merges.
-    drops_bytes: True if bytes of rare characters may have no token, and are left out of words; else only those may have
-        none that are in no UTF-8. Not with ignore_merges or marks.
+    ignore_merges: True if a word that is a token becomes this token.
+    marks: the marks of tokens for their place in a word; not with ignore_merges.
+    drops_bytes: True if the first bytes of rare characters may have no token, and bytes without a token are left out of
+        words. If False, only bytes that UTF-8 never has may have no token. Not with ignore_merges or marks.
 
     Raises FormatError for a vocabulary that cannot encode every text, or a merge that does not join two tokens.
     """
@@ -87,14 +94,14 @@ class ByteMerges:
 
     def __post_init__(self) -> None:
         if any(self.marks) and self.ignore_merges:
-            raise FormatError("a vocabulary with beginnings or ends of words has no whole words")
+            raise FormatError("a vocabulary with a prefix or suffix for places in words cannot have ignore_merges")
         if self.drops_bytes and (self.ignore_merges or any(self.marks)):
             raise FormatError("only a vocabulary with a list of merges of bytes, and no more, leaves out bytes")
         _ = self.table
 
     @cached_property
     def symbols(self) -> Symbols | None:
-        """What is merged; None if that is the vocabulary."""
+        """The symbols that are merged; None if these are the tokens."""
         tokens, merges = self.vocabulary.to_list(), _checked_rows(self.merges)
         if any(self.marks):
             return make_marked_symbols(tokens, merges, *(mark.encode() for mark in self.marks))
@@ -104,24 +111,24 @@ class ByteMerges:
 
     @cached_property
     def table(self) -> MergeTable:
-        """The merges made ready."""
+        """The merges as a hash table."""
         if self.symbols is not None:
             return self.symbols.table
         _check_all_bytes(self.vocabulary)
         merges = _checked_rows(self.merges)
-        # A merge must make the bytes of its two parts: else decoding would not give back what was encoded.
+        # The token of a merge must have the joined bytes of its two parts, or decoding would not restore the text.
         wrong = self.vocabulary.wrong_merge(merges)
         if wrong is None:
             return listed_merges(self.vocabulary, merges)
         left, right, token = merges[wrong, 0], merges[wrong, 1], merges[wrong, 2]
         largest = max(left, right, token)
         if largest >= len(self.vocabulary):
-            raise FormatError(f"a merge names id {largest}, of {len(self.vocabulary)} tokens")
+            raise FormatError(f"a merge names id {largest}; the vocabulary has {len(self.vocabulary)} tokens")
         raise FormatError(f"merge {wrong} joins {left} and {right} to {token}, whose bytes differ from theirs")
 
     @cached_property
     def lacks_bytes(self) -> bool:
-        """True if some bytes have no tokens."""
+        """True if some bytes have no token."""
         return bool(missing_bytes(self.vocabulary))
 
     @cached_property
@@ -130,17 +137,17 @@ class ByteMerges:
         return missing_bytes(self.vocabulary) if self.drops_bytes else b""
 
     def token_id(self, content: bytes) -> int | None:
-        """Return the id of an ordinary token, None if there is none."""
+        """Return the id of the ordinary token with these bytes, None if there is none."""
         return self.vocabulary.token_id(content)
 
 
 @dataclass(frozen=True)
 class ByteRanks:
-    """Tokens of bytes, of which any two neighbours whose bytes joined are a token merge, lowest id first: tiktoken.
+    """A vocabulary of bytes that merges any two neighbours whose joined bytes are a token, lowest id first (tiktoken).
 
-    known: the merges, if they are known from before, which saves the time to find them; uint32[n, 3], any rows.
+    known: the merges if they are known, uint32[n, 3], which saves the time to find them; wrong rows do no harm.
 
-    Raises FormatError if a byte has no token, or a token more than MAX_RANKED_TOKEN bytes.
+    Raises FormatError if a byte has no token, or a token has more than MAX_RANKED_TOKEN bytes.
     """
 
     rule: ClassVar[str] = "ranks"
@@ -160,7 +167,7 @@ class ByteRanks:
 
     @cached_property
     def _made(self) -> tuple[MergeTable, memoryview]:
-        """The table and the rows that follow from the ranks: one merge for each token that merging comes to, by id."""
+        """The table and the rows that follow from the ranks: one merge for each token that merging makes, by id."""
         known, longest = _checked_rows(self.known), self.vocabulary.longest
         if longest > MAX_RANKED_TOKEN:
             raise FormatError(
@@ -171,24 +178,24 @@ class ByteRanks:
 
     @property
     def table(self) -> MergeTable:
-        """The merges made ready."""
+        """The merges as a hash table."""
         return self._made[0]
 
     @property
     def merges(self) -> memoryview:
-        """The merges that follow from the ranks."""
+        """The merges that follow from the ranks, uint32[n, 3]."""
         return self._made[1]
 
     def token_id(self, content: bytes) -> int | None:
-        """Return the id of an ordinary token, None if there is none."""
+        """Return the id of the ordinary token with these bytes, None if there is none."""
         return self.vocabulary.token_id(content)
 
 
 @dataclass(frozen=True)
 class CharacterMerges:
-    """Tokens of characters that merge by a list of pairs, in its order.
+    """A vocabulary of characters that merges by a list of pairs, in its order.
 
-    Raises FormatError for what cannot be a vocabulary of characters, or a merge that does not join two tokens.
+    Raises FormatError for a vocabulary that is not valid, or a merge that does not join two tokens.
     """
 
     rule: ClassVar[str] = "characters"
@@ -208,24 +215,24 @@ class CharacterMerges:
 
     @cached_property
     def symbols(self) -> Symbols:
-        """What is merged: bytes, parts of characters, characters, tokens."""
+        """The symbols that are merged: bytes, parts of characters, characters, tokens."""
         return make_symbols(self.vocabulary.to_list(), self.characters, _checked_rows(self.merges))
 
     @property
     def table(self) -> MergeTable:
-        """The merges made ready."""
+        """The merges as a hash table."""
         return self.symbols.table
 
     def token_id(self, content: bytes) -> int | None:
-        """Return the id of an ordinary token; of several with these bytes, the one that merging makes."""
+        """Return the id of the ordinary token with these bytes, of several the one that merging makes; else None."""
         return _merged_id(self.symbols, self.vocabulary, content)
 
 
 @dataclass(frozen=True)
 class ScoredCharacters:
-    """Tokens of characters, of which any two neighbours that joined are a token merge, highest score first.
+    """A vocabulary of characters that merges any two neighbours that joined are a token, highest score first.
 
-    Raises FormatError for what cannot be a vocabulary of characters.
+    Raises FormatError for a vocabulary that is not valid.
     """
 
     rule: ClassVar[str] = "scores"
@@ -244,24 +251,24 @@ class ScoredCharacters:
 
     @cached_property
     def symbols(self) -> Symbols:
-        """What is merged: bytes, parts of characters, characters, tokens."""
+        """The symbols that are merged: bytes, parts of characters, characters, tokens."""
         return make_symbols(self.vocabulary.to_list(), self.characters)
 
     @property
     def table(self) -> MergeTable:
-        """The merges made ready."""
+        """The merges as a hash table."""
         return self.symbols.table
 
     @cached_property
     def merges(self) -> memoryview:
-        """The merges that follow from the scores, those of them whose parts are tokens."""
+        """The merges that follow from the scores and whose parts are tokens, uint32[n, 3]."""
         flat: Any = memoryview(Rows(self.symbols.rows, 3)).tolist()
         tokens = self.symbols.tokens
         rows = ((tokens[left], tokens[right], tokens[token]) for left, right, token in flat)
         return memoryview(Rows(array("I", chain.from_iterable(row for row in rows if -1 not in row)), 3))
 
     def token_id(self, content: bytes) -> int | None:
-        """Return the id of an ordinary token; of several with these bytes, the one that merging makes."""
+        """Return the id of the ordinary token with these bytes, of several the one that merging makes; else None."""
         return _merged_id(self.symbols, self.vocabulary, content)
 
 
@@ -269,6 +276,7 @@ Model = ByteMerges | ByteRanks | CharacterMerges | ScoredCharacters
 
 
 def _merged_id(symbols: Symbols, vocabulary: Vocabulary, content: bytes) -> int | None:
+    """Return the id of the token that merging makes of these bytes, or else of another token with them."""
     symbol = symbols.vocabulary.token_id(content)
     found = -1 if symbol is None else symbols.tokens[symbol]
     return found if found >= 0 else vocabulary.token_id(content)

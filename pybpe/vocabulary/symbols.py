@@ -1,8 +1,7 @@
-"""Symbols: what is merged, where that is not the vocabulary itself.
+"""Symbols: the units that are merged, for vocabularies in which these are not simply the tokens.
 
-All merging of pybpe starts from bytes. Where the tokens of a vocabulary are not all made of tokens of one byte, the
-parts that they are made of become symbols, with merges of their own that go before all others; in the end each symbol
-is written as the ids of one or more tokens.
+Merging in pybpe starts from bytes. If some tokens of a vocabulary are not made of tokens of one byte, their parts are
+symbols with merges of their own, which go before all others. After merging, each symbol becomes one or more ids.
 """
 
 from __future__ import annotations
@@ -17,26 +16,35 @@ from pybpe._core.vocab import Vocabulary
 from pybpe.errors import FormatError
 
 NONE = 0xFFFFFFFF
-RARE = b"\xf1"  # the first of the bytes that begin characters from U+40000 on, nearly all of them not assigned
+RARE = b"\xf1"  # the smallest first byte of characters from U+40000 on, which are nearly all unassigned
 NOT_IN_UTF8 = frozenset((0xC0, 0xC1, *range(0xF5, 0x100)))
 BYTES = [bytes([byte]) for byte in range(256)]
 
 
 class Symbols(NamedTuple):
-    """What is merged, in what order, and what it is written as; `rows` are the merges, by symbols."""
+    """The symbols of a vocabulary, their merges and their ids.
+
+    vocabulary: the bytes of each symbol. table: the merges of symbols as a hash table. rows: these merges, rows (left,
+    right, symbol), uint32[3 * n]. emission: the ids of each symbol. tokens: for each symbol the ordinary token that it
+    is, -1 for none.
+    """
 
     vocabulary: Vocabulary
     table: MergeTable
     rows: IdBuffer | array[int]
     emission: Emission
-    tokens: list[int]  # of each symbol the ordinary token that it is, -1 for none
+    tokens: list[int]
 
 
-def by_list(
+def merges_of_symbols(
     vocabulary: Vocabulary, first: list[tuple[int, int, int]], merges: memoryview, symbol_of: dict[int, int]
 ) -> tuple[MergeTable, array[int]]:
-    """The merges of tokens, given by id, behind some of symbols. Raises FormatError for one that is not of tokens."""
-    import numpy as np  # here, because most vocabularies need none of it
+    """Return the table and the rows of merges of symbols: those of `first`, then `merges` of tokens.
+
+    vocabulary: the symbols. first: rows (left, right, symbol). merges: uint32[n, 3], rows (left, right, token).
+    symbol_of: {token: symbol}. Raises FormatError for a merge that does not join two tokens.
+    """
+    import numpy as np  # here, because most vocabularies do not need it
 
     given = np.asarray(merges)
     known = np.full(int(given.max(initial=0)) + 1, NONE, dtype=np.uint32)
@@ -48,28 +56,31 @@ def by_list(
     if wrong is not None:
         left, right, token = given[wrong - len(first)].tolist()
         raise FormatError(
-            f"merge {wrong - len(first)} joins {left} and {right} to {token}, which are no tokens for that"
+            f"merge {wrong - len(first)} joins {left} and {right} to {token}, which are not tokens that can merge so"
         )
     return listed_merges(vocabulary, memoryview(Rows(rows, 3))), rows
 
 
 def make_byte_symbols(tokens: list[bytes], merges: memoryview, any_rare: bool) -> Symbols:
-    """The symbols of a vocabulary of bytes that has no tokens for some that are in no UTF-8, or in rare characters.
+    """Return the symbols and merges of a vocabulary of bytes in which some bytes have no token.
 
-    merges: uint32[n, 3], rows (left, right, token). Raises FormatError for another byte without a token, or if two
-    tokens are the same.
+    tokens: the tokens by id. merges: uint32[n, 3], rows (left, right, token). any_rare: True if the first bytes of rare
+    characters may have no token too, and not only bytes that UTF-8 never has. Raises FormatError if another byte has no
+    token, or if two tokens are the same.
     """
     ordinary = {token: number for number, token in enumerate(tokens) if token}
     missing = [byte for byte in BYTES if byte not in ordinary and byte[0] not in NOT_IN_UTF8]
     if missing and not (any_rare and missing[0] >= RARE):
         raise FormatError(f"the vocabulary has no token for byte 0x{missing[0][0]:02x}, so some text has no ids")
     if len(ordinary) < sum(map(bool, tokens)):
-        raise FormatError("two tokens are the same, which goes only with a token for every byte")
+        raise FormatError("two tokens are the same, which is possible only with a token for every byte")
     numbers = {byte: number for number, byte in enumerate(BYTES)}
     for content in ordinary:
         numbers.setdefault(content, len(numbers))
     vocabulary = Vocabulary(b"".join(numbers), array("I", map(len, numbers)))
-    table, flat = by_list(vocabulary, [], merges, {token: numbers[content] for content, token in ordinary.items()})
+    table, flat = merges_of_symbols(
+        vocabulary, [], merges, {token: numbers[content] for content, token in ordinary.items()}
+    )
     ids = array("I", [ordinary.get(content, ordinary[b" "]) for content in numbers])
     emission = Emission(vocabulary, array("I", range(1, len(ids) + 1)), ids)
     return Symbols(vocabulary, table, flat, emission, list(ids))

@@ -29,7 +29,7 @@ broken = st.lists(part, max_size=12).map(b"".join)
 
 @given(word=broken)
 def test_parts_merge_as_the_whole(runs, word):
-    pieces = Cuts(runs._definition.vocabulary).pieces(word)
+    pieces = Cuts(runs._definition.vocabulary).parts(word)
     assert b"".join(pieces) == word
     merged = [token for piece in pieces for token in reference.encode_word(piece, runs.merges)]
     assert merged == reference.encode_word(word, runs.merges)
@@ -38,8 +38,8 @@ def test_parts_merge_as_the_whole(runs, word):
 def test_cuts_are_found():
     vocabulary = make_vocabulary([bytes([byte]) for byte in range(256)] + ["中文".encode(), "文".encode() + b"\xe5"])
     cuts = Cuts(vocabulary)
-    assert cuts.pieces("中文中中".encode()) == ["中文".encode(), "中".encode(), "中".encode()]
-    assert cuts.pieces("文字文中".encode()) == ["文字".encode(), "文".encode(), "中".encode()]  # 字 begins with E5
+    assert cuts.parts("中文中中".encode()) == ["中文".encode(), "中".encode(), "中".encode()]
+    assert cuts.parts("文字文中".encode()) == ["文字".encode(), "文".encode(), "中".encode()]  # 字 begins with E5
 
 
 @given(text=st.text(CHARS, min_size=6, max_size=400))

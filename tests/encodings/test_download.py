@@ -59,7 +59,7 @@ def test_what_was_published(server):
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("wrong", "another sha256"),
+        ("wrong", "sha256 is not the published one"),
         ("short", "only 1,000 of 256,000 bytes"),
         ("empty", "only 0 of 256,000 bytes"),
         ("long", "more than 256,000 bytes"),

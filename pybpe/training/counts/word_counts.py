@@ -65,7 +65,7 @@ def in_order_of_place(words: Words) -> Words:
 
 
 class WordCounts:
-    """How often each word occurs in a corpus.
+    """The words of a corpus and their counts.
 
     Counts are 64-bit and add up: `update` counts more text, `merge` adds counts made elsewhere.
 
@@ -110,12 +110,18 @@ class WordCounts:
     def for_sentencepiece(
         cls, special_tokens: Iterable[str] = (), *, normalizer: str | None = None, max_words: int | None = None
     ) -> WordCounts:
-        """Counts to train from in the convention of sentencepiece: of the words of lines, each with a space before it.
+        """Return empty counts for the convention "sentencepiece": of the words of lines, with a space before each.
 
-        special_tokens: those of the vocabulary that is to be trained. normalizer: as in Tokenizer.train.
-        Such a token in the text counts as one U+001F, for nothing is learned across it. Lines end with LF. A CR before
-        it is a character of the line, as in sentencepiece; only at the end of a text of an iterable are CR and LF
-        removed, as sentencepiece's iterator does.
+            >>> counts = WordCounts.for_sentencepiece()
+            >>> counts.update(["low  low"])
+            >>> counts.items()
+            [(b' low', 2, 0)]
+
+        special_tokens: the special tokens of the vocabulary to train. Each of them in the text counts as one U+001F,
+        because nothing is learned across it. normalizer: as in Tokenizer.train.
+
+        Lines end with LF. A CR before it is a character of the line, as in sentencepiece. At the end of a text of an
+        iterable, CR and LF are removed, as for sentencepiece's iterator.
         """
         preprocessing = Preprocessing(sentencepiece=sentence_of(normalizer))
         return cls(WORDS, protect=names_of(special_tokens), max_words=max_words, preprocessing=preprocessing)
@@ -124,9 +130,13 @@ class WordCounts:
     def from_counts(
         cls, counts: Mapping[str, int] | Mapping[bytes, int] | Iterable[tuple[str | bytes, int]], pattern: Pattern
     ) -> WordCounts:
-        """Counts that were made elsewhere, of words as `pattern` splits them; ties are in the order given.
+        """Return counts of words that `pattern` split, from {word: count} or pairs (word, count).
 
-        Raises ValueError for a count below 1 or an empty word, OverflowError where counts add up to 2**63 or more.
+            >>> WordCounts.from_counts({"low": 3, "lower": 1}, "gpt4").items()
+            [(b'low', 3, 0), (b'lower', 1, 1)]
+
+        The order of the words is that of their first occurrence, which decides ties. Raises ValueError for a count
+        below 1 or an empty word, OverflowError if the counts add up to 2**63 or more.
         """
         made = cls(pattern)
         items = counts.items() if isinstance(counts, Mapping) else counts
@@ -157,16 +167,28 @@ class WordCounts:
 
     @property
     def total(self) -> int:
-        """How many words were counted, repeats included."""
+        """The number of words that were counted, repeated ones included.
+
+        >>> WordCounts.from_counts({"low": 3, "lower": 1}, "gpt4").total
+        4
+        """
         with self._lock:
             return self._counter.total
 
     def __len__(self) -> int:
-        """How many different words there are."""
+        """Return the number of different words."""
         return len(self._counter)
 
     def items(self) -> list[tuple[bytes, int, int]]:
-        """(word, count, first seen) of every word, in the order in which they were first seen."""
+        """Return (word, count, first seen) for each word, in the order in which they were first seen.
+
+        >>> counts = WordCounts("gpt4")
+        >>> counts.update(["low low lower", "lower"])
+        >>> counts.items()
+        [(b'low', 1, 0), (b' low', 1, 1), (b' lower', 1, 2), (b'lower', 1, 4294967296)]
+
+        "First seen" is text << 32 | word, the numbers of the text and of the word in it.
+        """
         words = self.words()
         ends = words.sizes.astype("int64").cumsum().tolist()
         blob = words.blob.tobytes()
@@ -193,7 +215,13 @@ class WordCounts:
         return _restore_counts, (*self._counted(), self.max_words)
 
     def merge(self, other: WordCounts) -> None:
-        """Add the counts of another corpus, split by the same pattern (ValueError if it was not)."""
+        """Add the counts of another corpus. Raises ValueError if its words were made in another way.
+
+        >>> counts = WordCounts.from_counts({"low": 3}, "gpt4")
+        >>> counts.merge(WordCounts.from_counts({"low": 1, "lower": 1}, "gpt4"))
+        >>> counts.items()
+        [(b'low', 4, 0), (b'lower', 1, 1)]
+        """
         if other.pattern != self.pattern:
             raise ValueError(f"cannot merge counts split by {other.pattern!r} into counts split by {self.pattern!r}")
         if other.preprocessing != self.preprocessing:
@@ -207,14 +235,25 @@ class WordCounts:
             self._keep_most()
 
     def prune(self, min_count: int) -> None:
-        """Forget the words that occur fewer than `min_count` times; `forgotten` grows by their occurrences."""
+        """Remove the words that occur fewer than `min_count` times, and add their occurrences to `forgotten`.
+
+        >>> counts = WordCounts.from_counts({"low": 3, "lower": 1}, "gpt4")
+        >>> counts.prune(min_count=2)
+        >>> counts.items(), counts.forgotten
+        ([(b'low', 3, 0)], 1)
+        """
         if min_count < 1:
             raise ValueError(f"min_count is {min_count}, must be at least 1")
         with self._lock:
             self._keep(min_count - 1, -1)
 
     def shard(self, n_shards: int) -> list[WordCounts]:
-        """The same counts in so many parts, each word in one of them; merged in any order they are the whole again."""
+        """Return the counts in `n_shards` parts, each word in one of them; merged in any order, they are the whole.
+
+        >>> counts = WordCounts.from_counts({"low": 3, "lower": 1}, "gpt4")
+        >>> [part.items() for part in counts.shard(2)]
+        [[(b'low', 3, 0)], [(b'lower', 1, 1)]]
+        """
         if n_shards < 1:
             raise ValueError(f"n_shards is {n_shards}, must be at least 1")
         parts = [self._empty() for _ in range(n_shards)]
@@ -223,27 +262,43 @@ class WordCounts:
         return parts
 
     def to_npz(self, path: PathLike) -> None:
-        """Write the counts to a file that numpy opens, completely or not at all. Equal counts give equal files."""
+        """Write the counts to a .npz file of numpy, completely or not at all. Equal counts give equal files.
+
+        >>> WordCounts.from_counts({"low": 3}, "gpt4").to_npz(folder / "counts.npz")
+        """
         from pybpe.training.counts.files import write_npz
 
         write_npz(path, self._counted())
 
     @classmethod
     def from_npz(cls, path: PathLike) -> WordCounts:
-        """Counts that `to_npz` wrote. Raises FormatError for any other file."""
+        """Read counts that `to_npz` wrote. Raises FormatError for another file.
+
+        >>> WordCounts.from_counts({"low": 3}, "gpt4").to_npz(folder / "counts.npz")
+        >>> WordCounts.from_npz(folder / "counts.npz").items()
+        [(b'low', 3, 0)]
+        """
         from pybpe.training.counts.files import read_npz
 
         return _restore_counts(*read_npz(path))
 
     def to_parquet(self, path: PathLike) -> None:
-        """Write the counts to a parquet file: word, count, first_seen. Needs pip install 'pybpe[data]'."""
+        """Write the counts to a parquet file of columns word, count, first_seen. Needs pip install 'pybpe[data]'.
+
+        >>> WordCounts.from_counts({"low": 3}, "gpt4").to_parquet(folder / "counts.parquet")
+        """
         from pybpe.training.counts.files import write_parquet
 
         write_parquet(path, self._counted())
 
     @classmethod
     def from_parquet(cls, path: PathLike) -> WordCounts:
-        """Counts that `to_parquet` wrote. Raises FormatError for any other file."""
+        """Read counts that `to_parquet` wrote. Raises FormatError for another file.
+
+        >>> WordCounts.from_counts({"low": 3}, "gpt4").to_parquet(folder / "counts.parquet")
+        >>> WordCounts.from_parquet(folder / "counts.parquet").items()
+        [(b'low', 3, 0)]
+        """
         from pybpe.training.counts.files import read_parquet
 
         return _restore_counts(*read_parquet(path))
@@ -264,11 +319,19 @@ class WordCounts:
         progress: bool | ProgressCallback = False,
         text_field: str = TEXT_FIELD,
     ) -> None:
-        """Count the words of a path, a list of paths or globs, or an iterable of texts.
+        """Count the words of a path, a list of paths or globs, an iterable of texts, or other WordCounts.
+
+            >>> counts = WordCounts("gpt4")
+            >>> counts.update(["low lower", "low"])
+            >>> counts.items()
+            [(b'low', 2, 0), (b' lower', 1, 1)]
 
         text_field: the field or column of .jsonl and .parquet files that holds the text.
-        threads: None for one a core. The counts do not depend on it. If anything fails, nothing of `source` is counted.
-        Several threads may update and merge the same counts; they take turns.
+        threads: the number of threads; None for one per core. The counts do not depend on it.
+        progress: True for a progress bar in the terminal, or a function progress(stage, done, total).
+
+        If an error is raised, nothing of `source` is counted. Several threads may update and merge the same counts;
+        they take turns.
         """
         if isinstance(source, WordCounts):
             self.merge(source)

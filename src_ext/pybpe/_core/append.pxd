@@ -90,7 +90,7 @@ cdef class GrowingIds:
     cdef token_t* made
     cdef size_t count
     cdef size_t made_room
-    cdef size_t piece  # the first id of the present piece of text
+    cdef size_t segment_start  # the number of the first id of the current segment
     cdef size_t at_head  # how many ids there were where the first thread begins
     cdef Scratch scratch
     cdef token_t* out  # room for the ids of a word
@@ -122,4 +122,4 @@ cdef class GrowingIds:
 
     cdef Chain* copied(self, Chain* chain, bint share) except NULL
     cdef int try_tail(self, list tail, bint write, size_t* total) except -1
-    cdef int end_piece(self) except -1
+    cdef int end_segment(self) except -1

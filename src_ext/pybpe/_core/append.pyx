@@ -533,7 +533,7 @@ cdef class GrowingIds:
         return 0
 
     cdef int put_ids(self, const token_t* ids, size_t n) except -1:
-        """Put ids behind those there are; of unknown tokens in a row of one piece, one."""
+        """Put ids behind those there are; of unknown tokens in a row in one segment, only the first."""
         cdef void* grown
         cdef size_t i
         if self.count + n > self.made_room:
@@ -543,7 +543,7 @@ cdef class GrowingIds:
             self.made = <token_t*>grown
         for i in range(n):
             if (
-                ids[i] == self.rules.unknown and self.rules.unknown != NONE and self.count > self.piece
+                ids[i] == self.rules.unknown and self.rules.unknown != NONE and self.count > self.segment_start
                 and self.made[self.count - 1] == ids[i]
             ):
                 continue
@@ -675,7 +675,7 @@ cdef class GrowingIds:
             raise
         return made
 
-    cdef int end_piece(self) except -1:
+    cdef int end_segment(self) except -1:
         """Settle all there is: what follows is a text of its own."""
         cdef Chain* chain
         self.catch_up()
@@ -688,20 +688,20 @@ cdef class GrowingIds:
         free_chain(self.root)
         self.root = chain
         self.n = 0
-        self.piece = self.at_head = self.count
+        self.segment_start = self.at_head = self.count
         return 0
 
     cdef int try_tail(self, list tail, bint write, size_t* total) except -1:
         """The ids if `tail` followed, counted in `total` or put behind the others; all else is as before then.
 
-        tail: bytes of text, and ids, which end a piece of text.
+        tail: bytes of text, and ids, which end a segment.
         """
         cdef Chain* root = self.root
-        cdef size_t n = self.n, piece = self.piece
+        cdef size_t n = self.n, segment_start = self.segment_start
         cdef Tally tally = NO_IDS, whole = Tally(self.count, NONE, NONE)
         cdef bytes content
         cdef token_t token
-        if self.count > piece:
+        if self.count > segment_start:
             whole.last = self.made[self.count - 1]
         if not tail:
             self.visit(root, 0, write, NULL if write else &tally)
@@ -718,9 +718,9 @@ cdef class GrowingIds:
                 token = item
                 self.visit(self.root, 0, write, NULL if write else &tally)
                 if write:
-                    self.piece = self.count
+                    self.segment_start = self.count
                     self.put_ids(&token, 1)
-                    self.piece = self.count
+                    self.segment_start = self.count
                 else:
                     whole = Tally(self.rules.joined(whole, tally).count + 1, NONE, NONE)
                 free_chain(self.root)
@@ -732,7 +732,7 @@ cdef class GrowingIds:
             free_chain(self.root)
             self.root = root
             self.n = n
-            self.piece = piece
+            self.segment_start = segment_start
             cut_words(root, n)
         return 0
 
@@ -756,20 +756,20 @@ cdef class GrowingIds:
         self.catch_up()
 
     def put(self, token_t token):
-        self.end_piece()
+        self.end_segment()
         self.put_ids(&token, 1)
-        self.piece = self.at_head = self.count
+        self.segment_start = self.at_head = self.count
 
-    def take(self, const token_t[::1] ids not None, size_t piece):
+    def take(self, const token_t[::1] ids not None, size_t segment_start):
         cdef size_t n = <size_t>ids.shape[0]
         if self.n or self.root.count:
             raise ValueError("there is text that is not settled")
-        if piece > self.count + n:
-            raise ValueError(f"a piece of text cannot begin at id {piece} of {self.count + n}")
-        self.piece = SIZE_MAX  # what they are is settled
+        if segment_start > self.count + n:
+            raise ValueError(f"a segment cannot begin at id {segment_start} of {self.count + n}")
+        self.segment_start = SIZE_MAX  # what they are is settled
         if n:
             self.put_ids(&ids[0], n)
-        self.piece = piece
+        self.segment_start = segment_start
         self.at_head = self.count
 
     def count_with(self, list tail not None):
@@ -804,10 +804,10 @@ cdef class GrowingIds:
 
     @property
     def settled(self):
-        """Return (ids before `open_text`, in native uint32; how many of them are of other pieces of text)."""
+        """Return (ids before `open_text`, in native uint32; how many of them are of earlier segments)."""
         self.catch_up()
         ids = PyBytes_FromStringAndSize(<const char*>self.made, <Py_ssize_t>(self.at_head * sizeof(token_t)))
-        return ids, self.piece
+        return ids, self.segment_start
 
     def copy(self):
         cdef GrowingIds made = GrowingIds(self.rules)
@@ -817,8 +817,8 @@ cdef class GrowingIds:
         free_chain(made.root)
         made.root = chain
         made.add_text(self.text, self.n)
-        made.piece = SIZE_MAX  # what they are is settled
+        made.segment_start = SIZE_MAX  # what they are is settled
         made.put_ids(self.made, self.count)
-        made.piece = self.piece
+        made.segment_start = self.segment_start
         made.at_head = self.at_head
         return made

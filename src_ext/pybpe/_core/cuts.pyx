@@ -128,16 +128,16 @@ cdef class Cuts:
     def __dealloc__(self):
         free(self.spans)
 
-    def pieces(self, bytes word not None):
+    def parts(self, bytes word not None):
         cdef const uint8_t* data = <const uint8_t*><const char*>word
         cdef size_t start = 0, end, count, i
         cdef size_t ends[CUTS]
-        pieces = []
+        parts = []
         while start < <size_t>len(word):
             count = self.cut(data + start, <size_t>len(word) - start, ends, CUTS)
             end = start
             for i in range(count):
-                pieces.append(word[end:start + ends[i]])
+                parts.append(word[end:start + ends[i]])
                 end = start + ends[i]
             start = end
-        return pieces
+        return parts
