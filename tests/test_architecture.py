@@ -141,3 +141,29 @@ def test_the_order_of_functions_is_seen():
         ("A", "def g(self):"),
         ("A", "cdef void h(self) noexcept nogil:"),
     ]
+
+
+def test_few_files_are_at_the_top():
+    top = {path.name for path in PACKAGE.iterdir() if path.is_file() and path.suffix in (".py", ".typed")}
+    files = ("__init__", "__main__", "codec", "definition", "errors", "reference", "tokenizer")
+    assert top == {*(f"{name}.py" for name in files), "py.typed"}
+
+
+def test_every_room_says_what_it_is():
+    for folder in {path.parent for path in MODULES.values()}:
+        docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+        assert docstring, f"{folder.name}/__init__.py says nothing"
+
+
+def test_functions_are_short():
+    """At most 60 lines, not counting docstrings: those of public methods have their parameters and examples."""
+    long = []
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+                lines = sum(statement.end_lineno - statement.lineno + 1 for statement in body)
+                lines += (node.body[0].lineno - node.lineno) if node.body else 0
+                if lines > 60:
+                    long.append((module, node.name, lines))
+    assert long == []
