@@ -38,7 +38,11 @@ def test_what_is_no_message_is_refused(message, reason):
 def test_any_bytes_are_read_or_refused():
     accepted = Accepted()
 
-    @given(st.binary(max_size=60))
+    field = st.builds(varint_field, st.integers(1, 50), st.integers(0, 1 << 40)) | st.builds(
+        bytes_field, st.integers(1, 50), st.binary(max_size=9)
+    )
+
+    @given(st.binary(max_size=60) | st.lists(field, max_size=5).map(b"".join))
     def check(message):
         with accepted.or_refused(FormatError):
             found = parse(message)
