@@ -115,6 +115,7 @@ class Definition:
         return max(len(self.vocabulary), max(self.names.values(), default=-1) + 1)
 
     def _check_special_tokens(self) -> None:
+        """Raise SpecialTokenError for names, ids or flags that are not valid, or that contradict each other."""
         seen: dict[int, str] = {}
         added = self.preprocessing.added_tokens
         if unknown := self.preprocessing.flags.keys() - self.special_tokens.keys() - added.keys():
