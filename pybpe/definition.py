@@ -115,6 +115,7 @@ class Definition:
         return max(len(self.vocabulary), max(self.names.values(), default=-1) + 1)
 
     def _check_special_tokens(self) -> None:
+        """Raise SpecialTokenError for names, ids or flags that are not valid, or that contradict each other."""
         seen: dict[int, str] = {}
         added = self.preprocessing.added_tokens
         if unknown := self.preprocessing.flags.keys() - self.special_tokens.keys() - added.keys():
@@ -140,7 +141,8 @@ def with_first_merges(definition: Definition, vocab_size: int) -> Definition:
     """Return the Definition of the 256 bytes and the first merges, as training for a smaller `vocab_size` makes it.
 
     Special tokens get the ids that follow. Raises ValueError for a `vocab_size` below 256 or above the number of bytes
-    and merges, and for a tokenizer whose ids are not in the order of training.
+    and merges, and for a Definition whose ids are not those of 256 bytes, of the merges in their order, and of special
+    tokens.
     """
     most = 256 + len(definition.merges)
     rows: Any = definition.merges.tolist()

@@ -191,9 +191,9 @@ class Tokenizer:
 
         vocab_size: 256 to the number of bytes and merges. The special tokens get the ids that follow. This works if the
         ids are those of the 256 bytes in any order, of the merges as they were learned, and of special tokens, and if
-        text is not normalized: for tokenizers that `train` makes in the conventions pybpe, minbpe and tiktoken without
-        a normalizer, for minbpe's files, and for GPT-2's files. Raises ValueError for another `vocab_size`, and for
-        other tokenizers.
+        text is not normalized: for tokenizers that `train` makes in the conventions "pybpe" and "minbpe" without a
+        normalizer, for minbpe's files, and for GPT-2's files. Raises ValueError for another `vocab_size`, and for other
+        tokenizers.
         """
         return Tokenizer(with_first_merges(self._definition, vocab_size))
 

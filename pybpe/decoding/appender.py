@@ -144,6 +144,7 @@ class _GrowingText:
         self._fresh = True
 
     def feed(self, content: bytes) -> None:
+        """Add text: a long one up to its last safe cut by the TextEncoder, and the rest by the compiled code."""
         if len(content) >= LARGE and self._growth.cut is not None and (self._reader is None or self._fresh):
             content = self._encode_settled(content, self._growth.cut)
         self._fresh = False

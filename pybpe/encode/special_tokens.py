@@ -56,10 +56,11 @@ class SpecialTokens:
         return self._find(text, self.policy(allowed, disallowed))
 
     def _find(self, text: Text, policy: Policy) -> frozenset[str]:
-        allowed, forbidden = policy
-        if not allowed and not forbidden:
+        """Return the allowed names if one of them occurs in `text`, else an empty set; see `allowed_in`."""
+        allowed, disallowed = policy
+        if not allowed and not disallowed:
             return allowed
-        name = _find_in(self._forms(text), forbidden)
+        name = _find_in(self._forms(text), disallowed)
         if name is not None:
             raise SpecialTokenError(
                 f"the text holds the special token {name!r}. To make it that token, pass "

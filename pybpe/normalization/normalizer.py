@@ -161,6 +161,7 @@ def _folds_to(step: Step) -> bytes | None:
 
 
 def _step_on_utf8(step: Step) -> OnUtf8:
+    """Return one step as a function on UTF-8, which goes through str if there is no faster method."""
     name = step[0]
     if name in FORMS:
         return functools.partial(normalize_to_utf8, name)
@@ -190,6 +191,7 @@ def _through_str(steps: tuple[Step, ...], text: Text) -> Text:
 
 
 def _strip(step: Step, text: Text) -> Text:
+    """Return a text without white space at the ends that the step names, without decoding bytes."""
     if isinstance(text, str):
         return _stage(step).apply(text)
     start, end = 0, len(text)

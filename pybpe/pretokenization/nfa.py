@@ -107,6 +107,7 @@ class _Builder:
         return self._place_repeat(node, following)
 
     def _place_repeat(self, node: Repeat, following: int) -> int:
+        """Add a quantifier: copies of its body, with a fork before each optional one. See `place`."""
         if node.most != 1 and _may_be_empty(node.body):
             raise UnsupportedError("a quantifier of a group that may match empty text")
         if node.possessive:

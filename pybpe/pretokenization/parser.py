@@ -137,6 +137,7 @@ class _Parser:
         return parts[0] if len(parts) == 1 else Joined(tuple(parts))
 
     def _quantified(self) -> Node:
+        """Parse an atom and the quantifier after it, if there is one."""
         node = self._atom()
         if self._peek() not in ("*", "+", "?", "{") or not self._peek():
             return node
@@ -162,6 +163,7 @@ class _Parser:
         return Repeat(node, least, most, manner == "+")
 
     def _atom(self) -> Node:
+        """Parse a character, a set, an escape, a group, or $."""
         char = self._next()
         if char == "(":
             return self._group()

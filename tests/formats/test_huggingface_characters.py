@@ -85,7 +85,7 @@ def test_ids_text_and_what_is_written_are_theirs(path):
 def test_where_the_first_character_comes_from_another_place_metaspace_first_is_refused(path, pattern, by):
     content = characters("metaspace first True")
     content["normalizer"] = {"type": "Replace", "pattern": pattern, "content": by}
-    with pytest.raises(FormatError, match="what a text begins with"):
+    with pytest.raises(FormatError, match="add_prefix_space cannot be"):
         Tokenizer.from_huggingface(write_json(path, content))
 
 

@@ -148,7 +148,7 @@ def test_trained(path, trained, marks, text, number):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (marked(ignore_merges=True), "no whole words"),
+        (marked(ignore_merges=True), "cannot have ignore_merges"),
         (marked(continuing_subword_prefix=1), "continuing_subword_prefix is not a string"),
         (marked(continuing_subword_prefix="→"), "not of ASCII that prints"),
         (marked(continuing_subword_prefix="\ud800"), "not of ASCII that prints"),

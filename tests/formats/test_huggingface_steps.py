@@ -214,7 +214,7 @@ def renumbered(model):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (clip(ignore_merges=True), "no whole words"),
+        (clip(ignore_merges=True), "cannot have ignore_merges"),
         (clip(merges=["l o</w>", "o l"]), "needs the token"),
         (clip(merges=["l o", "lo w</w>", "low</w> l"]), "needs the token"),
         (clip(end_of_word_suffix="</v>"), "that a word with marks cannot have"),
