@@ -139,7 +139,7 @@ def check_inputs(names: Sequence[str]) -> list[Path]:
 
 
 def read_stdin(tokenizer: Tokenizer) -> Iterator[bytes]:
-    """Standard input in pieces that encode as the whole does."""
+    """Standard input in chunks that encode as the whole does."""
     from pybpe.data.documents import read_stream
 
     return read_stream(standard_input().buffer, tokenizer.cut)

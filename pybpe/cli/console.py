@@ -156,7 +156,7 @@ def progress(unit: str = "") -> Iterator[ProgressCallback]:
     """
     console = err()
     if not console.is_terminal:
-        yield _plain_report(unit)
+        yield _plain_progress(unit)
         return
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -170,24 +170,24 @@ def progress(unit: str = "") -> Iterator[ProgressCallback]:
     with Progress(*columns, console=console, transient=True) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def report(stage: str, done: float, total: float | None) -> None:
+        def callback(stage: str, done: float, total: float | None) -> None:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total, amount="")
             bars.update(tasks[stage], completed=done, total=total, amount=_amount(stage, unit, done, total))
 
-        yield report
+        yield callback
 
 
-def _plain_report(unit: str) -> ProgressCallback:
+def _plain_progress(unit: str) -> ProgressCallback:
     last = time.perf_counter()
 
-    def report(stage: str, done: float, total: float | None) -> None:
+    def callback(stage: str, done: float, total: float | None) -> None:
         nonlocal last
         if time.perf_counter() - last >= PLAIN_SECONDS:
             last = time.perf_counter()
             say(f"{stage}: {_amount(stage, unit, done, total)}")
 
-    return report
+    return callback
 
 
 def _amount(stage: str, unit: str, done: float, total: float | None) -> str:

@@ -48,14 +48,14 @@ def run(options: argparse.Namespace) -> None:
     tokenizer = open_tokenizer(options.tokenizer, options.pattern)
     counts = []
     total = text_size(named) or None
-    with progress("bytes") as report:
+    with progress("bytes") as callback:
         done = 0
         for path in files:
             n_tokens = n_bytes = 0
-            for piece in _pieces(path, tokenizer, field):
-                n_tokens += tokenizer.count(piece)
-                n_bytes += len(piece)
-                report("counting", done + n_bytes, total)
+            for chunk in _chunks(path, tokenizer, field):
+                n_tokens += tokenizer.count(chunk)
+                n_bytes += len(chunk)
+                callback("counting", done + n_bytes, total)
             done += n_bytes
             counts.append(("-" if path is None else str(path), n_tokens, n_bytes))
     if options.json:
@@ -67,12 +67,12 @@ def run(options: argparse.Namespace) -> None:
     _print_counts(counts)
 
 
-def _pieces(path: Path | None, tokenizer: Tokenizer, field: str) -> Iterator[bytes]:
+def _chunks(path: Path | None, tokenizer: Tokenizer, field: str) -> Iterator[bytes]:
     from pybpe.data.documents import read_documents
 
     if path is None:
         return read_stdin(tokenizer)
-    return (piece for piece, _ in read_documents([path], tokenizer.cut, field))
+    return (chunk for chunk, _ in read_documents([path], tokenizer.cut, field))
 
 
 def _print_counts(counts: list[tuple[str, int, int]]) -> None:

@@ -69,7 +69,7 @@ def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
     if named:
         return get_encoding(path)
     if found is None:
-        raise FormatError(f"{path} is not a tokenizer{_why_not(path)}")
+        raise FormatError(f"{path} is not a tokenizer{_explanation(path)}")
     try:
         return Tokenizer(found.read(path, pattern))
     except FormatError:
@@ -102,7 +102,7 @@ def _missing(name: str) -> str:
         )
 
 
-def _why_not(path: str) -> str:
+def _explanation(path: str) -> str:
     """What a file is that is no tokenizer, where it is one that people take for one, and what to do."""
     from pybpe.data.readers.text_encoding import BOM, conversion, wide_encoding
 

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     counted.check(inputs, [output, *filter(None, [options.report])], options.force)
     began = time.perf_counter()
     try:
-        with progress() as report:
+        with progress() as callback:
             tokenizer = _learner(options, extended)(
                 corpus.source(),
                 min_frequency=options.min_frequency,
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
                 protect_special=None if options.special_in_text is None else options.special_in_text == "cut",
                 max_words=options.max_words,
                 threads=options.threads,
-                progress=corpus.watched(report),
+                progress=corpus.counting_bytes(callback),
                 keep_on_interrupt=options.keep_on_interrupt,
                 text_field=corpus.text_field,
                 on_counted=counted,

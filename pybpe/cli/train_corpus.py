@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pybpe import Tokenizer
     from pybpe.data.readers.blocks import Cut
     from pybpe.reports.evaluation.texts import Passage, Split
-    from pybpe.training.counts.corpus import FilePieces
+    from pybpe.training.counts.corpus import FileChunks
     from pybpe.util.progress import ProgressCallback
 
 SAMPLE_BYTES = 10_000_000  # of the corpus, to measure bytes per token
@@ -43,15 +43,15 @@ class Corpus:
         if held_out and not self.lasting:
             raise UsageError("--held-out needs files, which can be read again; save the text in one, or use --eval")
 
-    def source(self) -> list[Path] | FilePieces:
+    def source(self) -> list[Path] | FileChunks:
         """Return what Tokenizer.train takes as its source."""
         from pybpe.reports.evaluation.texts import Split
-        from pybpe.training.counts.corpus import FilePieces
+        from pybpe.training.counts.corpus import FileChunks
 
         if self._held_out:
             self._split = Split(self.files, self.cut, self.text_field, self._held_out, self._seed)
-            return FilePieces(self._split.before())
-        return self.files if self.lasting else FilePieces(self._read_once())
+            return FileChunks(self._split.before())
+        return self.files if self.lasting else FileChunks(self._read_once())
 
     def passages(self) -> list[Passage]:
         """The text that was held out; parts of the training text if nothing was."""
@@ -63,14 +63,14 @@ class Corpus:
             return sample_passages(self.files, self.cut, self.text_field)
         return self._sample.passages()
 
-    def watched(self, report: ProgressCallback) -> ProgressCallback:
+    def counting_bytes(self, progress: ProgressCallback) -> ProgressCallback:
         """The same report, from which this learns how many bytes of text were counted."""
 
         def watch(stage: str, done: float, total: float | None) -> None:
             if stage == "counting":
                 self.n_bytes = int(done)
                 total = self._split.n_before if self._split else total
-            report(stage, done, total)
+            progress(stage, done, total)
 
         return watch
 
@@ -78,24 +78,24 @@ class Corpus:
         """(bytes, tokens) of SAMPLE_BYTES or so: the first of files, a sample of what could be read only once."""
         n_bytes = n_tokens = 0
         if self._split:
-            pieces: Iterable[bytes] = self._split.before()
+            chunks: Iterable[bytes] = self._split.before()
         else:
-            pieces = self._pieces() if self.lasting else [passage.text for passage in self._sample.passages()]
-        for piece in pieces:
-            n_bytes += len(piece)
-            n_tokens += tokenizer.count(piece)
+            chunks = self._chunks() if self.lasting else [passage.text for passage in self._sample.passages()]
+        for chunk in chunks:
+            n_bytes += len(chunk)
+            n_tokens += tokenizer.count(chunk)
             if n_bytes >= SAMPLE_BYTES:
                 break
         return n_bytes, n_tokens
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _chunks(self) -> Iterator[bytes]:
         from pybpe.data.documents import read_documents, read_stream
 
         if not self.files:
             return read_stream(standard_input().buffer, self.cut)
-        return (piece for piece, _ in read_documents(self.files, self.cut, self.text_field))
+        return (chunk for chunk, _ in read_documents(self.files, self.cut, self.text_field))
 
     def _read_once(self) -> Iterator[bytes]:
-        for piece in self._pieces():
-            self._sample.add_text(piece, self.cut)
-            yield piece
+        for chunk in self._chunks():
+            self._sample.add_text(chunk, self.cut)
+            yield chunk

@@ -42,9 +42,9 @@ class CountedCorpus:
         """What Tokenizer.train takes."""
         return self._counts
 
-    def watched(self, report: ProgressCallback) -> ProgressCallback:
+    def counting_bytes(self, progress: ProgressCallback) -> ProgressCallback:
         """The same report: nothing is counted."""
-        return report
+        return progress
 
     def passages(self) -> list[Passage]:
         """None."""

@@ -76,12 +76,12 @@ class EvaluationText:
             text="given" if options.eval else "held out" if options.held_out else "training",
         )
         try:
-            with progress("bytes") as report:
+            with progress("bytes") as callback:
                 evaluation = evaluate(
                     tokenizer,
                     self._passages or corpus.passages(),
                     public_encodings(),
-                    report=lambda done, total: report("evaluating", done, total),
+                    progress=lambda done, total: callback("evaluating", done, total),
                 )
             if options.report:
                 write_report(options.report, tokenizer, evaluation, about)

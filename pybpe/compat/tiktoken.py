@@ -314,10 +314,10 @@ class Encoding:
 
     def _size_of_last_word(self, text: str, found: AbstractSet[str]) -> int:
         """How many ids the last word of a text gives; 0 if a token found by name is the last."""
-        pieces = self._text.segmenter.split(join_surrogates(text), frozenset(found))
-        if not pieces or isinstance(pieces[-1], int):
+        segments = self._text.segmenter.split(join_surrogates(text), frozenset(found))
+        if not segments or isinstance(segments[-1], int):
             return 0
-        words = self._text.split.split(to_utf8(pieces[-1]))
+        words = self._text.split.split(to_utf8(segments[-1]))
         return len(self._encode_single_piece(words[-1])) if words else 0
 
     def _merge(self, content: bytes) -> list[int]:

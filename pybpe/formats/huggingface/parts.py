@@ -1,4 +1,4 @@
-"""The parts of a tokenizer.json that bear on no id of a text, and go along unread: whether they can be such parts."""
+"""Checks of the parts of a tokenizer.json that are kept without being used: post-processor, decoder, padding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_STEPS = 100
 
 
 def check_parts(content: dict[str, Any], path: PathLike) -> None:
-    """Raise FormatError for parts that the tokenizers package would not read, as far as can be told without it."""
+    """Raise FormatError for parts that the tokenizers package would not read."""
     if content.get("version", VERSION) != VERSION:
         raise FormatError(f"{path}: the version is {str(content['version'])[:20]!r}; tokenizers has {VERSION!r} only")
     for name in ("truncation", "padding"):
@@ -40,7 +40,7 @@ def check_parts(content: dict[str, Any], path: PathLike) -> None:
 
 
 def _check_template(step: dict[str, Any], what: str) -> None:
-    """Raise FormatError for a template of tokens that it does not say the ids of: tokenizers would fall over it."""
+    """Raise FormatError for a template with tokens whose ids it does not give: tokenizers would fail on it."""
     known = step.get("special_tokens")
     for form in ("single", "pair"):
         pieces = step.get(form)

@@ -59,11 +59,11 @@ def evaluate(
     passages: Sequence[Passage],
     others: Mapping[str, Tokenizer],
     name: str = "this one",
-    report: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
     """Measure a tokenizer on passages, and others by name beside it.
 
-    report(done, total) is called with bytes now and then. Raises ValueError if there is no text.
+    progress(done, total) is called with bytes now and then. Raises ValueError if there is no text.
     """
     tokenizers = [tokenizer, *others.values()]
     ladder = _smaller(tokenizer)
@@ -88,7 +88,7 @@ def evaluate(
                 used[ids] = True
         for i, each in enumerate(ladder):
             of_sizes[i] += int(each.count_batch(texts).sum())
-        report(int(n_bytes.sum()), expected)
+        progress(int(n_bytes.sum()), expected)
     total = int(n_bytes.sum())
     by_name = {*tokenizer.special_tokens.values(), *tokenizer.added_tokens.values()}
     ordinary = [token for token in tokenizer.vocab if token not in by_name]

@@ -1,11 +1,11 @@
-"""How often each word occurs in a corpus: all that training needs to know of it."""
+"""WordCounts: the words of a corpus with their counts, from which vocabularies are trained."""
 
 from __future__ import annotations
 
 import operator
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
@@ -18,8 +18,8 @@ from pybpe.normalization.preprocessing import PLAIN, Preprocessing
 from pybpe.pretokenization.patterns import WHOLE, prepare, resolve
 from pybpe.pretokenization.stages import join_stages
 from pybpe.training.counts.corpus import open_source
-from pybpe.training.counts.threads import Texts, count_alone, count_as_read, count_in_turns
-from pybpe.training.sentencepiece.words import LINE_END, WORDS, SentencePieceWords, names_of, sentence_of
+from pybpe.training.counts.threads import BytesCounted, Texts, count_alone, count_as_read, count_in_turns
+from pybpe.training.sentencepiece.words import LINE_END, WORDS, SentencePieceWords, names_of, normalizer_of
 from pybpe.util.files import PathLike
 from pybpe.util.parallel import check_threads
 from pybpe.util.progress import ProgressCallback, reporting
@@ -34,12 +34,16 @@ if TYPE_CHECKING:
 Source = Union[str, "os.PathLike[str]", Iterable[Union[str, bytes, "os.PathLike[str]"]], "WordCounts"]
 Pattern = str | Sequence[str] | None
 
-_LAST_ORDER = 2**31 - 1  # of a text; all texts beyond have this one, which only the order of ties can show
-_EPOCH_BYTES = 64 << 20  # of text between two looks at `max_words`: the same for any number of threads
+_LAST_ORDER = 2**31 - 1  # the largest number of a text; all later texts share it, which affects only the order of ties
+_EPOCH_BYTES = 64 << 20  # of text between two checks of `max_words`; does not depend on the number of threads
 
 
 class Words(NamedTuple):
-    """Words as arrays, a row for each: the bytes of all joined, uint8; sizes, uint32; counts and first seen, int64."""
+    """Words as arrays, a row for each.
+
+    blob: the bytes of all words joined. sizes: the bytes of each word. counts: how often each occurs. first_seen: the
+    place of its first occurrence, number of the text << 32 | number of the word in the text.
+    """
 
     blob: npt.NDArray[np.uint8]
     sizes: npt.NDArray[np.uint32]
@@ -48,7 +52,7 @@ class Words(NamedTuple):
 
 
 def in_order_of_place(words: Words) -> Words:
-    """The same words, those that were seen first first; of several seen at once, by their bytes."""
+    """Return the words sorted by first_seen, and by their bytes where it is equal."""
     import numpy as np
 
     ends = np.cumsum(words.sizes, dtype=np.int64)
@@ -65,7 +69,7 @@ def in_order_of_place(words: Words) -> Words:
 
 
 class WordCounts:
-    """How often each word occurs in a corpus.
+    """The words of a corpus, and how often each occurs.
 
     Counts are 64-bit and add up: `update` counts more text, `merge` adds counts made elsewhere.
 
@@ -74,10 +78,10 @@ class WordCounts:
         >>> counts.items()
         [(b'low', 1, 0), (b' low', 1, 1), (b' lower', 1, 2)]
 
-    pattern: how text is split: a name, a regular expression, several of them in a list, or None for whole texts.
-    protect: strings, special tokens mostly, that are cut out of the text and not learned from.
-    max_words: the most different words to remember. When there are more, the rarest are forgotten, and `forgotten`
-        says how many occurrences that were: a word that comes again is counted anew, so counts can then be too low.
+    pattern: the split pattern: a name, a regular expression, a list of them, or None to keep texts whole.
+    protect: strings, mostly special tokens, that are cut out of the text and not counted.
+    max_words: the maximum number of distinct words to keep. Beyond it, the rarest are dropped, and `forgotten` is the
+        number of their occurrences. A dropped word that occurs again is counted from zero, so counts can be too low.
     """
 
     def __init__(
@@ -96,9 +100,9 @@ class WordCounts:
         names = dict.fromkeys(self._protected, 0) | dict(preprocessing.added_tokens)
         self._names = frozenset(names)
         if preprocessing.sentencepiece is None:
-            self._pieces: Segmenter | SentencePieceWords = Segmenter(replace(preprocessing, added_tokens=names), {})
+            self._segmenter: Segmenter | SentencePieceWords = Segmenter(replace(preprocessing, added_tokens=names), {})
         else:
-            self._pieces = SentencePieceWords(preprocessing.sentencepiece, names)
+            self._segmenter = SentencePieceWords(preprocessing.sentencepiece, names)
         self._stripped = LINE_END if preprocessing.sentencepiece is not None else b""
         self._counter = WordCounter()
         self._n_texts = 0
@@ -110,21 +114,23 @@ class WordCounts:
     def for_sentencepiece(
         cls, special_tokens: Iterable[str] = (), *, normalizer: str | None = None, max_words: int | None = None
     ) -> WordCounts:
-        """Counts to train from in the convention of sentencepiece: of the words of lines, each with a space before it.
+        """Return empty counts for training with convention="sentencepiece": of words of lines, each after a space.
 
-        special_tokens: those of the vocabulary that is to be trained. normalizer: as in Tokenizer.train.
-        Such a token in the text counts as one U+001F, for nothing is learned across it. Lines end with LF. A CR before
-        it is a character of the line, as in sentencepiece; only at the end of a text of an iterable are CR and LF
-        removed, as sentencepiece's iterator does.
+        special_tokens: those of the vocabulary that is to be trained. Each occurrence in the text is counted as U+001F,
+            and nothing is learned across it.
+        normalizer: as in Tokenizer.train.
+
+        Lines end with LF. A CR before LF is a character of the line. CR and LF are removed only at the end of each text
+        of an iterable, as sentencepiece's iterator does.
         """
-        preprocessing = Preprocessing(sentencepiece=sentence_of(normalizer))
+        preprocessing = Preprocessing(sentencepiece=normalizer_of(normalizer))
         return cls(WORDS, protect=names_of(special_tokens), max_words=max_words, preprocessing=preprocessing)
 
     @classmethod
     def from_counts(
         cls, counts: Mapping[str, int] | Mapping[bytes, int] | Iterable[tuple[str | bytes, int]], pattern: Pattern
     ) -> WordCounts:
-        """Counts that were made elsewhere, of words as `pattern` splits them; ties are in the order given.
+        """Return counts that other code made, of words as `pattern` splits them; ties are in the order given.
 
         Raises ValueError for a count below 1 or an empty word, OverflowError where counts add up to 2**63 or more.
         """
@@ -137,7 +143,7 @@ class WordCounts:
 
     @property
     def pattern(self) -> str:
-        """The regular expression that split the text into these words, or several with U+001E between them."""
+        """The regular expression that splits text, or several of them joined by U+001E."""
         return self._split.pattern
 
     @property
@@ -147,26 +153,26 @@ class WordCounts:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """What is done to text before it is split."""
+        """The preprocessing of text before it is split."""
         return self._preprocessing
 
     @property
     def cut(self) -> Cut | None:
-        """Finds the last place where text can be cut so that both parts have the words of the whole; see Split."""
-        return self._pieces.cut(self._split.cut)
+        """The function that returns the last cut in UTF-8, 0 if there is none; None if the pattern has no safe cuts."""
+        return self._segmenter.cut(self._split.cut)
 
     @property
     def total(self) -> int:
-        """How many words were counted, repeats included."""
+        """The number of words counted, repeats included."""
         with self._lock:
             return self._counter.total
 
     def __len__(self) -> int:
-        """How many different words there are."""
+        """Return the number of distinct words."""
         return len(self._counter)
 
     def items(self) -> list[tuple[bytes, int, int]]:
-        """(word, count, first seen) of every word, in the order in which they were first seen."""
+        """Return (word, count, first_seen) of every word, sorted by first_seen."""
         words = self.words()
         ends = words.sizes.astype("int64").cumsum().tolist()
         blob = words.blob.tobytes()
@@ -175,7 +181,7 @@ class WordCounts:
         return sorted(rows, key=lambda row: (row[2], row[0]))
 
     def words(self) -> Words:
-        """All words as arrays, in no order."""
+        """Return all words as arrays, in no particular order."""
         import numpy as np
 
         with self._lock:
@@ -193,7 +199,7 @@ class WordCounts:
         return _restore_counts, (*self._counted(), self.max_words)
 
     def merge(self, other: WordCounts) -> None:
-        """Add the counts of another corpus, split by the same pattern (ValueError if it was not)."""
+        """Add the counts of another corpus. Raises ValueError if they have another pattern or preprocessing."""
         if other.pattern != self.pattern:
             raise ValueError(f"cannot merge counts split by {other.pattern!r} into counts split by {self.pattern!r}")
         if other.preprocessing != self.preprocessing:
@@ -207,14 +213,14 @@ class WordCounts:
             self._keep_most()
 
     def prune(self, min_count: int) -> None:
-        """Forget the words that occur fewer than `min_count` times; `forgotten` grows by their occurrences."""
+        """Drop the words that occur fewer than `min_count` times; `forgotten` grows by their occurrences."""
         if min_count < 1:
             raise ValueError(f"min_count is {min_count}, must be at least 1")
         with self._lock:
             self._keep(min_count - 1, -1)
 
     def shard(self, n_shards: int) -> list[WordCounts]:
-        """The same counts in so many parts, each word in one of them; merged in any order they are the whole again."""
+        """Split the counts into `n_shards` parts, each word in one of them; merged in any order they give the whole."""
         if n_shards < 1:
             raise ValueError(f"n_shards is {n_shards}, must be at least 1")
         parts = [self._empty() for _ in range(n_shards)]
@@ -223,14 +229,14 @@ class WordCounts:
         return parts
 
     def to_npz(self, path: PathLike) -> None:
-        """Write the counts to a file that numpy opens, completely or not at all. Equal counts give equal files."""
+        """Write the counts to an .npz file, completely or not at all. Equal counts give equal files."""
         from pybpe.training.counts.files import write_npz
 
         write_npz(path, self._counted())
 
     @classmethod
     def from_npz(cls, path: PathLike) -> WordCounts:
-        """Counts that `to_npz` wrote. Raises FormatError for any other file."""
+        """Read counts that `to_npz` wrote. Raises FormatError for any other file, OSError if it cannot be read."""
         from pybpe.training.counts.files import read_npz
 
         return _restore_counts(*read_npz(path))
@@ -243,7 +249,7 @@ class WordCounts:
 
     @classmethod
     def from_parquet(cls, path: PathLike) -> WordCounts:
-        """Counts that `to_parquet` wrote. Raises FormatError for any other file."""
+        """Read counts that `to_parquet` wrote. Raises FormatError for any other file, OSError if it cannot be read."""
         from pybpe.training.counts.files import read_parquet
 
         return _restore_counts(*read_parquet(path))
@@ -267,8 +273,10 @@ class WordCounts:
         """Count the words of a path, a list of paths or globs, or an iterable of texts.
 
         text_field: the field or column of .jsonl and .parquet files that holds the text.
-        threads: None for one a core. The counts do not depend on it. If anything fails, nothing of `source` is counted.
-        Several threads may update and merge the same counts; they take turns.
+        threads: the number of threads, None for one per core. The counts do not depend on it.
+        progress: True for a bar in the terminal, or a callback progress(stage, done, total).
+
+        If anything fails, nothing of `source` is counted. Threads that update or merge the same counts take turns.
         """
         if isinstance(source, WordCounts):
             self.merge(source)
@@ -277,12 +285,12 @@ class WordCounts:
         if self._split.scanner is None:
             threads = 1  # the regex module holds the GIL
         batches, n_bytes, any_thread = open_source(source, self.cut, text_field, self._stripped)
-        with self._lock, reporting(progress) as report:
+        with self._lock, reporting(progress) as callback:
             counted = self._empty()
             done = 0
             for epoch in _epochs(batches, _EPOCH_BYTES if self.max_words else None):
                 done = counted._count_batches(
-                    epoch, threads, done, lambda done: report("counting", done, n_bytes), any_thread
+                    epoch, threads, done, lambda done: callback("counting", done, n_bytes), any_thread
                 )
                 counted._keep_most()
             if not len(self._counter):
@@ -293,7 +301,7 @@ class WordCounts:
             self._keep_most()
 
     def _empty(self) -> WordCounts:
-        """Counts of nothing, to be split alike."""
+        """Return empty counts with the same pattern and preprocessing."""
         made = WordCounts(
             self.pattern, protect=self._protected, max_words=self.max_words, preprocessing=self._preprocessing
         )
@@ -301,7 +309,7 @@ class WordCounts:
         return made
 
     def _keep_most(self) -> None:
-        """Forget the rarest words where there are more than `max_words`; of equally rare ones, those seen last."""
+        """Drop the rarest words if there are more than `max_words`; of equally rare ones, those first seen last."""
         if self.max_words is None or len(self._counter) <= self.max_words:
             return
         import numpy as np
@@ -313,27 +321,27 @@ class WordCounts:
         self._keep(count, int(np.partition(equal, room - 1)[room - 1]))
 
     def _keep(self, count: int, first_seen: int) -> None:
-        """Forget what WordCounter.kept leaves out."""
+        """Keep the words that WordCounter.kept selects, and drop the others."""
         kept = self._counter.kept(count, first_seen)
         self.forgotten += self._counter.total - kept.total
         self._counter = kept
 
     def _count_batches(
-        self, batches: Iterator[list[bytes]], threads: int, done: int, report: Callable[[int], None], any_thread: bool
+        self, batches: Iterator[list[bytes]], threads: int, done: int, progress: BytesCounted, any_thread: bool
     ) -> int:
-        """Count all batches.
+        """Count all batches, and return the bytes counted so far.
 
-        done: the bytes counted before. Gives those counted now. any_thread: whether any may read the batches.
+        done: the bytes counted before. any_thread: True if any thread may read the batches.
         """
 
-        def tell(size: int) -> None:
-            report(done + size)
+        def counted(size: int) -> None:
+            progress(done + size)
 
         if threads == 1:
-            return done + count_alone(self._numbered(batches), self._count, self._counter, tell)
+            return done + count_alone(self._numbered(batches), self._count, self._counter, counted)
         counters = [self._counter, *(WordCounter() for _ in range(threads - 1))]
         count_all = count_in_turns if any_thread else count_as_read
-        done += count_all(self._numbered(batches), self._count, counters, tell)
+        done += count_all(self._numbered(batches), self._count, counters, counted)
         for counter in counters[1:]:
             self._counter.merge(counter)
         return done
@@ -344,21 +352,21 @@ class WordCounts:
             self._n_texts += len(batch)
 
     def _count(self, counter: WordCounter, numbered: Texts) -> int:
-        """Count some texts; returns their bytes."""
+        """Count the words of some texts, and return their bytes."""
         order, texts = numbered
         for text_number, text in enumerate(texts, order):
             place, number = min(text_number, _LAST_ORDER), 0
-            for piece in self._pieces_of(text):
+            for segment in self._ordinary_segments(text):
                 if self._split.scanner is not None:
-                    number = counter.count_text(self._split.scanner, piece, place, number)
+                    number = counter.count_text(self._split.scanner, segment, place, number)
                     continue
-                for word in self._split.split(piece):
+                for word in self._split.split(segment):
                     counter.add(word, 1, place << 32 | number)
                     number += 1
         return sum(map(len, texts))
 
-    def _pieces_of(self, text: bytes) -> Iterator[bytes]:
-        """The parts of a text that are learned from."""
+    def _ordinary_segments(self, text: bytes) -> Iterator[bytes]:
+        """Yield the ordinary segments of a text as UTF-8."""
         plain = (
             not self._preprocessing.normalizer
             and not self._preprocessing.add_prefix_space
@@ -367,20 +375,20 @@ class WordCounts:
         if plain and find_one_of(self._names, text) is None:
             yield text
             return
-        for piece in self._pieces.split(text, frozenset()):
-            if not isinstance(piece, int):
-                yield to_utf8(piece)
+        for segment in self._segmenter.split(text, frozenset()):
+            if not isinstance(segment, int):
+                yield to_utf8(segment)
 
 
 def one_pattern(pattern: Pattern) -> str:
-    """A pattern, several in a row, or None for whole texts, as one string."""
+    """Return a pattern, a list of patterns, or None for whole texts, as one string."""
     if pattern is None:
         return WHOLE
     return pattern if isinstance(pattern, str) else join_stages(map(resolve, pattern))
 
 
 def _epochs(batches: Iterator[list[bytes]], n_bytes: int | None) -> Iterator[Iterator[list[bytes]]]:
-    """The batches in parts of so many bytes, or all of them as one; each part is to be used up before the next."""
+    """Yield the batches in parts of `n_bytes` or more, or in one part for None; use each part up before the next."""
 
     def part(batch: list[bytes]) -> Iterator[list[bytes]]:
         yield batch
@@ -402,7 +410,7 @@ def _restore_counts(
     preprocessing: Preprocessing = PLAIN,
     max_words: int | None = None,
 ) -> WordCounts:
-    """Counts from what a file or pickling kept."""
+    """Return counts from the data of a file or a pickle."""
     counts = WordCounts(pattern, protect=protected, max_words=max_words, preprocessing=preprocessing)
     for word, count, first_seen in items:
         counts._counter.add(word, count, first_seen)
