@@ -1,4 +1,4 @@
-"""`pybpe count`: how many tokens files have."""
+"""`pybpe count`: count the tokens of files."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def add_commands(commands: Any) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="text, .jsonl or .parquet files, packed (.gz, .zst) or not, or globs; - is stdin",
+        help="text, .jsonl or .parquet files, compressed (.gz, .zst) or not, or globs; - is stdin",
     )
     add_text_field(parser)
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> None:
-    """A line a file and their sum: a table in a terminal, columns with tabs between them elsewhere."""
+    """Print a row per file and their sum: a table in a terminal, columns separated by tabs elsewhere."""
     from pybpe.data.readers.documents import text_size
 
     named = [] if options.files == [STDIN] else check_inputs(options.files)

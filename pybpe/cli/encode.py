@@ -1,4 +1,4 @@
-"""`pybpe encode`: text to ids, printed or written as shards."""
+"""`pybpe encode`: turn text into ids, printed or written as shards."""
 
 from __future__ import annotations
 
@@ -48,23 +48,23 @@ def add_commands(commands: Any) -> None:
         "files",
         nargs="*",
         metavar="FILE",
-        help="text, .jsonl or .parquet files, packed (.gz, .zst) or not, or globs; - is stdin, its ids go to stdout",
+        help="text, .jsonl or .parquet files, compressed (.gz, .zst) or not, or globs; - is stdin, with ids on stdout",
     )
     parser.add_argument(
         "-o", "--output", type=place, metavar="FOLDER", help="folder of shards (default: corpus-shards)"
     )
     add_text_field(parser)
-    parser.add_argument("--set", default="train", metavar="NAME", help="the shards' name in the folder (train)")
+    parser.add_argument("--set", default="train", metavar="NAME", help="name of the set of shards (train)")
     parser.add_argument("--text", metavar="TEXT", help="print the ids of this text")
     parser.add_argument("--force", action="store_true", help="encode again and replace the set that is in the folder")
     parser.add_argument(
         "--show",
         action="store_true",
-        help="with --text or -: show the tokens, each in another colour, or with | between them where there are none",
+        help="with --text or -: show the tokens in colours, or with | between them where there are no colours",
     )
-    parser.add_argument("--ids", action="store_true", help="with --show: a line a token, with its id")
+    parser.add_argument("--ids", action="store_true", help="with --show: one token per line, with its id")
     parser.add_argument(
-        "--allow-special", action="store_true", help="with --text or -: special tokens in the text become their ids"
+        "--allow-special", action="store_true", help="with --text or -: encode special tokens in the text as tokens"
     )
     add_json(parser)
 
@@ -109,7 +109,7 @@ def _check_options(options: argparse.Namespace, to_stdout: bool) -> None:
 
 
 def _encoded(tokenizer: Tokenizer, chunks: Iterable[str | bytes], special: bool) -> Iterator[list[int]]:
-    """Yield the ids of each chunk; `special` lets special tokens in the text become their ids."""
+    """Yield the ids of each chunk. special: True to encode special tokens in the text as tokens."""
     from pybpe.util.utf8 import to_utf8
 
     allowed: set[str] = set()
@@ -130,7 +130,7 @@ def _print_ids(encoded: Iterable[list[int]]) -> None:
 
 
 def _show(tokenizer: Tokenizer, encoded: Iterable[list[int]], with_ids: bool) -> None:
-    """Print tokens one after another, told apart by colour or by a bar, or each on a line behind its id."""
+    """Print tokens separated by colours or bars, or one per line after its id."""
     from pybpe.reports.view import readable, to_terminal
 
     console = out()
@@ -150,7 +150,7 @@ def _show(tokenizer: Tokenizer, encoded: Iterable[list[int]], with_ids: bool) ->
 def _write_shards(
     tokenizer: Tokenizer, files: list[Path], field: str, folder: Path, options: argparse.Namespace
 ) -> None:
-    """Encode with a bar, then say what is in the folder."""
+    """Encode files with a progress bar, and print a summary."""
     from pybpe.data.documents import read_documents
     from pybpe.data.readers.documents import text_size
     from pybpe.data.shards import write_shards
@@ -174,7 +174,7 @@ def _write_shards(
             skipped, began = meter.n_bytes, time.perf_counter()
             for _ in writing:
                 callback("encoding", meter.n_bytes, total)
-    except KeyboardInterrupt as stop:  # or what SIGTERM makes of it
+    except KeyboardInterrupt as stop:  # raised for SIGTERM too
         raise type(stop)(_after_interrupt(folder, made)) from None
     except BaseException:
         _after_interrupt(folder, made)
@@ -186,7 +186,7 @@ def _write_shards(
 def _print_summary(
     tokenizer: Tokenizer, folder: Path, n_bytes: int, n_new: int, taken: float, options: argparse.Namespace
 ) -> None:
-    """Print a summary of the set. n_bytes: of all its text; n_new: of those, encoded in this run."""
+    """Print a summary of the set. n_bytes: the bytes of all its text; n_new: those encoded in this run."""
     from pybpe.data.shards import TokenShards
 
     shards = TokenShards(folder, tokenizer)
@@ -211,12 +211,12 @@ def _print_summary(
 
 
 def _identity(path: Path) -> str:
-    """Which file it is: a run goes on only where one of the same files stopped, and compares their text."""
+    """Return path and size of a file; an interrupted run is continued only if they are the same."""
     return f"{path.resolve()} ({path.stat().st_size} bytes)"
 
 
 class Meter:
-    """Passes chunks on and adds up their bytes."""
+    """An iterator over chunks that counts their bytes."""
 
     def __init__(self, chunks: Iterator[Chunk]) -> None:
         self._chunks = chunks
@@ -229,7 +229,7 @@ class Meter:
 
 
 def _after_interrupt(folder: Path, made: bool) -> str:
-    """Words for what a stopped run leaves; removes a folder that it made and that is empty."""
+    """Return a message about what an interrupted run wrote, and remove its folder if it is new and empty."""
     if made:
         with contextlib.suppress(OSError):
             folder.rmdir()

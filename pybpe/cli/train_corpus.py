@@ -1,4 +1,4 @@
-"""The text that `pybpe train` takes: files, pipes or standard input."""
+"""The training text of `pybpe train`: files, pipes or standard input."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from pybpe.training.counts.corpus import FileChunks
     from pybpe.util.progress import ProgressCallback
 
-SAMPLE_BYTES = 10_000_000  # of the corpus, to measure bytes per token
+SAMPLE_BYTES = 10_000_000  # bytes of the corpus on which bytes per token are measured
 
 
 class Corpus:
-    """The training text: files, or standard input if there are none. Knows its size once it was read.
+    """The training text: files, or standard input if there are none. Its size, `n_bytes`, is set by reading it.
 
-    What can be read only once, such as a pipe, is kept in part to measure on. The share `held_out` is not trained on.
-    cut: says where the text may be cut.
+    A sample of input that can be read only once, such as a pipe, is kept to measure on.
+    cut: finds cuts in the text. held_out: the share of the text that is not trained on, None for none.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Corpus:
             raise UsageError("--held-out needs files, which can be read again; save the text in one, or use --eval")
 
     def source(self) -> list[Path] | FileChunks:
-        """Return what Tokenizer.train takes as its source."""
+        """Return the source for Tokenizer.train."""
         from pybpe.reports.evaluation.texts import Split
         from pybpe.training.counts.corpus import FileChunks
 
@@ -54,7 +54,7 @@ class Corpus:
         return self.files if self.lasting else FileChunks(self._read_once())
 
     def passages(self) -> list[Passage]:
-        """The text that was held out; parts of the training text if nothing was."""
+        """Return the held-out text; a sample of the training text if nothing is held out."""
         from pybpe.reports.evaluation.texts import sample_passages
 
         if self._split:
@@ -64,7 +64,7 @@ class Corpus:
         return self._sample.passages()
 
     def counting_bytes(self, progress: ProgressCallback) -> ProgressCallback:
-        """The same report, from which this learns how many bytes of text were counted."""
+        """Wrap a progress callback so that the number of bytes counted is kept in `n_bytes`."""
 
         def watch(stage: str, done: float, total: float | None) -> None:
             if stage == "counting":
@@ -75,7 +75,7 @@ class Corpus:
         return watch
 
     def measure(self, tokenizer: Tokenizer) -> tuple[int, int]:
-        """(bytes, tokens) of SAMPLE_BYTES or so: the first of files, a sample of what could be read only once."""
+        """Return (bytes, tokens) of about SAMPLE_BYTES: the start of files, or the sample of input read only once."""
         n_bytes = n_tokens = 0
         if self._split:
             chunks: Iterable[bytes] = self._split.before()

@@ -1,4 +1,4 @@
-"""Replacements for objects of tiktoken, tokenizers, transformers, datatrove and rustbpe, with their interfaces."""
+"""Replacements for objects of other libraries, such as tiktoken and transformers, with their interfaces."""
 
 from __future__ import annotations
 

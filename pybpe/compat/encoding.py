@@ -1,4 +1,4 @@
-"""A replacement for tokenizers.Encoding, with ids from pybpe and everything else from the real one on demand.
+"""A replacement for tokenizers.Encoding: ids from pybpe, everything else from the real one on demand.
 
 Most programs use ids, type ids, masks and lengths only, which follow from the ids of the text. Offsets, tokens as
 strings, words and overflowing parts come from the tokenizers package, the first time that one of them is read.

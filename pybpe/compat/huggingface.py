@@ -1,4 +1,4 @@
-"""The interface of transformers: a PreTrainedTokenizerFast that encodes with pybpe, and a patch for existing ones.
+"""The interface of transformers: PreTrainedTokenizerFast with pybpe, and a patch for existing tokenizers.
 
 Only the backend in the attribute `_tokenizer` differs; see pybpe.compat.tokenizers. Special tokens, padding, tensors,
 chat templates and saving are transformers' own code.

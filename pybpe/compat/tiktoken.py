@@ -348,7 +348,7 @@ def _checked(text: str) -> str:
 
 
 def _names(disallowed: Disallowed) -> Literal["all"] | frozenset[str]:
-    """Any collection, so also a str that is not "all", is its items."""
+    """Return "all", or the items of a collection; a str other than "all" is a collection of characters."""
     return "all" if disallowed == "all" else frozenset(disallowed)
 
 

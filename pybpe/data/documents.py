@@ -1,4 +1,4 @@
-"""Readers of documents: files as streams of chunks that fit in memory and encode as the whole file does."""
+"""Documents of files as streams of chunks that fit in memory and encode as the whole does."""
 
 from __future__ import annotations
 

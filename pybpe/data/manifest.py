@@ -1,4 +1,4 @@
-"""The manifest of a folder of token shards: the tokenizer's fingerprint and the complete shards of each set."""
+"""The manifest of a folder of token shards: the tokenizer's fingerprint, and the complete shards."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def read(path: PathLike) -> Definition:
         )
     tokens, types = _strings(results, "tokens", path), results.get("token_type")
     if not isinstance(types, list) or len(types) != len(tokens):
-        raise FormatError(f"{path}: there is not one type for each of the {len(tokens):,} tokens")
+        raise FormatError(f"{path}: token_type is not a list of {len(tokens):,} types, one for each token")
     try:
         return (_read_bytes if kind == "gpt2" else _read_pieces)(results, tokens, types, path)
     except PybpeError as error:
@@ -89,15 +89,15 @@ def _read_bytes(results: dict[str, Any], tokens: list[str], types: list[Any], pa
     split = results.get("pre", "default")
     pattern = PATTERNS.get(split) or WHOLE_WORDS.get(split) if isinstance(split, str) else None
     if pattern is None:
-        raise FormatError(f"{path}: it is not known exactly how text is split by the name {split!r:.60}")
+        raise FormatError(f"{path}: the exact split pattern of the name {split!r:.60} is not known to pybpe")
     if results.get("add_space_prefix"):
-        raise FormatError(f"{path} wants a space before the text, which is not known exactly for this kind")
+        raise FormatError(f"{path} has add_space_prefix, which pybpe does not support for the model gpt2")
     named: dict[int, dict[str, int]] = {NORMAL: {}, CONTROL: {}, USER_DEFINED: {}, UNUSED: {}}
     for number, (token, of_type) in enumerate(zip(tokens, types, strict=True)):
         if named.get(of_type, {}).setdefault(token, number) != number:
-            raise FormatError(f"{path}: the token {token!r:.60} is there twice")
+            raise FormatError(f"{path}: the token {token!r:.60} occurs twice")
         if of_type not in named:
-            raise FormatError(f"{path}: the token {token!r:.60} is of type {of_type}, not known for this kind")
+            raise FormatError(f"{path}: the token {token!r:.60} is of type {of_type}, unknown for the model gpt2")
     vocab = read_vocabulary(named[NORMAL], path)
     pairs = [_pair(merge, path) for merge in _strings(results, "merges", path)]
     return Definition(
@@ -116,7 +116,7 @@ def _read_pieces(results: dict[str, Any], tokens: list[str], types: list[Any], p
     """Return the Definition of a vocabulary of the model llama. Unused pieces become ids without a token."""
     scores, prefix = results.get("scores"), results.get("add_space_prefix", True)
     if not isinstance(scores, list) or len(scores) != len(tokens) or not all(type(score) is float for score in scores):
-        raise FormatError(f"{path}: there is not one score for each of the {len(tokens):,} tokens")
+        raise FormatError(f"{path}: the scores are not a list of {len(tokens):,} floats, one for each token")
     if type(prefix) is not bool:
         raise FormatError(f"{path}: add_space_prefix is neither true nor false")
     if results.get("precompiled_charsmap"):
@@ -132,7 +132,7 @@ def _read_pieces(results: dict[str, Any], tokens: list[str], types: list[Any], p
     for piece in filter(lambda piece: piece.kind == UNUSED, pieces):
         cuts = range(1, len(piece.name)) if len(piece.name) <= MAX_TOKEN else range(0)
         if len(piece.name) > MAX_TOKEN or any(piece.name[:i] in known and piece.name[i:] in known for i in cuts):
-            raise FormatError(f"{path}: the token {piece.name!r:.60} is not used, but llama.cpp can make it of others")
+            raise FormatError(f"{path}: the token {piece.name!r:.60} is marked unused, but llama.cpp can merge to it")
     return definition_of(pieces, unused, SentencePieceNormalizer(prefix, False), path)
 
 
@@ -172,7 +172,7 @@ def read_header(path: PathLike) -> dict[str, Any]:
         wanted = key.startswith(PREFIX)
         value = _value(reader, of_type, wanted, path)
         if wanted and results.setdefault(key.removeprefix(PREFIX), value) is not value:
-            raise FormatError(f"{path}: the key {key[:60]!r} is there twice")
+            raise FormatError(f"{path}: the key {key[:60]!r} occurs twice")
     return results
 
 
@@ -261,11 +261,11 @@ def _to_lists(definition: Definition) -> tuple[list[str], list[int], list[tuple[
     by_id = {token: (chars, NORMAL) for chars, token in vocab.items()}
     for name, token in definition.names.items():
         if token in by_id or name in vocab:
-            raise ValueError(f"the token {name!r} is an ordinary one too; GGUF cannot say that")
+            raise ValueError(f"the token {name!r} is also an ordinary token; GGUF cannot hold both")
         by_id[token] = name, CONTROL if name in definition.special_tokens else USER_DEFINED
     listed = [by_id.get(token, (f"[PAD{token}]", UNUSED)) for token in range(definition.n_vocab)]
     if len({chars for chars, _ in listed}) < len(listed):
-        raise ValueError("a token has the name of an id that is not used; GGUF cannot say that")
+        raise ValueError("a token has the name that GGUF gives to an unused id; write a tokenizer.json")
     return [chars for chars, _ in listed], [of_type for _, of_type in listed], merges
 
 
@@ -277,12 +277,12 @@ def _split_name(definition: Definition, merges: list[tuple[str, str]]) -> str:
     names = WHOLE_WORDS if whole else PATTERNS
     name = next((name for name, text in names.items() if text == pattern), None)
     if name is None:
-        raise ValueError("GGUF has no name, known exactly, for how this tokenizer splits and merges")
+        raise ValueError("GGUF has no exact name for this tokenizer's split pattern and ignore_merges")
     if ranks and names is PATTERNS:
         made = {to_bytes(left + right) for left, right in merges}
         lone = [token for token in definition.vocabulary.to_list() if len(token) > 1 and token not in made]
         if lone:
-            raise ValueError(f"no merge makes the token {lone[0]!r}, a whole word; GGUF cannot say that here")
+            raise ValueError(f"no merge makes the token {lone[0]!r}; GGUF has no such tokens with this split pattern")
     return name
 
 

@@ -1,4 +1,4 @@
-"""minbpe's two files: NAME.model, which is read back, and NAME.vocab, which shows the tokens to people.
+"""minbpe's two files: NAME.model, which is read back, and NAME.vocab, which people read.
 
 A .model is UTF-8 text: a line "minbpe v1", a line with the split pattern (empty for BasicTokenizer, where a text is one
 word), a line with the number of special tokens, a line "name id" for each of them, and a line "left right" for each
@@ -48,7 +48,7 @@ def read(path: PathLike) -> Definition:
     names: dict[str, int] = {}
     for words in special:
         if len(words) != 2 or words[0] in names:
-            raise FormatError(f"{path}: {' '.join(words)[:60]!r} is not a special token of its own and its id")
+            raise FormatError(f"{path}: {' '.join(words)[:60]!r} is not the name of a new special token and its id")
         names[words[0]] = lines.number(words[1])
     tokens, rows = list(BYTES), array("I")
     _read_merges(lines, tokens, rows)
@@ -118,7 +118,7 @@ def _difference_to_minbpe(pattern: str) -> str | None:
     except (regex.error, ValueError) as error:
         return str(error)
     if groups:
-        return "the pattern captures groups, of which minbpe would take the text of only those"
+        return "the pattern has capturing groups, and minbpe would keep the text of the groups only"
     if len(stages_of(pattern)) > 1 or "&&" in pattern:
         return "minbpe does not know several patterns one after another, nor && in sets"
     return None
@@ -136,7 +136,7 @@ def _read_merges(lines: _Lines, tokens: list[bytes], rows: array[int]) -> None:
         if max(pair) >= len(tokens):
             raise lines.wrong(f"a merge takes id {max(pair)}, and there are only {len(tokens)} tokens before it")
         if pair in seen:
-            raise lines.wrong(f"the merge of {left} and {right} is there twice")
+            raise lines.wrong(f"the merge of {left} and {right} occurs twice")
         size = len(tokens[left]) + len(tokens[right])
         n_bytes += size
         if size > MAX_TOKEN or n_bytes > MAX_TOKENS or len(tokens) > MAX_ID:
@@ -169,9 +169,9 @@ def _check(definition: Definition, tokens: list[bytes], rows: list[tuple[int, in
     if not definition.is_plain:
         raise ValueError("minbpe cannot say how this tokenizer reads text; write a tokenizer.json")
     if tokens[:256] != BYTES:
-        raise ValueError("in minbpe the first 256 ids are the bytes in their order, as they are not in this tokenizer")
+        raise ValueError("in minbpe the first 256 ids are the bytes in order; in this tokenizer they are not")
     if [token for _, _, token in rows] != list(range(256, len(tokens))):
-        raise ValueError("in minbpe every id from 256 on is made by one merge, in their order, as is not so here")
+        raise ValueError("in minbpe the ids from 256 on are the merges in order; in this tokenizer they are not")
     if definition.shared_id is not None:
         raise ValueError(f"several special tokens share the id {definition.shared_id}; minbpe cannot say that")
     for name in definition.special_tokens:

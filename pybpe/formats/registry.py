@@ -1,4 +1,4 @@
-"""The registry of file formats, for Tokenizer.from_* and the commands that open and convert tokenizers.
+"""The registry of file formats, for Tokenizer.from_* and the commands that open and convert files.
 
 A new format is one module with `read` and `write`, between a file and a Definition, and one row here.
 """

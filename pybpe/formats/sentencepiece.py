@@ -172,14 +172,14 @@ def _values(content: bytes, name: str) -> dict[int, int | bytes]:
 def _number(values: dict[int, int | bytes], number: int, default: int, name: str) -> int:
     value = values.get(number, default)
     if not isinstance(value, int):
-        raise FormatError(f"{name} is damaged: field {number} of what it says of itself is not a number")
+        raise FormatError(f"{name} is damaged: field {number} of its settings is not a number")
     return value
 
 
 def _bytes(values: dict[int, int | bytes], number: int, default: bytes, name: str) -> bytes:
     value = values.get(number, default)
     if not isinstance(value, bytes):
-        raise FormatError(f"{name} is damaged: field {number} of what it says of itself is a number")
+        raise FormatError(f"{name} is damaged: field {number} of its settings is a number, not bytes")
     return value
 
 
@@ -212,7 +212,9 @@ def _check_pieces(pieces: list[Piece], unused: list[bool], has_bytes: bool, name
     unknown = 0
     for number, piece in enumerate(pieces):
         if piece.name in ids:
-            raise FormatError(f"{name}: piece {number}, {piece.name[:40]!r}, is piece {ids[piece.name]} too")
+            raise FormatError(
+                f"{name}: piece {number} has the same string as piece {ids[piece.name]}, {piece.name[:40]!r}"
+            )
         if not unused[number] and (reason := _problem_of(piece, has_bytes)) is not None:
             raise FormatError(f"{name}: piece {number}, {piece.name[:40]!r}, {reason}")
         ids[piece.name] = number
@@ -220,7 +222,7 @@ def _check_pieces(pieces: list[Piece], unused: list[bool], has_bytes: bool, name
         if piece.kind == BYTE:
             byte_ids[BYTE_NAMES[piece.name]] = number
     if unknown != 1:
-        raise FormatError(f"{name} has {unknown} pieces for what is unknown, must be 1")
+        raise FormatError(f"{name} has {unknown} pieces of type UNKNOWN, must be 1")
     if has_bytes and -1 in byte_ids:
         raise FormatError(f"{name} has no piece for byte 0x{byte_ids.index(-1):02X} (byte_fallback is on)")
     if has_bytes and SPACE not in ids:
@@ -233,14 +235,14 @@ def _problem_of(piece: Piece, has_bytes: bool) -> str | None:
     if not piece.name:
         return "is empty"
     if piece.kind in (NORMAL, USER_DEFINED):
-        return "holds a space or a NUL, which no text is read as" if " " in piece.name or "\0" in piece.name else None
+        return "holds a space or a NUL, which text never has" if " " in piece.name or "\0" in piece.name else None
     if piece.kind in (CONTROL, UNKNOWN):
-        return "is one character, so that text could give it" if len(piece.name) == 1 else None
+        return "is a single character, which could occur in text" if len(piece.name) == 1 else None
     if piece.kind == BYTE:
         is_byte = has_bytes and piece.name in BYTE_NAMES
         return None if is_byte else "is not one of the 256 bytes, or the model has none (byte_fallback is off)"
     kind = "unused" if piece.kind == UNUSED else f"of the unknown kind {piece.kind}"
-    return f"is {kind}; pybpe does not know what to do with it"
+    return f"is {kind}, which pybpe does not support"
 
 
 def _check_nesting(names: Iterable[str], name: str) -> None:
@@ -251,7 +253,9 @@ def _check_nesting(names: Iterable[str], name: str) -> None:
             open_names.pop()
         open_names.append(symbol)
         if len(open_names) > _MOST_NESTED:
-            raise FormatError(f"{name} has more than {_MOST_NESTED} symbols that begin with each other")
+            raise FormatError(
+                f"{name} has more than {_MOST_NESTED} user-defined symbols that are prefixes of one another"
+            )
 
 
 def _token(piece: Piece) -> bytes:
@@ -319,11 +323,12 @@ def dumps(definition: Definition) -> bytes:
     scores, spm = definition.characters, definition.preprocessing.sentencepiece
     if scores is None or spm is None:
         raise ValueError(
-            "a sentencepiece model has tokens of characters that merge by scores, and this tokenizer has not"
+            "a sentencepiece model has tokens of characters with scores, and this tokenizer has none; write a "
+            "tokenizer.json"
         )
     carried = definition.carried.get("sentencepiece", {})
     if not isinstance(carried, dict) or not all(isinstance(content, str) for content in carried.values()):
-        raise ValueError("what this tokenizer carries along of a sentencepiece model is damaged")
+        raise ValueError("the settings of a sentencepiece model that this tokenizer has kept are damaged")
     names = names_of(definition, scores)
     if not all(name for name, _ in names):
         raise ValueError("an id of this vocabulary has no token; a sentencepiece model has one for every id")

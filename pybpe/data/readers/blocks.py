@@ -1,4 +1,4 @@
-"""Blocks of an open file: small enough for memory, cut where splitting each block gives the words of the whole."""
+"""Blocks of an open file, cut at places where splitting each block gives the words of the whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversion of split patterns to and from Oniguruma, the regular expressions of Hugging Face's tokenizers.
+"""Conversion of split patterns to and from Oniguruma, the regex library of Hugging Face's tokenizers.
 
 The two languages differ: in Oniguruma `$` is the end of any line, `\\h` a hexadecimal digit, and `{1,3}+` a repeated
 repetition, where pybpe takes it as possessive. A pattern is converted if it is a known one, or if each of its parts is

@@ -1,4 +1,4 @@
-"""Checks of the parts of a tokenizer.json that are kept without being used: post-processor, decoder, padding."""
+"""Checks of the parts of a tokenizer.json that are kept without being used, such as the post-processor."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_parts(content: dict[str, Any], path: PathLike) -> None:
             kind = str(step.get("type")) if isinstance(step, dict) else ""
             members = step.get(_MEMBERS[name]) if kind == "Sequence" else None
             if steps > _MAX_STEPS or (members is None and kind not in kinds) or not isinstance(members or [], list):
-                raise FormatError(f"{path}: the {name} is none that tokenizers has: {str(step)[:60]!r}")
+                raise FormatError(f"{path}: the {name} is not one of the tokenizers package: {str(step)[:60]!r}")
             waiting += members or []
             if kind == "TemplateProcessing":
                 _check_template(step, f"{path}: the {name}")
@@ -49,4 +49,4 @@ def _check_template(step: dict[str, Any], what: str) -> None:
         for piece in pieces:
             token = piece.get("SpecialToken") if isinstance(piece, dict) else None
             if token is not None and (not isinstance(token, dict) or str(token.get("id")) not in known):
-                raise FormatError(f"{what} puts a token around texts that it does not know: {str(token)[:60]!r}")
+                raise FormatError(f"{what} adds a token that is not in its special_tokens: {str(token)[:60]!r}")

@@ -62,7 +62,7 @@ def _steps(found: Any, what: str, parts: str, path: PathLike) -> list[Json]:
         elif isinstance(step.get(parts), list):
             waiting += reversed(step[parts])
         else:
-            raise FormatError(f"{path}: the {what} is a sequence of nothing")
+            raise FormatError(f"{path}: the {what} is a Sequence without a list of {parts}")
         if len(steps) + len(waiting) > _MAX_STEPS:
             raise FormatError(f"{path}: the {what} has more than {_MAX_STEPS} steps")
     return steps
@@ -92,7 +92,7 @@ def _normalizer_step(step: Json, path: PathLike) -> Step:
             return kind, text, step["content"]
         if isinstance(text := pattern.get("Regex"), str) and replaceable(text):
             return "ReplaceAll", text, step["content"]
-        raise FormatError(f"{path}: it is not known whether pybpe would replace the same: {str(pattern)[:60]}")
+        raise FormatError(f"{path}: the pattern of Replace may mean something else in pybpe: {str(pattern)[:60]}")
     known = f"{', '.join(FORMS)}, Lowercase, Nmt, Prepend, Replace, Strip and StripAccents"
     raise FormatError(f"{path}: the normalizer is of type {str(kind)[:40]!r}; pybpe knows {known}")
 
@@ -251,7 +251,7 @@ def _prefix(step: Json, path: PathLike) -> bool | Literal["first"]:
             return scheme == "always"
     if scheme is None and isinstance(step.get("add_prefix_space"), bool):
         return bool(step["add_prefix_space"])
-    raise FormatError(f"{path}: it is not clear when Metaspace puts a space before the text")
+    raise FormatError(f"{path}: Metaspace has neither a known prepend_scheme nor add_prefix_space")
 
 
 def _is_split_at(step: Json, text: str) -> bool:

@@ -230,7 +230,7 @@ def _of_characters(file: _File) -> Definition:
             tokens[token] = bytes([byte])
     for name, token in ordinary.items():
         if " " in name or (name in BYTE_NAMES and not byte_fallback):
-            raise FormatError(f"{path}: the token {name!r} holds a space, or is a byte, as none can here")
+            raise FormatError(f"{path}: the token {name!r} holds a space, or is a byte without byte_fallback")
         tokens[token] = _utf8(name, path).replace(SPACE.encode(), b" ")
     unknown = _unknown(model, added, byte_fallback, pipeline, tokens, path)
     return Definition(
@@ -256,7 +256,7 @@ def _utf8(name: str, path: PathLike) -> bytes:
     try:
         return name.encode()
     except UnicodeEncodeError:
-        raise FormatError(f"{path}: the token {name!r} holds half a character") from None
+        raise FormatError(f"{path}: the token {name!r} holds a lone surrogate") from None
 
 
 def _byte_ids(vocab: dict[str, int], ordinary: Container[str], path: PathLike) -> tuple[int, ...]:
@@ -291,10 +291,10 @@ def _unknown(
         )
     if not model.get("fuse_unk"):
         raise FormatError(
-            f"{path}: each character without a token is one unk_token (fuse_unk is off), not done in pybpe"
+            f"{path}: fuse_unk is off, so each unknown character is an unk_token, which pybpe does not support"
         )
     if pipeline.pattern is not None and b" " not in tokens:
-        raise FormatError(f"{path}: there is no token {SPACE!r}, and so unknown characters could reach across words")
+        raise FormatError(f"{path}: there is no token {SPACE!r}, so unknown characters of several words could be fused")
     if found < len(tokens) and tokens[found]:
         raise FormatError(f"{path}: the unk_token {name!r} is an ordinary token too")
     tokens += [b""] * (found + 1 - len(tokens))
@@ -306,9 +306,11 @@ def _check_names(added: list[Json], pipeline: Pipeline, path: PathLike) -> None:
     for token in added:
         name = token["content"]
         if token["normalized"] and (token["lstrip"] or token["rstrip"]):
-            raise FormatError(f"{path}: {name!r} takes white space of normal text, which pybpe does not do here")
+            raise FormatError(
+                f"{path}: {name!r} has lstrip or rstrip with normalized, which pybpe does not support here"
+            )
         if token["normalized"] and pipeline.late_spaces and any(char in name for char in (" ", SPACE)):
-            raise FormatError(f"{path}: {name!r} holds a space, and is to be found before that is U+2581")
+            raise FormatError(f"{path}: {name!r} holds a space, and is searched before spaces become U+2581")
 
 
 def _preprocessing(added: list[Json], pipeline: Pipeline) -> Preprocessing:

@@ -105,7 +105,10 @@ def _write_added_tokens(definition: Definition, vocab: dict[str, int]) -> list[J
                 name, preprocessing.flags.get(name, ()), preprocessing.normalizer
             )
             if vocab.setdefault(name, token) != token or (ignore_merges and passed_over):
-                raise ValueError(f"this format cannot give the token {name!r} the id {token}, and mean only it")
+                raise ValueError(
+                    f"in this format the token {name!r} cannot have the id {token}: its name is, or words of a text "
+                    "could become, an ordinary token"
+                )
     flags = preprocessing.flags
     return [
         {
@@ -126,7 +129,7 @@ def _pipeline_and_model(definition: Definition) -> Json:
         return {**carried, "model": {name: model[name] for name in MODEL if model.get(name) is not None}}
     preprocessing = definition.preprocessing
     if definition.characters is not None or definition.changes_words or isinstance(preprocessing.normalizer, tuple):
-        raise ValueError("it is not known how a tokenizer.json says the way in which this tokenizer reads text")
+        raise ValueError("a tokenizer.json for the way in which this tokenizer normalizes or splits text is not known")
     return {
         "normalizer": {"type": preprocessing.normalizer} if preprocessing.normalizer else None,
         "pre_tokenizer": _write_pre_tokenizer(definition),

@@ -1,4 +1,4 @@
-"""The compiler of maps of characters to sentencepiece's form: a double array for the keys, and the values.
+"""The compiler of maps of characters to sentencepiece's form: a double array of keys, and the values.
 
 A double array (Aoe 1989) holds a trie in one array. The child of a node for a byte lies at base XOR byte, and the
 offset of the node's value at the base itself. As in Darts-clone, equal subtrees are stored once.

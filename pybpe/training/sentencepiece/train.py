@@ -127,7 +127,7 @@ def _shown(char: str) -> str:
 
 
 def _learn(found: _Characters, wanted: int, progress: ProgressCallback, keep_on_interrupt: bool) -> list[bytes]:
-    """The pieces of several characters, as UTF-8, in the order in which they were source."""
+    """Return the pieces of several characters, as UTF-8, in the order in which they were learned."""
     border = len(found.alphabet)
     trainer = Trainer(
         found.symbols,
