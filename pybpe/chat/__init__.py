@@ -1,4 +1,4 @@
-"""Conversations to text, by templates that come with tokenizers."""
+"""Chat templates: conversations to text, by the Jinja template of a tokenizer."""
 
 from pybpe.chat.template import ChatTemplate
 

@@ -1,8 +1,8 @@
-"""Where chat templates run: Jinja's sandbox as transformers sets it up, and with limits.
+"""The sandbox of chat templates: Jinja's, set up as in transformers, with limits.
 
-A template is a program by a stranger. The sandbox keeps it away from Python's insides; on top of that the steps of its
-loops and macros are counted, and texts may grow only so long. What is not bounded is the memory of a single filter over
-long lists: who renders templates from anywhere does so in a process with a limit of memory.
+A template is an untrusted program. The sandbox denies access to Python's internals. In addition, the steps of loops and
+macros, the time, and the length of texts are limited. The memory of a single filter over long lists is not limited:
+render templates from untrusted sources in a process with a memory limit.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 
 from pybpe.util.extras import extra_module
 
-MAX_TEXT = 1 << 26  # characters of any text that a template makes
+MAX_TEXT = 1 << 26  # characters of any string that a template makes
 MAX_STEPS = 1_000_000  # of loops and macros
 MAX_SECONDS = 30.0
-_WIDE = re.compile(r"\d{6,}")  # in the format of a text: a width of 100,000 characters or more
+_WIDE = re.compile(r"\d{6,}")  # a width of 100,000 characters or more in a format string
 _WIDTHS = ("center", "ljust", "rjust", "zfill", "expandtabs", "indent", "wordwrap", "tojson")
 
 jinja2 = extra_module("jinja2", "chat", "to render chat templates")
@@ -35,7 +35,7 @@ LimitError: Any = _sandbox.SecurityError
 
 
 class Run:
-    """One rendering: how far it has come, and the parts of its text that are `{% generation %}` blocks."""
+    """The state of one rendering: its steps, its length, and the spans of `{% generation %}` blocks in characters."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -44,7 +44,7 @@ class Run:
         self.end = time.monotonic() + MAX_SECONDS
 
     def step(self) -> None:
-        """Count a step. Raises SecurityError beyond the limits."""
+        """Count a step of a loop or macro. Raises SecurityError beyond the limits."""
         self.steps += 1
         if self.steps > MAX_STEPS:
             raise LimitError(f"the template takes more than {MAX_STEPS:,} steps")
@@ -57,7 +57,7 @@ _RUN: ContextVar[Run] = ContextVar("run")
 
 @contextmanager
 def running() -> Iterator[Run]:
-    """What is rendered within is one run."""
+    """Return a context in which all rendering belongs to one Run."""
     token = _RUN.set(Run())
     try:
         yield _RUN.get()
@@ -71,7 +71,7 @@ def _bounded(size: int) -> None:
 
 
 def _concat(parts: Iterable[str]) -> str:
-    """The parts as one text; all texts that a template writes come together here."""
+    """Join parts to one text within the limit; every text that a template writes is joined here."""
     kept = []
     size = 0
     for part in parts:
@@ -82,18 +82,18 @@ def _concat(parts: Iterable[str]) -> str:
 
 
 class _Generation(_Extension):  # type: ignore[misc]
-    """`{% generation %}...{% endgeneration %}`: what the assistant said; and the counting of steps."""
+    """The Jinja extension for `{% generation %}...{% endgeneration %}` blocks and for the counting of steps."""
 
     tags = frozenset({"generation"})
 
     def parse(self, parser: Any) -> Any:
-        """The block as a call of `span` with what is within."""
+        """Parse a block to a call of `span` with its body."""
         line = next(parser.stream).lineno
         body = parser.parse_statements(["name:endgeneration"], drop_needle=True)
         return jinja2.nodes.CallBlock(self.call_method("span"), [], [], body).set_lineno(line)
 
     def span(self, caller: Any) -> str:
-        """Note where the text of a block comes to stand."""
+        """Render the body of a block, and record its span in the text."""
         content: str = caller()
         run = _RUN.get()
         run.spans.append((run.length, run.length + len(content)))
@@ -104,12 +104,12 @@ class _Generation(_Extension):  # type: ignore[misc]
         _RUN.get().step()
 
     def counted(self, line: int) -> Any:
-        """The statement that counts one."""
+        """Return the statement that counts one step."""
         return jinja2.nodes.ExprStmt(self.call_method("step", lineno=line), lineno=line)
 
 
 class _Generator(_CodeGenerator):  # type: ignore[misc]
-    """Compiles `a ~ b` to what keeps the limits."""
+    """A code generator that compiles `a ~ b` to a call of the limited `concat`."""
 
     def visit_Concat(self, node: Any, frame: Any) -> None:  # noqa: N802  Jinja's name
         self.write("environment.concat(map(str, (")
@@ -120,7 +120,7 @@ class _Generator(_CodeGenerator):  # type: ignore[misc]
 
 
 class Environment(_Sandbox):  # type: ignore[misc]
-    """Jinja as chat templates expect it: what transformers gives them, by the same names."""
+    """The Jinja environment that transformers gives to chat templates, with limits."""
 
     intercepted_binops = frozenset(["*", "**", "%", "+"])
     code_generator_class = _Generator
@@ -132,18 +132,18 @@ class Environment(_Sandbox):  # type: ignore[misc]
         self.filters["tojson"] = _to_json
         for name in ("center", "indent", "wordwrap", "tojson", "join", "replace", "format"):
             self.filters[name] = _limited_filter(name, self.filters[name])
-        del self.globals["lipsum"]  # random text, and any amount of it
+        del self.globals["lipsum"]  # makes random text of any length
         self.globals.update(raise_exception=_raise, strftime_now=_now, dict=_Dict(), namespace=_Names)
 
     def _generate(self, source: Any, name: Any, filename: Any, defer_init: bool = False) -> Any:
-        """Compile a template in which each turn of a loop and each call of a macro counts as a step."""
+        """Compile a template in which each iteration of a loop and each call of a macro counts as a step."""
         counter = self.extensions[_Generation.identifier]
         for node in source.find_all((jinja2.nodes.For, jinja2.nodes.Macro, jinja2.nodes.CallBlock)):
             node.body.insert(0, counter.counted(node.lineno))
         return super()._generate(source, name, filename, defer_init)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """An operator whose result can be large."""
+        """Apply an operator. Raises SecurityError if its result would be too large."""
         if operator == "**" and abs(right) * len(str(left)) > 10_000:
             raise LimitError("the template computes a number of more than 10,000 digits")
         if operator == "*":
@@ -157,7 +157,7 @@ class Environment(_Sandbox):  # type: ignore[misc]
         return super().call_binop(context, operator, left, right)
 
     def wrap_str_format(self, value: Any) -> Any:
-        """`format` of a text, if it is not one to a great width."""
+        """Return str.format of a string with a check of its widths."""
         wrapped = super().wrap_str_format(value)
         if wrapped is None:
             return None
@@ -170,7 +170,7 @@ class Environment(_Sandbox):  # type: ignore[misc]
         return limited
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  Jinja's signature
-        """A call, if it is not one that makes too long a text."""
+        """Call an object. Raises SecurityError if a method of a string would make too long a text."""
         owner = getattr(__obj, "__self__", None)
         if isinstance(owner, str):
             _check_sizes(getattr(__obj, "__name__", ""), owner, args)
@@ -178,13 +178,13 @@ class Environment(_Sandbox):  # type: ignore[misc]
 
 
 def _limited_filter(name: str, apply: Any) -> Any:
-    """A filter that first looks at how long the text would be."""
+    """Return a filter that first checks the length of its result."""
     import functools
 
     @functools.wraps(apply)
     def limited(*args: Any, **kwargs: Any) -> Any:
         values = [arg for arg in args if isinstance(arg, (str, int, list, tuple, dict))] + list(kwargs.values())
-        if name == "join" and len(values) > 1:  # what is joined comes first
+        if name == "join" and len(values) > 1:  # the filter has the list first and the separator second
             values = values[1::-1]
         if values and isinstance(values[0], str):
             _check_sizes(name, values[0], values[1:])
@@ -194,7 +194,7 @@ def _limited_filter(name: str, apply: Any) -> Any:
 
 
 def _check_sizes(method: str, text: str, args: Any) -> None:
-    """Raise SecurityError if a method or filter of a text would make one that is too long."""
+    """Raise SecurityError if a method or filter of a string would make one that is too long."""
     if method in _WIDTHS:
         _bounded(max((arg * (1 + text.count("\n")) for arg in args if isinstance(arg, int)), default=0))
     elif method in ("format", "format_map"):
@@ -213,7 +213,7 @@ def _check_format(text: str) -> None:
 def _to_json(
     value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None, sort_keys: bool = False
 ) -> str:
-    """As JSON and nothing else: Jinja's own filter would write < and > so that HTML may hold them."""
+    """Return plain JSON; Jinja's own filter escapes < and > for HTML."""
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
@@ -226,18 +226,18 @@ def _now(format: str) -> str:
 
 
 class _Dict:
-    """`dict` without the rest of the class."""
+    """A callable in place of `dict`, without the attributes of the class."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[Any, Any]:
         return dict(*args, **kwargs)
 
     def fromkeys(self, *args: Any) -> dict[Any, Any]:
-        """As dict.fromkeys."""
+        """Return dict.fromkeys(*args)."""
         return dict.fromkeys(*args)
 
 
 class _Names(_Namespace):  # type: ignore[misc]
-    """`namespace` without names that begin with an underscore."""
+    """Jinja's `namespace`, which refuses names that begin with an underscore."""
 
     def __init__(*args: Any, **kwargs: Any) -> None:
         self, *rest = args

@@ -1,10 +1,10 @@
-"""Chat templates: conversations to text by the Jinja template that comes with a tokenizer, as transformers does it.
+"""ChatTemplate: conversations to text by the Jinja template of a tokenizer, as in transformers.
 
     from pybpe.chat import ChatTemplate
     text = ChatTemplate.read("folder").render([{"role": "user", "content": "Hello"}], add_generation_prompt=True)
     ids = tok.encode(text, allowed_special="all")
 
-Transformers is not needed, jinja2 is (extra chat). A Tokenizer read from a folder has its template as `chat_template`.
+It needs jinja2 (extra chat), but not transformers. A Tokenizer read from a folder has its template as `chat_template`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pybpe.util.files import PathLike
 
 MAX_TEMPLATE = 1 << 20  # characters
 _TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
-_REASONING = ("reasoning_content", "thinking", "reasoning")  # names for one thing; templates read the first
+_REASONING = ("reasoning_content", "thinking", "reasoning")  # synonyms; templates read the first or the second
 _MARK = "PYBPE_CONTINUES_HERE "
 _MAX_DEPTH = 100
 
@@ -30,9 +30,10 @@ Message = Mapping[str, Any]
 
 
 class ChatTemplate:
-    """The template of one tokenizer, or several by name. Immutable; any number of threads may use one.
+    """The chat template of a tokenizer, or several by name. Immutable; threads may share one.
 
-    templates: one template, or {name: template}. variables: what it may name, the special tokens first of all.
+    templates: one template, or {name: template}. variables: {name: value} for the templates, such as special tokens.
+    Raises FormatError for a template that is not a str or has more than MAX_TEMPLATE characters.
     """
 
     def __init__(self, templates: str | Mapping[str, str], variables: Mapping[str, Any] | None = None) -> None:
@@ -44,7 +45,7 @@ class ChatTemplate:
 
     @classmethod
     def read(cls, path: PathLike) -> ChatTemplate:
-        """Read the template of a folder with a tokenizer_config.json or chat_template.jinja, or one of these files.
+        """Read the template from a tokenizer_config.json, a chat_template.jinja, or a folder with one of them.
 
         Raises FormatError if there is none, OSError if it cannot be read.
         """
@@ -60,7 +61,7 @@ class ChatTemplate:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ChatTemplate | None:
-        """The template in a tokenizer_config.json, None if there is none. Raises FormatError for what is not one."""
+        """Return the template in a tokenizer_config.json, None if there is none. Raises FormatError."""
         templates = config.get("chat_template")
         if isinstance(templates, list):
             try:
@@ -90,15 +91,18 @@ class ChatTemplate:
         template: str | None = None,
         **variables: Any,
     ) -> str:
-        """The text of a conversation.
+        """Return the text of a conversation.
 
-        messages: with "role" and "content", and whatever else the template reads. tools: JSON schemas. documents: with
-        "title" and "text". add_generation_prompt: whether the text ends where the assistant begins to speak.
-        continue_final_message: whether it ends within the last message, True for its content or the name of a field.
-        template: the name of one of several; otherwise it is "tool_use" if there are tools and it is there, or
-        "default". variables: others that the template reads.
+        messages: dicts with "role", "content", and any other fields that the template reads.
+        tools: JSON schemas. documents: dicts with "title" and "text".
+        add_generation_prompt: True to end the text with the start of the assistant's answer.
+        continue_final_message: True to end the text within the last message, after its content; or the name of another
+            field of that message.
+        template: the name of one of several templates; None for "tool_use" if there are tools and such a template, else
+            "default".
+        variables: other variables that the template reads.
 
-        Raises ChatTemplateError if the template is wrong, refuses the messages, or does not keep to the limits.
+        Raises ChatTemplateError if the template has an error, refuses the messages, or exceeds the limits.
         """
         if continue_final_message and add_generation_prompt:
             raise ValueError("a text that continues its last message cannot also begin a new one")
@@ -117,7 +121,7 @@ class ChatTemplate:
         template: str | None = None,
         **variables: Any,
     ) -> tuple[str, list[tuple[int, int]]]:
-        """As `render`, and (start, end) in characters of what the assistant says: the `{% generation %}` blocks."""
+        """Return (text, [(start, end)]): as `render`, with the spans of `{% generation %}` blocks in characters."""
         return self._render(template, _read_chat(messages), tools, documents, False, variables)
 
     def _render(
@@ -147,7 +151,7 @@ class ChatTemplate:
             raise ChatTemplateError(f"the chat template: {str(error)[:1000] or type(error).__name__}") from error
 
     def _choose(self, name: str | None, with_tools: bool) -> str:
-        """The template of a name, or the one that transformers would take."""
+        """Return the template of a name; for None, the one that transformers takes. Raises ChatTemplateError."""
         if name is None:
             name = "tool_use" if with_tools and "tool_use" in self.templates else "default"
         if name not in self.templates:
@@ -166,7 +170,7 @@ def _compiled(template: str) -> Any:
 
 
 def _content(token: Any) -> str | None:
-    """A special token, which may be written with its flags."""
+    """Return the text of a special token, which is a str or a dict with its flags; None for any other value."""
     content = token.get("content") if isinstance(token, dict) else token
     return content if isinstance(content, str) else None
 
@@ -178,7 +182,7 @@ def _schema(tool: Any) -> Any:
 
 
 def _read_chat(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """The messages as new dicts of plain data, without fields that are None."""
+    """Return the messages as new dicts of plain data, without fields that are None. Raises TypeError or ValueError."""
     if isinstance(messages, (str, bytes, Mapping)):
         raise TypeError(f"messages must be a list of messages, not one {type(messages).__name__}")
     chat = [_plain(message) for message in messages]
@@ -195,7 +199,7 @@ def _read_chat(messages: Iterable[Message]) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """Data of the types that JSON has and nothing else: objects have methods that a template could call."""
+    """Convert a value to types of JSON only: a template could call the methods of other objects."""
     if depth > _MAX_DEPTH:
         raise ValueError(f"the messages are nested more than {_MAX_DEPTH} deep")
     if value is None or type(value) in (str, int, float, bool):
@@ -213,7 +217,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
 
 
 def _mark(message: dict[str, Any], field: str) -> str:
-    """Put a mark behind the text of a message that is to be continued; the text."""
+    """Append a mark to the text of a message that is to be continued, and return the text without it."""
     fields = (
         [name for name in _REASONING if message.get(name) == message.get(field)] if field in _REASONING else [field]
     )
@@ -232,7 +236,7 @@ def _mark(message: dict[str, Any], field: str) -> str:
 
 
 def _until_mark(text: str, last: str) -> str:
-    """The text before the mark; with white space there if the template kept that which follows the mark."""
+    """Return the text before the mark, stripped on the right if the template strips the message."""
     place = text.rfind(_MARK.strip())
     if place < 0 or last.strip() not in text:
         raise ChatTemplateError("the chat template does not write the last message as it is, so it cannot be continued")

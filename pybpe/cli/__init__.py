@@ -1,1 +1,1 @@
-"""The commands: argument parsing and printing only, one module a command group."""
+"""The commands: argument parsing and printing only, one module per command or group of commands."""

@@ -1,4 +1,4 @@
-"""What all commands share in taking arguments: numbers in range, input files, safe output places."""
+"""Arguments that commands share: numbers in range, input files, and checks of output paths."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST_THREADS = 1024
 
 
 def whole(least: int, most: int = 1 << 62) -> Callable[[str], int]:
-    """An argparse type: whole numbers from `least` to `most`; 32_768 and 32,768 are understood."""
+    """Return an argparse type for whole numbers from `least` to `most`; it also accepts 32_768 and 32,768."""
 
     def parse(text: str) -> int:
         try:
@@ -43,7 +43,7 @@ def whole(least: int, most: int = 1 << 62) -> Callable[[str], int]:
 
 
 def positive(text: str) -> float:
-    """An argparse type: numbers above 0."""
+    """Parse a number above 0; an argparse type."""
     number = _finite(text)
     if number <= 0:
         raise argparse.ArgumentTypeError(f"{text} must be above 0")
@@ -51,7 +51,7 @@ def positive(text: str) -> float:
 
 
 def at_least_0(text: str) -> float:
-    """An argparse type: numbers from 0 on."""
+    """Parse a number of at least 0; an argparse type."""
     number = _finite(text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"{text} must be 0 or above")
@@ -69,7 +69,7 @@ def _finite(text: str) -> float:
 
 
 def share(text: str) -> float:
-    """An argparse type: a part of something, above 0 and at most a half."""
+    """Parse a share above 0 and at most 0.5; an argparse type."""
     number = positive(text)
     if number > 0.5:
         raise argparse.ArgumentTypeError(f"{text} is too large, it must be at most 0.5")
@@ -77,7 +77,7 @@ def share(text: str) -> float:
 
 
 def text_argument(text: str) -> str:
-    """An argparse type: text, also where the locale is not UTF-8 and Python read its bytes as lone surrogates."""
+    """Parse text, also where the locale is not UTF-8 and Python read its bytes as lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -86,7 +86,7 @@ def text_argument(text: str) -> str:
 
 
 def place(text: str) -> Path:
-    """An argparse type: a path that is not empty (Path('') would be the current folder)."""
+    """Parse a path that is not empty (Path('') would be the current folder); an argparse type."""
     if not text:
         raise argparse.ArgumentTypeError("the name is empty; name a place to write to")
     return Path(text)
@@ -95,7 +95,7 @@ def place(text: str) -> Path:
 def add_command(
     commands: Any, name: str, help_: str, description: str, examples: str, run: Callable[[argparse.Namespace], None]
 ) -> argparse.ArgumentParser:
-    """A command by its name. Its options say what carries it out (`run`) and which parser they come from."""
+    """Add a command, and return its parser. Parsed options have `run`, which runs it, and `parser`."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=help_,
@@ -109,19 +109,19 @@ def add_command(
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """The option --json."""
+    """Add the option --json."""
     parser.add_argument("--json", action="store_true", help="print the results as one line of JSON")
 
 
 def add_text_field(parser: argparse.ArgumentParser) -> None:
-    """The option --text-field."""
+    """Add the option --text-field."""
     parser.add_argument(
         "--text-field", metavar="NAME", help="the field or column with the text in .jsonl and .parquet files (text)"
     )
 
 
 def text_field(options: argparse.Namespace, files: Sequence[Path]) -> str:
-    """What --text-field says. Raises UsageError if none of the files has fields."""
+    """Return the value of --text-field or its default. Raises UsageError if none of the files has fields."""
     from pybpe.data.readers.documents import TEXT_FIELD, has_fields
 
     if options.text_field is None:
@@ -132,10 +132,10 @@ def text_field(options: argparse.Namespace, files: Sequence[Path]) -> str:
 
 
 def check_inputs(names: Sequence[str], *, folders: bool = True) -> list[Path]:
-    """The files that names, globs and folders stand for; of a folder, its text files, sorted, and a note which.
+    """Return the files that names, globs and folders stand for; of a folder its text files, sorted, with a note.
 
-    folders: False to refuse folders. Raises OSError for a file that is missing or cannot be read. Pipes are taken on
-    trust: to open one and close it again would end whoever writes into it.
+    folders: False to refuse folders. Raises OSError if a file is missing or cannot be read. Pipes are not checked:
+    opening and closing one would stop the program that writes to it.
     """
     from pybpe.training.counts.corpus import expand
 
@@ -151,7 +151,7 @@ def check_inputs(names: Sequence[str], *, folders: bool = True) -> list[Path]:
 
 
 def read_stdin(tokenizer: Tokenizer) -> Iterator[bytes]:
-    """Standard input in pieces that encode as the whole does."""
+    """Yield standard input in chunks that encode as the whole does."""
     from pybpe.data.documents import read_stream
 
     return read_stream(standard_input().buffer, tokenizer.cut)
@@ -169,14 +169,17 @@ def _files_of_folder(folder: Path) -> list[Path]:
 
 
 def is_regular(path: Path) -> bool:
-    """Whether a file has a size and can be read twice: a pipe or a device cannot."""
+    """Return True if a file has a size and can be read twice, unlike a pipe or a device."""
     return stat.S_ISREG(path.stat().st_mode)
 
 
 def check_output_file(
     path: Path, inputs: Sequence[Path], force: bool, option: str = "-o", example: str = "name.pybpe"
 ) -> None:
-    """Raise if a file cannot be written there, which `option` named: before the work, not after it."""
+    """Raise OSError if the output file of `option` cannot be written, before the work starts.
+
+    inputs: files that must not be overwritten. force: True if another existing file may be replaced.
+    """
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; name a file in it: {option} {typed(path / example)}")
     if path.exists():
@@ -190,7 +193,7 @@ def check_output_file(
 
 
 def check_output_folder(folder: Path) -> None:
-    """Raise unless `folder` is a folder in which files can be made, or can become one."""
+    """Raise OSError unless files can be made in `folder`, or `folder` itself can be made."""
     check_writable(folder if folder.exists() else folder.parent)
 
 
@@ -203,25 +206,25 @@ def check_writable(folder: Path) -> None:
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:  # names the temporary file, which nobody has heard of
+    except OSError as error:  # its message would name the temporary file
         raise OSError(error.errno, error.strerror, str(folder if folder.name else folder.resolve())) from None
 
 
 def default_name(files: Sequence[Path], otherwise: str) -> str:
-    """The stem of the one file of a corpus; `otherwise` for several files, pipes and standard input."""
+    """Return the stem of a corpus of one file; `otherwise` for several files, pipes and standard input."""
     from pybpe.data.readers.archives import without_archives
 
     return without_archives(files[0]).stem or otherwise if len(files) == 1 and is_regular(files[0]) else otherwise
 
 
 def describe(error: OSError) -> str:
-    """An OSError in words, with what to do about it."""
+    """Return a message for an OSError, with advice."""
     place = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
     if error.errno is None:
         return str(error) + _did_you_mean(str(error))
     if error.errno == errno.ENOENT and place:
         return f"no such file: {place!r}" + _did_you_mean(f"no such file: {place!r}")
-    if error.errno in FULL_DISK and not place:  # files are named by what writes them
+    if error.errno in FULL_DISK and not place:  # code that writes a file sets its name
         place = "standard output"
     advice = {
         errno.ENOSPC: "the disk is full; free some space, or choose another disk",
@@ -231,7 +234,7 @@ def describe(error: OSError) -> str:
         errno.EPERM: "permission denied; choose a place that you may use",
         errno.EROFS: "the disk is read-only; choose another place",
         errno.EISDIR: "it is a folder; name a file",
-        errno.ENOTDIR: "it goes through a file as if that were a folder; check the path",
+        errno.ENOTDIR: "a part of the path is a file, not a folder; check the path",
         errno.EEXIST: "it exists already and is not a folder; choose another place",
         errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
     }
@@ -240,12 +243,12 @@ def describe(error: OSError) -> str:
 
 
 def _did_you_mean(message: str) -> str:
-    """The file whose name is nearest to the one that a message says is missing."""
+    """Return advice for a message about a missing file: the file with the nearest name, if there is one."""
     found = re.fullmatch(r"no such file: '(.+)'", message)
     if found is None:
         return ""
     path = Path(found[1])
-    if path.exists():  # and yet nothing can be made in there
+    if path.exists():  # it is there, but no file can be made in it
         return "; choose another place"
     try:
         names = [entry.name for entry in os.scandir(path.parent)]

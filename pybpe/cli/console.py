@@ -1,4 +1,4 @@
-"""What all commands share in printing: tables, notes, errors in one line, progress on stderr."""
+"""Output that commands share: tables, notes, errors in one line, progress on standard error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLAIN_SECONDS = 10.0  # between two lines of progress where there is no terminal
 
 
 class UsageError(Exception):
-    """The command was typed wrongly: exit status 2."""
+    """An error in the arguments of a command; the exit status is 2."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -31,12 +31,12 @@ class Terminated(KeyboardInterrupt):
 
 
 def escaped(text: str) -> str:
-    """The text with backslash escapes for what is not printable: names must not steer the terminal."""
+    """Return text with unprintable characters escaped, so that names cannot control the terminal."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def harmless(text: str) -> str:
-    """A model's text without the control characters that would steer a terminal."""
+    """Return a model's text without control characters, so that it cannot control the terminal."""
     return "".join(char for char in text if char.isprintable() or char in "\n\t")
 
 
@@ -47,7 +47,7 @@ def encodable(text: str) -> str:
 
 
 def typed(path: str | os.PathLike[str]) -> str:
-    """A path as a word to type in a shell, whatever characters it has; never taken for an option."""
+    """Return a path quoted for a shell, in a form that is not taken for an option."""
     word = os.fspath(path)
     if word.startswith("-"):
         word = os.path.join(os.curdir, word)  # noqa: PTH118 (a Path would drop the dot)
@@ -55,7 +55,7 @@ def typed(path: str | os.PathLike[str]) -> str:
 
 
 def quoted(word: str) -> str:
-    """A word as a shell takes it, whatever characters it has."""
+    """Return a word quoted for a shell, with any characters."""
     if word.isprintable():
         return shlex.quote(word)
     plain = (char if char.isprintable() and char not in "\\'" else _hex(char) for char in word)
@@ -67,44 +67,44 @@ def _hex(char: str) -> str:
 
 
 def standard_input() -> TextIO:
-    """sys.stdin, which is None where it was closed."""
+    """Return sys.stdin. Raises OSError if it is closed."""
     if sys.stdin is None:
         raise OSError("standard input is closed; name a file, or send text into the command with: ... | pybpe")
     return sys.stdin
 
 
 def out() -> Console:
-    """Standard output. Made anew each time, because tests and shells exchange it."""
+    """Return a console for standard output, a new one each time, because tests replace sys.stdout."""
     from rich.console import Console
 
     return Console(highlight=False, markup=False, emoji=False)
 
 
 def err() -> Console:
-    """Standard error."""
+    """Return a console for standard error."""
     from rich.console import Console
 
     return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def say(message: str, style: str = "") -> None:
-    """A line on standard error, never broken into two."""
+    """Print a message on standard error as one line."""
     err().print(escaped(" ".join(message.split())), style=style, soft_wrap=True)
 
 
 def note(message: str) -> None:
-    """Something to know that is no error."""
+    """Print a note, which is not an error, on standard error."""
     say(f"note: {message}", style="yellow")
 
 
 def fail(message: str) -> None:
-    """One line that says what went wrong and what to type next."""
+    """Print an error on standard error: one line that says what is wrong and what to do."""
     say(f"pybpe: {message}", style="bold red")
 
 
 @contextlib.contextmanager
 def warnings_as_notes() -> Iterator[None]:
-    """Within, each different Python warning is one note."""
+    """Return a context in which each distinct Python warning is printed as one note."""
     seen: set[str] = set()
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
@@ -121,9 +121,9 @@ def warnings_as_notes() -> Iterator[None]:
 
 
 def summary(title: str, rows: Iterable[tuple[str, str]], next_command: str = "") -> None:
-    """Print the closing words of a command on standard output: a title, names beside values, what to type next.
+    """Print the summary of a command on standard output: a title, rows of (name, value), and the next command.
 
-    A value may have several lines. No line is broken to fit a width, so that paths and commands can be copied.
+    A value may have several lines. Lines are not wrapped, so that paths and commands can be copied.
     """
     from rich.text import Text
 
@@ -146,7 +146,7 @@ def print_json(facts: Mapping[str, Any]) -> None:
 def print_columns(rows: Sequence[Sequence[str]], left: int) -> None:
     """Print rows of equal length on standard output, columns aligned; the first row holds the titles.
 
-    left: the column whose cells start at its left edge; the others end at their right edge. No row is broken or cut.
+    left: the index of the left-aligned column; all others are right-aligned. Rows are not wrapped.
     """
     console = out()
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -160,13 +160,13 @@ def print_columns(rows: Sequence[Sequence[str]], left: int) -> None:
 
 @contextlib.contextmanager
 def progress(unit: str = "") -> Iterator[ProgressCallback]:
-    """A Report drawn on standard error: bars in a terminal, a line every ten seconds elsewhere.
+    """Return a context with a progress callback: bars in a terminal, a line every ten seconds elsewhere.
 
-    unit: "bytes" to show amounts of every stage as sizes; the stage "counting" always does.
+    unit: "bytes" to show the amounts of every stage as sizes; those of "counting" always are.
     """
     console = err()
     if not console.is_terminal:
-        yield _plain_report(unit)
+        yield _plain_progress(unit)
         return
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -180,37 +180,37 @@ def progress(unit: str = "") -> Iterator[ProgressCallback]:
     with Progress(*columns, console=console, transient=True) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def report(stage: str, done: float, total: float | None) -> None:
+        def callback(stage: str, done: float, total: float | None) -> None:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total, amount="")
             bars.update(tasks[stage], completed=done, total=total, amount=_amount(stage, unit, done, total))
 
-        yield report
+        yield callback
 
 
-def _plain_report(unit: str) -> ProgressCallback:
+def _plain_progress(unit: str) -> ProgressCallback:
     last = time.perf_counter()
 
-    def report(stage: str, done: float, total: float | None) -> None:
+    def callback(stage: str, done: float, total: float | None) -> None:
         nonlocal last
         if time.perf_counter() - last >= PLAIN_SECONDS:
             last = time.perf_counter()
             say(f"{stage}: {_amount(stage, unit, done, total)}")
 
-    return report
+    return callback
 
 
 def _amount(stage: str, unit: str, done: float, total: float | None) -> str:
-    """'12 MB / 95 MB' or '12,000 / 32,512'."""
+    """Return an amount, such as "12 MB / 95 MB" or "12,000 / 32,512"."""
     shown = [done] if total is None else [done, total]
     as_size = unit == "bytes" or stage == "counting"
     return " / ".join(size(number) if as_size else f"{number:,.0f}" for number in shown)
 
 
 def write_bytes(content: bytes) -> None:
-    """Raw bytes on standard output."""
+    """Write bytes to standard output."""
     sys.stdout.flush()
     left = memoryview(content)
-    while left:  # an unbuffered stream may take a part only
+    while left:  # an unbuffered stream may write a part only
         left = left[sys.stdout.buffer.write(left) :]
     sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""`pybpe convert`: a tokenizer file of one kind from one of another, with proof that both give the same ids."""
+"""`pybpe convert`: write a tokenizer in another file format, and check that both give the same ids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pybpe.util.units import size
 if TYPE_CHECKING:
     from pybpe import Tokenizer
 
-# Where splitting, merging, normal forms and tokens found by name could differ.
+# A text with cases in which splitting, merging, normal forms and special tokens could differ.
 PROBE = (
     "The quick brown fox doesn't mind; I'LL say WE'VE 1 12 123 1234567 3.14159 of   it\n\n\n  \tnow.\r\n \n"
     "def encode(self, text: str) -> list[int]:\n\treturn [x*2 for x in self._y]  # /path//to/*\n\n"
@@ -36,11 +36,11 @@ def add_commands(commands: Any) -> None:
     parser = add_command(
         commands,
         "convert",
-        "write a tokenizer as a file of another kind",
-        "Write a tokenizer as a file of another kind, which OUT's name says: .pybpe, .tiktoken, .json\n"
-        "(Hugging Face's), .model (sentencepiece's where tokens are of characters, else minbpe's), .gguf; a name\n"
-        "without an ending is a folder that transformers can open.\n"
-        "Before anything is written, what was written is read back and must give the same ids.",
+        "convert a tokenizer to another file format",
+        "Convert a tokenizer to the file format of OUT's suffix: .pybpe, .tiktoken, .json (Hugging Face),\n"
+        ".model (sentencepiece if tokens are characters, else minbpe), .gguf; without a suffix, OUT is a\n"
+        "folder that transformers can open.\n"
+        "A trial file is read back first and must give the same ids; otherwise nothing is written.",
         "examples:\n  pybpe convert corpus.pybpe tokenizer.json\n  pybpe convert cl100k_base.tiktoken folder\n"
         "  pybpe convert corpus.pybpe folder --to gpt2",
         run,
@@ -51,15 +51,15 @@ def add_commands(commands: Any) -> None:
         "--to",
         choices=tuple(FORMATS),
         metavar="KIND",
-        help="pybpe, tiktoken, tokenizer.json, huggingface or gpt2 (folders), minbpe, sentencepiece, gguf; else by the "
-        "name of OUT",
+        help="file format: pybpe, tiktoken, tokenizer.json, huggingface or gpt2 (folders), minbpe, sentencepiece, gguf "
+        "(default: that of OUT's suffix)",
     )
-    parser.add_argument("--force", action="store_true", help="replace what is there")
+    parser.add_argument("--force", action="store_true", help="replace an existing file or folder")
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Read, prove, write."""
+    """Read the tokenizer, check a trial file, write the output, and print a summary."""
     output: Path = options.output
     name = options.to or _kind_of(output)
     tokenizer = open_tokenizer(options.tokenizer, options.pattern)
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _is_public(tokenizer: Tokenizer, output: Path) -> bool:
-    """Return True if a rank file is a public encoding, and its known pattern and special tokens are those here."""
+    """Return True if a rank file is a public encoding with the pattern and special tokens of the tokenizer."""
     from pybpe import Tokenizer
 
     try:
@@ -99,7 +99,7 @@ def _is_public(tokenizer: Tokenizer, output: Path) -> bool:
 
 
 def _rows_of_loss(tokenizer: Tokenizer, output: Path) -> list[tuple[str, str]]:
-    """Return rows for the summary: what a rank file does not hold, and the call that opens the file with it."""
+    """Return rows for the summary: the parts that a rank file does not hold, and the call that adds them."""
     pattern, special = _pattern_to_type(tokenizer), tokenizer.special_tokens
     shown = [f"{name} (id {token:,})" for name, token in list(special.items())[:MOST_NAMES]]
     more = [f"and {len(special) - MOST_NAMES:,} more"] if len(special) > MOST_NAMES else []
@@ -120,18 +120,18 @@ def _pattern_to_type(tokenizer: Tokenizer) -> str:
 
 
 def _kind_of(output: Path) -> str:
-    """Return the name of the format that the name of the output asks for."""
+    """Return the name of the format of the output's suffix. Raises UsageError if there is none."""
     suffix = "" if output.is_dir() else output.suffix
     for name, kind in FORMATS.items():
         if suffix in kind.suffixes:
             return name
     raise UsageError(
-        f"the name {output.name!r} does not say of what kind it is to be; add --to with one of {', '.join(FORMATS)}"
+        f"the suffix of {output.name!r} is not that of a file format; add --to with one of {', '.join(FORMATS)}"
     )
 
 
 def _check_output(kind: Format, output: Path, source: Path | None, force: bool) -> None:
-    """Raise if the output cannot be written, or takes the place of something: before the work, not after it."""
+    """Raise OSError if the output cannot be written or would replace something, before the work starts."""
     if source is not None and output.exists() and source.exists() and output.samefile(source):
         raise FileExistsError(f"{output} is the tokenizer itself; name another place")
     if not kind.parts and output.is_dir():
@@ -147,7 +147,7 @@ def _check_output(kind: Format, output: Path, source: Path | None, force: bool) 
 
 
 def check_parity(tokenizer: Tokenizer, kind: Format, name: str) -> int:
-    """How many ids were compared. Raises ValueError if a file of this kind would not give the same ones."""
+    """Write and read a trial file, compare ids, and return their number. Raises ValueError if they differ."""
     with tempfile.TemporaryDirectory(prefix="pybpe-") as folder:
         trial = Path(folder, name)
         kind.write(tokenizer.definition, trial)
@@ -162,7 +162,7 @@ def check_parity(tokenizer: Tokenizer, kind: Format, name: str) -> int:
             ids = tokenizer.encode(text, allowed_special=allowed, disallowed_special=())
             if again.encode(text, allowed_special=allowed, disallowed_special=()) != ids:
                 raise ValueError(f"as {kind.described}, this tokenizer would give other ids; nothing was written")
-            # What special tokens stand for is not alike everywhere: nothing, for sentencepiece.
+            # Special tokens are left out: their bytes depend on the format (none in sentencepiece).
             plain = [token for token in ids if token not in special]
             if again.decode_bytes(plain) != tokenizer.decode_bytes(plain):
                 raise ValueError(f"as {kind.described}, this tokenizer's ids would be other text; nothing was written")

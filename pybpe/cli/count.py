@@ -1,4 +1,4 @@
-"""`pybpe count`: how many tokens files have."""
+"""`pybpe count`: count the tokens of files."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def add_commands(commands: Any) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="text, .jsonl or .parquet files, packed (.gz, .zst) or not, or globs; - is stdin",
+        help="text, .jsonl or .parquet files, compressed (.gz, .zst) or not, or globs; - is stdin",
     )
     add_text_field(parser)
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> None:
-    """A line a file and their sum: a table in a terminal, columns with tabs between them elsewhere."""
+    """Print a row per file and their sum: a table in a terminal, columns separated by tabs elsewhere."""
     from pybpe.data.readers.documents import text_size
 
     named = [] if options.files == [STDIN] else check_inputs(options.files)
@@ -48,14 +48,14 @@ def run(options: argparse.Namespace) -> None:
     tokenizer = open_tokenizer(options.tokenizer, options.pattern)
     counts = []
     total = text_size(named) or None
-    with progress("bytes") as report:
+    with progress("bytes") as callback:
         done = 0
         for path in files:
             n_tokens = n_bytes = 0
-            for piece in _pieces(path, tokenizer, field):
-                n_tokens += tokenizer.count(piece)
-                n_bytes += len(piece)
-                report("counting", done + n_bytes, total)
+            for chunk in _chunks(path, tokenizer, field):
+                n_tokens += tokenizer.count(chunk)
+                n_bytes += len(chunk)
+                callback("counting", done + n_bytes, total)
             done += n_bytes
             counts.append(("-" if path is None else str(path), n_tokens, n_bytes))
     if options.json:
@@ -67,12 +67,12 @@ def run(options: argparse.Namespace) -> None:
     _print_counts(counts)
 
 
-def _pieces(path: Path | None, tokenizer: Tokenizer, field: str) -> Iterator[bytes]:
+def _chunks(path: Path | None, tokenizer: Tokenizer, field: str) -> Iterator[bytes]:
     from pybpe.data.documents import read_documents
 
     if path is None:
         return read_stdin(tokenizer)
-    return (piece for piece, _ in read_documents([path], tokenizer.cut, field))
+    return (chunk for chunk, _ in read_documents([path], tokenizer.cut, field))
 
 
 def _print_counts(counts: list[tuple[str, int, int]]) -> None:

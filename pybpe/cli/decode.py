@@ -1,4 +1,4 @@
-"""`pybpe decode`: ids to text."""
+"""`pybpe decode`: turn ids into text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pybpe.cli.tokenizers import add_tokenizer, open_tokenizer
 if TYPE_CHECKING:
     from pybpe import Tokenizer
 
-IDS_A_STEP = 1 << 20  # decoded at a time
+IDS_A_STEP = 1 << 20  # ids decoded at a time
 READ_CHARS = 1 << 20
 BETWEEN_IDS = r"[\s,\[\]]+"
 
@@ -37,14 +37,14 @@ def add_commands(commands: Any) -> None:
     )
     add_tokenizer(parser)
     parser.add_argument("ids", nargs="*", metavar="ID|FOLDER", help="ids, or a folder of shards; - or nothing is stdin")
-    parser.add_argument("--set", metavar="NAME", help="which shards of the folder (all)")
+    parser.add_argument("--set", metavar="NAME", help="set of shards in the folder (default: all)")
     parser.add_argument(
         "--no-special", action="store_true", help="leave special tokens out, such as the <|endoftext|> in shards"
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Ids into raw bytes on standard output."""
+    """Write the bytes of the ids to standard output."""
     if "" in options.ids:
         raise UsageError("an argument is empty; give ids, a folder of shards, or - for standard input")
     is_folder = len(options.ids) == 1 and Path(options.ids[0]).is_dir()
@@ -77,7 +77,7 @@ def _shard_steps(folder: Path, tokenizer: Tokenizer, name: str | None) -> Iterat
 
 
 def _stdin_steps(file: IO[str]) -> Iterator[list[int]]:
-    """Numbers with anything of white space, commas and brackets between them, as `encode` and Python print them."""
+    """Yield ids from text with white space, commas and brackets between them, as `encode` and Python print them."""
     kept = ""
     while text := file.read(READ_CHARS):
         *words, kept = re.split(BETWEEN_IDS, kept + text)
@@ -86,7 +86,7 @@ def _stdin_steps(file: IO[str]) -> Iterator[list[int]]:
 
 
 def _argument_ids(arguments: list[str]) -> list[int]:
-    """As on standard input. One argument that is no id may have been meant as a folder."""
+    """Return the ids in arguments. Raises ValueError, with other advice if one argument looks like a folder."""
     only = arguments[0] if len(arguments) == 1 else ""
     if os.sep in only or only[:1].isalpha():
         raise ValueError(f"{only!r} is not an id, nor a folder; check the name of the folder")
@@ -100,7 +100,7 @@ def _parse_id(word: str) -> int:
 
 
 def _without(ids: Any, left_out: set[int]) -> Any:
-    """A list or an array of ids without some of them."""
+    """Return ids, a list or an array, without the ids in `left_out`."""
     if not left_out:
         return ids
     import numpy as np

@@ -1,4 +1,4 @@
-"""`pybpe demo`: from text to a small language model in about two minutes, and a page that shows it."""
+"""`pybpe demo`: train a tokenizer and a small language model in about two minutes, and write a report."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ def add_commands(commands: Any) -> None:
     parser.add_argument(
         "--vocab-size", type=whole(256, MOST_TOKENS), default=1024, metavar="N", help="tokens to learn (1024)"
     )
-    parser.add_argument("--steps", type=whole(1), metavar="N", help="stop training after so many steps")
+    parser.add_argument("--steps", type=whole(1), metavar="N", help="maximum number of training steps")
     parser.add_argument(
         "--seconds",
         type=positive,
         metavar="S",
-        help="stop training after so many seconds (100, or 8 passes through the text)",
+        help="maximum training time in seconds (100, or 8 passes through the text)",
     )
     add_text_field(parser)
-    parser.add_argument("--seed", type=whole(0), default=42, metavar="N", help="of all random numbers (42)")
+    parser.add_argument("--seed", type=whole(0), default=42, metavar="N", help="seed of all random numbers (42)")
     parser.add_argument("--force", action="store_true", help="replace the results of an earlier demo in the folder")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Check places first, run, and say what is where."""
+    """Check the paths, run the demo, and print a summary."""
     corpus = check_inputs([options.corpus], folders=False)[0] if options.corpus else None
     field = text_field(options, [corpus] if corpus else [])
     folder: Path = options.output
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace, corpus: Path | None, field: str, folder: Path) -> DemoResults:
-    """Run the demo, watched by a screen."""
+    """Run the demo with a screen for its progress."""
     from pybpe.cli.demo_screen import Screen
     from pybpe.gpt.demo.demo import LEARNING, DemoSettings, run_demo
 

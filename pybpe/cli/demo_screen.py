@@ -1,4 +1,4 @@
-"""What a running demo shows on standard error: a line a stage, bars while it works, the loss while the model learns."""
+"""The progress of a demo on standard error: a line per stage, bars, and the loss of the model."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ TITLES = {
     "read": "reading the text",
     "tokenizer": "training the tokenizer",
     "encode": "encoding",
-    "sample before": "the untrained model speaks",
+    "sample before": "a sample of the untrained model",
     "pretrain": "training the model (Ctrl-C ends it early and keeps what it learned)",
-    "sample after": "the trained model speaks",
+    "sample after": "a sample of the trained model",
 }
-SAMPLE_CHARS = {False: 120, True: 300}  # of what the model says before and after training
+SAMPLE_CHARS = {False: 120, True: 300}  # characters shown of a sample, by whether the model is trained
 
 
 class Screen(TrainingScreen, Watcher):
-    """Draws in a terminal; elsewhere prints a line where the held-out loss is new. Close it at the end."""
+    """A screen that draws in a terminal, and prints a line per new held-out loss elsewhere. Close it at the end."""
 
     def begins(self, stage: str) -> None:
-        """Its title; what was drawn for the stage before goes away."""
+        """Print the title of a stage, and remove the bars of the stage before."""
         self.close()
         self.console.print(f"\n{TITLES.get(stage, stage)}", style="bold")
 
     def found(self, result: str) -> None:
-        """The result below the title."""
+        """Print a result below the title."""
         self.close()
         self.console.print(f"  {escaped(result)}", soft_wrap=True)
 
     def report(self, stage: str, done: float, total: float | None) -> None:
-        """A bar for each part of the stage."""
+        """Draw the bar of a part of the stage."""
         if self.drawing:
             self.draw(stage, done, total, "")
 
     def step(self, step: TrainingStep, results: DemoResults) -> None:
-        """The bar of the training, and below it the losses."""
+        """Draw the bar of the training and the losses below it."""
         self.learns(step, results.held_out_losses[0][1], results.unigram, results.bits_per_byte(1.0))
 
     def sample(self, prompt: str, text: str, trained: bool) -> None:
-        """The prompt and the beginning of what follows, on one line or a few."""
+        """Print the prompt and the beginning of a sample, without its line ends."""
         shown = (
             Text("  ")
             .append(prompt, style="bold")
             .append(_one_line(text, SAMPLE_CHARS[trained]), style="" if trained else "dim")
         )
-        self.console.print(shown, soft_wrap=not self.drawing)  # words are kept whole where somebody looks on
+        self.console.print(shown, soft_wrap=not self.drawing)  # a terminal wraps at words
 
 
 def _one_line(text: str, limit: int) -> str:
-    """Text with its white space made single spaces and its control characters left out, cut to a length."""
+    """Return text with single spaces for white space, without control characters, cut to `limit` characters."""
     line = "".join(char for char in " ".join(text.split()) if char.isprintable())
     space = " " if text[:1].isspace() else ""
     return space + (line if len(line) <= limit else line[: limit - 1] + "…")

@@ -1,4 +1,4 @@
-"""`pybpe encode`: text to ids, printed or written as shards."""
+"""`pybpe encode`: turn text into ids, printed or written as shards."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pybpe.util.units import rate, ratio, seconds, size
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
-    from pybpe.data.readers.documents import Piece
+    from pybpe.data.readers.documents import Chunk
 
 
 def add_commands(commands: Any) -> None:
@@ -49,23 +49,23 @@ def add_commands(commands: Any) -> None:
         "files",
         nargs="*",
         metavar="FILE",
-        help="text, .jsonl or .parquet files, packed (.gz, .zst) or not, or globs; - is stdin, its ids go to stdout",
+        help="text, .jsonl or .parquet files, compressed (.gz, .zst) or not, or globs; - is stdin, with ids on stdout",
     )
     parser.add_argument(
         "-o", "--output", type=place, metavar="FOLDER", help="folder of shards (default: corpus-shards)"
     )
     add_text_field(parser)
-    parser.add_argument("--set", default="train", metavar="NAME", help="the shards' name in the folder (train)")
+    parser.add_argument("--set", default="train", metavar="NAME", help="name of the set of shards (train)")
     parser.add_argument("--text", type=text_argument, metavar="TEXT", help="print the ids of this text")
     parser.add_argument("--force", action="store_true", help="encode again and replace the set that is in the folder")
     parser.add_argument(
         "--show",
         action="store_true",
-        help="with --text or -: show the tokens, each in another colour, or with | between them where there are none",
+        help="with --text or -: show the tokens in colours, or with | between them where there are no colours",
     )
-    parser.add_argument("--ids", action="store_true", help="with --show: a line a token, with its id")
+    parser.add_argument("--ids", action="store_true", help="with --show: one token per line, with its id")
     parser.add_argument(
-        "--allow-special", action="store_true", help="with --text or -: special tokens in the text become their ids"
+        "--allow-special", action="store_true", help="with --text or -: encode special tokens in the text as tokens"
     )
     add_json(parser)
 
@@ -82,8 +82,8 @@ def run(options: argparse.Namespace) -> None:
         check_output_folder(folder)
         _write_shards(tokenizer, files, field, folder, options)
         return
-    pieces = [options.text] if options.text is not None else read_stdin(tokenizer)
-    encoded = _encoded(tokenizer, pieces, options.allow_special)
+    chunks = [options.text] if options.text is not None else read_stdin(tokenizer)
+    encoded = _encoded(tokenizer, chunks, options.allow_special)
     if options.json:
         ids = list(chain.from_iterable(encoded))
         print_json({"ids": ids, "tokens": len(ids)})
@@ -109,16 +109,16 @@ def _check_options(options: argparse.Namespace, to_stdout: bool) -> None:
         raise UsageError("ids of --text and - go to standard output; leave out --output and --force")
 
 
-def _encoded(tokenizer: Tokenizer, pieces: Iterable[str | bytes], special: bool) -> Iterator[list[int]]:
-    """Yield the ids of each piece; `special` lets special tokens in the text become their ids."""
+def _encoded(tokenizer: Tokenizer, chunks: Iterable[str | bytes], special: bool) -> Iterator[list[int]]:
+    """Yield the ids of each chunk. special: True to encode special tokens in the text as tokens."""
     from pybpe.util.utf8 import to_utf8
 
     allowed: set[str] = set()
     if special:
         allowed = set(tokenizer.special_tokens)
-        pieces = [b"".join(to_utf8(piece) for piece in pieces)]  # a special token must not be cut in two
-    for piece in pieces:
-        yield tokenizer.encode(piece, allowed_special=allowed, disallowed_special=())
+        chunks = [b"".join(to_utf8(chunk) for chunk in chunks)]  # a special token must not be cut in two
+    for chunk in chunks:
+        yield tokenizer.encode(chunk, allowed_special=allowed, disallowed_special=())
 
 
 def _print_ids(encoded: Iterable[list[int]]) -> None:
@@ -131,7 +131,7 @@ def _print_ids(encoded: Iterable[list[int]]) -> None:
 
 
 def _show(tokenizer: Tokenizer, encoded: Iterable[list[int]], with_ids: bool) -> None:
-    """Print tokens one after another, told apart by colour or by a bar, or each on a line behind its id."""
+    """Print tokens separated by colours or bars, or one per line after its id."""
     from pybpe.reports.view import readable, to_terminal
 
     console = out()
@@ -151,22 +151,22 @@ def _show(tokenizer: Tokenizer, encoded: Iterable[list[int]], with_ids: bool) ->
 def _write_shards(
     tokenizer: Tokenizer, files: list[Path], field: str, folder: Path, options: argparse.Namespace
 ) -> None:
-    """Encode with a bar, then say what is in the folder."""
+    """Encode files with a progress bar, and print a summary."""
     from pybpe.data.documents import read_documents
     from pybpe.data.readers.documents import text_size
     from pybpe.data.shards import write_shards
 
     total = text_size(files)
-    pieces = read_documents(files, tokenizer.cut, field)
-    first = next(pieces, None)
+    chunks = read_documents(files, tokenizer.cut, field)
+    first = next(chunks, None)
     if first is None:
         raise ValueError("there is nothing to encode: every file is empty")
     made = not folder.exists()
-    meter = Meter(chain([first], pieces))
-    source = ", ".join(map(_state, files))
+    meter = Meter(chain([first], chunks))
+    source = ", ".join(map(_identity, files))
     writing = write_shards(tokenizer, meter, folder, name=options.set, source=source, replace=options.force)
     try:
-        with contextlib.closing(writing), progress("bytes") as report:  # closed, it removes its unfinished shard
+        with contextlib.closing(writing), progress("bytes") as callback:  # closed, it removes its unfinished shard
             kept = next(writing)
             if kept:
                 state = "the set is complete already" if meter.n_bytes == total else "going on behind them"
@@ -174,20 +174,20 @@ def _write_shards(
                 note(f"{folder} holds {kept:,} ids of these files; {state}")
             skipped, began = meter.n_bytes, time.perf_counter()
             for _ in writing:
-                report("encoding", meter.n_bytes, total)
-    except KeyboardInterrupt as stop:  # or what SIGTERM makes of it
-        raise type(stop)(_what_is_left(folder, made)) from None
+                callback("encoding", meter.n_bytes, total)
+    except KeyboardInterrupt as stop:  # raised for SIGTERM too
+        raise type(stop)(_after_interrupt(folder, made)) from None
     except BaseException:
-        _what_is_left(folder, made)
+        _after_interrupt(folder, made)
         raise
     taken = time.perf_counter() - began
-    _say_what_is_there(tokenizer, folder, meter.n_bytes, meter.n_bytes - skipped, taken, options)
+    _print_summary(tokenizer, folder, meter.n_bytes, meter.n_bytes - skipped, taken, options)
 
 
-def _say_what_is_there(
+def _print_summary(
     tokenizer: Tokenizer, folder: Path, n_bytes: int, n_new: int, taken: float, options: argparse.Namespace
 ) -> None:
-    """Print a summary of the set. n_bytes: of all its text; n_new: of those, encoded in this run."""
+    """Print a summary of the set. n_bytes: the bytes of all its text; n_new: those encoded in this run."""
     from pybpe.data.shards import TokenShards
 
     shards = TokenShards(folder, tokenizer)
@@ -211,26 +211,26 @@ def _say_what_is_there(
     summary(title, rows, f"{back}{pattern_option(options.pattern)} | head")
 
 
-def _state(path: Path) -> str:
-    """Which file it is: a run goes on only where one of the same files stopped, and compares their text."""
+def _identity(path: Path) -> str:
+    """Return path and size of a file; an interrupted run is continued only if they are the same."""
     return f"{path.resolve()} ({path.stat().st_size} bytes)"
 
 
 class Meter:
-    """Passes pieces on and adds up their bytes."""
+    """An iterator over chunks that counts their bytes."""
 
-    def __init__(self, pieces: Iterator[Piece]) -> None:
-        self._pieces = pieces
+    def __init__(self, chunks: Iterator[Chunk]) -> None:
+        self._chunks = chunks
         self.n_bytes = 0
 
-    def __iter__(self) -> Iterator[Piece]:
-        for piece, ends in self._pieces:
-            self.n_bytes += len(piece)
-            yield piece, ends
+    def __iter__(self) -> Iterator[Chunk]:
+        for chunk, ends in self._chunks:
+            self.n_bytes += len(chunk)
+            yield chunk, ends
 
 
-def _what_is_left(folder: Path, made: bool) -> str:
-    """Words for what a stopped run leaves; removes a folder that it made and that is empty."""
+def _after_interrupt(folder: Path, made: bool) -> str:
+    """Return a message about what an interrupted run wrote, and remove its folder if it is new and empty."""
     if made:
         with contextlib.suppress(OSError):
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""Where the commands start: so little that Ctrl-C finds next to nothing to interrupt outside of the `try`."""
+"""The entry points of the commands, with few imports, so that Ctrl-C during imports is handled too."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import sys
 
 
 def main() -> int:
-    """The command `pybpe`; returns the exit status."""
+    """Run the command `pybpe`, and return the exit status."""
     return start(sys.argv[1:])
 
 
 def train_main() -> int:
-    """The command `pybpe-train`, which is `pybpe train`."""
+    """Run the command `pybpe-train`, the same as `pybpe train`, and return the exit status."""
     return start(["train", *sys.argv[1:]])
 
 
 def start(arguments: list[str]) -> int:
-    """Import the commands and run one."""
+    """Import the commands, run one, and return the exit status."""
     try:
-        if isinstance(sys.stdout, io.TextIOWrapper):  # in a locale without these characters, as standard error does it
+        if isinstance(sys.stdout, io.TextIOWrapper):  # escape what the locale cannot encode, as standard error does
             sys.stdout.reconfigure(errors="backslashreplace")
         from pybpe.cli.main import main
 
         return main(arguments)
-    except KeyboardInterrupt:  # during an import, or again while the first was being reported
+    except KeyboardInterrupt:  # during an import, or a second one while the first is reported
         if sys.stderr is not None:
             sys.stderr.write("pybpe: interrupted; nothing was written\n")
         return 130

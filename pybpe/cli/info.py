@@ -1,4 +1,4 @@
-"""`pybpe info`: what a tokenizer file holds."""
+"""`pybpe info`: describe a tokenizer."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def add_commands(commands: Any) -> None:
     parser = add_command(
         commands,
         "info",
-        "what a tokenizer is",
-        "Say what a tokenizer file holds.",
+        "describe a tokenizer",
+        "Describe a tokenizer: its vocabulary, special tokens, split pattern and longest tokens.",
         "example:\n  pybpe info corpus.pybpe",
         run,
     )
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def bytes_on_disk(path: Path | None) -> int:
-    """The bytes of a file, or of all files in a folder; 0 for None, of an encoding whose file is not kept."""
+    """Return the bytes of a file, or of all files in a folder; 0 for None, an encoding without a file here."""
     if path is None:
         return 0
     files = path.iterdir() if path.is_dir() else [path]
@@ -57,7 +57,7 @@ def bytes_on_disk(path: Path | None) -> int:
 
 
 def rows(tokenizer: Tokenizer, longest: list[bytes], n_bytes: int) -> list[tuple[str, str]]:
-    """The facts as names and values."""
+    """Return the facts as (name, value)."""
     from pybpe.reports.view import readable
 
     info = tokenizer.info
@@ -95,7 +95,7 @@ def rows(tokenizer: Tokenizer, longest: list[bytes], n_bytes: int) -> list[tuple
 
 
 def _named(tokens: dict[str, int]) -> str:
-    """Tokens and their ids, a line each, the first of them."""
+    """Return the first tokens with their ids, one per line."""
     named = sorted(tokens.items(), key=lambda item: item[1])
     lines = [f"{escaped(name)} = {token}" for name, token in named[:SHOWN_SPECIALS]]
     if len(named) > SHOWN_SPECIALS:

@@ -1,4 +1,4 @@
-"""The command `pybpe`: which commands there are, and what becomes of errors. Each command's own file does the rest."""
+"""The command `pybpe`: the list of commands, and the exit status of each error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pybpe.cli.console import Terminated, UsageError, fail, warnings_as_notes
 from pybpe.errors import PybpeError
 from pybpe.util.suggestions import did_you_mean, nearest
 
-# The commands are imported within main(), where a Ctrl-C that comes meanwhile is one line as at any other time.
+# The commands are imported within main(), which reports Ctrl-C during the imports in one line as at any other time.
 
 OK, FAILURE, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
@@ -26,19 +26,19 @@ examples:
   pybpe demo                                 from text to a small language model, in about two minutes
   pybpe train corpus.txt                     learn a tokenizer and write corpus.pybpe
   pybpe encode corpus.pybpe corpus.txt       turn the corpus into shards of ids
-  pybpe COMMAND --help                       what a command takes
+  pybpe COMMAND --help                       the arguments and options of a command
 """
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
+    """An argument parser that reports errors in one line."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse options anywhere among the arguments, as in `encode TOKENIZER -o FOLDER FILE`.
 
-        argparse by itself gives a list of files that may be empty no word behind an option.
+        By default, argparse gives an argument with nargs="*" no words after an option.
         """
-        ends_options = "--" in (args or ())  # which that method would take out before it is of use
+        ends_options = "--" in (args or ())  # parse_known_intermixed_args would remove it too early
         if self._subparsers is not None or self._intermixing or ends_options:
             return super().parse_known_args(args, namespace)
         self._intermixing = True
@@ -50,20 +50,20 @@ class Parser(argparse.ArgumentParser):
     _intermixing = False
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Raise ArgumentError for a value that is none of the choices, with the one that was probably meant."""
+        """Raise ArgumentError for a value that is not one of the choices, with the nearest choice."""
         if action.choices is not None and value not in action.choices:
             known = [str(choice) for choice in action.choices]
             guess = did_you_mean(str(value), known)
             raise argparse.ArgumentError(action, f"{str(value)[:40]!r} is none of {', '.join(known)}{guess}")
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where to look; exit status 2."""
+        """Print the error and how to get help, and exit with status 2."""
         fail(f"{message}; see: {self.prog} --help")
         self.exit(USAGE)
 
 
 def make_parser() -> tuple[Parser, dict[str, argparse.ArgumentParser]]:
-    """The parser of everything, and those of the commands by name."""
+    """Return (the parser of `pybpe`, {name: parser} of the commands)."""
     from pybpe.cli import convert, count, decode, demo, encode, gpt, info, train
 
     parser = Parser(
@@ -81,7 +81,7 @@ def make_parser() -> tuple[Parser, dict[str, argparse.ArgumentParser]]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0 done, 1 failed, 2 typed wrongly, 130 interrupted, 143 terminated."""
+    """Run a command, and return the exit status: 0 success, 1 error, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         if sys.stdout is None:
@@ -121,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def sigterm_as_interrupt() -> Iterator[None]:
-    """Within, the first SIGTERM raises Terminated; a second one kills, in case cleaning up takes too long."""
+    """Return a context in which the first SIGTERM raises Terminated, and a second one ends the process at once."""
 
     def terminate(number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
@@ -139,7 +139,7 @@ def sigterm_as_interrupt() -> Iterator[None]:
 
 
 def run(arguments: list[str]) -> int:
-    """Parse and carry out."""
+    """Parse the arguments, run the command, and return the exit status. Raises UsageError."""
     parser, commands = make_parser()
     if not arguments:
         parser.print_help(sys.stderr)

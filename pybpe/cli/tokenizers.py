@@ -1,4 +1,4 @@
-"""Tokenizers on the command line: a file of any kind, a folder, or the name of a public encoding."""
+"""Tokenizers on the command line: a file of any format, a folder, or the name of a public encoding."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ KINDS = (
 
 
 def add_tokenizer(parser: argparse.ArgumentParser) -> None:
-    """The argument TOKENIZER and the option --pattern that some files need."""
+    """Add the argument TOKENIZER, and the option --pattern, which rank files need."""
     parser.add_argument(
         "tokenizer",
         metavar="TOKENIZER",
         help=KINDS,
     )
     parser.add_argument(
-        "--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that is not a public encoding"
+        "--pattern", metavar="NAME|REGEX", help="split pattern of a rank file that is not a public encoding"
     )
 
 
 def pattern_option(pattern: str | None) -> str:
-    """Return " --pattern=..." as the end of a command line, "" for None: arguments stand before options."""
+    """Return " --pattern=..." for the end of a command line, "" for None."""
     return "" if pattern is None else f" --pattern={quoted(pattern)}"
 
 
@@ -51,9 +51,10 @@ def _is_encoding(name: str) -> bool:
 
 
 def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
-    """Open a tokenizer: a file of any kind, told apart by content, a folder with the files of one, or an encoding.
+    """Open a tokenizer: a file, whose format is detected by its content, a folder, or a public encoding.
 
-    A file or folder goes before an encoding of the same name. Raises UsageError where --pattern is missing or too much.
+    A file or folder takes precedence over an encoding of the same name. Raises UsageError if --pattern is missing or
+    not allowed.
     """
     from pybpe import Tokenizer, get_encoding
     from pybpe.errors import FormatError
@@ -69,7 +70,7 @@ def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
     if named:
         return get_encoding(path)
     if found is None:
-        raise FormatError(f"{path} is not a tokenizer{_why_not(path)}")
+        raise FormatError(f"{path} is not a tokenizer{_explanation(path)}")
     try:
         return Tokenizer(found.read(path, pattern))
     except FormatError:
@@ -85,7 +86,7 @@ def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
 
 
 def _missing(name: str) -> str:
-    """Say that there is neither a file nor an encoding of this name, and what may have been meant."""
+    """Return the message for a name that is neither a file nor an encoding, with the nearest name."""
     from pybpe.encodings.registry import BY_NAME, name_for_model
     from pybpe.errors import UnknownEncodingError
     from pybpe.util.suggestions import did_you_mean
@@ -102,8 +103,8 @@ def _missing(name: str) -> str:
         )
 
 
-def _why_not(path: str) -> str:
-    """What a file is that is no tokenizer, where it is one that people take for one, and what to do."""
+def _explanation(path: str) -> str:
+    """Return the end of the message "... is not a tokenizer": a likely reason, and advice."""
     from pybpe.data.readers.text_encoding import BOM, conversion, wide_encoding
 
     with Path(path).open("rb") as file:

@@ -1,4 +1,4 @@
-"""`pybpe train`: a corpus becomes a tokenizer file."""
+"""`pybpe train`: train a tokenizer on a corpus, and write it to a file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def add_commands(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Check everything first, then train, write and say what came out."""
+    """Check all options and paths, train, write the tokenizer, and print a summary."""
     check_options(options)
     extended = open_tokenizer(options.extend, *(options.pattern or [])) if options.extend else None
     evaluation = EvaluationText(options)
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     counted.check(inputs, [output, *filter(None, [options.report])], options.force)
     began = time.perf_counter()
     try:
-        with progress() as report:
+        with progress() as callback:
             tokenizer = _learner(options, extended)(
                 corpus.source(),
                 min_frequency=options.min_frequency,
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
                 protect_special=None if options.special_in_text is None else options.special_in_text == "cut",
                 max_words=options.max_words,
                 threads=options.threads,
-                progress=corpus.watched(report),
+                progress=corpus.counting_bytes(callback),
                 keep_on_interrupt=options.keep_on_interrupt,
                 text_field=corpus.text_field,
                 on_counted=counted,
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _corpus(options: argparse.Namespace, extended: Tokenizer | None, evaluation: EvaluationText) -> AnyCorpus:
-    """What to learn from."""
+    """Return the corpus: word counts, files, or standard input."""
     if options.counts:
         return CountedCorpus(options.counts)
     files = [] if options.corpus == [STDIN] else check_inputs(options.corpus)
@@ -88,7 +88,7 @@ def _corpus(options: argparse.Namespace, extended: Tokenizer | None, evaluation:
 
 
 def _named(options: argparse.Namespace, corpus: AnyCorpus) -> list[Path]:
-    """The files that may give the output its name. One of counts does not: there may be many tokenizers of it."""
+    """Return the files for the default name of the output; [] for counts, which may serve many tokenizers."""
     return [] if options.counts else corpus.files
 
 
@@ -101,7 +101,7 @@ def _pattern(options: argparse.Namespace) -> list[str] | None:
 
 
 def _cut(options: argparse.Namespace, extended: Tokenizer | None) -> Cut | None:
-    """Says where the text may be cut."""
+    """Return the function that finds cuts in the text."""
     from pybpe import WordCounts
 
     if extended:
@@ -112,7 +112,7 @@ def _cut(options: argparse.Namespace, extended: Tokenizer | None) -> Cut | None:
 
 
 def _learner(options: argparse.Namespace, extended: Tokenizer | None) -> Callable[..., Tokenizer]:
-    """Tokenizer.train or extend, with the options that the other does not have."""
+    """Return Tokenizer.train or Tokenizer.extend with the options that only one of them has."""
     from functools import partial
 
     from pybpe import Tokenizer

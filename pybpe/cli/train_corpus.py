@@ -1,4 +1,4 @@
-"""The text that `pybpe train` takes: files, pipes or standard input."""
+"""The training text of `pybpe train`: files, pipes or standard input."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from pybpe import Tokenizer
     from pybpe.data.readers.blocks import Cut
     from pybpe.reports.evaluation.texts import Passage, Split
-    from pybpe.training.counts.corpus import FilePieces
+    from pybpe.training.counts.corpus import FileChunks
     from pybpe.util.progress import ProgressCallback
 
-SAMPLE_BYTES = 10_000_000  # of the corpus, to measure bytes per token
+SAMPLE_BYTES = 10_000_000  # bytes of the corpus on which bytes per token are measured
 
 
 class Corpus:
-    """The training text: files, or standard input if there are none. Knows its size once it was read.
+    """The training text: files, or standard input if there are none. Its size, `n_bytes`, is set by reading it.
 
-    What can be read only once, such as a pipe, is kept in part to measure on. The share `held_out` is not trained on.
-    cut: says where the text may be cut.
+    A sample of input that can be read only once, such as a pipe, is kept to measure on.
+    cut: finds cuts in the text. held_out: the share of the text that is not trained on, None for none.
     """
 
     def __init__(
@@ -43,18 +43,18 @@ class Corpus:
         if held_out and not self.lasting:
             raise UsageError("--held-out needs files, which can be read again; save the text in one, or use --eval")
 
-    def source(self) -> list[Path] | FilePieces:
-        """Return what Tokenizer.train takes as its source."""
+    def source(self) -> list[Path] | FileChunks:
+        """Return the source for Tokenizer.train."""
         from pybpe.reports.evaluation.texts import Split
-        from pybpe.training.counts.corpus import FilePieces
+        from pybpe.training.counts.corpus import FileChunks
 
         if self._held_out:
             self._split = Split(self.files, self.cut, self.text_field, self._held_out, self._seed)
-            return FilePieces(self._split.before())
-        return self.files if self.lasting else FilePieces(self._read_once())
+            return FileChunks(self._split.before())
+        return self.files if self.lasting else FileChunks(self._read_once())
 
     def passages(self) -> list[Passage]:
-        """The text that was held out; parts of the training text if nothing was."""
+        """Return the held-out text; a sample of the training text if nothing is held out."""
         from pybpe.reports.evaluation.texts import sample_passages
 
         if self._split:
@@ -63,39 +63,39 @@ class Corpus:
             return sample_passages(self.files, self.cut, self.text_field)
         return self._sample.passages()
 
-    def watched(self, report: ProgressCallback) -> ProgressCallback:
-        """The same report, from which this learns how many bytes of text were counted."""
+    def counting_bytes(self, progress: ProgressCallback) -> ProgressCallback:
+        """Wrap a progress callback so that the number of bytes counted is kept in `n_bytes`."""
 
         def watch(stage: str, done: float, total: float | None) -> None:
             if stage == "counting":
                 self.n_bytes = int(done)
                 total = self._split.n_before if self._split else total
-            report(stage, done, total)
+            progress(stage, done, total)
 
         return watch
 
     def measure(self, tokenizer: Tokenizer) -> tuple[int, int]:
-        """(bytes, tokens) of SAMPLE_BYTES or so: the first of files, a sample of what could be read only once."""
+        """Return (bytes, tokens) of about SAMPLE_BYTES: the start of files, or the sample of input read only once."""
         n_bytes = n_tokens = 0
         if self._split:
-            pieces: Iterable[bytes] = self._split.before()
+            chunks: Iterable[bytes] = self._split.before()
         else:
-            pieces = self._pieces() if self.lasting else [passage.text for passage in self._sample.passages()]
-        for piece in pieces:
-            n_bytes += len(piece)
-            n_tokens += tokenizer.count(piece)
+            chunks = self._chunks() if self.lasting else [passage.text for passage in self._sample.passages()]
+        for chunk in chunks:
+            n_bytes += len(chunk)
+            n_tokens += tokenizer.count(chunk)
             if n_bytes >= SAMPLE_BYTES:
                 break
         return n_bytes, n_tokens
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _chunks(self) -> Iterator[bytes]:
         from pybpe.data.documents import read_documents, read_stream
 
         if not self.files:
             return read_stream(standard_input().buffer, self.cut)
-        return (piece for piece, _ in read_documents(self.files, self.cut, self.text_field))
+        return (chunk for chunk, _ in read_documents(self.files, self.cut, self.text_field))
 
     def _read_once(self) -> Iterator[bytes]:
-        for piece in self._pieces():
-            self._sample.add_text(piece, self.cut)
-            yield piece
+        for chunk in self._chunks():
+            self._sample.add_text(chunk, self.cut)
+            yield chunk

@@ -1,4 +1,4 @@
-"""The counts of words that `pybpe train` reads with --counts and writes with --save-counts."""
+"""The word counts that `pybpe train` reads with --counts and writes with --save-counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SUFFIXES = (".npz", ".parquet")
 
 
 class CountedCorpus:
-    """Files of counts in place of a Corpus. There is no text to measure on."""
+    """Files of word counts in place of a Corpus, without text to measure on."""
 
     lasting = False
     text_field = "text"
@@ -31,27 +31,27 @@ class CountedCorpus:
         for path in self.files[1:]:
             self._counts.merge(_read(path))
         words = self._counts.words()
-        self.n_bytes = int(words.sizes.astype("float64") @ words.counts)  # which no count is too high for
+        self.n_bytes = int(words.sizes.astype("float64") @ words.counts)  # int64 could overflow
 
     @property
     def cut(self) -> Cut | None:
-        """Says where text may be cut that is split as the words were."""
+        """The function that finds cuts in text for the pattern of the counts."""
         return self._counts.cut
 
     def source(self) -> WordCounts:
-        """What Tokenizer.train takes."""
+        """Return the source for Tokenizer.train."""
         return self._counts
 
-    def watched(self, report: ProgressCallback) -> ProgressCallback:
-        """The same report: nothing is counted."""
-        return report
+    def counting_bytes(self, progress: ProgressCallback) -> ProgressCallback:
+        """Return the callback unchanged: nothing is counted."""
+        return progress
 
     def passages(self) -> list[Passage]:
-        """None."""
+        """Return []: there is no text."""
         return []
 
     def measure(self, tokenizer: Tokenizer) -> tuple[int, int]:
-        """No bytes and no tokens."""
+        """Return (0, 0): there is no text."""
         return 0, 0
 
 
@@ -59,7 +59,7 @@ AnyCorpus = Corpus | CountedCorpus
 
 
 class Counted:
-    """What was counted: written where --save-counts says, and told in the end."""
+    """A callback for finished word counts, which writes them to the file of --save-counts and keeps their totals."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -69,7 +69,7 @@ class Counted:
             _check_suffix(path, "--save-counts")
 
     def check(self, inputs: Sequence[Path], outputs: Sequence[Path], force: bool) -> None:
-        """Raise unless the counts can be written."""
+        """Raise OSError, UsageError or MissingPackageError if the counts cannot be written."""
         if self.path is None:
             return
         check_output_file(self.path, inputs, force, "--save-counts", "counts.npz")
@@ -82,7 +82,7 @@ class Counted:
             check_parquet()
 
     def __call__(self, counts: WordCounts) -> None:
-        """Take the counts up, and write them."""
+        """Keep the totals of the counts, and write them if --save-counts is given."""
         self.n_words, self.n_different, self.forgotten = counts.total, len(counts), counts.forgotten
         if self.path is not None:
             (counts.to_npz if self.path.suffix == ".npz" else counts.to_parquet)(self.path)
@@ -90,7 +90,7 @@ class Counted:
 
     @property
     def interrupted(self) -> str:
-        """What is there when the merging was interrupted; '' if nothing."""
+        """The message about the written counts after an interrupt; "" if none were written."""
         if not self.written or self.path is None:
             return ""
         return f"the counts are complete; go on with: pybpe train --counts {typed(self.path)}"
@@ -105,4 +105,6 @@ def _read(path: Path) -> WordCounts:
 
 def _check_suffix(path: Path, option: str) -> None:
     if path.suffix not in _SUFFIXES:
-        raise UsageError(f"{path} is no file of counts by its name; end it in .npz or .parquet for {option}")
+        raise UsageError(
+            f"{path} does not have the suffix of a file of counts; name a .npz or .parquet file with {option}"
+        )

@@ -1,4 +1,4 @@
-"""What `pybpe train` does with --report, --held-out and --eval: measure the new tokenizer on text."""
+"""The evaluation of a new tokenizer by `pybpe train`: --report, --held-out and --eval."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from pybpe.reports.evaluation.texts import Passage
 
 SHOWN_KINDS = 8
-LEAST_SHARE = 0.001  # of the text, for a row of its own
+LEAST_SHARE = 0.001  # the minimum share of the text for a row of its own
 
 
 def add_evaluation_options(parser: argparse.ArgumentParser) -> None:
-    """--report, --held-out and --eval."""
-    group = parser.add_argument_group("evaluation, in the terminal and as a page")
-    group.add_argument("--report", type=place, metavar="HTML", help="write a page on how well the tokenizer compresses")
+    """Add --report, --held-out, --seed and --eval."""
+    group = parser.add_argument_group("evaluation, in the terminal and as a report")
+    group.add_argument("--report", type=place, metavar="HTML", help="write a report on the tokenizer's compression")
     group.add_argument(
         "--held-out",
         type=share,
         metavar="SHARE",
-        help="keep parts from all over the text to measure on, 0.01 for a hundredth",
+        help="share of the text to measure on and not to train on, in parts from all over it (0.01: one percent)",
     )
-    group.add_argument("--seed", type=whole(0), default=0, metavar="N", help="chooses what --held-out keeps (0)")
+    group.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of the choice of --held-out (0)")
     group.add_argument("--eval", nargs="+", default=[], metavar="FILE", help="measure on these files instead")
 
 
 class EvaluationText:
-    """What the options ask to measure on, if anything."""
+    """The text that the options name to measure on, if any."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
@@ -45,7 +45,7 @@ class EvaluationText:
         self._passages: list[Passage] = []
 
     def check(self, output: Path, corpus: AnyCorpus) -> None:
-        """Everything that could go wrong, before the training: the place of the page, and the text of --eval."""
+        """Check the path of the report, and read the text of --eval, before the training."""
         from pybpe.reports.evaluation.texts import sample_passages
 
         report: Path | None = self._options.report
@@ -60,7 +60,7 @@ class EvaluationText:
                 raise ValueError("there is nothing to measure on: every file of --eval is empty")
 
     def measure(self, tokenizer: Tokenizer, output: Path, corpus: AnyCorpus) -> dict[str, Any] | None:
-        """Measure how well it compresses, write the page, and print a table, or return it where --json asks for that.
+        """Measure the compression, write the report, and print a table, or return its data for --json.
 
         Returns None if nothing is to be measured.
         """
@@ -76,16 +76,16 @@ class EvaluationText:
             text="given" if options.eval else "held out" if options.held_out else "training",
         )
         try:
-            with progress("bytes") as report:
+            with progress("bytes") as callback:
                 evaluation = evaluate(
                     tokenizer,
                     self._passages or corpus.passages(),
                     public_encodings(),
-                    report=lambda done, total: report("evaluating", done, total),
+                    progress=lambda done, total: callback("evaluating", done, total),
                 )
             if options.report:
                 write_report(options.report, tokenizer, evaluation, about)
-        except KeyboardInterrupt as stop:  # or what SIGTERM makes of it
+        except KeyboardInterrupt as stop:  # raised for SIGTERM too
             raise type(stop)(f"{output} is complete; it was not evaluated") from None
         if options.json:
             return as_json(evaluation, about.text, options.report)
@@ -107,7 +107,7 @@ def as_json(evaluation: Evaluation, measured_on: str, report: Path | None) -> di
 
 
 def public_encodings() -> dict[str, Tokenizer]:
-    """Those whose rank files are on this machine; files that are not what they should be are left out with a note."""
+    """Return {name: tokenizer} of the public encodings on this machine; wrong files are left out with a note."""
     from pybpe import Tokenizer
     from pybpe.encodings.registry import local_files
 
@@ -123,7 +123,7 @@ def public_encodings() -> dict[str, Tokenizer]:
 
 
 def print_table(evaluation: Evaluation, measured_on: str) -> None:
-    """Bytes per token by kind of text and tokenizer."""
+    """Print a table of bytes per token by kind of text and tokenizer."""
     total = evaluation.total
     rows = [("text", "share", *evaluation.names)]
     kinds = [kind for kind in evaluation.shown_kinds() if kind.n_bytes >= LEAST_SHARE * total.n_bytes]

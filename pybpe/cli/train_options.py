@@ -1,4 +1,4 @@
-"""The options of `pybpe train`, and which of them contradict each other."""
+"""The options of `pybpe train`, and the checks for options that contradict each other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VOCAB_SIZE = 32768
 SPECIAL = "<|endoftext|>"
 SENTENCEPIECE = "sentencepiece"
 NORMALIZERS = ("NFC", "NFD", "NFKC", "NFKD", "nfkc", "nmt_nfkc")
-WHOLE = ("whole", "none")  # names of the pattern that splits nothing; none is what Python calls it
+WHOLE = ("whole", "none")  # values of --pattern that keep texts whole; in Python, the pattern is None
 CONVENTIONS = ("pybpe", "rustbpe", "huggingface", "minbpe", "tiktoken", SENTENCEPIECE)
 
 EXAMPLES = """\
@@ -26,19 +26,19 @@ examples:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Everything that the command takes."""
+    """Add all arguments and options of the command."""
     parser.add_argument(
         "corpus",
         nargs="*",
         metavar="FILE",
-        help="text, .jsonl or .parquet files, packed (.gz, .zst) or not, or globs ('data/*.txt'); - is stdin",
+        help="text, .jsonl or .parquet files, compressed (.gz, .zst) or not, or globs ('data/*.txt'); - is stdin",
     )
     add_text_field(parser)
     parser.add_argument(
         "-o", "--output", type=place, metavar="OUT", help="the file to write (default: corpus.pybpe here)"
     )
-    parser.add_argument("--force", action="store_true", help="replace the files to write if they exist")
-    parser.add_argument("--threads", type=whole(1, MOST_THREADS), metavar="N", help="for counting (one a core)")
+    parser.add_argument("--force", action="store_true", help="replace existing output files")
+    parser.add_argument("--threads", type=whole(1, MOST_THREADS), metavar="N", help="counting threads (one per core)")
     add_json(parser)
     _add_vocabulary(parser.add_argument_group("the vocabulary"))
     _add_counting(parser.add_argument_group("words and their counts"))
@@ -50,55 +50,60 @@ def _add_vocabulary(group: argparse._ArgumentGroup) -> None:
         "--vocab-size",
         type=whole(256, MOST_TOKENS),
         metavar="N",
-        help=f"tokens: 256 bytes and the merges ({VOCAB_SIZE}); special ones too with huggingface; all with --extend",
+        help=f"number of tokens: 256 bytes and the merges ({VOCAB_SIZE}); with --convention huggingface, special "
+        "tokens too; with --extend, all ids",
     )
     group.add_argument(
         "--pattern",
         action="append",
         metavar="NAME|REGEX",
-        help="how text is split: gpt2, gpt4, cl100k, ..., whole to keep texts whole (gpt4); repeatable, each splits "
-        "the words of the one before",
+        help="split pattern: gpt2, gpt4, cl100k, ..., or whole to keep texts whole (gpt4); repeatable, each pattern "
+        "splits the words of the one before",
     )
     group.add_argument("--special", action="append", metavar="TOKEN", help=f"a special token, repeatable ({SPECIAL})")
     group.add_argument("--no-special", action="store_true", help="no special tokens")
     group.add_argument(
         "--special-in-text",
         choices=("cut", "learn"),
-        help="special tokens in the text: cut them out, or learn from them (as the convention does: pybpe cuts)",
+        help="special tokens in the text: cut them out, or learn from them (default: that of the convention, which is "
+        "cut for pybpe)",
     )
     group.add_argument(
         "--convention",
         choices=CONVENTIONS,
-        help="whose trainer to equal, in the order of ties and the layout of ids (pybpe, which is rustbpe)",
+        help="trainer to reproduce: its order of ties and its ids (pybpe, the same as rustbpe)",
     )
     group.add_argument(
-        "--initial-alphabet", metavar="CHARS", help="characters that are to be tokens, however rare they are"
+        "--initial-alphabet", metavar="CHARS", help="characters that become tokens, whatever their frequency"
     )
     group.add_argument(
-        "--min-frequency", type=whole(1), default=1, metavar="N", help="leave pairs that occur fewer times alone (1)"
+        "--min-frequency", type=whole(1), default=1, metavar="N", help="minimum frequency of a pair to be merged (1)"
     )
     group.add_argument(
         "--normalizer",
         choices=NORMALIZERS,
-        help="a normal form for all text: one of tokenizers; of --convention sentencepiece, nfkc or nmt_nfkc",
+        help="normal form of all text: NFC, NFD, NFKC or NFKD; with --convention sentencepiece, nfkc or nmt_nfkc",
     )
-    group.add_argument("--max-token-length", type=whole(1), metavar="BYTES", help="make no longer tokens")
+    group.add_argument("--max-token-length", type=whole(1), metavar="BYTES", help="maximum length of a token in bytes")
     group.add_argument(
-        "--extend", metavar="TOKENIZER", help="go on with this tokenizer of any kind; no id of it changes"
+        "--extend", metavar="TOKENIZER", help="tokenizer to extend by more merges; its ids do not change"
     )
     group.add_argument(
-        "--keep-on-interrupt", action="store_true", help="let Ctrl-C end the merging, and write what was learned"
+        "--keep-on-interrupt", action="store_true", help="on Ctrl-C, stop merging and write the tokens learned so far"
     )
 
 
 def _add_counting(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--max-words", type=whole(1), metavar="N", help="remember no more different words: less memory, inexact counts"
+        "--max-words", type=whole(1), metavar="N", help="maximum number of distinct words; counts are then inexact"
     )
     group.add_argument(
-        "--counts", nargs="+", metavar="FILE", help="learn from these counts (.npz, .parquet), added up, not from text"
+        "--counts",
+        nargs="+",
+        metavar="FILE",
+        help="train on the sum of these word counts (.npz, .parquet), not on text",
     )
-    group.add_argument("--save-counts", type=place, metavar="FILE", help="write the counts too (.npz or .parquet)")
+    group.add_argument("--save-counts", type=place, metavar="FILE", help="also write word counts (.npz or .parquet)")
 
 
 def check_options(options: argparse.Namespace) -> None:
@@ -127,17 +132,19 @@ def _check_sentencepiece(options: argparse.Namespace) -> None:
         "--max-token-length": options.max_token_length,
     }
     if wrong := [name for name, value in given.items() if value]:
-        raise UsageError(f"--convention sentencepiece has no place for {' and '.join(wrong)}; leave it out")
+        raise UsageError(f"--convention sentencepiece does not support {' and '.join(wrong)}; leave it out")
 
 
 def _check_counts(options: argparse.Namespace) -> None:
     if STDIN in options.counts:
         raise UsageError("counts cannot come from standard input; name a file with --counts")
     if options.corpus:
-        raise UsageError("--counts stands in place of text; count the text first with --save-counts, then give both")
+        raise UsageError(
+            "--counts replaces text; count the text first with --save-counts, then give both with --counts"
+        )
     for name in ("pattern", "special_in_text", "held_out", "text_field"):
         if getattr(options, name) is not None:
-            raise UsageError(f"{_typed(name)} is about text, which --counts has read already; leave it out")
+            raise UsageError(f"{_typed(name)} applies to text, and --counts has counted it already; leave it out")
     if options.report and not options.eval:
         raise UsageError("--report needs text to measure on, which counts are not; name some with --eval FILE")
 
@@ -145,11 +152,11 @@ def _check_counts(options: argparse.Namespace) -> None:
 def _check_extend(options: argparse.Namespace) -> None:
     for name in ("convention", "special", "initial_alphabet", "normalizer"):
         if getattr(options, name) is not None:
-            raise UsageError(f"{_typed(name)} is settled by the tokenizer that --extend names; leave it out")
+            raise UsageError(f"{_typed(name)} is fixed by the tokenizer of --extend; leave it out")
     if options.no_special:
         raise UsageError("--extend keeps the special tokens that there are; leave out --no-special")
     if options.vocab_size is None:
-        raise UsageError("--extend needs --vocab-size, the number of all ids afterwards; see: pybpe info TOKENIZER")
+        raise UsageError("--extend needs --vocab-size, the new number of ids in all; see: pybpe info TOKENIZER")
     if len(options.pattern or []) > 1:
         raise UsageError("a rank file has one --pattern; leave out the others")
 

@@ -1,4 +1,4 @@
-"""What `pybpe train` says in the end."""
+"""The summary of `pybpe train`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rows(
     output: Path,
     taken: float,
 ) -> list[tuple[str, str]]:
-    """The closing table. extended: the tokenizer that this one goes on from, if there is one."""
+    """Return the rows of the summary. extended: the tokenizer that was extended, None for a new one."""
     from pybpe.reports.view import first_merges, longest_tokens, readable
 
     def show(ids: list[int]) -> str:
@@ -97,7 +97,7 @@ def _vocabulary(tokenizer: Tokenizer, extended: Tokenizer | None) -> str:
 
 
 def next_command(output: Path, names: list[str], corpus: AnyCorpus) -> str:
-    """What to type after training on the files and globs `names`."""
+    """Return the command to type after training on the files and globs `names`."""
     from pybpe.data.readers.documents import TEXT_FIELD
 
     if not corpus.lasting:

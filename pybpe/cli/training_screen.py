@@ -1,4 +1,4 @@
-"""What a training run shows on standard error: a bar and the losses in a terminal, a line now and then elsewhere."""
+"""The progress of a training run on standard error: a bar and losses in a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pybpe.cli.console import PLAIN_SECONDS, err, say
 from pybpe.gpt.pretrain import TrainingStep
 from pybpe.util.units import seconds
 
-SMOOTHING = 0.95  # of the training loss that is shown
-DRAWINGS = 20  # a second
+SMOOTHING = 0.95  # the weight of earlier steps in the training loss that is shown
+DRAWINGS = 20  # the maximum number of updates per second
 
 
 class TrainingScreen:
-    """Draws bars, and below them the losses of a model that learns. Close it at the end."""
+    """A screen with bars, and below them the losses of a model in training. Close it at the end."""
 
     def __init__(self) -> None:
         self.console = err()
@@ -34,10 +34,10 @@ class TrainingScreen:
         self._held_out: float | None = None
 
     def learns(self, step: TrainingStep, held_out: float | None, to_beat: float, bits_a_nat: float) -> None:
-        """A step was taken.
+        """Show a training step.
 
-        held_out: the loss on held-out text before training, to_beat: of frequencies alone, both in nats per token;
-        bits_a_nat: what makes bits per byte of them.
+        held_out: the loss on held-out text before training, None if there is none. to_beat: the loss of token
+        frequencies alone. Both are in nats per token; bits_a_nat converts them to bits per byte.
         """
         now = time.perf_counter()
         if self._done_before is None:
@@ -59,7 +59,7 @@ class TrainingScreen:
             say(f"  step {step.step:,}, {step.progress:.0%}:   {losses}")
 
     def draw(self, name: str, done: float, total: float | None, words: str) -> None:
-        """A bar by its name."""
+        """Draw or update the bar of this name."""
         if self._live is None or self._bars is None:
             columns = (
                 TextColumn("  {task.description:<9}"),
@@ -74,7 +74,7 @@ class TrainingScreen:
         self._bars.update(self._tasks[name], completed=done, total=total, words=words)
 
     def close(self) -> None:
-        """Take away what is drawn."""
+        """Remove the bars and the losses."""
         if self._live is not None:
             self._live.stop()
         self._live = self._bars = None

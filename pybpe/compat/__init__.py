@@ -1,4 +1,4 @@
-"""Faces of other libraries: objects of pybpe that stand where theirs stood."""
+"""Replacements for objects of other libraries, such as tiktoken and transformers, with their interfaces."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["patch_transformers", "unpatch_transformers"]
 
 
 def __getattr__(name: str) -> Any:
-    """What needs transformers, imported when it is first used."""
+    """Import the functions that need transformers when they are first used."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from pybpe.compat import huggingface

@@ -1,7 +1,9 @@
-"""datatrove's steps that tokenize, with pybpe doing the work: `from pybpe.compat.datatrove import DocumentTokenizer`.
+"""datatrove's pipeline steps that tokenize, with pybpe as the tokenizer.
 
-The same arguments, the same files byte for byte. Any other step of datatrove that has a tokenizer becomes one of these
-by having `ByPybpe` before its class:
+    from pybpe.compat.datatrove import DocumentTokenizer
+
+The arguments are the same, and the files are equal byte for byte. Any other step of datatrove that has a tokenizer uses
+pybpe if `ByPybpe` comes before its class:
 
     class TokenStats(ByPybpe, datatrove.pipeline.stats.TokenStats): ...
 """
@@ -23,27 +25,27 @@ _TokensCounter: Any = _steps.TokensCounter
 
 
 def load_tokenizer(name_or_path: str) -> Tokenizer:
-    """As datatrove's function of this name: a tokenizer.json by its path, or one on Hugging Face's hub by its name."""
+    """Load a tokenizer.json by its path, or a tokenizer of Hugging Face's hub by its name, as datatrove does."""
     tokenization = extra_module("datatrove.utils.tokenization", "datatrove", "to load tokenizers as it does")
     return Tokenizer(tokenization.load_tokenizer(name_or_path))
 
 
 class ByPybpe:
-    """Goes before a step of datatrove whose `tokenizer` pybpe is to stand in for."""
+    """A mixin that makes pybpe the tokenizer of a step of datatrove."""
 
     @functools.cached_property
     def tokenizer(self) -> Tokenizer:
-        """What the step encodes with, and its end-of-text token put behind each document."""
+        """The tokenizer that the step encodes with, which adds its end-of-text token to each document."""
         return Tokenizer(super().tokenizer)  # type: ignore[misc]
 
 
 class DocumentTokenizer(ByPybpe, _DocumentTokenizer):  # type: ignore[misc]
-    """Writes documents as ids, shuffled or not."""
+    """A step that writes documents as ids, shuffled or not."""
 
 
 class MegatronDocumentTokenizer(ByPybpe, _MegatronDocumentTokenizer):  # type: ignore[misc]
-    """Writes documents as ids in Megatron's layout."""
+    """A step that writes documents as ids in Megatron's layout."""
 
 
 class TokensCounter(ByPybpe, _TokensCounter):  # type: ignore[misc]
-    """Counts the ids of documents."""
+    """A step that counts the tokens of documents."""

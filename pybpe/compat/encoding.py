@@ -1,7 +1,7 @@
-"""tokenizers' Encoding of a text that pybpe encoded: the ids are there, the rest comes from the real one if asked for.
+"""A replacement for tokenizers.Encoding: ids from pybpe, everything else from the real one on demand.
 
-Ids, types, masks and length are what most programs want, and follow from the ids of the text. Offsets, the strings of
-tokens, words and overflowing parts are made by the tokenizers package, the first time that one of them is asked for.
+Most programs use ids, type ids, masks and lengths only, which follow from the ids of the text. Offsets, tokens as
+strings, words and overflowing parts come from the tokenizers package, the first time that one of them is read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from pybpe.errors import ParityError
 
 
 class Call:
-    """What is the same for all texts of one call."""
+    """The settings that all texts of one call share.
+
+    offsets: True if offsets may be read. truncation, padding: as tokenizers.Tokenizer has them, None for none.
+    """
 
     def __init__(
         self,
@@ -33,13 +36,13 @@ class Call:
         self.padding = padding
 
     def encodings(self, texts: Sequence[str], threads: int | None) -> list[Encoding]:
-        """The encodings of texts."""
+        """Return the Encoding of each text."""
         lists = self.encode(texts, threads)
         size = self._padded_size(lists) if self.padding else 0
         return [Encoding(self, text, ids, size) for text, ids in zip(texts, lists, strict=True)]
 
     def encode(self, texts: Sequence[str], threads: int | None) -> list[list[int]]:
-        """The ids of texts, with all but padding."""
+        """Return the ids of each text, truncated and with special tokens, without padding."""
         before, behind = self.template.before, self.template.behind
         lists = self.snapshot.encode(texts, threads)
         if self.truncation is not None:
@@ -51,7 +54,7 @@ class Call:
         return lists
 
     def _padded_size(self, lists: list[list[int]]) -> int:
-        """The length that all are padded to; longer ones stay as they are."""
+        """Return the length that all are padded to; longer ones are not changed."""
         assert self.padding is not None
         size = self.padding["length"]
         if size is None:
@@ -61,21 +64,21 @@ class Call:
 
 
 class Encoding:
-    """Stands wherever a tokenizers.Encoding stands, but is no instance of it."""
+    """A replacement for tokenizers.Encoding with the same attributes; it is not an instance of that class."""
 
     __slots__ = ("_call", "_ids", "_n", "_real", "_size", "_text")
 
     def __init__(self, call: Call, text: str, ids: list[int], size: int) -> None:
         self._call = call
         self._text = text
-        self._ids: list[int] | None = ids  # without padding; given to who asks first, which spares a copy
+        self._ids: list[int] | None = ids  # without padding; the first caller gets the list itself, without a copy
         self._n = len(ids)
         self._size = size
         self._real: Any = None
 
     @staticmethod
     def merge(encodings: Sequence[Any], growing_offsets: bool = True) -> Any:
-        """One real encoding of several."""
+        """Return one tokenizers.Encoding merged from several encodings."""
         real = [each.real if isinstance(each, Encoding) else each for each in encodings]
         from tokenizers import Encoding as RealEncoding
 
@@ -83,7 +86,7 @@ class Encoding:
 
     @property
     def ids(self) -> list[int]:
-        """The ids. A new list each time, as all that follow."""
+        """The ids. This and the other properties make a new list each time."""
         if self._real is not None:
             return self._real.ids  # type: ignore[no-any-return]
         ids, self._ids = self._ids, None
@@ -98,7 +101,7 @@ class Encoding:
 
     @property
     def type_ids(self) -> list[int]:
-        """The number of the sequence that each id belongs to, as the template has it."""
+        """The number of the sequence of each id, according to the template."""
         if self._real is not None:
             return self._real.type_ids  # type: ignore[no-any-return]
         before, own, behind = self._call.template.types
@@ -106,7 +109,7 @@ class Encoding:
 
     @property
     def special_tokens_mask(self) -> list[int]:
-        """1 for what the template put there and for padding."""
+        """1 for each special token of the template and for padding, 0 for the ids of the text."""
         if self._real is not None:
             return self._real.special_tokens_mask  # type: ignore[no-any-return]
         before, _, behind = self._call.template.types
@@ -114,12 +117,12 @@ class Encoding:
 
     @property
     def n_sequences(self) -> int:
-        """How many texts it is of."""
+        """The number of texts in this encoding."""
         return 1 if self._real is None else self._real.n_sequences
 
     @property
     def real(self) -> Any:
-        """The tokenizers.Encoding. Raises ParityError if the tokenizer has been changed since."""
+        """The tokenizers.Encoding of the text. Raises ParityError if the tokenizer was changed after encoding."""
         if self._real is None:
             call = self._call
             real = call.snapshot.original(self._text, call.add_special_tokens, call.offsets, call.truncation)
@@ -134,11 +137,11 @@ class Encoding:
 
     @property
     def _n_own(self) -> int:
-        """How many ids are of the text."""
+        """The number of ids of the text itself."""
         return self._n - self._call.template.added
 
     def _padded(self, values: list[int], name: str | None, filler: int = 0) -> list[int]:
-        """The values with what stands for padding: of that name in the padding's settings, or `filler`."""
+        """Return the values with padding: the padding setting of this name, or `filler` if name is None."""
         missing = self._size - len(values)
         if missing <= 0:
             return values
@@ -163,5 +166,5 @@ class Encoding:
 
 
 def _same(real: Any) -> Any:
-    """A pickled Encoding is the real one."""
+    """Return the argument: an Encoding is pickled as a tokenizers.Encoding."""
     return real

@@ -1,7 +1,7 @@
-"""transformers' face: a PreTrainedTokenizerFast with pybpe in front of its backend, and the same for one that is there.
+"""The interface of transformers: PreTrainedTokenizerFast with pybpe, and a patch for existing tokenizers.
 
-Transformers does everything else as ever: special tokens, templates, padding, tensors, chat templates, saving. It knows
-its backend by the attribute `_tokenizer`, and that is all that differs: see pybpe.compat.tokenizers.
+Only the backend in the attribute `_tokenizer` differs; see pybpe.compat.tokenizers. Special tokens, padding, tensors,
+chat templates and saving are transformers' own code.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _Base: Any = _transformers.PreTrainedTokenizerFast
 
 
 class PreTrainedTokenizerFast(_Base):  # type: ignore[misc]
-    """transformers' class of the same name, whose texts pybpe encodes; what it saves names transformers' class."""
+    """transformers' class of the same name, with pybpe as its backend; saved folders name transformers' class."""
 
-    # No __init__ here: transformers would take a class that has one for a model's own, and build its backend anew.
+    # There is no __init__: transformers would treat a class with one as specific to a model, and rebuild the backend.
 
     @classmethod
     def of(cls, definition: Definition) -> PreTrainedTokenizerFast:
-        """The face of a definition: what transformers makes of the folder that `to_huggingface` writes.
+        """Return the tokenizer that transformers loads from the folder that `to_huggingface` writes.
 
-        Raises ValueError for what such a folder cannot say, FormatError for what transformers does not take of it: what
-        came along from a file can be wrong for transformers alone.
+        Raises ValueError if such a folder cannot hold the definition, FormatError if transformers refuses the folder,
+        such as for carried settings that pybpe does not use.
         """
         with tempfile.TemporaryDirectory() as folder:
             huggingface.write(definition, f"{folder}/tokenizer")
@@ -53,11 +53,11 @@ class PreTrainedTokenizerFast(_Base):  # type: ignore[misc]
 
 
 def patch_transformers(tokenizer: Any) -> Any:
-    """Let pybpe encode and decode for a fast tokenizer of transformers, in place; the same object is returned.
+    """Make a fast tokenizer of transformers encode and decode with pybpe, in place, and return it.
 
-    That is done only after pybpe has given what it gives on a set of probes. Otherwise the object stays as it is, and
-    FormatError or ParityError says why, with the first difference. `unpatch_transformers` undoes it. Done twice it is
-    done once. Raises TypeError for what is no fast tokenizer of transformers.
+    First, both are compared on a set of hard texts. If they differ, the object is not changed, and ParityError gives
+    the first difference; FormatError says what pybpe does not support. `unpatch_transformers` undoes the patch.
+    Patching twice has no further effect. Raises TypeError if the object is not a fast tokenizer of transformers.
     """
     backend = _backend(tokenizer)
     if not isinstance(backend, Tokenizer):
@@ -68,7 +68,7 @@ def patch_transformers(tokenizer: Any) -> Any:
 
 
 def unpatch_transformers(tokenizer: Any) -> Any:
-    """Undo `patch_transformers`; tokens and settings that came since stay. The same object is returned."""
+    """Undo `patch_transformers` in place, and return the tokenizer; tokens and settings added since are kept."""
     backend = _backend(tokenizer)
     if isinstance(tokenizer, PreTrainedTokenizerFast):
         raise PybpeError("the tokenizer was made by pybpe; for one without it save this and read it with transformers")
@@ -78,7 +78,7 @@ def unpatch_transformers(tokenizer: Any) -> Any:
 
 
 def _backend(tokenizer: Any) -> Any:
-    """What a tokenizer encodes with."""
+    """Return the backend of a fast tokenizer. Raises TypeError for any other object."""
     from tokenizers import Tokenizer as RealTokenizer
 
     backend = getattr(tokenizer, "_tokenizer", None)

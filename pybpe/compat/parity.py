@@ -1,4 +1,4 @@
-"""The proof that pybpe does what a tokenizers.Tokenizer does, on texts that are hard in all the known ways."""
+"""The comparison of pybpe with a tokenizers.Tokenizer on texts with all known difficulties."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pybpe.compat.snapshot import Snapshot
 from pybpe.errors import ParityError
 
-# Of every class that split patterns tell apart, what normal forms change, and what is long in UTF-8 or in no font.
+# Characters of every class in split patterns, characters that normal forms change, and long or unassigned ones.
 _BOUNDARY = (
     " \t\n\r\x0b\x0c\x1c\x85\xa0\u1680\u2003\u2028\u2029\u202f\u3000\ufeff\u200b\u200c\u200d\x00\x7f\xad"
     "'\"’.,-_/!?()[]{}<>|@#$%^&*+=~`\\«¿"
@@ -31,14 +31,14 @@ _TEXTS = (
     "a" * 300 + " " * 300 + "b\n" * 60 + "\t" * 50 + "-" * 200 + "!" * 9 + "=" * 33 + "中" * 90 + "ab" * 90,
     "x \n y  \n\n z   \r\n\r\n w\t\n \t\nv\u00a0 \u00a0u\u3000\u3000t\u2028s\u0085r \u200b q",
 )
-_STRINGS = 200  # random ones
-_TOKENS = 2_000  # of the vocabulary, in a few long texts
-_NAMES = 200  # of added tokens, each in texts of its own
-_SHOWN = 80
+_STRINGS = 200  # random strings
+_TOKENS = 2_000  # tokens of the vocabulary, in a few long texts
+_NAMES = 200  # names of added tokens, each in two texts of its own
+_SHOWN = 80  # characters of a text in messages
 
 
 def check_parity(backend: Any, snapshot: Snapshot) -> None:
-    """Raise ParityError, with the first difference, unless pybpe gives the same for all probes."""
+    """Raise ParityError, with the first difference, unless pybpe encodes and decodes all probes as `backend` does."""
     texts = list(_probes(snapshot))
     real = [snapshot.original(text, False, True, None) for text in texts]
     for text, theirs, ours in zip(texts, real, snapshot.encode(texts, 1), strict=True):
@@ -53,7 +53,7 @@ def check_parity(backend: Any, snapshot: Snapshot) -> None:
 
 
 def _probes(snapshot: Snapshot) -> Iterator[str]:
-    """The texts, some of them made of what the vocabulary has."""
+    """Yield the texts to compare, some of them made from the vocabulary."""
     yield from _TEXTS
     rng = random.Random(0)
     for size in range(_STRINGS):

@@ -1,9 +1,15 @@
-"""rustbpe's face, for nanochat and its kin: `from pybpe.compat import rustbpe` instead of `import rustbpe`.
+"""The interface of rustbpe, for nanochat and similar projects.
 
-The same merges, ids and arguments. What is not the same: `encode` before training is an error, where rustbpe gives no
-ids for any text; text that the pattern does not match is kept, where rustbpe drops it; a lone surrogate becomes U+FFFD,
-where rustbpe raises; bytes that are not UTF-8 make `decode` raise UnicodeDecodeError; a `vocab_size` below 256 is a
-ValueError, where rustbpe panics; and one of these can be pickled.
+    from pybpe.compat import rustbpe
+
+Merges, ids and arguments are those of rustbpe. The differences are:
+
+- `encode` before training raises; rustbpe returns no ids for any text.
+- Text that the pattern does not match is kept; rustbpe drops it.
+- A lone surrogate becomes U+FFFD; rustbpe raises.
+- `decode` raises UnicodeDecodeError for bytes that are not UTF-8.
+- A `vocab_size` below 256 is a ValueError; rustbpe panics.
+- A tokenizer can be pickled.
 """
 
 from __future__ import annotations
@@ -22,7 +28,7 @@ BYTES = 256
 
 
 class Tokenizer:
-    """What rustbpe.Tokenizer is: empty when made, and trained in place."""
+    """A replacement for rustbpe.Tokenizer: empty when made, and trained in place."""
 
     def __init__(self) -> None:
         self._trained: PybpeTokenizer | None = None
@@ -30,9 +36,10 @@ class Tokenizer:
     def train_from_iterator(
         self, iterator: Iterable[str], vocab_size: int, buffer_size: int = 8192, pattern: str | None = None
     ) -> None:
-        """Learn up to `vocab_size` tokens from texts; fewer, in silence, if no pair is left to merge.
+        """Learn up to `vocab_size` tokens from texts; fewer, without a warning, if no pair is left to merge.
 
-        pattern: a regular expression, None for GPT-4's. buffer_size: of no effect here.
+        pattern: a regular expression, None for GPT-4's. buffer_size: ignored. Raises ValueError if `vocab_size` is
+        below 256.
         """
         if vocab_size < BYTES:
             raise TrainingError(f"vocab_size is {vocab_size}, must be at least {BYTES}")
@@ -46,36 +53,36 @@ class Tokenizer:
 
     @property
     def tokenizer(self) -> PybpeTokenizer:
-        """The same as pybpe's own Tokenizer. Raises ValueError before training."""
+        """The trained pybpe.Tokenizer. Raises ValueError before training."""
         if self._trained is None:
             raise TrainingError("this tokenizer has learned nothing yet; call train_from_iterator first")
         return self._trained
 
     @property
     def vocab_size(self) -> int:
-        """256 and the number of merges."""
+        """The number of tokens: 256 plus the number of merges."""
         return BYTES if self._trained is None else self._trained.n_vocab
 
     def get_pattern(self) -> str:
-        """The regular expression that splits text; empty before training."""
+        """Return the regular expression that splits text; "" before training."""
         return "" if self._trained is None else self._trained.pattern
 
     def get_mergeable_ranks(self) -> list[tuple[bytes, int]]:
-        """(bytes, id) of all tokens by id, as tiktoken.Encoding takes them when made a dict."""
+        """Return (bytes, id) of all tokens by id; as a dict, they are mergeable_ranks of tiktoken.Encoding."""
         if self._trained is None:
             return [(bytes([byte]), byte) for byte in range(BYTES)]
         return [(token, rank) for rank, token in self._trained.vocab.items()]
 
     def encode(self, text: str) -> list[int]:
-        """The ids of a text."""
+        """Return the ids of a text. Raises ValueError before training."""
         return self.tokenizer.encode_ordinary(text)
 
     def batch_encode(self, texts: Sequence[str]) -> list[list[int]]:
-        """The ids of each text, on all cores."""
+        """Return the ids of each text, encoded on all cores. Raises ValueError before training."""
         return self.tokenizer.encode_batch(texts, disallowed_special=())
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of ids. Raises ValueError for an id that has no token, UnicodeDecodeError if it is not UTF-8."""
+        """Return the text of ids. Raises ValueError for an unknown id, UnicodeDecodeError if the text is not UTF-8."""
         if self._trained is None:
             return bytes(ids).decode()
         return self._trained.decode(ids, errors="strict")

@@ -1,4 +1,4 @@
-"""What a tokenizers.Tokenizer does to texts and ids at one moment, done by pybpe."""
+"""Snapshots: the state of a tokenizers.Tokenizer at one moment, served by pybpe."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _SAMPLES = ("", "a", "Hello world", "x 1\n\ny")
 
 
 def state_of(backend: Any) -> State:
-    """What differs after a tokenizer was changed, unless in what names of tokens mean. Takes a few microseconds."""
+    """Return values that differ after any change of a tokenizer, except of its added tokens' settings.
+
+    It takes a few microseconds, so that it can be called before every encoding.
+    """
     model = backend.model
     parts = [_content(getattr(backend, name)) for name in _PARTS]
     return (*parts, type(model), *[getattr(model, name, None) for name in _SETTINGS], backend.get_vocab_size(True))
@@ -34,20 +37,21 @@ def state_of(backend: Any) -> State:
 def _content(part: Any) -> Any:
     try:
         return None if part is None else part.__getstate__()
-    except Exception:  # one written in Python, which pybpe never serves
+    except Exception:  # a part written in Python, which pybpe never serves
         return type(part)
 
 
 def added_tokens(backend: Any) -> dict[int, Any]:
-    """{id: AddedToken} of the tokens that are found by name."""
+    """Return {id: AddedToken} of the tokens that are found by name."""
     return backend.get_added_tokens_decoder()  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
 class Template:
-    """What is put around the ids of one text, and the types of all: what a post-processor does.
+    """The special tokens that a post-processor puts around the ids of one text, and the type ids.
 
-    types: of what is before, of the text, of what is behind.
+    before, behind: the ids before and after those of the text. types: (type ids of `before`, type id of the text, type
+    ids of `behind`).
     """
 
     before: list[int]
@@ -56,20 +60,20 @@ class Template:
 
     @property
     def added(self) -> int:
-        """How many ids are put around a text."""
+        """The number of ids that are put around a text."""
         return len(self.before) + len(self.behind)
 
     def serves(self, truncation: Mapping[str, Any]) -> bool:
-        """Whether a truncation is one that keeps some ids of a text, and that tokenizers does without an error."""
+        """Return True if a truncation keeps ids of a text, and tokenizers does not raise for it."""
         kept = truncation["max_length"] - self.added
         return kept > truncation["stride"] and truncation["strategy"] != "only_second"  # type: ignore[no-any-return]
 
 
 class Snapshot:
-    """Immutable but for caches; any number of threads may use one."""
+    """A tokenizers.Tokenizer at one moment, served by pybpe. Immutable except for caches; threads may share one."""
 
     def __init__(self, backend: Any, state: State) -> None:
-        """Read a tokenizer. Raises FormatError for one that pybpe cannot be equal to."""
+        """Read a tokenizer. Raises FormatError if pybpe cannot give the same ids."""
         definition = huggingface.from_json(json.loads(_written(backend)), "the tokenizer")
         self._state = state
         self._codec = Codec(definition)
@@ -84,18 +88,18 @@ class Snapshot:
         self._decodes = type(backend.decoder).__name__ == "ByteLevel" and all(map(_is_itself, self.names))
 
     def template(self, add_special_tokens: bool) -> Template | None:
-        """What is put around a text; None if that is nothing so simple."""
+        """Return the special tokens around a text; None if a Template cannot describe them."""
         return self._templates[bool(add_special_tokens)]
 
     def encode(self, texts: Sequence[str], threads: int | None) -> list[list[int]]:
-        """The ids of each text, in which all tokens are found by name, without what is put around."""
+        """Return the ids of each text, with added tokens found by name, without the special tokens of the template."""
         if len(texts) == 1:
             ids = self._text.fast.to_list(texts[0], "all", ())
             return [self._text.encode(texts[0], "all", ()).to_list(self._codec.ints) if ids is None else ids]
         return self._text.lists(texts, threads, "all", ())
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool) -> str | None:
-        """The text of ids; None for what pybpe does not decode, such as ids without a token."""
+        """Return the text of ids; None if pybpe does not decode them, such as for an id without a token."""
         if not self._decodes:
             return None
         try:
@@ -106,7 +110,7 @@ class Snapshot:
             return None
 
     def original(self, text: str, add_special_tokens: bool, offsets: bool, truncation: Mapping[str, Any] | None) -> Any:
-        """The real tokenizers.Encoding of a text. Raises ParityError if the tokenizer has been changed since."""
+        """Return the real tokenizers.Encoding of a text. Raises ParityError if the tokenizer was changed since."""
         if state_of(self._original)[:-1] != self._state[:-1]:
             raise ParityError("the tokenizer was changed after this text was encoded, so its offsets are lost")
         with self._lock:
@@ -118,7 +122,7 @@ class Snapshot:
             return encode([text], add_special_tokens=add_special_tokens)[0]
 
     def _template(self, add_special_tokens: bool) -> Template | None:
-        """What the real tokenizer puts around texts, if around all the same."""
+        """Return the special tokens that the real tokenizer puts around texts; None if they depend on the text."""
         found: Template | None = None
         around: tuple[list[int], list[int]] | None = None  # of a text without ids
         for sample in _SAMPLES:
@@ -143,7 +147,7 @@ class Snapshot:
 
 
 def _written(backend: Any) -> str:
-    """A tokenizer as the text of a tokenizer.json."""
+    """Return the tokenizer.json of a tokenizer. Raises FormatError if it has a part written in Python."""
     try:
         return backend.to_str()  # type: ignore[no-any-return]
     except Exception as error:  # a part written in Python
@@ -151,7 +155,7 @@ def _written(backend: Any) -> str:
 
 
 def _clone(backend: Any) -> Any:
-    """A tokenizer of the same parts, with names, truncation and padding of its own."""
+    """Return a tokenizer with the same parts and its own added tokens, truncation and padding."""
     made = type(backend)(backend.model)
     for name in _PARTS:
         setattr(made, name, getattr(backend, name))
@@ -163,6 +167,6 @@ def _clone(backend: Any) -> Any:
 
 
 def _is_itself(name: str) -> bool:
-    """Whether the name of a token, taken as characters that stand for bytes, still says itself."""
+    """Return True if the name of a token, read as byte-level characters, stands for itself or for no bytes."""
     content = to_bytes(name)
     return content is None or content == name.encode()

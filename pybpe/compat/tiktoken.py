@@ -1,15 +1,15 @@
-"""tiktoken's face: an Encoding that answers as tiktoken 0.14's does, and needs no tiktoken.
+"""The interface of tiktoken 0.14: an Encoding that gives the same results without tiktoken.
 
-`Tokenizer.as_tiktoken` makes one; `import pybpe.compat.tiktoken as tiktoken` is the one line that changes in a program.
-Ids, arguments and kinds of errors are those of tiktoken. What is not the same:
+`Tokenizer.as_tiktoken` makes one. A program can also replace its import by `import pybpe.compat.tiktoken as tiktoken`.
+Ids, arguments and types of errors are those of tiktoken. The differences are:
 
-- `isinstance(encoding, tiktoken.Encoding)` is False. That class has no place to register another one at, and an object
-  that says it is of a class whose code it does not run would lie to whoever asks in order to know.
-- An id below 0 or beyond 32 bits is a KeyError like any other unknown id, where tiktoken has an OverflowError.
-- `encode_to_numpy` and `encode_with_unstable` take lone surrogates as `encode` does; in tiktoken they are an error.
+- `isinstance(encoding, tiktoken.Encoding)` is False. That class cannot register others, and an object should not claim
+  to be of a class whose code it does not run.
+- An id below 0 or beyond 32 bits raises KeyError like any other unknown id; tiktoken raises OverflowError.
+- `encode_to_numpy` and `encode_with_unstable` accept lone surrogates as `encode` does; tiktoken raises.
 - Text that the pattern does not match is kept as words of its own; tiktoken drops it.
-- Where a Hugging Face file has normal forms or tokens found by name that are not special, they stay at work here; such
-  tokens are in neither `special_tokens_set` nor `_mergeable_ranks`.
+- The normalizer and the added tokens of a Hugging Face file are applied; added tokens that are not special are in
+  neither `special_tokens_set` nor `_mergeable_ranks`.
 """
 
 from __future__ import annotations
@@ -45,27 +45,27 @@ NOTHING: frozenset[str] = frozenset()
 
 @functools.lru_cache(maxsize=8)
 def get_encoding(encoding_name: str) -> Encoding:
-    """A public encoding by name, downloaded if it is not on this machine. Raises ValueError for an unknown name."""
+    """Return a public encoding, downloaded if it is not on this machine. Raises ValueError for an unknown name."""
     return Encoding.of(encoding_name, Codec(definition_of(encoding_name)))
 
 
 def encoding_for_model(model_name: str) -> Encoding:
-    """The public encoding of a model. Raises KeyError for an unknown one."""
+    """Return the public encoding of a model. Raises KeyError for an unknown model."""
     return get_encoding(encoding_name_for_model(model_name))
 
 
 def encoding_name_for_model(model_name: str) -> str:
-    """The name of that encoding."""
+    """Return the name of a model's public encoding. Raises KeyError for an unknown model."""
     return name_for_model(model_name)
 
 
 def list_encoding_names() -> list[str]:
-    """The names of the public encodings."""
+    """Return the names of the public encodings."""
     return list(BY_NAME)
 
 
 class Encoding:
-    """What tiktoken.Encoding is, with its methods, properties and private names. Any number of threads may use one."""
+    """A replacement for tiktoken.Encoding with its methods, properties and private names. Threads may share one."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Encoding:
         special_tokens: Mapping[str, int],
         explicit_n_vocab: int | None = None,
     ) -> None:
-        """Make one of ranks, as tiktoken does. Raises ValueError where these contradict each other."""
+        """Make an Encoding from ranks, as tiktoken does. Raises ValueError if the arguments contradict each other."""
         self._serve(name, Codec(from_ranks(mergeable_ranks, pat_str, special_tokens)))
         n_tokens = len(mergeable_ranks) + len(special_tokens)
         if explicit_n_vocab and not explicit_n_vocab == n_tokens == self.n_vocab:
@@ -111,7 +111,7 @@ class Encoding:
     def encode(
         self, text: str, *, allowed_special: Allowed = NOTHING, disallowed_special: Disallowed = "all"
     ) -> list[int]:
-        """The ids of a text. Raises ValueError for a special token in it that is disallowed."""
+        """Return the ids of a text. Raises ValueError for a disallowed special token in it."""
         disallowed_special = _names(disallowed_special)
         if isinstance(text, str):
             ids = self._text.fast.to_list(text, allowed_special, disallowed_special)
@@ -120,14 +120,14 @@ class Encoding:
         return self._encode(text, allowed_special, disallowed_special).to_list(self._ints)
 
     def encode_ordinary(self, text: str) -> list[int]:
-        """The ids of a text in which special tokens are text like any other."""
+        """Return the ids of a text, with special tokens encoded as ordinary text."""
         ids = self._text.fast.to_list_ordinary(_checked(text))
         return self._text.ordinary(text).to_list(self._ints) if ids is None else ids
 
     def encode_to_numpy(
         self, text: str, *, allowed_special: Allowed = NOTHING, disallowed_special: Disallowed = "all"
     ) -> npt.NDArray[np.uint32]:
-        """As `encode`, as uint32[n]."""
+        """Return the ids of a text as uint32[n]; otherwise as `encode`."""
         disallowed_special = _names(disallowed_special)
         if isinstance(text, str):
             ids = self._text.to_array(text, allowed_special, disallowed_special)
@@ -136,7 +136,7 @@ class Encoding:
         return self._encode(text, allowed_special, disallowed_special).to_numpy()
 
     def encode_ordinary_batch(self, text: Iterable[str], *, num_threads: int = 8) -> list[list[int]]:
-        """As `encode_ordinary` for each text."""
+        """Return the ids of each text, with special tokens encoded as ordinary text."""
         return self._encode_batch(text, num_threads, NOTHING, ())
 
     def encode_batch(
@@ -147,13 +147,13 @@ class Encoding:
         allowed_special: Allowed = NOTHING,
         disallowed_special: Disallowed = "all",
     ) -> list[list[int]]:
-        """As `encode` for each text."""
+        """Return the ids of each text. Raises ValueError as `encode` does."""
         return self._encode_batch(text, num_threads, allowed_special, disallowed_special)
 
     def encode_with_unstable(
         self, text: str, *, allowed_special: Allowed = NOTHING, disallowed_special: Disallowed = "all"
     ) -> tuple[list[int], list[list[int]]]:
-        """The ids that stay whatever follows the text, and what the ids after those could be.
+        """Return (stable ids, which stay the same whatever follows the text; possible continuations, lists of ids).
 
         Raises ValueError for a vocabulary of characters.
         """
@@ -169,55 +169,55 @@ class Encoding:
         return stable, unstable.completions(rest, self._sorted_tokens, self)
 
     def encode_single_token(self, text_or_bytes: str | bytes) -> int:
-        """The id of one token, special or not. Raises KeyError for what is not one token."""
+        """Return the id of one token, special or not. Raises KeyError if it is not a token."""
         return self._codec.token_id(text_or_bytes.encode() if isinstance(text_or_bytes, str) else text_or_bytes)
 
     # Ids to text
 
     def decode_bytes(self, tokens: Ids) -> bytes:
-        """The bytes that ids stand for. Raises KeyError for an id that has no token."""
+        """Return the bytes of ids. Raises KeyError for an id without a token."""
         return self._codec.decoder.decode_bytes(tokens)
 
     def decode(self, tokens: Ids, errors: str = "replace") -> str:
-        """The text that ids stand for; `errors` as in bytes.decode."""
+        """Return the text of ids; `errors` as in bytes.decode. Raises KeyError for an id without a token."""
         return self._codec.decoder.decode(tokens, errors)
 
     def decode_single_token_bytes(self, token: int) -> bytes:
-        """The bytes of one id. Raises KeyError for an id that has no token."""
+        """Return the bytes of one id. Raises KeyError for an id without a token."""
         return self._codec.token_bytes(token)
 
     def decode_tokens_bytes(self, tokens: Iterable[int]) -> list[bytes]:
-        """The bytes of each id."""
+        """Return the bytes of each id. Raises KeyError for an id without a token."""
         return [self.decode_single_token_bytes(token) for token in tokens]
 
     def decode_with_offsets(self, tokens: Iterable[int]) -> tuple[str, list[int]]:
-        """The text, and of each id the index of the first character that has bytes of it.
+        """Return (text, list of the index of the first character that has bytes of each id).
 
         Raises UnicodeDecodeError if the bytes are not UTF-8, ValueError for a vocabulary of characters.
         """
         self._check_bytes("decode_with_offsets")
         contents = self.decode_tokens_bytes(tokens)
-        offsets, begun = [], 0  # begun: how many characters have begun
+        offsets, begun = [], 0  # begun: the number of characters that have begun
         for content in contents:
-            within = _continues(content[0])  # the token begins within the character that began last
+            within = _continues(content[0])  # True if the token begins within the last character
             offsets.append(max(0, begun - within))
             begun += sum(not _continues(byte) for byte in content)
         return b"".join(contents).decode(), offsets
 
     def decode_batch(self, batch: Iterable[Ids], *, errors: str = "replace", num_threads: int = 8) -> list[str]:
-        """As `decode` for each; one thread does it, faster than several."""
+        """Return the text of each list of ids, on one thread: that is faster than several."""
         _threads(num_threads)
         return self._codec.decoder.decode_batch(batch, errors)
 
     def decode_bytes_batch(self, batch: Iterable[Ids], *, num_threads: int = 8) -> list[bytes]:
-        """As `decode_bytes` for each."""
+        """Return the bytes of each list of ids."""
         _threads(num_threads)
         return list(map(self._codec.decoder.decode_bytes, batch))
 
-    # What it holds
+    # The vocabulary
 
     def token_byte_values(self) -> list[bytes]:
-        """The bytes of all ordinary tokens, sorted."""
+        """Return the bytes of all ordinary tokens, sorted."""
         return list(self._sorted_tokens)
 
     @property
@@ -231,22 +231,22 @@ class Encoding:
         return set(self._special_tokens)
 
     def is_special_token(self, token: int) -> bool:
-        """Whether an id is that of a special token."""
+        """Return True if an id is that of a special token."""
         return operator.index(token) in self._special_token_values
 
     @property
     def n_vocab(self) -> int:
-        """The largest id plus one."""
+        """The maximum id plus one."""
         return self.max_token_value + 1
 
-    # Private names that programs use
+    # Private names of tiktoken that programs use
 
     @functools.cached_property
     def _mergeable_ranks(self) -> dict[bytes, int]:
         return self._codec.mergeable_ranks
 
     def _encode_single_piece(self, text_or_bytes: str | bytes) -> list[int]:
-        """The ids of text that is one word, whatever the pattern says."""
+        """Return the ids of text that is encoded as one word, without splitting."""
         content = text_or_bytes.encode() if isinstance(text_or_bytes, str) else text_or_bytes
         ids = IdBuffer()
         if content:
@@ -254,12 +254,12 @@ class Encoding:
         return ids.to_list(self._ints)
 
     def _encode_only_native_bpe(self, text: str) -> list[int]:
-        """The ids of an ordinary text, word by word."""
+        """Return the ids of ordinary text, encoded word by word."""
         words = self._text.split.split(to_utf8(_checked(text)))
         return [token for word in words for token in self._encode_single_piece(word)]
 
     def _encode_bytes(self, text: bytes) -> list[int]:
-        """The ids of bytes; where they stop being UTF-8, the rest is one word with the word before it."""
+        """Return the ids of bytes; from the first that is not UTF-8 on, they form one word with the word before."""
         if not isinstance(text, bytes):
             raise TypeError(f"text must be bytes, not {type(text).__name__}")
         try:
@@ -270,10 +270,10 @@ class Encoding:
         stable, unfinished = unstable.cut_unstable(ids, self._size_of_last_word(beginning, NOTHING), self._tokens)
         return stable + self._encode_single_piece(unfinished + rest)
 
-    # What they stand on
+    # Helpers
 
     def _check_bytes(self, method: str) -> None:
-        """Raise ValueError for a vocabulary of characters, whose ids do not stand for bytes one by one."""
+        """Raise ValueError for a vocabulary of characters, where the bytes of ids depend on their neighbours."""
         if self._codec.definition.characters is not None:
             raise ValueError(
                 f"{method} is for vocabularies of bytes, and this one is of characters (as Llama 2's and Gemma's are); "
@@ -300,10 +300,10 @@ class Encoding:
     def _disallowed(
         self, texts: list[str], allowed: Allowed, disallowed: Disallowed, error: SpecialTokenError
     ) -> SpecialTokenError:
-        """The error as tiktoken words it: programs look for these words."""
+        """Return the error with tiktoken's message, which programs look for."""
         forbidden = self._text.special.policy(allowed, disallowed)[1]
         name = next((name for text in texts if (name := find_one_of(forbidden, text)) is not None), None)
-        if name is None:  # in the normal form only, which tiktoken does not have
+        if name is None:  # it occurs in the normalized text only; tiktoken does not normalize
             return error
         return SpecialTokenError(
             f"Encountered text corresponding to disallowed special token {name!r}.\n"
@@ -313,15 +313,15 @@ class Encoding:
         )
 
     def _size_of_last_word(self, text: str, found: AbstractSet[str]) -> int:
-        """How many ids the last word of a text gives; 0 if a token found by name is the last."""
-        pieces = self._text.segmenter.split(join_surrogates(text), frozenset(found))
-        if not pieces or isinstance(pieces[-1], int):
+        """Return the number of ids of the last word of a text; 0 if the text ends with a token found by name."""
+        segments = self._text.segmenter.split(join_surrogates(text), frozenset(found))
+        if not segments or isinstance(segments[-1], int):
             return 0
-        words = self._text.split.split(to_utf8(pieces[-1]))
+        words = self._text.split.split(to_utf8(segments[-1]))
         return len(self._encode_single_piece(words[-1])) if words else 0
 
     def _merge(self, content: bytes) -> list[int]:
-        """The ids of bytes that merge as one word, even if they are a token."""
+        """Return the ids of bytes merged as one word, without the shortcut for words that are tokens."""
         ids = IdBuffer()
         self._text.core.encode_with_dropout([content], 0.0, 0, ids)
         return ids.to_list(self._ints)
@@ -332,7 +332,7 @@ class Encoding:
 
     @functools.cached_property
     def _tokens(self) -> list[bytes]:
-        """The ordinary tokens by id; empty where there is none."""
+        """The bytes of the ordinary tokens by id; b"" for an id without one."""
         tokens = self._codec.definition.vocabulary.to_list()
         return tokens + [b""] * (self.n_vocab - len(tokens))
 
@@ -348,17 +348,17 @@ def _checked(text: str) -> str:
 
 
 def _names(disallowed: Disallowed) -> Literal["all"] | frozenset[str]:
-    """Any collection, so also a str that is not "all", is its items."""
+    """Return "all", or the items of a collection; a str other than "all" is a collection of characters."""
     return "all" if disallowed == "all" else frozenset(disallowed)
 
 
 def _threads(num_threads: int) -> int:
-    """As many threads as the caller says, within reason."""
+    """Return `num_threads`, at most MAX_THREADS. Raises ValueError for a number below 1."""
     if num_threads < 1:
         raise ValueError(f"num_threads is {num_threads}, must be at least 1")
     return min(num_threads, MAX_THREADS)
 
 
 def _continues(byte: int) -> bool:
-    """Whether a byte of UTF-8 is within a character that began before."""
+    """Return True if a byte of UTF-8 is a continuation byte."""
     return 0x80 <= byte < 0xC0

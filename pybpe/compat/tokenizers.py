@@ -1,12 +1,12 @@
-"""tokenizers' Tokenizer, with the real one behind it and pybpe in front: what transformers and datatrove hold on to.
+"""The interface of tokenizers.Tokenizer over a real one, with pybpe for encoding and decoding.
 
-The real tokenizer stays the truth: what it is asked and told goes to it. Only the calls that programs make all day are
-served by pybpe: encoding texts, whatever the truncation and the padding, and decoding ids. That begins after pybpe has
-read the tokenizer and given the same as it on a set of probes, and after each change that the tokenizer goes through
-it begins anew. Pairs of texts, texts that are split into words, and whatever cannot be done exactly are passed on.
+transformers and datatrove use it as their backend. Attributes and settings are those of the real tokenizer. pybpe
+serves only the frequent calls: encoding texts, with any truncation and padding, and decoding ids. Before it does so, it
+reads the tokenizer and compares results on a set of probes, and does so again after each change of the tokenizer. The
+real tokenizer serves pairs of texts, texts that are split into words, and everything else.
 
-A change is seen if it is made through this object or through the parts that it hands out (`pre_tokenizer` and the
-like); one that is made to the real tokenizer behind its back is seen unless it concerns names of tokens it had already.
+Changes through this object or through its parts (`pre_tokenizer` and the like) are noticed. So are changes of the real
+tokenizer itself, except those of the settings of added tokens that it had before.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _CHANGES = frozenset({"add_tokens", "add_special_tokens", "train", "train_from_i
 
 
 class Tokenizer:
-    """Stands wherever a tokenizers.Tokenizer stands, but is no instance of it.
+    """A replacement for tokenizers.Tokenizer with the same methods; it is not an instance of that class.
 
-    backend: a tokenizers.Tokenizer, or one of its models to make one of. Functions of tokenizers written in Rust, such
-    as `DecodeStream.step`, need the real one: pass `backend` to them. Their errors name what they got by its
-    __qualname__, which therefore says so.
+    backend: a tokenizers.Tokenizer, or a model of tokenizers to make one from. Functions of tokenizers written in Rust,
+    such as `DecodeStream.step`, need the real one: pass `backend` to them. Their error messages show the __qualname__
+    of their argument, so that attribute gives this advice.
     """
 
     __qualname__ = "Tokenizer (pybpe's: pass its attribute backend instead)"
@@ -53,17 +53,17 @@ class Tokenizer:
 
     @classmethod
     def from_str(cls, json: str) -> Tokenizer:
-        """Read the content of one."""
+        """Read the text of a tokenizer.json."""
         return cls(_tokenizers().Tokenizer.from_str(json))
 
     @classmethod
     def from_buffer(cls, buffer: bytes) -> Tokenizer:
-        """Read the content of one, as bytes."""
+        """Read the bytes of a tokenizer.json."""
         return cls(_tokenizers().Tokenizer.from_buffer(buffer))
 
     @classmethod
     def from_pretrained(cls, identifier: str, revision: str = "main", token: str | None = None) -> Tokenizer:
-        """Fetch one by its name on Hugging Face's hub."""
+        """Load a tokenizer by its name on Hugging Face's hub."""
         return cls(_tokenizers().Tokenizer.from_pretrained(identifier, revision=revision, token=token))
 
     # Text to ids
@@ -71,7 +71,7 @@ class Tokenizer:
     def encode(
         self, sequence: Any, pair: Any = None, is_pretokenized: bool = False, add_special_tokens: bool = True
     ) -> Any:
-        """The encoding of one text, or of a pair."""
+        """Return the encoding of one text, or of a pair."""
         if pair is None and not is_pretokenized:
             encoded = self._encode([sequence], add_special_tokens, True)
             if encoded is not None:
@@ -80,7 +80,7 @@ class Tokenizer:
             return self._backend.encode(sequence, pair, is_pretokenized, add_special_tokens)
 
     def encode_batch(self, input: Any, is_pretokenized: bool = False, add_special_tokens: bool = True) -> Any:
-        """The encoding of each text or pair; on all cores unless TOKENIZERS_PARALLELISM says no."""
+        """Return the encoding of each text or pair, on all cores unless TOKENIZERS_PARALLELISM is false."""
         encoded = None if is_pretokenized else self._encode(input, add_special_tokens, True)
         if encoded is not None:
             return encoded
@@ -88,7 +88,7 @@ class Tokenizer:
             return self._backend.encode_batch(input, is_pretokenized, add_special_tokens)
 
     def encode_batch_fast(self, input: Any, is_pretokenized: bool = False, add_special_tokens: bool = True) -> Any:
-        """As `encode_batch`, without offsets."""
+        """Return the encoding of each text or pair as `encode_batch` does, without offsets."""
         encoded = None if is_pretokenized else self._encode(input, add_special_tokens, False)
         if encoded is not None:
             return encoded
@@ -96,7 +96,7 @@ class Tokenizer:
             return self._backend.encode_batch_fast(input, is_pretokenized, add_special_tokens)
 
     def _encode(self, texts: Any, add_special_tokens: bool, offsets: bool) -> list[Encoding] | None:
-        """The encodings by pybpe; None for what it does not serve, errors included."""
+        """Return the encodings by pybpe; None if it does not serve the call, as for texts of a wrong type."""
         if not isinstance(texts, (list, tuple)) or not all(map(_is_text, texts)):
             return None
         snapshot = self._current()
@@ -112,12 +112,12 @@ class Tokenizer:
     # Ids to text
 
     def decode(self, ids: Sequence[int], skip_special_tokens: bool = True) -> str:
-        """The text that ids stand for."""
+        """Return the text of ids."""
         found = self._decode(ids, skip_special_tokens)
         return self._backend.decode(ids, skip_special_tokens) if found is None else found
 
     def decode_batch(self, sequences: Sequence[Sequence[int]], skip_special_tokens: bool = True) -> list[str]:
-        """The text of each."""
+        """Return the text of each list of ids."""
         if isinstance(sequences, (list, tuple)):
             found = [self._decode(ids, skip_special_tokens) for ids in sequences]
             if None not in found:
@@ -128,7 +128,7 @@ class Tokenizer:
         snapshot = self._current() if type(ids) is list else None
         return snapshot.decode(ids, skip_special_tokens) if snapshot else None
 
-    # What it stands on
+    # The real tokenizer
 
     @property
     def backend(self) -> Any:
@@ -137,18 +137,18 @@ class Tokenizer:
 
     @property
     def reason(self) -> str | None:
-        """Why pybpe does not serve this tokenizer; None if it does, or before the first call."""
+        """The reason why pybpe does not serve this tokenizer; None if it does, or before the first call."""
         return self._reason  # type: ignore[no-any-return]
 
     def check(self) -> None:
-        """Read the tokenizer and prove parity now. Raises FormatError or ParityError with the reason if it fails."""
+        """Read the tokenizer and compare results now. Raises FormatError or ParityError, with the reason."""
         state = state_of(self._backend)
         snapshot = Snapshot(self._backend, state)
         check_parity(self._backend, snapshot)
         self._keep(state, snapshot, None)
 
     def _current(self) -> Snapshot | None:
-        """What serves the tokenizer as it is now; None, after a warning, if nothing does."""
+        """Return the snapshot of the tokenizer's present state; None, after a warning, if pybpe does not serve it."""
         state = state_of(self._backend)
         if state != self._state:
             try:
@@ -174,11 +174,11 @@ class Tokenizer:
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._backend, name, value)
-        if name == "model":  # of the others `state_of` tells
+        if name == "model":  # `state_of` notices all other changes
             self._forget()
 
     def _changing(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        """A method that may change what the tokenizer does to a text."""
+        """Wrap a method that may change the ids that the tokenizer gives."""
 
         def call(*arguments: Any, **options: Any) -> Any:
             before = added_tokens(self._backend)
@@ -204,7 +204,7 @@ class Tokenizer:
         return type(self), (self._backend,)
 
 
-globals()[Tokenizer.__qualname__] = Tokenizer  # pickle looks a class up by this name
+globals()[Tokenizer.__qualname__] = Tokenizer  # pickle finds a class by its __qualname__
 
 
 def _tokenizers() -> Any:
@@ -212,7 +212,7 @@ def _tokenizers() -> Any:
 
 
 def _is_text(text: Any) -> bool:
-    """True if a text is a str without lone surrogates, of which tokenizers makes an error."""
+    """Return True if a text is a str without lone surrogates, for which tokenizers raises."""
     return isinstance(text, str) and (text.isascii() or _surrogate_in(text) is None)
 
 
@@ -227,7 +227,7 @@ def _surrogate_in(text: str) -> int | None:
 
 @contextlib.contextmanager
 def _telling_surrogates(texts: Any) -> Iterator[None]:
-    """Within, a TypeError of tokenizers that is due to a lone surrogate in `texts`, nested lists, says so."""
+    """Replace a TypeError of tokenizers by one that names the lone surrogate in `texts` (nested lists), if any."""
     try:
         yield
     except TypeError:
@@ -251,6 +251,6 @@ def _strings(texts: Any) -> Iterator[str]:
 
 
 def _threads() -> int | None:
-    """One thread if the environment says so, as tokenizers reads it; None for one a core."""
+    """Return 1 if TOKENIZERS_PARALLELISM turns threads off, as tokenizers reads it; None for one thread per core."""
     off = os.environ.get("TOKENIZERS_PARALLELISM", "").lower() in ("off", "false", "f", "no", "n", "0")
     return 1 if off else None

@@ -1,7 +1,7 @@
-"""What a text's last ids could become when the text goes on: the rules of tiktoken's `encode_with_unstable`.
+"""The rules of tiktoken's `encode_with_unstable`: possible ids of the end of a text that goes on.
 
-Ids of all words but the last are taken for settled, and so is white space, of which several words may become one, only
-where something else follows. For what remains, every way is tried in which one more token could complete it.
+The ids of all words but the last are stable. Words of white space at the end are unstable, because several of them may
+become one. For the unstable bytes, every continuation by one more token is tried.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ MAX_CHAR = 4  # bytes of a character in UTF-8
 
 
 class Words(Protocol):
-    """What encodes here: an `Encoding`."""
+    """The methods of `Encoding` that are used here."""
 
     def encode_ordinary(self, text: str) -> list[int]:
-        """The ids of an ordinary text."""
+        """Return the ids of ordinary text."""
 
     def encode_single_token(self, text_or_bytes: str | bytes) -> int:
-        """The id of one token."""
+        """Return the id of one token."""
 
     def decode_single_token_bytes(self, token: int) -> bytes:
-        """The bytes of one id."""
+        """Return the bytes of one id."""
 
     def _merge(self, content: bytes) -> list[int]: ...
 
 
 def cut_unstable(ids: list[int], n_last: int, tokens: Sequence[bytes]) -> tuple[list[int], bytes]:
-    """The ids that are settled, and the bytes of those that are not.
+    """Return (the stable ids, the bytes of the unstable ids).
 
-    n_last: how many ids the last word has. tokens: the bytes of each id, empty for a special token.
+    n_last: the number of ids of the last word. tokens: the bytes of each id, b"" for a special token.
     """
     first = len(ids) - n_last
     if n_last and _is_blank(tokens[ids[first]]):
@@ -46,14 +46,14 @@ def _is_blank(token: bytes) -> bool:
 
 
 def completions(rest: bytes, sorted_tokens: Sequence[bytes], words: Words) -> list[list[int]]:
-    """The ids, up to the one that reaches the end of `rest`, of all its continuations by one token; each once."""
+    """Return the distinct ids of all continuations of `rest` by one token, up to the id that reaches its end."""
     found: dict[tuple[int, ...], None] = {
         (words.encode_single_token(token),): None for token in _beginning_with(rest, sorted_tokens)
     }
     for place in range(1, len(rest)):
         for token in _beginning_with(rest[place:], sorted_tokens):
             found[_reaching(len(rest), _encode(rest[:place] + token, words), words)] = None
-    # A last white space may be cut off from what is before it by the character that follows.
+    # The character that follows may separate a last white space from the white space before it.
     last = _last_char(rest)
     if last and len(last.encode()) < len(rest) and _is_white_space(last):
         place = len(rest) - len(last.encode())
@@ -62,7 +62,7 @@ def completions(rest: bytes, sorted_tokens: Sequence[bytes], words: Words) -> li
 
 
 def _beginning_with(start: bytes, sorted_tokens: Sequence[bytes]) -> Iterator[bytes]:
-    """The tokens that begin with these bytes; none for no bytes."""
+    """Yield the tokens that begin with `start`; none if it is empty."""
     place = bisect_left(sorted_tokens, start) if start else len(sorted_tokens)
     while place < len(sorted_tokens) and sorted_tokens[place].startswith(start):
         yield sorted_tokens[place]
@@ -78,7 +78,7 @@ def _encode(content: bytes, words: Words) -> list[int]:
 
 
 def _reaching(size: int, ids: list[int], words: Words) -> tuple[int, ...]:
-    """The first ids that together have at least `size` bytes."""
+    """Return the first ids that together have at least `size` bytes."""
     reached = 0
     for count, token in enumerate(ids, 1):
         reached += len(words.decode_single_token_bytes(token))
@@ -88,7 +88,7 @@ def _reaching(size: int, ids: list[int], words: Words) -> tuple[int, ...]:
 
 
 def _last_char(content: bytes) -> str:
-    """The last character of UTF-8; empty if the bytes do not end with one."""
+    """Return the last character of UTF-8 bytes; "" if they do not end with a whole one."""
     for size in range(1, MAX_CHAR + 1):
         try:
             char = content[-size:].decode()
@@ -99,5 +99,5 @@ def _last_char(content: bytes) -> str:
 
 
 def _is_white_space(char: str) -> bool:
-    """Whether Unicode says so; Python counts four control characters too."""
+    """Return True for white space of Unicode; str.isspace() is also true for four control characters."""
     return char.isspace() and not "\x1c" <= char <= "\x1f"

@@ -1,1 +1,1 @@
-"""Data sets: token shards on disk, written once and read by memory map."""
+"""Data sets: readers of text files, and token shards, which are written once and read by memory map."""

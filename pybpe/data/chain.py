@@ -1,4 +1,4 @@
-"""Several arrays of ids that read as one, without being copied into one: shards larger than memory."""
+"""Several arrays of ids that read as one without a copy, for shards larger than memory."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Ids = npt.NDArray[Any]
 
 
 def chained(arrays: Sequence[Ids]) -> Ids:
-    """1-D arrays of one type one after another; a single one is itself, others are read where they lie.
+    """Concatenate 1-D arrays of one dtype without a copy; a single array is returned as it is.
 
-    What is made of several is no numpy array, but has len, dtype and ndim, can be cut by a slice without a step, and
-    gives elements for a number or an array of numbers of any shape, from 0 on: all that training asks for.
+    The result of several arrays is not a numpy array. It has len, dtype and ndim, can be sliced without a step, and can
+    be indexed by a number or by an integer array of any shape, without negative numbers.
     """
     return arrays[0] if len(arrays) == 1 else cast(Ids, _Chain(arrays))
 
 
 class _Chain:
-    """Arrays one after another. Slices are chains too; elements are numpy's."""
+    """Concatenated arrays. A slice is a _Chain again, an element is a numpy scalar."""
 
     ndim = 1
 
@@ -38,7 +38,7 @@ class _Chain:
             return self._cut(index)
         places = np.asarray(index, np.int64)
         if places.size and not (places.min() >= 0 and places.max() < len(self)):
-            raise IndexError(f"there is no id {places.min()} or {places.max()} among {len(self)}")
+            raise IndexError(f"indexes {places.min()} to {places.max()} are out of range for {len(self):,} ids")
         found = np.empty(places.shape, self.dtype)
         owners = np.searchsorted(self._ends, places, side="right")
         for owner in np.unique(owners):

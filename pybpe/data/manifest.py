@@ -1,4 +1,4 @@
-"""The manifest of a folder of token shards: which tokenizer made them, and the complete shards of each set."""
+"""The manifest of a folder of token shards: the tokenizer's fingerprint, and the complete shards."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _LOCK = ".manifest.lock"
 
 
 def dtype_for(tokenizer: Tokenizer) -> str:
-    """Return the smallest type of numpy that holds every id, little-endian."""
+    """Return the smallest numpy dtype that holds every id: "<u2" (uint16) or "<u4" (uint32)."""
     return "<u2" if tokenizer.n_vocab <= 1 << 16 else "<u4"
 
 
 def current_manifest(folder: Path, tokenizer: Tokenizer) -> dict[str, Any]:
-    """The manifest of the folder, or a new one. Raises ShardError if it is another tokenizer's."""
+    """Return the manifest of the folder, or a new one. Raises ShardError if another tokenizer made the shards."""
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
         check_tokenizer(manifest, tokenizer, folder, "delete the folder, name another folder (-o), or add --force")
@@ -43,7 +43,7 @@ def current_manifest(folder: Path, tokenizer: Tokenizer) -> dict[str, Any]:
 
 
 def commit(folder: Path, tokenizer: Tokenizer, name: str, group: dict[str, Any]) -> None:
-    """Write the set into the manifest as it is now: another set may have been written meanwhile."""
+    """Write a set to the manifest, which is read again first: another set may have changed meanwhile."""
     with locked(folder / _LOCK):
         manifest = current_manifest(folder, tokenizer)
         manifest["sets"][name] = group
@@ -51,7 +51,7 @@ def commit(folder: Path, tokenizer: Tokenizer, name: str, group: dict[str, Any])
 
 
 def remove_set(folder: Path, tokenizer: Tokenizer, name: str) -> None:
-    """Remove a set, or all sets if another tokenizer made them; first from the manifest, then the files."""
+    """Remove a set, or all sets if another tokenizer made them: first from the manifest, then its files."""
     with locked(folder / _LOCK):
         if not (folder / MANIFEST).exists():
             return
@@ -71,18 +71,18 @@ def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     write_atomic(folder / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
 
 
-def check_tokenizer(manifest: dict[str, Any], tokenizer: Tokenizer, folder: Path, way_out: str) -> None:
-    """Raise ShardError, with a way out, unless `tokenizer` made the shards."""
+def check_tokenizer(manifest: dict[str, Any], tokenizer: Tokenizer, folder: Path, advice: str) -> None:
+    """Raise ShardError, with advice, unless `tokenizer` made the shards."""
     made, this = manifest["fingerprint"], tokenizer.fingerprint
     if made != this:
         raise ShardError(
             f"the shards in {folder} were made by another tokenizer (fingerprint {made[:12]}, not {this[:12]}): "
-            f"{way_out}"
+            f"{advice}"
         )
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest, every field that is used of the right type and range."""
+    """Return the manifest, its fields checked. Raises ShardError if it is missing, malformed or of a newer version."""
     path = folder / MANIFEST
     if not path.is_file():
         raise ShardError(f"{folder} holds no token shards: there is no {MANIFEST} in it")

@@ -1,11 +1,11 @@
-"""Token shards: a folder of flat files of ids and one manifest.json that says what they are.
+"""Token shards: a folder of flat files of ids, described by one manifest.json.
 
-    train_000.bin   uint16 or uint32 ids, little-endian, nothing else
+    train_000.bin   ids, uint16 or uint32, little-endian, nothing else
     val_000.bin
     manifest.json   tokenizer fingerprint, dtype, and for each set its shards with ids, documents and sha256
 
-A shard takes its name only when it is complete, and the manifest names only complete shards. Writing that was killed
-at any moment goes on behind the last of them.
+A shard gets its name when it is complete, and the manifest lists complete shards only. Writing that was killed at any
+moment can be continued after the last complete shard.
 """
 
 from __future__ import annotations
@@ -29,15 +29,14 @@ from pybpe.util.utf8 import to_utf8
 
 IDS_A_SHARD = 100_000_000
 
-_WAYS_OUT = "delete the folder, name another folder (-o) or set (--set), or replace what is there (--force)"
+_ADVICE = "delete the folder, name another folder (-o) or set (--set), or replace what is there (--force)"
 
-# A part of a document, and whether the document ends with it.
-Piece = tuple["str | bytes", bool]
+Chunk = tuple["str | bytes", bool]  # (a part of a document, True if the document ends with it)
 
 
 def write_shards(
     tokenizer: Tokenizer,
-    pieces: Iterable[Piece],
+    chunks: Iterable[Chunk],
     folder: PathLike,
     *,
     name: str = "train",
@@ -45,13 +44,15 @@ def write_shards(
     ids_a_shard: int = IDS_A_SHARD,
     replace: bool = False,
 ) -> Generator[int, None, None]:
-    """Encode documents into the set `name` of a folder of shards, yielding the ids written so far after each piece.
+    """Encode documents into the set `name` of a folder, and yield the number of ids written so far after each chunk.
 
-    pieces: (text, ends) in order; a document may come in several pieces that can be split apart. If the tokenizer has
-        "<|endoftext|>", each document ends with it. Special tokens in the text are ordinary text.
-    source: says where the pieces come from. Writing that was stopped goes on only for an equal source, and only if the
-        pieces that are done are those of then: their text is read again and compared by checksum.
-    replace: remove the set that is there first; all sets of the folder if another tokenizer made them.
+    chunks: (text, ends) in order. The chunks of a document must be parted at cuts of the tokenizer; `ends` is True for
+        its last one. If the tokenizer has "<|endoftext|>", it is written after each document. Special tokens in the
+        text are encoded as ordinary text.
+    source: a name for the source of the chunks. Interrupted writing is continued only if the source is equal, and if
+        the text of the finished shards, which is read again, has the same checksum.
+    ids_a_shard: the number of ids after which a shard is complete; it ends with the chunk that reaches it.
+    replace: True to remove an existing set first, and all sets of the folder if another tokenizer made them.
 
     Sets of different names may be written to one folder at the same time, one set by one writer. Raises ShardError if
     another writer is writing the set, or, unless `replace`, if the folder holds shards of another tokenizer or a set of
@@ -67,16 +68,16 @@ def write_shards(
     with locked(folder / f".{name}.set.lock", busy):
         if replace:
             remove_set(folder, tokenizer, name)
-        yield from _write_set(folder, pieces, tokenizer, name, source, ids_a_shard)
+        yield from _write_set(folder, chunks, tokenizer, name, source, ids_a_shard)
 
 
 def _write_set(
-    folder: Path, pieces: Iterable[Piece], tokenizer: Tokenizer, name: str, source: str, ids_a_shard: int
+    folder: Path, chunks: Iterable[Chunk], tokenizer: Tokenizer, name: str, source: str, ids_a_shard: int
 ) -> Generator[int, None, None]:
-    """Write a set, or the rest of it, as `write_shards` says, which holds its lock."""
+    """Write a set, or the rest of it; `write_shards` holds its lock."""
     group = _begin(folder, tokenizer, name, source)
     _remove_parts(folder, name)
-    stream = iter(pieces)
+    stream = iter(chunks)
     _skip_finished(stream, group, folder, name)
     written = sum(shard["ids"] for shard in group["shards"])
     yield written
@@ -91,9 +92,9 @@ def _write_set(
 
 
 def _write_shard(
-    path: Path, stream: Iterator[Piece], tokenizer: Tokenizer, limit: int, written: int
+    path: Path, stream: Iterator[Chunk], tokenizer: Tokenizer, limit: int, written: int
 ) -> Generator[int, None, dict[str, Any]]:
-    """Write pieces until a shard has `limit` ids or they end; returns its entry for the manifest."""
+    """Write a shard until it has `limit` ids or the chunks end, and return its entry for the manifest."""
     eot = tokenizer.special_tokens.get("<|endoftext|>")
     dtype = dtype_for(tokenizer)
     content_digest, text_digest = hashlib.sha256(), hashlib.sha256()
@@ -106,7 +107,7 @@ def _write_shard(
             content = ids.astype(dtype).tobytes()
             file.write(content)
             content_digest.update(content)
-            _digest_piece(text_digest, text, ends)
+            _digest_chunk(text_digest, text, ends)
             shard["ids"] += len(ids)
             shard["documents"] += ends
             shard["pieces"] += 1
@@ -116,52 +117,52 @@ def _write_shard(
     return {**shard, "sha256": content_digest.hexdigest(), "text_sha256": text_digest.hexdigest()}
 
 
-def _digest_piece(digest: Any, text: str | bytes, ends: bool) -> None:
+def _digest_chunk(digest: Any, text: str | bytes, ends: bool) -> None:
     content = to_utf8(text)
     digest.update(b"%d %d " % (len(content), ends))
     digest.update(content)
 
 
-def _skip_finished(stream: Iterator[Piece], group: dict[str, Any], folder: Path, name: str) -> None:
-    """Pass over the pieces that are in shards already. Raises ShardError unless they are the same text."""
+def _skip_finished(stream: Iterator[Chunk], group: dict[str, Any], folder: Path, name: str) -> None:
+    """Skip the chunks that finished shards hold. Raises ShardError if their text has changed."""
     same = True
     for shard in group["shards"]:
         digest = hashlib.sha256()
         for _ in range(shard["pieces"]):
-            piece = next(stream, None)
-            if piece is None:
+            chunk = next(stream, None)
+            if chunk is None:
                 break
-            _digest_piece(digest, *piece)
+            _digest_chunk(digest, *chunk)
         same = same and digest.hexdigest() == shard["text_sha256"]
     if not same or (group["complete"] and next(stream, None) is not None):
-        raise ShardError(f"the text has changed since set {name!r} in {folder} was written: {_WAYS_OUT}")
+        raise ShardError(f"the text has changed since set {name!r} in {folder} was written: {_ADVICE}")
 
 
 def _begin(folder: Path, tokenizer: Tokenizer, name: str, source: str) -> dict[str, Any]:
-    """What there is of the set `name`, to go on from."""
+    """Return the entry of the set `name`, a new one if there is none. Raises ShardError for another source."""
     sets = current_manifest(folder, tokenizer)["sets"]
     group: dict[str, Any] = sets.get(name, {"source": source, "complete": False, "shards": []})
     if group["source"] != source:
-        raise ShardError(f"{folder} already has a set {name!r} of {group['source']!r}: {_WAYS_OUT}")
+        raise ShardError(f"{folder} already has a set {name!r} of {group['source']!r}: {_ADVICE}")
     return group
 
 
 def _remove_parts(folder: Path, name: str) -> None:
-    """Remove the unfinished shards that a killed run of the same set left."""
+    """Remove the unfinished shards of the set that a killed run left."""
     for path in folder.iterdir():
         if re.fullmatch(rf"\.{name}_\d+\.bin\..*\.part", path.name):
             path.unlink()
 
 
 class TokenShards:
-    """A folder of token shards, checked and opened by memory map.
+    """A folder of token shards, read by memory map.
 
     >>> shards = TokenShards("corpus-shards")  # doctest: +SKIP
     >>> shards.ids("train")[:8]  # doctest: +SKIP
     """
 
     def __init__(self, folder: PathLike, tokenizer: Tokenizer | None = None) -> None:
-        """Open a folder. Raises ShardError if it is damaged, unfinished, or not of `tokenizer`, where that is given."""
+        """Open a folder. Raises ShardError if it is damaged, unfinished, or not made by the given tokenizer."""
         self._folder = Path(folder)
         self._manifest = read_manifest(self._folder)
         if tokenizer is not None:
@@ -186,19 +187,19 @@ class TokenShards:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """uint16 or uint32, little-endian."""
+        """The dtype of the ids: uint16 or uint32, little-endian."""
         return np.dtype(str(self._manifest["dtype"]))
 
     def n_ids(self, name: str = "train") -> int:
-        """How many ids a set has."""
+        """Return the number of ids of a set. Raises ShardError for an unknown set."""
         return sum(shard["ids"] for shard in self._set(name))
 
     def n_documents(self, name: str = "train") -> int:
-        """How many documents a set has."""
+        """Return the number of documents of a set. Raises ShardError for an unknown set."""
         return sum(shard["documents"] for shard in self._set(name))
 
     def arrays(self, name: str = "train") -> list[npt.NDArray[np.integer[Any]]]:
-        """The shards of a set, each a read-only memory map of its ids."""
+        """Return a read-only memory map for each shard of a set. Raises ShardError for an unknown set."""
         return [
             np.memmap(self._folder / shard["file"], dtype=self.dtype, mode="r")
             if shard["ids"]
@@ -207,12 +208,12 @@ class TokenShards:
         ]
 
     def ids(self, name: str = "train") -> npt.NDArray[np.integer[Any]]:
-        """All ids of a set: a memory map if it is one shard, else a copy in memory."""
+        """Return all ids of a set: a memory map for one shard, a copy in memory for several."""
         arrays = self.arrays(name)
         return arrays[0] if len(arrays) == 1 else np.concatenate([np.empty(0, dtype=self.dtype), *arrays])
 
     def verify(self) -> None:
-        """Read everything and compare checksums. Raises ShardError where one differs."""
+        """Read all shards and compare their checksums. Raises ShardError if one differs."""
         for group in self._manifest["sets"].values():
             for shard in group["shards"]:
                 digest = hashlib.sha256()

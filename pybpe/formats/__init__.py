@@ -1,1 +1,1 @@
-"""One module a file format, each with `read` and `write` between a file and a Definition."""
+"""File formats: one module each, with `read` and `write` between a file and a Definition."""

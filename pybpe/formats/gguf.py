@@ -1,9 +1,9 @@
-"""The vocabulary in a GGUF file, of the kinds that llama.cpp calls gpt2 and llama. Only the header is read.
+"""GGUF files: the vocabulary, of the models that llama.cpp calls gpt2 and llama.
 
-The header is a list of keys and typed values. The kind gpt2 is byte-level BPE: of tokens there are their characters and
-types, the merges, and a name for the way that text is split; the names whose patterns are known here are read, all
-others refused. Text is taken as it is, as llama.cpp does: the format cannot say that the model's own tokenizer would
-bring it to a normal form first. The kind llama is a sentencepiece model: pieces, their scores and types.
+Only the header is read: a list of keys and typed values. The model gpt2 is byte-level BPE: the tokens as characters,
+their types, the merges, and a name for the split pattern; names whose pattern is not known exactly are refused. Text is
+not normalized, as in llama.cpp: the format cannot say that the original tokenizer does it. The model llama is a
+sentencepiece model: pieces, their scores and types.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pybpe.formats.helpers.byte_level import (
     write_vocabulary,
 )
 from pybpe.formats.helpers.character_tokens import as_scores
-from pybpe.formats.sentencepiece import Piece, model_of, names_of
+from pybpe.formats.sentencepiece import Piece, definition_of, names_of
 from pybpe.normalization.preprocessing import Preprocessing
 from pybpe.normalization.sentencepiece import SentencePieceNormalizer
 from pybpe.pretokenization.patterns import BLOOM, DEEPSEEK_V3, GPT2, GPT2_ORIGINAL, LLAMA3, QWEN2, QWEN35, STARCODER
@@ -34,14 +34,14 @@ from pybpe.vocabulary.characters import MAX_TOKEN
 from pybpe.vocabulary.models import ByteMerges, ByteRanks, CharacterMerges
 
 MAGIC = b"GGUF"
-MAX_HEADER = 1 << 27  # bytes; of the largest vocabularies known it has a tenth
+MAX_HEADER = 1 << 27  # bytes; ten times the header of the largest known vocabularies
 NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 STRING, ARRAY = 8, 9
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 PREFIX = "tokenizer.ggml."
 _VIKING = join_stages((BLOOM, r"\p{N}"))
-# The names of ways to split, as llama.cpp has them; the first of those with one pattern is written. Not here are names
-# whose patterns llama.cpp rewrote for its own engine, which may split otherwise than the model's tokenizer.
+# llama.cpp's names of split patterns; of several names for one pattern, the first is written. Names whose patterns
+# llama.cpp rewrote for its own engine are left out: it may split text differently from the original tokenizer.
 PATTERNS = {
     "gpt-2": GPT2_ORIGINAL,
     **dict.fromkeys(("phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de", "gigachat", "a.x-4.0"), GPT2_ORIGINAL),
@@ -57,14 +57,18 @@ PATTERNS = {
     "deepseek-coder": join_stages(("[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+", r"\p{N}")),
     "viking": _VIKING,
 }
-# Those that take a word which is a token for that token.
+# The names of patterns that go with ignore_merges: a word that is a token becomes that token.
 WHOLE_WORDS = dict.fromkeys(
     ("llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "glm4", "glm5"), LLAMA3
 )
 
 
 def read(path: PathLike) -> Definition:
-    """Read the vocabulary. Raises FormatError, with the reason, for what is damaged or cannot be done exactly."""
+    """Read the vocabulary of a GGUF file.
+
+    Raises FormatError, with the reason, for a damaged file and for a vocabulary that pybpe cannot serve exactly;
+    OSError if the file cannot be read.
+    """
     results = read_header(path)
     kind = results.get("model")
     if kind not in ("gpt2", "llama"):
@@ -73,7 +77,7 @@ def read(path: PathLike) -> Definition:
         )
     tokens, types = _strings(results, "tokens", path), results.get("token_type")
     if not isinstance(types, list) or len(types) != len(tokens):
-        raise FormatError(f"{path}: there is not one type for each of the {len(tokens):,} tokens")
+        raise FormatError(f"{path}: token_type is not a list of {len(tokens):,} types, one for each token")
     try:
         return (_read_bytes if kind == "gpt2" else _read_pieces)(results, tokens, types, path)
     except PybpeError as error:
@@ -81,19 +85,19 @@ def read(path: PathLike) -> Definition:
 
 
 def _read_bytes(results: dict[str, Any], tokens: list[str], types: list[Any], path: PathLike) -> Definition:
-    """A vocabulary of the kind gpt2."""
+    """Return the Definition of a vocabulary of the model gpt2."""
     split = results.get("pre", "default")
     pattern = PATTERNS.get(split) or WHOLE_WORDS.get(split) if isinstance(split, str) else None
     if pattern is None:
-        raise FormatError(f"{path}: it is not known exactly how text is split by the name {split!r:.60}")
+        raise FormatError(f"{path}: the exact split pattern of the name {split!r:.60} is not known to pybpe")
     if results.get("add_space_prefix"):
-        raise FormatError(f"{path} wants a space before the text, which is not known exactly for this kind")
+        raise FormatError(f"{path} has add_space_prefix, which pybpe does not support for the model gpt2")
     named: dict[int, dict[str, int]] = {NORMAL: {}, CONTROL: {}, USER_DEFINED: {}, UNUSED: {}}
     for number, (token, of_type) in enumerate(zip(tokens, types, strict=True)):
         if named.get(of_type, {}).setdefault(token, number) != number:
-            raise FormatError(f"{path}: the token {token!r:.60} is there twice")
+            raise FormatError(f"{path}: the token {token!r:.60} occurs twice")
         if of_type not in named:
-            raise FormatError(f"{path}: the token {token!r:.60} is of type {of_type}, not known for this kind")
+            raise FormatError(f"{path}: the token {token!r:.60} is of type {of_type}, unknown for the model gpt2")
     vocab = read_vocabulary(named[NORMAL], path)
     pairs = [_pair(merge, path) for merge in _strings(results, "merges", path)]
     return Definition(
@@ -109,10 +113,10 @@ def _read_bytes(results: dict[str, Any], tokens: list[str], types: list[Any], pa
 
 
 def _read_pieces(results: dict[str, Any], tokens: list[str], types: list[Any], path: PathLike) -> Definition:
-    """A vocabulary of the kind llama. Pieces that are not used have no tokens."""
+    """Return the Definition of a vocabulary of the model llama. Unused pieces become ids without a token."""
     scores, prefix = results.get("scores"), results.get("add_space_prefix", True)
     if not isinstance(scores, list) or len(scores) != len(tokens) or not all(type(score) is float for score in scores):
-        raise FormatError(f"{path}: there is not one score for each of the {len(tokens):,} tokens")
+        raise FormatError(f"{path}: the scores are not a list of {len(tokens):,} floats, one for each token")
     if type(prefix) is not bool:
         raise FormatError(f"{path}: add_space_prefix is neither true nor false")
     if results.get("precompiled_charsmap"):
@@ -121,19 +125,19 @@ def _read_pieces(results: dict[str, Any], tokens: list[str], types: list[Any], p
     unknown = results.get("unknown_token_id", first)
     unknown = unknown if type(unknown) is int and 0 <= unknown < len(types) and types[unknown] == UNKNOWN else first
     pieces = [Piece(*piece) for piece in zip(tokens, scores, types, strict=True)]
-    for number, piece in enumerate(pieces):  # llama.cpp takes others than the one for control tokens
+    for number, piece in enumerate(pieces):  # llama.cpp treats all other pieces of type UNKNOWN as control tokens
         piece.kind = CONTROL if piece.kind == UNKNOWN and number != unknown else piece.kind
     unused = [piece.kind == UNUSED for piece in pieces]
     known = {piece.name for piece in pieces}
     for piece in filter(lambda piece: piece.kind == UNUSED, pieces):
         cuts = range(1, len(piece.name)) if len(piece.name) <= MAX_TOKEN else range(0)
         if len(piece.name) > MAX_TOKEN or any(piece.name[:i] in known and piece.name[i:] in known for i in cuts):
-            raise FormatError(f"{path}: the token {piece.name!r:.60} is not used, but llama.cpp can make it of others")
-    return model_of(pieces, unused, SentencePieceNormalizer(prefix, False), path)
+            raise FormatError(f"{path}: the token {piece.name!r:.60} is marked unused, but llama.cpp can merge to it")
+    return definition_of(pieces, unused, SentencePieceNormalizer(prefix, False), path)
 
 
 def _strings(results: dict[str, Any], name: str, path: PathLike) -> list[str]:
-    """A list of strings of the header."""
+    """Return a list of strings from the header. Raises FormatError if there is none."""
     found = results.get(name)
     if not isinstance(found, list) or not found or not isinstance(found[0], bytes):
         raise FormatError(f"{path} has no list of {name}")
@@ -151,7 +155,7 @@ def _pair(merge: str, path: PathLike) -> tuple[str, str]:
 
 
 def read_header(path: PathLike) -> dict[str, Any]:
-    """What the header says of the tokenizer, by keys without "tokenizer.ggml."; strings in lists are bytes."""
+    """Return the header's {key: value} of the tokenizer, keys without "tokenizer.ggml."; strings in lists are bytes."""
     with Path(path).open("rb") as file:
         content = file.read(MAX_HEADER)
     if not content.startswith(MAGIC):
@@ -168,7 +172,7 @@ def read_header(path: PathLike) -> dict[str, Any]:
         wanted = key.startswith(PREFIX)
         value = _value(reader, of_type, wanted, path)
         if wanted and results.setdefault(key.removeprefix(PREFIX), value) is not value:
-            raise FormatError(f"{path}: the key {key[:60]!r} is there twice")
+            raise FormatError(f"{path}: the key {key[:60]!r} occurs twice")
     return results
 
 
@@ -178,7 +182,7 @@ def _string(reader: Reader, what: str) -> bytes:
 
 
 def _value(reader: Reader, of_type: int, wanted: bool, path: PathLike) -> Any:
-    """A value of this type; lists that are not wanted are passed over."""
+    """Read a value of this type; a list that is not wanted is skipped, and gives None."""
     if of_type == STRING:
         return _string(reader, "text").decode("utf-8", "replace")
     if of_type in NUMBERS:
@@ -191,7 +195,7 @@ def _value(reader: Reader, of_type: int, wanted: bool, path: PathLike) -> Any:
         return list(struct.unpack(f"<{count}{NUMBERS[item_type]}", content)) if wanted else None
     if item_type != STRING:
         raise FormatError(f"{path}: a list of type {item_type} is not known")
-    # A count that is a lie ends where the file does: each string takes 8 bytes at least.
+    # A count that is too large raises at the end of the file: each string takes at least 8 bytes.
     if wanted:
         return [_string(reader, "list of strings") for _ in range(count)]
     for _ in range(count):
@@ -200,7 +204,7 @@ def _value(reader: Reader, of_type: int, wanted: bool, path: PathLike) -> Any:
 
 
 def write(definition: Definition, path: PathLike) -> None:
-    """Write the vocabulary alone, a GGUF file without a model. Raises ValueError for what it cannot say."""
+    """Write a GGUF file with the vocabulary only. Raises ValueError for a Definition that the format cannot hold."""
     entries = _entries_of_pieces(definition) if definition.characters is not None else _entries_of_bytes(definition)
     header = MAGIC + struct.pack("<IQQ", 3, 0, len(entries))
     write_atomic(path, header + b"".join(_sized(key) + value for key, value in entries))
@@ -243,7 +247,7 @@ def _entries_of_pieces(definition: Definition) -> list[tuple[str, bytes]]:
 
 
 def _to_lists(definition: Definition) -> tuple[list[str], list[int], list[tuple[str, str]]]:
-    """Characters and types by id, and the merges."""
+    """Return (tokens as characters by id, types by id, merges). Raises ValueError for what GGUF cannot hold."""
     if definition.changes_words or definition.model.dropped:
         raise ValueError("GGUF cannot say how this tokenizer makes words; write a tokenizer.json")
     if (
@@ -257,28 +261,28 @@ def _to_lists(definition: Definition) -> tuple[list[str], list[int], list[tuple[
     by_id = {token: (chars, NORMAL) for chars, token in vocab.items()}
     for name, token in definition.names.items():
         if token in by_id or name in vocab:
-            raise ValueError(f"the token {name!r} is an ordinary one too; GGUF cannot say that")
+            raise ValueError(f"the token {name!r} is also an ordinary token; GGUF cannot hold both")
         by_id[token] = name, CONTROL if name in definition.special_tokens else USER_DEFINED
     listed = [by_id.get(token, (f"[PAD{token}]", UNUSED)) for token in range(definition.n_vocab)]
     if len({chars for chars, _ in listed}) < len(listed):
-        raise ValueError("a token has the name of an id that is not used; GGUF cannot say that")
+        raise ValueError("a token has the name that GGUF gives to an unused id; write a tokenizer.json")
     return [chars for chars, _ in listed], [of_type for _, of_type in listed], merges
 
 
 def _split_name(definition: Definition, merges: list[tuple[str, str]]) -> str:
-    """What GGUF calls this way to split and to merge."""
+    """Return llama.cpp's name for the pattern and ignore_merges. Raises ValueError if there is none."""
     pattern = GPT2_ORIGINAL if definition.pattern == GPT2 else definition.pattern
     ranks = isinstance(definition.model, ByteRanks)
     whole = pattern in WHOLE_WORDS.values() if ranks else definition.model.ignore_merges
     names = WHOLE_WORDS if whole else PATTERNS
     name = next((name for name, text in names.items() if text == pattern), None)
     if name is None:
-        raise ValueError("GGUF has no name, known exactly, for how this tokenizer splits and merges")
+        raise ValueError("GGUF has no exact name for this tokenizer's split pattern and ignore_merges")
     if ranks and names is PATTERNS:
         made = {to_bytes(left + right) for left, right in merges}
         lone = [token for token in definition.vocabulary.to_list() if len(token) > 1 and token not in made]
         if lone:
-            raise ValueError(f"no merge makes the token {lone[0]!r}, a whole word; GGUF cannot say that here")
+            raise ValueError(f"no merge makes the token {lone[0]!r}; GGUF has no such tokens with this split pattern")
     return name
 
 

@@ -1,4 +1,4 @@
-"""GPT-2's pair of files: vocab.json, the tokens and their ids, and merges.txt, a line a merge in learned order."""
+"""GPT-2's two files: vocab.json, {token: id}, and merges.txt, one merge per line in learned order."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _LOOKS_SPECIAL = re.compile(r"<[!-~]+>")
 
 
 def read(vocab_json: PathLike, merges_txt: PathLike | None = None, pattern: str = "gpt2") -> Definition:
-    """Read both files. They hold neither pattern nor special tokens.
+    """Read vocab.json and merges.txt, which hold neither the split pattern nor special tokens.
 
-    Without `merges_txt`, the first is their folder, or the vocab.json with the other beside it.
+    Without `merges_txt`, `vocab_json` is the folder of both, or the vocab.json beside the merges.txt.
 
-    Special are the tokens in angle brackets that no merge makes, "<|endoftext|>" in GPT-2's own files. Raises
-    FormatError for files that are not such a pair.
+    Tokens in angle brackets that no merge makes become special tokens, such as "<|endoftext|>" in GPT-2's own files.
+    Raises FormatError for files that are not such a pair.
     """
     if merges_txt is None:
         folder = Path(vocab_json) if Path(vocab_json).is_dir() else Path(vocab_json).parent
@@ -52,7 +52,7 @@ def read(vocab_json: PathLike, merges_txt: PathLike | None = None, pattern: str 
 
 
 def _pairs(path: PathLike) -> Iterator[tuple[str, str]]:
-    """The merges of a file, a line each, after a line with its version."""
+    """Yield the merges of a merges.txt as pairs; the line with the version is skipped."""
     try:
         content = read_bytes(path).decode()
     except UnicodeDecodeError:
@@ -66,7 +66,7 @@ def _pairs(path: PathLike) -> Iterator[tuple[str, str]]:
 
 
 def _check_parts(pairs: list[tuple[str, str]], path: PathLike) -> None:
-    """Raise FormatError for a merge that could never happen: its files mark where words end, as CLIP's do."""
+    """Raise FormatError for a merge that can never apply, as in files that mark the ends of words (CLIP's do)."""
     made = {left + right for left, right in pairs}
     for number, pair in enumerate(pairs, 1):
         for part in pair:
@@ -77,8 +77,8 @@ def _check_parts(pairs: list[tuple[str, str]], path: PathLike) -> None:
 def write(definition: Definition, path: PathLike) -> None:
     """Write vocab.json and merges.txt into a folder.
 
-    Special tokens stand in vocab.json beside the others. Raises ValueError for what these files cannot say: a pattern
-    other than GPT-2's, whole words before merges, tokens that no merge makes but that whole words are.
+    Special tokens are written to vocab.json like all others. Raises ValueError for what these files cannot hold: a
+    pattern other than GPT-2's, ignore_merges, or a token that only a whole word can become.
     """
     definition.check_bytes("vocab.json and merges.txt cannot say so")
     if definition.pattern not in (GPT2, GPT2_ORIGINAL):

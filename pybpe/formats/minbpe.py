@@ -1,11 +1,11 @@
-"""minbpe's pair of files: NAME.model, which is read, and NAME.vocab, which is there for people to look at.
+"""minbpe's two files: NAME.model, which is read back, and NAME.vocab, which people read.
 
-A .model is text in UTF-8: a line "minbpe v1", a line with the split pattern (empty in BasicTokenizer's, where all of a
-text is one word), a line with the number of special tokens, a line "name id" for each, and a line "left right" for each
-merge, whose ids are 256 and up in their order. The ids below 256 are the bytes, in order.
+A .model is UTF-8 text: a line "minbpe v1", a line with the split pattern (empty for BasicTokenizer, where a text is one
+word), a line with the number of special tokens, a line "name id" for each of them, and a line "left right" for each
+merge; the merges have the ids from 256 on in their order. The ids below 256 are the bytes, in order.
 
-pybpe splits by the pattern that the file says. minbpe's own RegexTokenizer, once it has loaded a file, goes on to split
-by the pattern it was made with.
+pybpe splits by the pattern in the file. minbpe's RegexTokenizer does not: after `load` it still splits by the pattern
+that it was constructed with.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from pybpe.vocabulary.models import ByteMerges
 VERSION = "minbpe v1"
 SUFFIX = ".model"
 BYTES = [bytes([byte]) for byte in range(256)]
-MAX_TOKEN = 1 << 16  # bytes; a few lines that join tokens to themselves would otherwise ask for all memory
-MAX_TOKENS = 1 << 28  # bytes of all tokens
+MAX_TOKEN = 1 << 16  # bytes; tokens double in length with each merge of a token with itself
+MAX_TOKENS = 1 << 28  # bytes of all tokens together
 _NUMBER = re.compile(r"[0-9]{1,7}")
 
 
 def read(path: PathLike) -> Definition:
-    """Read a .model. Raises FormatError, with the line, for a file that is not one."""
+    """Read a .model file. Raises FormatError, with the line, if it is not one, OSError if it cannot be read."""
     lines = _Lines(path)
     if lines.next("its version") != VERSION:
         raise FormatError(f"{path} is not a minbpe model: its first line is not {VERSION!r}")
@@ -48,7 +48,7 @@ def read(path: PathLike) -> Definition:
     names: dict[str, int] = {}
     for words in special:
         if len(words) != 2 or words[0] in names:
-            raise FormatError(f"{path}: {' '.join(words)[:60]!r} is not a special token of its own and its id")
+            raise FormatError(f"{path}: {' '.join(words)[:60]!r} is not the name of a new special token and its id")
         names[words[0]] = lines.number(words[1])
     tokens, rows = list(BYTES), array("I")
     _read_merges(lines, tokens, rows)
@@ -63,7 +63,7 @@ def read(path: PathLike) -> Definition:
 
 
 class _Lines:
-    """The lines of a file, without the white space at their ends, and where one is."""
+    """An iterator over the lines of a file, stripped, which counts them for error messages."""
 
     def __init__(self, path: PathLike) -> None:
         try:
@@ -76,7 +76,7 @@ class _Lines:
         self._done = 0
 
     def next(self, what: str) -> str:
-        """The next line, which says `what`."""
+        """Return the next line. Raises FormatError at the end of the file; `what` names the contents it expected."""
         line = next(self._lines, None)
         self._done += 1
         if line is None:
@@ -84,17 +84,17 @@ class _Lines:
         return line.strip()
 
     def number(self, word: str) -> int:
-        """A number in the last line."""
+        """Return the number that a word of the last line holds. Raises FormatError if it is none or too large."""
         if not _NUMBER.fullmatch(word) or int(word) > MAX_ID:
             raise self.wrong(f"{word[:40]!r} is not a number up to {MAX_ID}")
         return int(word)
 
     def wrong(self, what: str) -> FormatError:
-        """The error that something is wrong with the last line."""
+        """Return a FormatError about the last line."""
         return FormatError(f"{self._path}, line {self._done}: {what}")
 
     def rest(self) -> Iterator[str]:
-        """All lines that are left."""
+        """Yield the remaining lines."""
         for line in self._lines:
             self._done += 1
             yield line
@@ -104,28 +104,28 @@ def _read_pattern(pattern: str, path: PathLike) -> str:
     if not pattern:
         return WHOLE
     pattern = as_regex(pattern)
-    problem = _unclear(pattern)
+    problem = _difference_to_minbpe(pattern)
     if problem is not None:
         raise FormatError(f"{path}: {problem}")
     return pattern
 
 
-def _unclear(pattern: str) -> str | None:
-    """Why a pattern does not mean the same to minbpe and to pybpe, None if it does."""
+def _difference_to_minbpe(pattern: str) -> str | None:
+    """Return the reason why minbpe and pybpe may split differently by a pattern, None if they split alike."""
     try:
         prepare(pattern)
         groups = regex.compile(pattern).groups
     except (regex.error, ValueError) as error:
         return str(error)
     if groups:
-        return "the pattern captures groups, of which minbpe would take the text of only those"
+        return "the pattern has capturing groups, and minbpe would keep the text of the groups only"
     if len(stages_of(pattern)) > 1 or "&&" in pattern:
         return "minbpe does not know several patterns one after another, nor && in sets"
     return None
 
 
 def _read_merges(lines: _Lines, tokens: list[bytes], rows: array[int]) -> None:
-    """Add the merges to `rows` and what they make to `tokens`."""
+    """Read the merges: append (left, right, id) to `rows` and the bytes of each to `tokens`."""
     seen: set[tuple[int, int]] = set()
     n_bytes = 0
     for line in lines.rest():
@@ -136,7 +136,7 @@ def _read_merges(lines: _Lines, tokens: list[bytes], rows: array[int]) -> None:
         if max(pair) >= len(tokens):
             raise lines.wrong(f"a merge takes id {max(pair)}, and there are only {len(tokens)} tokens before it")
         if pair in seen:
-            raise lines.wrong(f"the merge of {left} and {right} is there twice")
+            raise lines.wrong(f"the merge of {left} and {right} occurs twice")
         size = len(tokens[left]) + len(tokens[right])
         n_bytes += size
         if size > MAX_TOKEN or n_bytes > MAX_TOKENS or len(tokens) > MAX_ID:
@@ -147,7 +147,7 @@ def _read_merges(lines: _Lines, tokens: list[bytes], rows: array[int]) -> None:
 
 
 def write(definition: Definition, path: PathLike) -> None:
-    """Write NAME.model, and NAME.vocab beside it. Raises ValueError, with the reason, for what they cannot say."""
+    """Write NAME.model, and NAME.vocab beside it. Raises ValueError for a Definition that they cannot hold."""
     model = Path(path)
     if model.suffix != SUFFIX:
         raise ValueError(f"minbpe reads only files whose names end with {SUFFIX}; {path} does not")
@@ -161,29 +161,33 @@ def write(definition: Definition, path: PathLike) -> None:
         (f"{left} {right}" for left, right, _ in rows),
     )
     write_atomic(model, "".join(f"{line}\n" for line in lines).encode())
-    write_atomic(model.with_suffix(".vocab"), "".join(_for_people(tokens, rows, special)).encode())
+    write_atomic(model.with_suffix(".vocab"), "".join(_vocab_lines(tokens, rows, special)).encode())
 
 
 def _check(definition: Definition, tokens: list[bytes], rows: list[tuple[int, int, int]]) -> None:
-    """Raise ValueError for what a .model cannot say."""
+    """Raise ValueError, with the reason, for a Definition that a .model cannot hold."""
     if not definition.is_plain:
         raise ValueError("minbpe cannot say how this tokenizer reads text; write a tokenizer.json")
     if tokens[:256] != BYTES:
-        raise ValueError("in minbpe the first 256 ids are the bytes in their order, as they are not in this tokenizer")
+        raise ValueError("in minbpe the first 256 ids are the bytes in order; in this tokenizer they are not")
     if [token for _, _, token in rows] != list(range(256, len(tokens))):
-        raise ValueError("in minbpe every id from 256 on is made by one merge, in their order, as is not so here")
+        raise ValueError("in minbpe the ids from 256 on are the merges in order; in this tokenizer they are not")
     if definition.shared_id is not None:
         raise ValueError(f"several special tokens share the id {definition.shared_id}; minbpe cannot say that")
     for name in definition.special_tokens:
         if name.split() != [name]:
             raise ValueError(f"the special token {name!r} holds white space; minbpe cannot say that")
     pattern = definition.pattern
-    if pattern != WHOLE and ((problem := _unclear(pattern)) or pattern != " ".join(pattern.splitlines()).strip()):
+    if pattern != WHOLE and (
+        (problem := _difference_to_minbpe(pattern)) or pattern != " ".join(pattern.splitlines()).strip()
+    ):
         raise ValueError(problem or "minbpe cannot say a pattern with a line end, or with white space around it")
 
 
-def _for_people(tokens: list[bytes], rows: list[tuple[int, int, int]], special: list[tuple[str, int]]) -> Iterator[str]:
-    """The lines of the .vocab: each token, and of what it was made."""
+def _vocab_lines(
+    tokens: list[bytes], rows: list[tuple[int, int, int]], special: list[tuple[str, int]]
+) -> Iterator[str]:
+    """Yield the lines of the .vocab: each token, its id, and the two tokens that it was merged from."""
     shown = list(map(_shown, tokens))
     yield from (f"[{shown[token]}] {token}\n" for token in range(256))
     yield from (f"[{shown[left]}][{shown[right]}] -> [{shown[token]}] {token}\n" for left, right, token in rows)
@@ -191,6 +195,6 @@ def _for_people(tokens: list[bytes], rows: list[tuple[int, int, int]], special: 
 
 
 def _shown(token: bytes) -> str:
-    """A token as text without control characters."""
+    """Return a token as text, control characters escaped."""
     text = token.decode("utf-8", "replace")
     return "".join(char if unicodedata.category(char)[0] != "C" else f"\\u{ord(char):04x}" for char in text)

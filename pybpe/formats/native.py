@@ -1,4 +1,4 @@
-"""pybpe's own file: versioned, checksummed, exact, and opened without parsing.
+"""pybpe's own file format: versioned, checksummed, and exact.
 
 Layout, all numbers little-endian:
 
@@ -6,22 +6,23 @@ Layout, all numbers little-endian:
     u32       version
     u32       size of the header
     u64 x 3   number of tokens, their bytes, number of merges
-    header    JSON: rule, pattern, special_tokens, unicode; of version 2 also reading, whole_words, carried; of 3
-              scores; of 4 word_end, drops_space, drops_bytes; of 5 word_rest; of any empty_token, the id of the token
-              without bytes
+    header    JSON: rule, pattern, special_tokens, unicode; since version 2 also reading (the preprocessing),
+              whole_words (ignore_merges), carried; since 3 scores; since 4 word_end (end_of_word_suffix), drops_space,
+              drops_bytes; since 5 word_rest (continuing_subword_prefix); in any version empty_token, the id of the
+              token without bytes
     u32[n]    sizes of the tokens
     bytes     the tokens, joined
     u32[m, 3] merges
-    32 bytes  sha256 of all before
+    32 bytes  sha256 of everything before
 
-Version 3 is version 2 with the rule "scores", and no merges: they follow from the scores. Version 4 is for the rule
-"characters", for words with ends or without white space, and for text that is read in ways which earlier versions do
-not know. What needs no more is written as version 2.
+A file is written in the lowest version that can hold it, version 2 or later. Version 3 adds the rule "scores", without
+merges: they follow from the scores. Version 4 adds the rule "characters", end_of_word_suffix, dropped white space and
+bytes, and more kinds of normalizers. Version 5 adds continuing_subword_prefix.
 
-Version 1 has no merges where the rule is "ranks". Since version 2 they are there, as a hint that makes opening faster:
-they follow from the tokens, and a wrong one changes no id.
+Version 1 has no merges if the rule is "ranks". Since version 2 they are there to make opening faster: they follow from
+the tokens, and a wrong one changes no id.
 
-Equal tokenizers give equal bytes, and of version 1 the checksum is the tokenizer's fingerprint.
+Equal tokenizers give equal bytes. The checksum of version 1 is the tokenizer's fingerprint.
 """
 
 from __future__ import annotations
@@ -39,21 +40,21 @@ from pybpe._core.unicode import UNICODE_VERSION
 from pybpe._core.vocab import Vocabulary
 from pybpe.definition import MAX_ID, Definition
 from pybpe.errors import FormatError
-from pybpe.formats.registry import MAGIC  # not ASCII and with a line end, so that a transfer as text shows
+from pybpe.formats.registry import MAGIC  # holds a non-ASCII byte and a line end, to detect a transfer as text
 from pybpe.normalization.preprocessing import Preprocessing
 from pybpe.util.files import PathLike, Reader, write_atomic
 from pybpe.vocabulary.characters import CharacterVocabulary
 from pybpe.vocabulary.models import ByteMerges, ByteRanks, CharacterMerges, Model, ScoredCharacters, WordMarks
 
-VERSION = 2  # what is written, unless more is needed
-SCORED = 3
-MARKED = 4
-RESTED = 5
+VERSION = 2  # written unless a later version is needed
+SCORED = 3  # for scores
+MARKED = 4  # for the end_of_word_suffix and more
+PREFIXED = 5  # for the continuing_subword_prefix
 _FIXED = "<IIQQQ"
 
 
 def dumps(definition: Definition) -> bytes:
-    """The file's bytes."""
+    """Return the bytes of a file."""
     body = _body(
         definition,
         _version(definition),
@@ -63,11 +64,11 @@ def dumps(definition: Definition) -> bytes:
 
 
 def _version(definition: Definition) -> int:
-    """The least that can say it."""
+    """Return the lowest version that can hold a Definition."""
     preprocessing = definition.preprocessing
     model = definition.model
     if model.marks.continuing_subword_prefix:
-        return RESTED
+        return PREFIXED
     if isinstance(preprocessing.normalizer, tuple) or preprocessing.add_prefix_space == "first":
         return MARKED
     if (
@@ -81,18 +82,18 @@ def _version(definition: Definition) -> int:
 
 
 def fingerprint(definition: Definition) -> str:
-    """64 hexadecimal digits that equal tokenizers share and others do not: the checksum of version 1."""
+    """Return the fingerprint, 64 hexadecimal digits that are equal for equal tokenizers: the checksum of version 1."""
     listed = isinstance(definition.model, (ByteMerges, CharacterMerges))
     return hashlib.sha256(_body(definition, 1, definition.merges.tobytes() if listed else b"")).hexdigest()
 
 
 def _body(definition: Definition, version: int, merges: bytes) -> bytes:
-    """All but the checksum; `merges` in the byte order of this machine."""
+    """Return the bytes of a file without the checksum. merges: uint32[n, 3] in the byte order of this machine."""
     model = definition.model
     later = {
         "reading": definition.preprocessing.to_json(),
         "whole_words": isinstance(model, ByteMerges) and model.ignore_merges,
-        "carried": dict(definition.carried) if version > 1 else {},  # ids do not depend on it
+        "carried": dict(definition.carried) if version > 1 else {},  # no id depends on it
         "scores": model.characters.to_json() if model.characters else None,
         "word_rest": model.marks.continuing_subword_prefix,
         "word_end": model.marks.end_of_word_suffix,
@@ -128,7 +129,7 @@ def _body(definition: Definition, version: int, merges: bytes) -> bytes:
 
 
 def _little_endian(numbers: bytes | memoryview) -> array[int]:
-    """uint32 from the byte order of this machine to that of the file, or back."""
+    """Convert uint32 numbers between the byte order of this machine and that of the file."""
     swapped = array("I")
     swapped.frombytes(numbers)
     if sys.byteorder == "big":
@@ -137,7 +138,7 @@ def _little_endian(numbers: bytes | memoryview) -> array[int]:
 
 
 def loads(content: bytes, name: str = "the tokenizer") -> Definition:
-    """The content of a file. `name` is what error messages call it. Raises FormatError for anything else."""
+    """Return the Definition in the bytes of a file; error messages call it `name`. Raises FormatError."""
     if not content.startswith(MAGIC):
         raise FormatError(f"{name} is not a pybpe tokenizer file")
     body = memoryview(content)[:-32]
@@ -146,8 +147,8 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
     reader = Reader(body, name)
     reader.take(len(MAGIC), "magic")
     version, header_size, n_tokens, n_bytes, n_merges = reader.unpack(_FIXED, "fixed header")
-    if not 1 <= version <= RESTED:
-        raise FormatError(f"{name} is of version {version}; this pybpe reads up to version {RESTED}: upgrade pybpe")
+    if not 1 <= version <= PREFIXED:
+        raise FormatError(f"{name} is of version {version}; this pybpe reads up to version {PREFIXED}: upgrade pybpe")
     if hashlib.sha256(body).digest() != content[-32:]:
         raise FormatError(f"{name} is damaged or truncated: its checksum does not match")
     if n_tokens > MAX_ID + 1:
@@ -173,8 +174,8 @@ def loads(content: bytes, name: str = "the tokenizer") -> Definition:
     )
 
 
-# What the header may say of each kind of vocabulary.
-_OF_RULE = {
+# The header fields of each kind of vocabulary.
+_FIELDS_OF_RULE = {
     "merges": {"whole_words", "word_rest", "word_end", "drops_bytes"},
     "ranks": set[str](),
     "scores": {"scores"},
@@ -183,10 +184,10 @@ _OF_RULE = {
 
 
 def _model_of(header: dict[str, Any], vocabulary: Vocabulary, merges: memoryview, name: str) -> Model:
-    """Return the tokens and how they merge."""
+    """Return the vocabulary that the header describes. Raises FormatError for a field of another kind."""
     rule = header["rule"]
-    said = {field for field in set().union(*_OF_RULE.values()) if header.get(field)}
-    if wrong := said - _OF_RULE[rule]:
+    said = {field for field in set().union(*_FIELDS_OF_RULE.values()) if header.get(field)}
+    if wrong := said - _FIELDS_OF_RULE[rule]:
         raise FormatError(f"{name} is damaged: a vocabulary of the kind {rule!r} has no {min(wrong)!r}")
     if rule == "ranks":
         return ByteRanks(vocabulary, merges)
@@ -204,7 +205,7 @@ def _drops_bytes(model: Model) -> bool:
 
 
 def _parse_header(text: bytes, name: str) -> dict[str, Any]:
-    """The JSON header, each field of the right type."""
+    """Parse the JSON header, and check the type of each field."""
     try:
         header: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -229,10 +230,10 @@ def _parse_header(text: bytes, name: str) -> dict[str, Any]:
 
 
 def write(definition: Definition, path: PathLike) -> None:
-    """Write a file, completely or not at all."""
+    """Write a .pybpe file, completely or not at all."""
     write_atomic(path, dumps(definition))
 
 
 def read(path: PathLike) -> Definition:
-    """Read a file. Raises FormatError if it is not one, OSError if it cannot be read."""
+    """Read a .pybpe file. Raises FormatError if it is not one, OSError if it cannot be read."""
     return loads(Path(path).read_bytes(), str(path))

@@ -1,4 +1,4 @@
-"""All file formats: one row each, for `Tokenizer.from_*`, and for the commands that open and convert tokenizers.
+"""The registry of file formats, for Tokenizer.from_* and the commands that open and convert files.
 
 A new format is one module with `read` and `write`, between a file and a Definition, and one row here.
 """
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pybpe.definition import Definition
     from pybpe.util.files import PathLike
 
-# The modules of formats are imported when one is needed: the commands start by this list.
+# A format's module is imported when it is needed: every command imports this registry when it starts.
 
-MAGIC = b"\x93PYBPE\r\n"  # of pybpe's own files
+MAGIC = b"\x93PYBPE\r\n"  # the first bytes of pybpe's own files
 _RANK_LINE = re.compile(rb"(?:[A-Za-z0-9+/]+=*|=+) \d+\r?\n?")  # of a tiktoken file
 _START = 1 << 16  # bytes of a file by which its format is recognised
 
@@ -27,10 +27,10 @@ _START = 1 << 16  # bytes of a file by which its format is recognised
 class Format:
     """One file format.
 
-    name: what `pybpe convert --to` calls it. described: a noun phrase for people. module: its module in pybpe.formats.
-    recognises: True for the first bytes of a file in it. cannot_say: what it does not hold, "" for nothing; what is
-    missing is given to `read`. parts: the files, where it is a folder. beside: the suffix of a second file. suffixes:
-    how names of such files end.
+    name: its name in `pybpe convert --to`. described: a noun phrase for messages. module: its module in pybpe.formats.
+    recognises: returns True if the first bytes of a file are those of this format. cannot_say: the parts of a tokenizer
+    that the format does not hold, "" for none; they are arguments of `read`. parts: the names of the files, if the
+    format is a folder. beside: the suffix of a second file beside the first. suffixes: the suffixes of the file names.
     """
 
     name: str
@@ -43,9 +43,10 @@ class Format:
     suffixes: tuple[str, ...] = ()
 
     def read(self, path: PathLike, pattern: str | None = None, special_tokens: Mapping[str, int] | None = None) -> Any:
-        """Return the Definition that a file holds. Raises FormatError, with the reason, OSError, or ValueError.
+        """Read the Definition of a file. Raises FormatError, with the reason, or OSError.
 
-        pattern, special_tokens: for formats that do not hold them; ValueError for any other, and where one is needed.
+        pattern, special_tokens: for formats that do not hold them. Raises ValueError if the format holds its own
+        pattern, or if a pattern is needed and not given.
         """
         module = import_module(f"pybpe.formats.{self.module}")
         if self.cannot_say:
@@ -55,7 +56,7 @@ class Format:
         return module.read(path)
 
     def write(self, definition: Definition, path: PathLike) -> None:
-        """Write a file. Raises ValueError for what the format cannot say."""
+        """Write a Definition to a file. Raises ValueError if the format cannot hold it."""
         import_module(f"pybpe.formats.{self.module}").write(definition, path)
 
 
@@ -116,9 +117,9 @@ FORMATS = {
 
 
 def recognise(path: PathLike) -> Format | None:
-    """Return the format of a file, told by its content, or of a folder, told by its files; None if it is no tokenizer.
+    """Return the format of a file, by its first bytes, or of a folder, by its files; None if it is not a tokenizer.
 
-    Raises OSError for what cannot be read.
+    Raises OSError if the path cannot be read.
     """
     place = Path(path)
     if place.is_dir() or place.name == "vocab.json":

@@ -1,9 +1,9 @@
-"""sentencepiece's .model of BPE type: exact, or refused with the reason.
+"""sentencepiece's .model files of type BPE.
 
-A model holds its pieces (a string, a score and a kind each), how it was trained, and how text is brought to its form.
-In a Definition a piece is its UTF-8 with a space for U+2581, as which sentencepiece writes spaces. Control symbols and
-the unknown token are special tokens, symbols that users defined are added tokens. What does not bear on ids is carried
-along and written back.
+A model holds pieces (a string, a score and a type each), the settings of its training, and its normalizer. In a
+Definition, a piece is its UTF-8 with spaces in place of U+2581. Control symbols and the unknown token are special
+tokens, user-defined symbols are added tokens. Fields that change no id are kept in `carried` and written back. Models
+that pybpe cannot serve exactly are refused with the reason.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from pybpe.util.files import PathLike, write_atomic
 from pybpe.vocabulary.characters import BYTE_NAMES, CharacterVocabulary
 from pybpe.vocabulary.models import CharacterMerges, ScoredCharacters
 
-# The kinds of pieces.
+# The types of pieces.
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 _BPE = 2
 _KINDS = {1: "unigram", 2: "BPE", 3: "word", 4: "char"}
-_MOST_OPEN = 64  # characters that have spaces behind them in tokens; of more, all text is one word
+_MOST_OPEN = 64  # the maximum number of characters before spaces within tokens; beyond it, a text is one word
 _UNKNOWN_TEXT = " \u2047 "
-_MOST_NESTED = 64  # symbols that begin with each other; sentencepiece looks at no more
+_MOST_NESTED = 64  # user-defined symbols that are prefixes of one another; sentencepiece searches no more
 _CARRIED = {"trainer_spec": 2, "normalizer_spec": 3, "self_test_data": 4, "denormalizer_spec": 5}
-# A piece as it is mostly written: name, score, and the kind if it is not normal. Tried first, because it is faster.
+# The usual form of a piece: name, score, and the type if it is not normal. Tried first, because it is faster.
 _USUAL = re.compile(rb"\x0a([\x00-\x7f])(.*)\x15(....)(?:\x18([\x00-\x7f]))?", re.DOTALL)
 
 
 @dataclass
 class Piece:
-    """A token of a model, as the file names it."""
+    """A token of a model, as the file holds it."""
 
     name: str
     score: float = 0.0
@@ -50,7 +50,7 @@ class Piece:
 
 @dataclass
 class _Model:
-    """What a file says, by the fields of its messages."""
+    """The content of a file: pieces, and its other messages by their field number."""
 
     pieces: list[Piece] = field(default_factory=list)
     parts: dict[int, list[bytes]] = field(default_factory=lambda: {number: [] for number in _CARRIED.values()})
@@ -59,19 +59,18 @@ class _Model:
 def read(path: PathLike) -> Definition:
     """Read a .model file of BPE type.
 
-    Raises FormatError for what is not one, and for what pybpe cannot do exactly as sentencepiece does; OSError if it
-    cannot be read.
+    Raises FormatError if it is not one, or if pybpe cannot give exactly the same ids; OSError if it cannot be read.
     """
     return loads(read_bytes(path), str(path))
 
 
 def loads(content: bytes, name: str = "the model") -> Definition:
-    """As `read`, of the content of a file; `name` is what errors call it."""
+    """Read the bytes of a .model file, as `read` does; error messages call it `name`."""
     model = _parse(memoryview(content), name)
     trainer = _values(b"".join(model.parts[2]), name)
     normalizer = _values(b"".join(model.parts[3]), name)
     _check_specs(trainer, normalizer, _values(b"".join(model.parts[5]), name), name)
-    return model_of(
+    return definition_of(
         model.pieces,
         [False] * len(model.pieces),
         SentencePieceNormalizer(
@@ -86,7 +85,7 @@ def loads(content: bytes, name: str = "the model") -> Definition:
     )
 
 
-def model_of(
+def definition_of(
     pieces: list[Piece],
     unused: list[bool],
     spm: SentencePieceNormalizer,
@@ -95,9 +94,10 @@ def model_of(
     unknown_text: str = _UNKNOWN_TEXT,
     carried: dict[str, Any] | None = None,
 ) -> Definition:
-    """What pieces with scores are as a Definition, whatever file they came in. unused: those that are no tokens.
+    """Return the Definition of pieces with scores, from any file format.
 
-    Raises FormatError for pieces that pybpe cannot have.
+    unused: True for each piece that is not a token. has_bytes: True if byte_fallback is on. Raises FormatError for
+    pieces that pybpe does not support.
     """
     name = str(path)
     byte_ids = _check_pieces(pieces, unused, has_bytes, name)
@@ -162,7 +162,7 @@ def _piece(content: memoryview, name: str) -> Piece:
 
 
 def _values(content: bytes, name: str) -> dict[int, int | bytes]:
-    """The fields of a message; of one that is there several times, the last."""
+    """Return {number: value} of the fields of a message; the last value of a repeated field."""
     return {
         number: value if isinstance(value, int) else bytes(value)
         for number, _, value in fields(memoryview(content), name)
@@ -172,14 +172,14 @@ def _values(content: bytes, name: str) -> dict[int, int | bytes]:
 def _number(values: dict[int, int | bytes], number: int, default: int, name: str) -> int:
     value = values.get(number, default)
     if not isinstance(value, int):
-        raise FormatError(f"{name} is damaged: field {number} of what it says of itself is not a number")
+        raise FormatError(f"{name} is damaged: field {number} of its settings is not a number")
     return value
 
 
 def _bytes(values: dict[int, int | bytes], number: int, default: bytes, name: str) -> bytes:
     value = values.get(number, default)
     if not isinstance(value, bytes):
-        raise FormatError(f"{name} is damaged: field {number} of what it says of itself is a number")
+        raise FormatError(f"{name} is damaged: field {number} of its settings is a number, not bytes")
     return value
 
 
@@ -193,7 +193,7 @@ def _text(content: bytes, name: str) -> str:
 def _check_specs(
     trainer: dict[int, int | bytes], normalizer: dict[int, int | bytes], denormalizer: dict[int, int | bytes], name: str
 ) -> None:
-    """Raise FormatError for what pybpe does not do."""
+    """Raise FormatError for settings that pybpe does not support."""
     kind = _number(trainer, 3, 1, name)
     if kind != _BPE:
         raise FormatError(f"{name} is a model of type {_KINDS.get(kind, kind)}; pybpe reads BPE")
@@ -206,21 +206,23 @@ def _check_specs(
 
 
 def _check_pieces(pieces: list[Piece], unused: list[bool], has_bytes: bool, name: str) -> list[int]:
-    """The ids of the 256 bytes, none if there are none. Raises FormatError for pieces that pybpe cannot have."""
+    """Return the ids of the 256 byte pieces, [] without byte_fallback. Raises FormatError for unsupported pieces."""
     ids: dict[str, int] = {}
     byte_ids = [-1] * 256
     unknown = 0
     for number, piece in enumerate(pieces):
         if piece.name in ids:
-            raise FormatError(f"{name}: piece {number}, {piece.name[:40]!r}, is piece {ids[piece.name]} too")
-        if not unused[number] and (reason := _why_not(piece, has_bytes)) is not None:
+            raise FormatError(
+                f"{name}: piece {number} has the same string as piece {ids[piece.name]}, {piece.name[:40]!r}"
+            )
+        if not unused[number] and (reason := _problem_of(piece, has_bytes)) is not None:
             raise FormatError(f"{name}: piece {number}, {piece.name[:40]!r}, {reason}")
         ids[piece.name] = number
         unknown += piece.kind == UNKNOWN
         if piece.kind == BYTE:
             byte_ids[BYTE_NAMES[piece.name]] = number
     if unknown != 1:
-        raise FormatError(f"{name} has {unknown} pieces for what is unknown, must be 1")
+        raise FormatError(f"{name} has {unknown} pieces of type UNKNOWN, must be 1")
     if has_bytes and -1 in byte_ids:
         raise FormatError(f"{name} has no piece for byte 0x{byte_ids.index(-1):02X} (byte_fallback is on)")
     if has_bytes and SPACE not in ids:
@@ -228,43 +230,45 @@ def _check_pieces(pieces: list[Piece], unused: list[bool], has_bytes: bool, name
     return byte_ids if has_bytes else []
 
 
-def _why_not(piece: Piece, has_bytes: bool) -> str | None:
-    """Why pybpe cannot have a piece, None if it can."""
+def _problem_of(piece: Piece, has_bytes: bool) -> str | None:
+    """Return the reason why pybpe does not support a piece, None if it does."""
     if not piece.name:
         return "is empty"
     if piece.kind in (NORMAL, USER_DEFINED):
-        return "holds a space or a NUL, which no text is read as" if " " in piece.name or "\0" in piece.name else None
+        return "holds a space or a NUL, which text never has" if " " in piece.name or "\0" in piece.name else None
     if piece.kind in (CONTROL, UNKNOWN):
-        return "is one character, so that text could give it" if len(piece.name) == 1 else None
+        return "is a single character, which could occur in text" if len(piece.name) == 1 else None
     if piece.kind == BYTE:
         is_byte = has_bytes and piece.name in BYTE_NAMES
         return None if is_byte else "is not one of the 256 bytes, or the model has none (byte_fallback is off)"
     kind = "unused" if piece.kind == UNUSED else f"of the unknown kind {piece.kind}"
-    return f"is {kind}; pybpe does not know what to do with it"
+    return f"is {kind}, which pybpe does not support"
 
 
 def _check_nesting(names: Iterable[str], name: str) -> None:
-    """Raise FormatError for so many symbols that begin with each other that sentencepiece would not find them all."""
+    """Raise FormatError if more symbols are prefixes of one another than sentencepiece searches."""
     open_names: list[str] = []
     for symbol in sorted(names):
         while open_names and not symbol.startswith(open_names[-1]):
             open_names.pop()
         open_names.append(symbol)
         if len(open_names) > _MOST_NESTED:
-            raise FormatError(f"{name} has more than {_MOST_NESTED} symbols that begin with each other")
+            raise FormatError(
+                f"{name} has more than {_MOST_NESTED} user-defined symbols that are prefixes of one another"
+            )
 
 
 def _token(piece: Piece) -> bytes:
-    """The bytes of a piece that text is merged to or that stands for a byte; none of others."""
+    """Return the bytes of a normal piece or of a byte piece, b"" for all others."""
     if piece.kind == BYTE:
         return bytes([BYTE_NAMES[piece.name]])
     return piece.name.replace(SPACE, " ").encode() if piece.kind == NORMAL else b""
 
 
 def pattern_of(tokens: Iterable[bytes]) -> str:
-    """What splits text so that no token reaches beyond a word: before spaces, and around some line ends.
+    """Return a pattern that splits text so that no token crosses a word: before spaces, and around some line ends.
 
-    Not before spaces behind a character that some token has before a space.
+    It does not split before a space after a character that some token holds before a space.
     """
     joined = b"\xff".join(tokens)
     open_chars = sorted({found.decode() for found in re.findall(rb"([^ \xff\x80-\xbf][\x80-\xbf]*) ", joined)})
@@ -283,19 +287,19 @@ def pattern_of(tokens: Iterable[bytes]) -> str:
 
 
 def _carried(model: _Model) -> dict[str, Any]:
-    """The messages beside the pieces, without the map of characters, which is large and stands elsewhere."""
+    """Return the messages other than the pieces in base64, without the fields that the Definition holds."""
     carried = {}
     for what, number in _CARRIED.items():
         content = b"".join(model.parts[number])
         if number == 3:
-            content = _without_reading(content)
+            content = _other_fields(content)
         if content:
             carried[what] = base64.b64encode(content).decode()
     return {"sentencepiece": carried}
 
 
-def _without_reading(normalizer: bytes) -> bytes:
-    """What a normalizer spec says beside that which a SentencePieceNormalizer holds."""
+def _other_fields(normalizer: bytes) -> bytes:
+    """Return the fields of a normalizer spec that a SentencePieceNormalizer does not hold."""
     kept = b""
     for number, kind, value in fields(memoryview(normalizer), "the normalizer"):
         if number not in (2, 3, 4, 5):
@@ -308,22 +312,23 @@ def _without_reading(normalizer: bytes) -> bytes:
 
 
 def write(definition: Definition, path: PathLike) -> None:
-    """Write a .model file. Raises ValueError for what such a file cannot say."""
+    """Write a .model file. Raises ValueError for a Definition that it cannot hold."""
     write_atomic(path, dumps(definition))
 
 
 def dumps(definition: Definition) -> bytes:
-    """The file's bytes."""
+    """Return the bytes of a .model file. Raises ValueError as `write` does."""
     if isinstance(definition.model, CharacterMerges):
         definition = as_scores(definition)
     scores, spm = definition.characters, definition.preprocessing.sentencepiece
     if scores is None or spm is None:
         raise ValueError(
-            "a sentencepiece model has tokens of characters that merge by scores, and this tokenizer has not"
+            "a sentencepiece model has tokens of characters with scores, and this tokenizer has none; write a "
+            "tokenizer.json"
         )
     carried = definition.carried.get("sentencepiece", {})
     if not isinstance(carried, dict) or not all(isinstance(content, str) for content in carried.values()):
-        raise ValueError("what this tokenizer carries along of a sentencepiece model is damaged")
+        raise ValueError("the settings of a sentencepiece model that this tokenizer has kept are damaged")
     names = names_of(definition, scores)
     if not all(name for name, _ in names):
         raise ValueError("an id of this vocabulary has no token; a sentencepiece model has one for every id")
@@ -350,7 +355,7 @@ def dumps(definition: Definition) -> bytes:
 
 
 def names_of(definition: Definition, scores: CharacterVocabulary) -> list[tuple[str, int]]:
-    """The name and the kind of each piece."""
+    """Return (name, type) of each piece, by id."""
     tokens = definition.vocabulary.to_list()
     names = [(token.decode("utf-8", "replace").replace(" ", SPACE), NORMAL) for token in tokens]
     for byte, number in enumerate(scores.byte_ids):
@@ -363,7 +368,7 @@ def names_of(definition: Definition, scores: CharacterVocabulary) -> list[tuple[
 
 
 def _trainer_spec(definition: Definition, scores: CharacterVocabulary) -> bytes:
-    """What a reader must know of how a model was trained."""
+    """Return the fields of the trainer spec that readers need."""
     return (
         varint_field(3, _BPE)
         + varint_field(4, len(definition.vocabulary))

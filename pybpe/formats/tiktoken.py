@@ -1,4 +1,4 @@
-"""tiktoken's rank files: a line a token, its bytes in base64 and its rank, which is its id."""
+"""tiktoken's rank files: one token per line, its bytes in base64 and its rank, which is its id."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from pybpe.vocabulary.models import ByteRanks
 
 
 def read(path: PathLike, pattern: str | None = None, special_tokens: Mapping[str, int] | None = None) -> Definition:
-    """Read a rank file. The file holds neither pattern nor special tokens: of the public encodings they are known.
+    """Read a rank file. It holds neither pattern nor special tokens; those of the public encodings are known.
 
-    Raises FormatError, with the line, for a file that is not one; ValueError if `pattern` is needed and not given.
+    Raises FormatError, with the line, if it is not one; ValueError if `pattern` is needed and not given; OSError if it
+    cannot be read.
     """
     content = Path(path).read_bytes()
     known = by_sha256(hashlib.sha256(content).hexdigest())
@@ -40,7 +41,7 @@ def read(path: PathLike, pattern: str | None = None, special_tokens: Mapping[str
 
 
 def parse(content: bytes, path: PathLike, pattern: str, special_tokens: Mapping[str, int]) -> Definition:
-    """What a rank file holds; `path` is what errors call it."""
+    """Return the Definition of the bytes of a rank file; error messages call it `path`. Raises FormatError."""
     return Definition(
         ByteRanks(_parse(content, path)),
         pattern=resolve(pattern),
@@ -49,7 +50,7 @@ def parse(content: bytes, path: PathLike, pattern: str, special_tokens: Mapping[
 
 
 def from_ranks(ranks: Mapping[bytes, int], pattern: str, special_tokens: Mapping[str, int]) -> Definition:
-    """Return the Definition of {bytes: rank}, as of a rank file. Raises ValueError for what is no such mapping."""
+    """Return the Definition of {bytes: rank}. Raises ValueError for keys, ranks or duplicates that are not allowed."""
     tokens: dict[int, bytes] = {}
     for token, rank in ranks.items():
         number = _as_int(rank)
@@ -67,7 +68,7 @@ def from_ranks(ranks: Mapping[bytes, int], pattern: str, special_tokens: Mapping
 
 
 def ranks_of(vocabulary: Vocabulary) -> dict[bytes, int]:
-    """Return {bytes: rank} of the tokens, the empty one included; of tokens with equal bytes, the first."""
+    """Return {bytes: rank} of the tokens, the empty one included; the first of tokens with equal bytes."""
     ranks: dict[bytes, int] = {}
     for rank, token in enumerate(vocabulary.to_list()):
         if token or rank == vocabulary.empty:
@@ -76,14 +77,14 @@ def ranks_of(vocabulary: Vocabulary) -> dict[bytes, int]:
 
 
 def _as_dict(special_tokens: Mapping[str, int]) -> dict[str, int]:
-    """The caller's mapping, its ids as int whatever kind of integer they are."""
+    """Return {name: id} with ids as plain int. Raises SpecialTokenError if it is not a mapping."""
     if not isinstance(special_tokens, Mapping):
         raise SpecialTokenError("special_tokens must be a dict of names and ids, such as {'<|endoftext|>': 50256}")
     return {name: _as_int(token) for name, token in special_tokens.items()}
 
 
 def _as_int(token: object) -> Any:
-    """A plain int of any kind of integer; anything else as it is, for the Definition to refuse."""
+    """Return any kind of integer as a plain int; other values unchanged, which the Definition refuses."""
     try:
         return token if type(token) is bool else operator.index(token)  # type: ignore[arg-type]
     except TypeError:
@@ -91,7 +92,7 @@ def _as_int(token: object) -> Any:
 
 
 def _parse(content: bytes, path: PathLike) -> Vocabulary:
-    """The tokens by rank, without repeats."""
+    """Return the tokens by rank. Raises FormatError for a malformed line or a repeated token."""
     try:
         joined, sizes, empty = parse_ranks(content, MAX_ID)
     except FormatError as error:
@@ -105,7 +106,7 @@ def _parse(content: bytes, path: PathLike) -> Vocabulary:
 
 
 def _repeated(content: bytes, path: PathLike) -> FormatError:
-    """The error for a file in which a token occurs twice."""
+    """Return the FormatError for a file in which a token occurs twice."""
     lines = [(number, line.split()) for number, line in enumerate(content.split(b"\n"), 1)]
     tokens = [(number, base64.b64decode(words[0])) for number, words in lines if words]
     first = {token: number for number, token in reversed(tokens)}
@@ -114,15 +115,16 @@ def _repeated(content: bytes, path: PathLike) -> FormatError:
 
 
 def write(definition: Definition, path: PathLike) -> None:
-    """Write the tokens in the order of their ids, completely or not at all.
+    """Write a rank file, in the order of ids, completely or not at all.
 
-    Raises ValueError for tokens that are not of bytes, or two with the same bytes, which a rank file cannot say.
+    Raises ValueError for a vocabulary of characters, and for two tokens with the same bytes: a rank file cannot hold
+    them.
     """
     definition.check_bytes("a rank file cannot say so")
     if definition.vocabulary.has_twins:
         raise ValueError("two tokens of this vocabulary have the same bytes; a rank file cannot hold both")
     lines = (
-        (base64.b64encode(token) or b"=") + b" %d\n" % rank  # a line without a token would be no line
+        (base64.b64encode(token) or b"=") + b" %d\n" % rank  # "=" for the empty token, as in Whisper's files
         for token, rank in ranks_of(definition.vocabulary).items()
     )
     write_atomic(path, b"".join(lines))

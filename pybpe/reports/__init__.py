@@ -1,1 +1,1 @@
-"""Pages and pictures: HTML, SVG, tokens made visible."""
+"""Reports: pages of HTML, charts in SVG, and views of tokens."""

@@ -1,4 +1,4 @@
-"""Parts of pages: one HTML file that needs nothing else, no network and no scripts."""
+"""Parts of reports, which are single HTML files without scripts or external resources."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pybpe.tokenizer import Tokenizer
 
 
 def render_page(title: str, sections: Iterable[str], fingerprint: str, style: str = "") -> str:
-    """A whole page of sections in HTML. fingerprint: of its tokenizer. style: for what only this page has."""
+    """Return a whole page. sections: HTML. fingerprint: that of the tokenizer. style: CSS for this page only."""
     body = "\n".join(sections)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
@@ -23,7 +23,7 @@ def render_page(title: str, sections: Iterable[str], fingerprint: str, style: st
 
 
 def head(kicker: str, title: str, lead: str, figures: Iterable[tuple[str, str]], notice: str = "") -> str:
-    """The head of a page. figures: (value, what it is), four of them; the lead and the notice are HTML."""
+    """Return the head of a page. figures: four of (value, label). lead, notice: HTML."""
     shown = "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(words)}</dt></div>" for value, words in figures)
     return (
         f'<header><p class="kicker">{escape(kicker)}</p><h1>{escape(title)}</h1><p class="lead">{lead}</p>{notice}'
@@ -32,7 +32,7 @@ def head(kicker: str, title: str, lead: str, figures: Iterable[tuple[str, str]],
 
 
 def table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a table, whose first column is names, in a box that scrolls sideways where the page is too narrow."""
+    """Return a table, with names in its first column, in a box that scrolls sideways on narrow pages."""
     cells = "".join(f"<th>{escape(cell)}</th>" for cell in titles)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     titled = f"<thead><tr>{cells}</tr></thead>" if cells else ""
@@ -40,7 +40,7 @@ def table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def chips(tokenizer: Tokenizer, tokens: Iterable[tuple[int, str]]) -> str:
-    """Tokens side by side, each with some words behind it."""
+    """Return a list of tokens side by side, each with a note. tokens: (id, note)."""
     items = []
     for token, words in tokens:
         shown = escape(readable(tokenizer.token_bytes(token), 32))

@@ -1,4 +1,4 @@
-"""The look of all pages: one style sheet for light and dark, without anything to load."""
+"""The style sheet of all reports, for light and dark, without external resources."""
 
 STYLE = """
 :root {

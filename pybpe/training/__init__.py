@@ -1,1 +1,1 @@
-"""Training: a corpus to counts of words, and those to a vocabulary."""
+"""Training: count the words of a corpus, then learn a vocabulary from the counts."""

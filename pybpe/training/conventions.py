@@ -1,4 +1,4 @@
-"""How trainers differ that otherwise all do the same: the first ids, the order of ties, and what ends training."""
+"""Conventions: the first ids, the order of ties and the end of training, as in other trainers."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ PRINTED_ORDER = bytes(sorted(range(256), key=lambda byte: to_chars(bytes([byte])
 
 @dataclass(frozen=True)
 class Convention:
-    """One trainer's way.
+    """The rules by which one trainer assigns ids and breaks ties.
 
     alphabet: the 256 bytes in the order of their ids.
-    specials_first: whether the special tokens have the first ids, and count among those asked for, or the last.
+    specials_first: True if the special tokens have the first ids and count towards vocab_size; False if they have the
+        last ids.
     order, twins: see Trainer.
-    rule: how the vocabulary is to be read; see Definition.
-    shorter_by: how much shorter than max_token_length a token must be.
-    protects: whether special tokens in the text are left out of it where nothing else is said.
-    small_corpus: what comes of a corpus with fewer merges than were asked for.
+    rule: the kind of vocabulary, "merges" (ByteMerges) or "ranks" (ByteRanks).
+    shorter_by: bytes by which a token must be shorter than max_token_length.
+    protects: the default of protect_special: True if special tokens are cut out of the text.
+    small_corpus: "warning" or "error" for a corpus with fewer merges than vocab_size asks for.
     """
 
     name: str
@@ -56,7 +57,7 @@ SENTENCEPIECE = "sentencepiece"  # trains from characters: see pybpe.training.se
 
 
 def convention_of(name: str) -> Convention:
-    """The convention of this name. Raises TrainingError if there is none."""
+    """Return the convention of this name. Raises TrainingError if there is none."""
     if name not in CONVENTIONS:
         known = [*CONVENTIONS, SENTENCEPIECE]
         guess = did_you_mean(name, known) if isinstance(name, str) else ""
@@ -64,19 +65,19 @@ def convention_of(name: str) -> Convention:
     return CONVENTIONS[name]
 
 
-def first_tokens(way: Convention, names: list[str]) -> tuple[list[bytes], list[int]]:
-    """The tokens that training starts with, by id, and the id of each byte.
+def first_tokens(rules: Convention, names: list[str]) -> tuple[list[bytes], list[int]]:
+    """Return (the tokens that training starts with, by id; the id of each of the 256 bytes).
 
-    With special tokens first, each of them stands for the bytes whose printed characters are its name, if there are
-    such: merges that make these bytes make it, and one byte has no other token. Raises SpecialTokenError where the
-    name would be that of another byte.
+    names: the special tokens. If they come first, a name that is the printed form of some bytes is the token of these
+    bytes too, as in Hugging Face's trainer: merges that make these bytes make this token. Raises SpecialTokenError for
+    a name that is the printed form of a byte other than the character itself.
     """
-    tokens = [to_bytes(name) or b"" for name in names] if way.specials_first else []
+    tokens = [to_bytes(name) or b"" for name in names] if rules.specials_first else []
     for name, content in zip(names, tokens, strict=False):
         if len(content) == 1 and content != name.encode():
             raise SpecialTokenError(f"special token {name!r} is how Hugging Face writes the byte 0x{content[0]:02x}")
     id_of_byte = [0] * 256
-    for byte in way.alphabet:
+    for byte in rules.alphabet:
         content = bytes([byte])
         if content not in tokens[: len(names)]:
             tokens.append(content)

@@ -1,4 +1,4 @@
-"""Has a trainer learn to the end, with a look at Ctrl-C and at the progress bar now and then."""
+"""The training loop: learn merges in steps, report progress, and handle Ctrl-C between the steps."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import warnings
 from pybpe._core.trainer import Trainer
 from pybpe.util.progress import ProgressCallback
 
-_MERGES_A_STEP = 64  # between two looks
+_MERGES_A_STEP = 64  # between two calls of the progress callback
 
 
-def learn(trainer: Trainer, wanted: int, report: ProgressCallback, keep_on_interrupt: bool) -> tuple[int, bool]:
-    """Learn up to `wanted` merges. How many were learned, and whether Ctrl-C ended it, which is then a warning."""
+def learn(trainer: Trainer, wanted: int, progress: ProgressCallback, keep_on_interrupt: bool) -> tuple[int, bool]:
+    """Learn up to `wanted` merges, and return (number of merges learned, True if Ctrl-C ended it).
+
+    With keep_on_interrupt, Ctrl-C ends the loop with a warning; without it, KeyboardInterrupt is raised.
+    """
     learned = 0
     try:
         while not trainer.is_full and (step := trainer.learn(_MERGES_A_STEP)):
             learned += step
-            report("merging", min(learned, wanted), wanted)
+            progress("merging", min(learned, wanted), wanted)
     except KeyboardInterrupt:
         if not keep_on_interrupt:
             raise

@@ -1,4 +1,4 @@
-"""What training learns from: the words of a text or of counts, and whether those can be what was asked for."""
+"""The source of training: texts or word counts, checked against the options and turned into words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST = 2**62
 
 @dataclass(frozen=True)
 class TrainingSource:
-    """A source and how it is read; see Tokenizer.train for each."""
+    """A source with the options for reading it; Tokenizer.train documents each field."""
 
     source: Source
     protect_special: bool | None = None
@@ -38,11 +38,12 @@ class TrainingSource:
         check_limit("max_words", self.max_words)
 
     def words_to_train(
-        self, pattern: Pattern, names: list[str], protects: bool, normalizer: str | None, report: ProgressCallback
+        self, pattern: Pattern, names: list[str], protects: bool, normalizer: str | None, progress: ProgressCallback
     ) -> tuple[Words, str, Preprocessing]:
-        """The words for a new vocabulary with special tokens `names`, the pattern that split them, how text was read.
+        """Return (words, pattern, preprocessing) for training a new vocabulary.
 
-        protects: whether special tokens are cut out of the text where nothing is said.
+        names: the special tokens. protects: the convention's default for protect_special. Raises ValueError if the
+        source is WordCounts that were made with another pattern or normalizer.
         """
         if isinstance(self.source, WordCounts):
             given = self.source
@@ -56,15 +57,16 @@ class TrainingSource:
             return self._words_of(self._counts(given, names)), given.pattern, preprocessing
         protects = protects if self.protect_special is None else self.protect_special
         preprocessing = Preprocessing(normalizer=check_form(normalizer))
-        counts = self._count(pattern, names if protects else (), preprocessing, report)
+        counts = self._count(pattern, names if protects else (), preprocessing, progress)
         return self._words_of(counts), counts.pattern, preprocessing
 
     def words_of_lines(
-        self, names: list[str], spm: SentencePieceNormalizer | None, report: ProgressCallback
+        self, names: list[str], spm: SentencePieceNormalizer | None, progress: ProgressCallback
     ) -> tuple[Words, SentencePieceNormalizer]:
-        """The words that sentencepiece learns from, with a space before each, and how the lines were read.
+        """Return (words, normalizer) for training as sentencepiece does; each word begins with a space.
 
-        names: of the special tokens. spm: how to read the lines; None for as it was done or, of text, in no new form.
+        names: the special tokens. spm: the normalizer; None for that of the given WordCounts or, for text, identity.
+        Raises ValueError if the source is WordCounts that were made for other special tokens or another normalizer.
         """
         if isinstance(self.source, WordCounts):
             given = self.source
@@ -75,26 +77,26 @@ class TrainingSource:
                 raise ValueError("the words were counted with another normalizer: leave out normalizer=")
             return self._words_of(self._counts(given, names)), given.preprocessing.sentencepiece
         spm = spm or SentencePieceNormalizer()
-        return self._words_of(self._count(WORDS, names, Preprocessing(sentencepiece=spm), report)), spm
+        return self._words_of(self._count(WORDS, names, Preprocessing(sentencepiece=spm), progress)), spm
 
-    def words_to_extend(self, definition: Definition, report: ProgressCallback) -> Words:
-        """The words for a vocabulary that there is."""
+    def words_to_extend(self, definition: Definition, progress: ProgressCallback) -> Words:
+        """Return the words for extending a vocabulary. Raises ValueError for WordCounts of another pattern."""
         names = list(definition.special_tokens)
         if isinstance(self.source, WordCounts):
             _check_same_split(self.source, definition)
             return self._words_of(self._counts(self.source, names))
         protected = () if self.protect_special is False else names
-        return self._words_of(self._count(definition.pattern, protected, definition.preprocessing, report))
+        return self._words_of(self._count(definition.pattern, protected, definition.preprocessing, progress))
 
     def _count(
-        self, pattern: Pattern, protected: Iterable[str], preprocessing: Preprocessing, report: ProgressCallback
+        self, pattern: Pattern, protected: Iterable[str], preprocessing: Preprocessing, progress: ProgressCallback
     ) -> WordCounts:
         counts = WordCounts(pattern, protect=protected, max_words=self.max_words, preprocessing=preprocessing)
-        counts.update(self.source, threads=self.threads, progress=report, text_field=self.text_field)
+        counts.update(self.source, threads=self.threads, progress=progress, text_field=self.text_field)
         return counts
 
     def _counts(self, given: WordCounts, names: list[str]) -> WordCounts:
-        """Counts that were made before, or those of the most frequent words if there are more than `max_words`."""
+        """Return the given counts, reduced to the most frequent words if there are more than `max_words`."""
         missing = [name for name in names if name not in given.protected]
         if self.protect_special and missing:
             raise ValueError(
@@ -110,7 +112,7 @@ class TrainingSource:
         return fewer
 
     def _words_of(self, counts: WordCounts) -> Words:
-        """The words, with a warning if some were forgotten."""
+        """Return the words of the counts, and warn if some were forgotten. Raises TrainingError for no words."""
         if not len(counts):
             raise TrainingError("the corpus is empty: there is nothing to learn from")
         if counts.forgotten:
@@ -125,13 +127,13 @@ class TrainingSource:
 
 
 def check_limit(name: str, number: int | None) -> None:
-    """Raise TrainingError for a number out of range; None is no limit."""
+    """Raise TrainingError for a number out of range; None means no limit."""
     if number is not None and not 1 <= operator.index(number) <= _MOST:
         raise TrainingError(f"{name} is {number}, must be at least 1 and at most 2**62")
 
 
 def check_form(normalizer: str | None) -> Form | None:
-    """The normal form of this name. Raises TrainingError for another name."""
+    """Return the Unicode normal form of this name, None for None. Raises TrainingError for any other name."""
     for form in FORMS:
         if form == normalizer:
             return form
@@ -144,7 +146,7 @@ def check_form(normalizer: str | None) -> Form | None:
 
 
 def _check_same_split(counts: WordCounts, definition: Definition) -> None:
-    """Raise ValueError for words that are not those into which this tokenizer splits text."""
+    """Raise ValueError if the words were split by another pattern or preprocessing than the tokenizer's."""
     if counts.pattern != definition.pattern:
         raise ValueError(
             f"the words were counted by the pattern {counts.pattern!r}, and this tokenizer splits by "

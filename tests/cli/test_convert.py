@@ -109,7 +109,7 @@ def test_what_cannot_be_said_is_refused(corpus, tokenizer, fails):
 
 
 def test_places_that_cannot_be_written(plain, fails):
-    assert "does not say of what kind" in fails(2, "convert", "plain.pybpe", "a.bin")
+    assert "is not that of a file format" in fails(2, "convert", "plain.pybpe", "a.bin")
     assert "is the tokenizer itself" in fails(1, "convert", "plain.pybpe", "./plain.pybpe", "--force")
     Path("there.json").write_text("mine", encoding="utf-8")
     assert "add --force" in fails(1, "convert", "plain.pybpe", "there.json")

@@ -214,7 +214,7 @@ def test_a_stopped_run_goes_on_and_ends_alike(corpus, tokenizer, monkeypatch, fa
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("pybpe.cli.console._plain_report", lambda unit: interrupt)
+        patch.setattr("pybpe.cli.console._plain_progress", lambda unit: interrupt)
         line = fails(130, "encode", "corpus.pybpe", "corpus.txt", "-o", "parts")
     assert "finished shards in parts are kept" in line
     assert 0 < len(list(Path("parts").glob("*.bin"))) < len(list(Path("whole").glob("*.bin")))
@@ -238,7 +238,7 @@ def test_ctrl_c_before_the_first_shard_leaves_no_folder(corpus, tokenizer, monke
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pybpe.cli.console._plain_report", lambda unit: interrupt)
+    monkeypatch.setattr("pybpe.cli.console._plain_progress", lambda unit: interrupt)
     assert fails(130, "encode", "corpus.pybpe", "corpus.txt").endswith("nothing was written")
     assert not Path("corpus-shards").exists()
 

@@ -162,7 +162,7 @@ def test_ctrl_c_while_merging_writes_nothing(corpus, fails, monkeypatch):
         if stage == "merging":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("pybpe.cli.console._plain_report", lambda unit: interrupt)
+    monkeypatch.setattr("pybpe.cli.console._plain_progress", lambda unit: interrupt)
     assert fails(130, "train", "corpus.txt", "--vocab-size", "300").endswith("interrupted; nothing was written")
     assert not Path("corpus.pybpe").exists()
 

@@ -88,7 +88,7 @@ def interrupted(monkeypatch):
         if stage == "merging":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("pybpe.cli.console._plain_report", lambda unit: interrupt)
+    monkeypatch.setattr("pybpe.cli.console._plain_progress", lambda unit: interrupt)
 
 
 def test_what_was_learned_is_kept_if_asked(corpus, interrupted, capsys):
@@ -136,12 +136,12 @@ def test_counts_that_cannot_be_read_or_written(corpus, tokenizer, fails, monkeyp
     counts.to_npz("a.npz")
     WordCounts().to_npz("b.npz")
     Path("damaged.npz").write_text("no counts", encoding="utf-8")
-    assert "end it in .npz or .parquet" in fails(2, "train", "--counts", "corpus.txt")
+    assert "name a .npz or .parquet file" in fails(2, "train", "--counts", "corpus.txt")
     assert "did you mean 'a.npz'?" in fails(1, "train", "--counts", "aa.npz")
     assert "damaged.npz is damaged, or no file of word counts" in fails(1, "train", "--counts", "damaged.npz")
     assert "cannot merge counts split by" in fails(1, "train", "--counts", "a.npz", "b.npz")
     assert "the corpus is empty" in fails(1, "train", "--counts", "b.npz")
-    assert "end it in .npz or .parquet" in fails(2, "train", "corpus.txt", "--save-counts", "a.txt")
+    assert "name a .npz or .parquet file" in fails(2, "train", "corpus.txt", "--save-counts", "a.txt")
     assert "a.npz exists already; add --force" in fails(1, "train", "corpus.txt", "--save-counts", "a.npz")
     assert "a.npz is the corpus itself" in fails(1, "train", "--counts", "a.npz", "--save-counts", "a.npz", "--force")
     same = ["--save-counts", "c.npz", "-o", "c.npz"]
@@ -211,14 +211,14 @@ def test_what_cannot_be_extended(corpus, tokenizer, fails):
     ("options", "says"),
     [
         (["--extend", "corpus.pybpe"], "--extend needs --vocab-size"),
-        (["--extend", "corpus.pybpe", "--vocab-size=400", "--convention=pybpe"], "--convention is settled by"),
-        (["--extend", "corpus.pybpe", "--vocab-size=400", "--special=<s>"], "--special is settled by"),
-        (["--extend", "corpus.pybpe", "--vocab-size=400", "--initial-alphabet=é"], "--initial-alphabet is settled by"),
+        (["--extend", "corpus.pybpe", "--vocab-size=400", "--convention=pybpe"], "--convention is fixed by"),
+        (["--extend", "corpus.pybpe", "--vocab-size=400", "--special=<s>"], "--special is fixed by"),
+        (["--extend", "corpus.pybpe", "--vocab-size=400", "--initial-alphabet=é"], "--initial-alphabet is fixed by"),
         (["--extend", "corpus.pybpe", "--vocab-size=400", "--no-special"], "leave out --no-special"),
         (["--extend", "corpus.pybpe", "--vocab-size=400", "--pattern=gpt2"], "leave out --pattern"),
         (["--extend", "corpus.pybpe", "--vocab-size=400", "--pattern=a", "--pattern=b"], "leave out the others"),
         (["--pattern", "none", "--pattern", "gpt2"], "--pattern none keeps texts whole and stands alone"),
-        (["--counts", "a.npz"], "--counts stands in place of text"),
+        (["--counts", "a.npz"], "--counts replaces text"),
         (["--convention", "gpt2"], "'gpt2' is none of pybpe, rustbpe, huggingface"),
         (["--convention", "Hugging"], "did you mean 'huggingface'?"),
         (["--normalizer", "nfk"], "did you mean 'nfkc'?"),
@@ -234,10 +234,10 @@ def test_contradictions_are_wrong_usage(corpus, tokenizer, fails, options, says)
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--pattern", "gpt2"], "--pattern is about text"),
-        (["--special-in-text", "cut"], "--special-in-text is about text"),
-        (["--held-out", "0.1"], "--held-out is about text"),
-        (["--text-field", "body"], "--text-field is about text"),
+        (["--pattern", "gpt2"], "--pattern applies to text"),
+        (["--special-in-text", "cut"], "--special-in-text applies to text"),
+        (["--held-out", "0.1"], "--held-out applies to text"),
+        (["--text-field", "body"], "--text-field applies to text"),
         (["--report", "a.html"], "name some with --eval FILE"),
     ],
 )
@@ -278,7 +278,7 @@ def test_sentencepiece(corpus, capsys, fails):
     assert f"{made.n_vocab:,} tokens" in shown
     command = ["train", "corpus.txt", "--convention", "sentencepiece", "--force"]
     wrong = ["--pattern", "gpt2", "--min-frequency", "9"]
-    assert "no place for --pattern and --min-frequency" in fails(2, *command, *wrong)
+    assert "does not support --pattern and --min-frequency" in fails(2, *command, *wrong)
 
 
 @pytest.mark.parametrize("held_out", [[], ["--held-out", "0.1"]])
@@ -313,4 +313,4 @@ def test_a_normal_form_of_tokenizers(workplace, fails):
     assert Tokenizer.load("corpus.pybpe").token_bytes(256) == "é".encode()
     assert "must be one of NFC" in fails(1, "train", "corpus.txt", "--normalizer", "nfkc", "--force")
     extend = ("train", "corpus.txt", "--extend", "corpus.pybpe", "--vocab-size", "300", "--normalizer", "NFC")
-    assert "--normalizer is settled by the tokenizer" in fails(2, *extend)
+    assert "--normalizer is fixed by the tokenizer" in fails(2, *extend)

@@ -113,18 +113,18 @@ def test_the_commands_take_it(path, capsys, monkeypatch):
     ("key", "value", "message"),
     [
         ("model", (STR, string("bert")), "the kind 'bert'"),
-        ("model", (STR, string("llama")), "one score for each"),
+        ("model", (STR, string("llama")), "one for each token"),
         ("model", None, "the kind None"),
-        ("pre", (STR, string("tekken")), "by the name 'tekken'"),
-        ("pre", (U32, b"\x01\x00\x00\x00"), "by the name 1"),
-        ("pre", None, "by the name 'default'"),
-        ("add_space_prefix", (BOOL, b"\x01"), "a space before the text"),
+        ("pre", (STR, string("tekken")), "pattern of the name 'tekken'"),
+        ("pre", (U32, b"\x01\x00\x00\x00"), "pattern of the name 1"),
+        ("pre", None, "pattern of the name 'default'"),
+        ("add_space_prefix", (BOOL, b"\x01"), "has add_space_prefix"),
         ("tokens", None, "no list of tokens"),
         ("tokens", numbers([1, 2]), "no list of tokens"),
         ("tokens", strings([b"\xff"]), "are not UTF-8"),
-        ("tokens", strings(["a"] * 261), "is there twice"),
-        ("tokens", strings(["a", "b", "c"]), "not one type for each"),
-        ("token_type", None, "not one type for each"),
+        ("tokens", strings(["a"] * 261), "occurs twice"),
+        ("tokens", strings(["a", "b", "c"]), "one for each token"),
+        ("token_type", None, "one for each token"),
         ("token_type", numbers([1] * 260 + [6]), "is of type 6"),
         ("token_type", numbers([1] * 261), "stands for no byte"),
         ("token_type", numbers([5] + [1] * 257 + [5, 3, 3]), "no token for byte 0x00"),
@@ -221,13 +221,13 @@ def test_what_cannot_be_written(path, small):
         made = from_ranks({token: i for i, token in enumerate(tokens)}, pattern, special or {})
         return Tokenizer(made)
 
-    refused(small, "no name, known exactly")
+    refused(small, "no exact name")
     refused(ranks([]), "without merges")
-    refused(ranks([b"ab", b"xyz"]), "a whole word")
-    refused(ranks([b"ab", b"<s>"], special={"<s>": 300}), "is an ordinary one too")
+    refused(ranks([b"ab", b"xyz"]), "no merge makes")
+    refused(ranks([b"ab", b"<s>"], special={"<s>": 300}), "is also an ordinary token")
     refused(ranks([b"ab"], special={"<s>": 300, "<t>": 300}), "how this tokenizer reads text")
-    refused(ranks([b"ab"], special={"[PAD260]": 300}), "not used")
-    refused(Tokenizer.train(iter(["ab"] * 9), 257, pattern="o200k", progress=False), "no name, known exactly")
+    refused(ranks([b"ab"], special={"[PAD260]": 300}), "unused id")
+    refused(Tokenizer.train(iter(["ab"] * 9), 257, pattern="o200k", progress=False), "no exact name")
     assert not path.exists()
     ranks([b"ab", b"xyz"], "llama3").to_gguf(path)
     assert Tokenizer.from_gguf(path).encode("xyz") == [257]

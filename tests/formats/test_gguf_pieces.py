@@ -93,14 +93,14 @@ def test_what_is_refused(tmp_path, tok):
     n, no_scores = tok.n_vocab, struct.pack("<IIQ", 9, 6, 0)
     infinite = struct.pack(f"<IIQ{n}f", 9, 6, n, *[float("inf")] * n)
     for changes, message in (
-        ({"scores": None}, "one score for each"),
-        ({"scores": no_scores}, "one score for each"),
+        ({"scores": None}, "one for each token"),
+        ({"scores": no_scores}, "one for each token"),
         ({"scores": infinite}, "has the score inf"),
-        ({"token_type": None}, "one type for each"),
-        ({"token_type": types({0: 1}, n)}, "0 pieces for what is unknown"),
+        ({"token_type": None}, "one for each token"),
+        ({"token_type": types({0: 1}, n)}, "0 pieces of type UNKNOWN"),
         ({"token_type": types({5: 1}, n)}, "no piece for byte 0x04"),
         ({"token_type": types({n - 1: 9}, n)}, "unknown kind 9"),
-        ({"token_type": types({n - 1: 5}, n)}, "can make it of others"),
+        ({"token_type": types({n - 1: 5}, n)}, "is marked unused"),
         ({"add_space_prefix": struct.pack("<II", 4, 1)}, "neither true nor false"),
         ({"precompiled_charsmap": struct.pack("<IIQB", 9, 0, 1, 1)}, "map of characters"),
         ({"model": struct.pack("<IQ", 8, 2) + b"t5"}, "the kind 't5'"),

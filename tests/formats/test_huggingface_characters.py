@@ -191,7 +191,7 @@ REFUSED = [
     (characters(added_tokens=[added(500, "x")]), "would give it"),
     (
         characters(added_tokens=[added(NEXT, "x", normalized=True, rstrip=True)]),
-        "takes white space",
+        "has lstrip or rstrip",
     ),
     (
         characters("metaspace first True", added_tokens=[added(NEXT, "x y", normalized=True)]),

@@ -113,16 +113,19 @@ def test_what_is_there_for_people(path, small):
         (lambda lines: lines[:2], "line 3 should say how many"),
         (lambda lines: lines[:4], "line 5 should say a special token"),
         (lambda lines: [*lines[:1], "(", *lines[2:]], "not a valid regular expression"),
-        (lambda lines: [*lines[:1], "(a)|b", *lines[2:]], "captures groups"),
+        (lambda lines: [*lines[:1], "(a)|b", *lines[2:]], "has capturing groups"),
         (lambda lines: [*lines[:1], "|" * 100_001, *lines[2:]], "100,001 characters"),
         (lambda lines: [*lines[:1], "(?:" * 3000 + ")" * 3000, *lines[2:]], "nested too deeply"),
         (lambda lines: [*lines[:1], "(?:a{10000}){10000}|b", *lines[2:]], "repeats things"),
         (lambda lines: [*lines[:1], "a{1," + "9" * 6000 + "}|b", *lines[2:]], "repeats things"),
         (lambda lines: [*lines[:2], "9" * 5000, *lines[3:]], "line 3: '9999"),
         (lambda lines: [*lines[:2], "-1", *lines[3:]], "line 3: '-1' is not a number"),
-        (lambda lines: [*lines[:2], "4194303", *lines[3:]], "should say a special token|is not a special token"),
-        (lambda lines: [*lines[:3], "<a>", *lines[4:]], "is not a special token"),
-        (lambda lines: [*lines[:3], "<b> 300", *lines[4:]], "is not a special token"),
+        (
+            lambda lines: [*lines[:2], "4194303", *lines[3:]],
+            "should say a special token|is not the name of a new special token",
+        ),
+        (lambda lines: [*lines[:3], "<a>", *lines[4:]], "is not the name of a new special token"),
+        (lambda lines: [*lines[:3], "<b> 300", *lines[4:]], "is not the name of a new special token"),
         (lambda lines: [*lines[:3], "<a> 258", *lines[4:]], "share id 258"),
         (lambda lines: [*lines[:3], "<a> 97", *lines[4:]], "which is the token"),
         (lambda lines: [*lines[:3], "<a> 9999999", *lines[4:]], "is not a number up to"),
@@ -130,7 +133,7 @@ def test_what_is_there_for_people(path, small):
         (lambda lines: [*lines, "", "1 2"], "line 8: '' is not a merge"),
         (lambda lines: [*lines, "1 ²"], "line 8: '²' is not a number"),
         (lambda lines: [*lines, "258 1"], "takes id 258, and there are only 258"),
-        (lambda lines: [*lines, "97 98"], "is there twice"),
+        (lambda lines: [*lines, "97 98"], "occurs twice"),
         (lambda lines: [*lines, *(f"{i} {i}" for i in range(257, 300))], "too large"),
     ],
 )
@@ -171,14 +174,14 @@ def test_what_it_cannot_say(path, small, tmp_path):
     refused(trained(special_tokens=["<a b>"]), "holds white space")
     refused(trained(pattern=STARCODER), "one after another")
     refused(trained(pattern=KIMI), "&&")
-    refused(trained(pattern="(a)|[^a]+"), "captures groups")
+    refused(trained(pattern="(a)|[^a]+"), "has capturing groups")
     refused(trained(pattern="[^b]+|b "), "white space around it")
     refused(trained(convention="huggingface"), "the first 256 ids are the bytes")
     lines = [*(bytes([i]) for i in range(256)), b"xyz"]
     ranks = Encoding(
         "lone", pat_str=GPT2, mergeable_ranks={token: i for i, token in enumerate(lines)}, special_tokens={}
     )
-    with pytest.raises(ValueError, match="made by one merge"):
+    with pytest.raises(ValueError, match="are the merges in order"):
         minbpe.write(ranks._codec.definition, path)
     with pytest.raises(ValueError, match=r"end with \.model"):
         small.to_minbpe(tmp_path / "some.json")

@@ -1,1 +1,1 @@
-"""Readers: the documents of a file, whatever it is packed in, in bounded memory."""
+"""Readers of the documents in text, .jsonl and .parquet files, compressed or not, in bounded memory."""

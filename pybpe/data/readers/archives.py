@@ -1,7 +1,7 @@
-"""Files as streams of bytes, unpacked where their names end in .gz or .zst.
+"""Files as streams of bytes, decompressed if their names end in .gz or .zst.
 
-Memory stays bounded whatever the file unpacks to. An archive that is damaged or ends too early is a FormatError: what
-came out of it before must not be taken for all of it.
+Memory is bounded for any file. A damaged or truncated archive raises FormatError, so that a part of its content is
+never taken for the whole.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _READ_BYTES = 1 << 20
 
 
 class _Codec(NamedTuple):
-    """How to unpack one kind of archive.
+    """A method of decompression.
 
-    new: makes an object with `decompress(bytes)`, `eof` and `unused_data`, as those of zlib, for one packed stream.
-    step: the packed bytes to give it at a time: few enough that they unpack to no more than 32 MiB.
+    new: makes an object with `decompress(bytes)`, `eof` and `unused_data`, as in zlib, for one compressed stream.
+    step: the compressed bytes to give it at a time: few enough that they decompress to at most 32 MiB.
     """
 
     new: Callable[[], Any]
@@ -35,11 +35,11 @@ class _Codec(NamedTuple):
 def _gzip() -> _Codec:
     import zlib
 
-    return _Codec(lambda: zlib.decompressobj(wbits=31), zlib.error, 1 << 14)  # a byte can stand for 1032
+    return _Codec(lambda: zlib.decompressobj(wbits=31), zlib.error, 1 << 14)  # one byte gives at most 1,032
 
 
 def _zstd() -> _Codec:
-    step = 1 << 10  # four bytes can stand for 128 KiB
+    step = 1 << 10  # four bytes give at most 128 KiB
     try:
         module = importlib.import_module("compression.zstd")  # of Python 3.14
     except ImportError:
@@ -52,21 +52,21 @@ _CODECS = {".gz": _gzip, ".zst": _zstd}
 
 
 def without_archives(path: Path) -> Path:
-    """The name of what an archive holds: corpus.jsonl for corpus.jsonl.gz; other names as they are."""
+    """Return a path without .gz and .zst: corpus.jsonl for corpus.jsonl.gz; other paths unchanged."""
     while path.suffix.lower() in _CODECS:
         path = path.with_suffix("")
     return path
 
 
 def check_archives(path: Path) -> None:
-    """Raise MissingPackageError if a package is missing that unpacks this file."""
+    """Raise MissingPackageError if the package that decompresses this file is not installed."""
     _codecs(path)
 
 
 def open_unpacked(path: Path) -> io.BufferedReader:
-    """A file as it is, or what it unpacks to, to be read from front to back.
+    """Open a file for reading from start to end, decompressed if it is an archive.
 
-    A file that grows meanwhile is read as far as it went when it was opened.
+    A file that grows meanwhile is read up to its size at opening.
     """
     parts = _read_parts(path)
     for codec in _codecs(path):
@@ -75,7 +75,7 @@ def open_unpacked(path: Path) -> io.BufferedReader:
 
 
 def _codecs(path: Path) -> list[_Codec]:
-    """The archives that a file is in, the outermost first."""
+    """Return the codecs of a file's suffixes, the outermost first."""
     codecs = []
     while path.suffix.lower() in _CODECS:
         codecs.append(_CODECS[path.suffix.lower()]())
@@ -94,7 +94,7 @@ def _read_parts(path: Path) -> Iterator[bytes]:
 
 
 def _unpack(parts: Iterator[bytes], codec: _Codec, path: Path) -> Iterator[bytes]:
-    """The content of one packed stream, or of several behind each other, with zeros between or behind them."""
+    """Yield the content of one or several concatenated compressed streams, with zero bytes between or after them."""
     decompressor = codec.new()
     try:
         for part in parts:
@@ -115,7 +115,7 @@ def _unpack(parts: Iterator[bytes], codec: _Codec, path: Path) -> Iterator[bytes
 
 
 class _Stream(io.RawIOBase):
-    """Parts of bytes as a file."""
+    """A readable file over an iterator of bytes."""
 
     def __init__(self, parts: Iterator[bytes], path: Path) -> None:
         self._parts = parts
@@ -123,13 +123,13 @@ class _Stream(io.RawIOBase):
         self.name = str(path)
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a part of the buffer; 0 at the end."""
+        """Fill the start of the buffer, and return the number of bytes, 0 at the end."""
         while not self._left:
-            self._left = memoryview(b"")  # lets go of the part before the next is made
+            self._left = memoryview(b"")  # frees the part before the next is made
             part = next(self._parts, None)
             if part is None:
                 return 0

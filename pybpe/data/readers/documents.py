@@ -1,10 +1,10 @@
-"""The documents of files, by what the name of each file says it holds.
+"""The documents of files, read according to the suffixes of their names.
 
-    .jsonl, .ndjson     a document a line
-    .parquet            a document a row
-    anything else       the whole file is one document
+    .jsonl, .ndjson     one document per line
+    .parquet            one document per row
+    any other           the file is one document
 
-each of them also in an archive: .txt.gz, .jsonl.zst.
+Text and JSON lines may be compressed: .txt.gz, .jsonl.zst.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ from pybpe.data.readers.text_encoding import checked, problem_of_bytes
 from pybpe.errors import FormatError
 from pybpe.util.utf8 import to_utf8
 
-Piece = tuple[bytes, bool]  # a part of a document, and whether the document ends with it
+Chunk = tuple[bytes, bool]  # (a part of a document, True if the document ends with it)
 
 TEXT_FIELD = "text"
-MOST_UNCUT = 1 << 29  # bytes that an archive may unpack to without a place to cut
+MOST_UNCUT = 1 << 29  # the maximum number of bytes of an archive's content without a cut
 
 _JSON_LINES = (".jsonl", ".ndjson")
 _PARQUET = ".parquet"
 _TAR = ".tar"
 
 
-def read_files(files: Iterable[Path], cut: Cut | None, text_field: str = TEXT_FIELD) -> Iterator[Piece]:
-    """The documents of files in order, each as its pieces in order. Empty ones are left out.
+def read_files(files: Iterable[Path], cut: Cut | None, text_field: str = TEXT_FIELD) -> Iterator[Chunk]:
+    """Yield the chunks of all documents of files, in order. Empty documents are skipped.
 
-    cut: says where a document that is a whole file may be cut; without it, such files come whole. Text that is not
-    UTF-8 gives its bytes as they are, and a UnicodeWarning a file. Raises FormatError for files that are damaged or are
-    not what their names say, and MissingPackageError, before anything is read, where a package is missing.
+    cut: finds cuts in a document that is a whole file; without it, such a file is one chunk. Text that is not UTF-8 is
+    yielded unchanged, with one UnicodeWarning per file. Raises FormatError for a damaged file or one of another format
+    than its name says; MissingPackageError, before anything is read, if a package is not installed.
     """
     files = list(files)
     for path in files:
         _check(path)
-    return (piece for path in files for piece in _read(path, cut, text_field))
+    return (chunk for path in files for chunk in _read(path, cut, text_field))
 
 
 def has_fields(path: Path) -> bool:
-    """Whether the text of a file is in a field or a column that has a name."""
+    """Return True if the text of a file is in a named field or column."""
     return _kind(path) in (*_JSON_LINES, _PARQUET)
 
 
 def text_size(files: Iterable[Path]) -> int | None:
-    """The bytes of text in files; None if that is not known before they are read, as with archives and pipes."""
+    """Return the bytes of text in files; None if that is unknown before reading, as for archives and pipes."""
     total = 0
     for path in files:
         state = path.stat()
@@ -66,7 +66,7 @@ def _kind(path: Path) -> str:
 
 
 def _check(path: Path) -> None:
-    """Raise for a file that could not be read, as far as its name tells."""
+    """Raise FormatError or MissingPackageError for a file that cannot be read, judged by its name."""
     check_archives(path)
     if _kind(path) == _TAR:
         raise FormatError(f"{path}: a .tar file holds others, with much between them that is no text; unpack it first")
@@ -76,7 +76,7 @@ def _check(path: Path) -> None:
             raise FormatError(f"{path}: a parquet file cannot be read inside another archive; unpack it first")
 
 
-def _read(path: Path, cut: Cut | None, text_field: str) -> Iterator[Piece]:
+def _read(path: Path, cut: Cut | None, text_field: str) -> Iterator[Chunk]:
     kind = _kind(path)
     if kind == _PARQUET:
         return _checked_rows(read_parquet(path, text_field), path)
@@ -85,19 +85,19 @@ def _read(path: Path, cut: Cut | None, text_field: str) -> Iterator[Piece]:
     return checked(_read_text(path, cut), path)
 
 
-def _read_text(path: Path, cut: Cut | None) -> Iterator[Piece]:
-    """A file that is one document."""
+def _read_text(path: Path, cut: Cut | None) -> Iterator[Chunk]:
+    """Yield the chunks of a file that is one document."""
     limit = NO_LIMIT if without_archives(path) == path else MOST_UNCUT
-    piece = b""
+    chunk = b""
     for block in cut_blocks(open_unpacked(path), cut, limit):
-        if piece:
-            yield piece, False
-        piece = block
-    yield piece, True
+        if chunk:
+            yield chunk, False
+        chunk = block
+    yield chunk, True
 
 
-def _checked_rows(rows: Iterable[bytes], path: Path) -> Iterator[Piece]:
-    """Yield the rows that are not empty, with a warning at the first that is not UTF-8."""
+def _checked_rows(rows: Iterable[bytes], path: Path) -> Iterator[Chunk]:
+    """Yield the rows that are not empty, with a UnicodeWarning at the first that is not UTF-8."""
     valid = True
     for text in rows:
         found = problem_of_bytes(text, path) if valid else None

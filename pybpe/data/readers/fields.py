@@ -1,4 +1,4 @@
-"""What readers of files with fields or columns say where the text is not found."""
+"""The error message for files without the field or column that should hold the text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _SHOWN = 12
 
 
 def missing_field(what: str, field: str, there: Iterable[str]) -> str:
-    """'no field 'text'; there are 'id', 'content': name the one that holds the text with text_field=, ...'."""
+    """Return "no field 'text'; there are 'id', 'content': name the one that holds the text with text_field= ..."."""
     names = list(there)
     shown = ", ".join(repr(name if len(name) <= 40 else f"{name[:39]}…") for name in names[:_SHOWN])
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""

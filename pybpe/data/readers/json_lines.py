@@ -1,4 +1,4 @@
-"""Documents from JSON lines: an object a line, one of its fields the text."""
+"""Documents from JSON lines: one object per line, with the text in one of its fields."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pybpe.data.readers.fields import missing_field
 from pybpe.data.readers.text_encoding import BOM, conversion, wide_encoding
 from pybpe.errors import FormatError
 
-MOST_LINE = 1 << 30  # bytes; a line is held in memory several times over
+MOST_LINE = 1 << 30  # bytes; parsing a line takes several times its size in memory
 
-_DECODER = json.JSONDecoder(parse_int=float)  # whole numbers of any length are fine, and none is looked at
+_DECODER = json.JSONDecoder(parse_int=float)  # int() refuses very long numbers; no number is used
 
 
 def read_json_lines(file: IO[bytes], field: str) -> Iterator[str]:
-    """The text of each line in order; blank lines and a BOM are passed over.
+    """Yield the text of each line in order; blank lines and a BOM are skipped.
 
-    Raises FormatError, with the number of the line, for one that is not JSON or has no text in the field.
+    Raises FormatError, with the number of the line, if a line is not JSON or has no string in the field.
     """
     number = 0
     while line := file.readline(MOST_LINE + 1):

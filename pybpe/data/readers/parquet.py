@@ -1,4 +1,4 @@
-"""Documents from a column of a parquet file, a few rows at a time."""
+"""Documents from a column of a parquet file, read a few rows at a time."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pybpe.util.extras import extra_module
 
 MOST_ROWS = 4096  # at a time
 BATCH_BYTES = 4 << 20
-_BUFFER_BYTES = 1 << 20  # of the packed column; without it a whole row group is read at once
+_BUFFER_BYTES = 1 << 20  # of the compressed column; without a buffer, a whole row group is read at once
 _TEXT_TYPES = ("string", "large_string", "string_view", "binary", "large_binary", "binary_view")
 
 
 def check_parquet() -> None:
-    """Raise MissingPackageError unless pyarrow is there."""
+    """Raise MissingPackageError unless pyarrow is installed."""
     extra_module("pyarrow.parquet", "data", "to read .parquet files")
 
 
 def read_parquet(path: Path, field: str) -> Iterator[bytes]:
-    """The text of each row of the column `field`, in order.
+    """Yield the text of each row of the column `field`, in order.
 
-    Raises FormatError for a damaged file, a column that is not there or holds no text, and a row without a value.
+    Raises FormatError for a damaged file, a column that is missing or does not hold text, and a row without a value.
     """
     check_parquet()
     import pyarrow
@@ -56,12 +56,12 @@ def _batches(path: Path, file: Any, field: str) -> Iterator[list[bytes | None]]:
             raise FormatError(f"{path}: the column {field!r} holds {kind}, not strings")
         rows = _rows_at_a_time(parquet.metadata, field)
         for batch in parquet.iter_batches(rows, columns=[field], use_threads=False):
-            # As bytes: strings in files need not be UTF-8, and nobody has looked.
+            # As bytes, because pyarrow does not check that strings in files are UTF-8.
             yield batch.column(0).cast(pyarrow.large_binary()).to_pylist()
 
 
 def _rows_at_a_time(metadata: Any, field: str) -> int:
-    """How many rows have about BATCH_BYTES of text, on average."""
+    """Return the number of rows that have about BATCH_BYTES of text on average."""
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     columns = (group.column(i) for group in groups for i in range(group.num_columns))
     size: int = sum(column.total_uncompressed_size for column in columns if column.path_in_schema == field)

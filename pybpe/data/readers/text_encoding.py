@@ -1,4 +1,4 @@
-"""Text in other encodings than UTF-8, told by its first bytes, and what to say of it."""
+"""Detection of text that is not UTF-8 by its bytes, and the warnings about it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pybpe._core.unicode import is_utf8
 
 BOM = codecs.BOM_UTF8
 
-_LOOKED_AT = 4096  # bytes
-_LEAST_BYTES = 16  # of UTF-16 without a BOM
-_LEAST_NULS = 0.4  # of every second byte, in UTF-16 without a BOM
+_LOOKED_AT = 4096  # the maximum number of bytes examined
+_LEAST_BYTES = 16  # the minimum to detect UTF-16 without a BOM
+_LEAST_NULS = 0.4  # the minimum share of zeros among every second byte in UTF-16 without a BOM
 # UTF-32 first: in little-endian order its BOM begins with that of UTF-16.
 _BOMS = {
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -25,10 +25,10 @@ _BOMS = {
 
 
 def wide_encoding(start: bytes) -> str | None:
-    """Return the encoding of text that is UTF-16 or UTF-32 by its first bytes: its name for iconv, or None.
+    """Return the name for iconv of the encoding of UTF-16 or UTF-32 text, None for any other bytes.
 
-    Without a BOM, 16 bytes or more are UTF-16 if they decode as that, without control characters but white space, and
-    at least two in five of either the odd or the even bytes are 0, as they are in text of Latin letters.
+    start: the first bytes of a text. Without a BOM, 16 bytes or more are UTF-16 if they decode as UTF-16 to printable
+    characters and white space, and if two in five of either the odd or the even bytes are 0, as in Latin letters.
     """
     for bom, name in _BOMS.items():
         if start.startswith(bom) and _is_text(start[:_LOOKED_AT], name):
@@ -51,12 +51,12 @@ def _is_text(part: bytes, encoding: str) -> bool:
 
 
 def conversion(encoding: str, path: Path | None) -> str:
-    """Return what to do about text in another encoding; path: its file, None for standard input."""
+    """Return advice for text in another encoding. path: its file, None for standard input."""
     return f"convert it to UTF-8, for example with: iconv -f {encoding} -t UTF-8 {_quoted(path)} > new.txt"
 
 
 def problem_at_start(start: bytes, path: Path | None) -> tuple[str | None, bool]:
-    """Return what its first bytes say of a text, None if nothing, and whether that explains all bytes to come."""
+    """Return (a warning about the first bytes of a text or None, True if it covers all of the bytes to come)."""
     if encoding := wide_encoding(start):
         return f"{_named(path)} is {encoding} text; its bytes are taken as they are: {conversion(encoding, path)}", True
     if start.startswith(BOM):
@@ -66,17 +66,17 @@ def problem_at_start(start: bytes, path: Path | None) -> tuple[str | None, bool]
 
 
 def problem_of_bytes(text: bytes, path: Path | None) -> str | None:
-    """Return what to say of text that is not UTF-8; None if it is."""
+    """Return a warning about text that is not UTF-8; None if it is UTF-8."""
     if is_utf8(text):
         return None
     kind = "binary data" if b"\0" in text else "not UTF-8"
     return f"{_named(path)} is {kind}; its bytes are taken as they are"
 
 
-def checked(pieces: Iterable[tuple[bytes, bool]], path: Path | None) -> Iterator[tuple[bytes, bool]]:
-    """Yield the pieces of a text that are not empty, with a UnicodeWarning each for its start and its bytes."""
+def checked(chunks: Iterable[tuple[bytes, bool]], path: Path | None) -> Iterator[tuple[bytes, bool]]:
+    """Yield the chunks that are not empty; give a UnicodeWarning for a BOM, and one for bytes that are not UTF-8."""
     explained: bool | None = None
-    for text, ends in pieces:
+    for text, ends in chunks:
         found = None
         if explained is None:
             found, explained = problem_at_start(text, path)

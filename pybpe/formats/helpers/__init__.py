@@ -1,1 +1,1 @@
-"""What several file formats share."""
+"""Helpers that several file formats share."""

@@ -1,7 +1,7 @@
-"""What vocab.json, merges.txt and byte-level tokenizer.json share: tokens written as characters, a character a byte.
+"""GPT-2's way to write bytes as characters, in vocab.json, merges.txt and byte-level tokenizer.json.
 
-GPT-2 gave every byte a character that prints: of Latin-1 those that do stand for themselves, and the other 68 bytes
-take the characters from U+0100 on, so that a space is "Ġ".
+Every byte is written as a printable character: the 188 printable characters of Latin-1 stand for themselves, and the
+other 68 bytes take the characters from U+0100 on, so a space is "Ġ".
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from pybpe.definition import MAX_ID, Definition
 from pybpe.errors import FormatError
 from pybpe.util.files import PathLike
 
-MAX_FILE = 1 << 29  # bytes; the largest vocabularies known take a tenth of it
+MAX_FILE = 1 << 29  # bytes; ten times the largest known vocabularies
 _PRINTS = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
 _OTHERS = [byte for byte in range(256) if byte not in _PRINTS]
 _CHAR_OF_BYTE = {byte: byte for byte in _PRINTS} | {byte: 0x100 + i for i, byte in enumerate(_OTHERS)}
-# Latin-1 characters that stand for no byte must not pass for one: they become one that is not in Latin-1.
+# Latin-1 characters that stand for no byte are mapped outside Latin-1, so that encoding to Latin-1 fails for them.
 _BYTE_OF_CHAR = dict.fromkeys(_OTHERS, 0xFFFF) | {char: byte for byte, char in _CHAR_OF_BYTE.items()}
 
 
 def to_chars(token: bytes) -> str:
-    """A token's bytes as characters."""
+    """Return the bytes of a token as characters."""
     return token.decode("latin-1").translate(_CHAR_OF_BYTE)
 
 
 def to_bytes(chars: str) -> bytes | None:
-    """The bytes that characters stand for; None if one of them stands for no byte."""
+    """Return the bytes that characters stand for; None if one of them stands for no byte."""
     try:
         return chars.translate(_BYTE_OF_CHAR).encode("latin-1")
     except UnicodeEncodeError:
@@ -40,13 +40,13 @@ def to_bytes(chars: str) -> bytes | None:
 
 
 def all_to_chars(tokens: Sequence[bytes]) -> list[str]:
-    """`to_chars` of each, in a third of the time."""
+    """Return `to_chars` of each token, three times as fast."""
     chars = to_chars(b"".join(tokens))
     return [chars[start:end] for start, end in pairwise(accumulate(map(len, tokens), initial=0))]
 
 
 def _all_to_bytes(names: Collection[str]) -> list[bytes] | None:
-    """`to_bytes` of each; None if it is that of any."""
+    """Return `to_bytes` of each name; None if it is None for any."""
     content = to_bytes("".join(names))
     if content is None:
         return None
@@ -54,7 +54,7 @@ def _all_to_bytes(names: Collection[str]) -> list[bytes] | None:
 
 
 def read_bytes(path: PathLike) -> bytes:
-    """The content of a file. Raises FormatError if it is too large to be a vocabulary, OSError if it cannot be read."""
+    """Return the bytes of a file. Raises FormatError if it has more than MAX_FILE, OSError if it cannot be read."""
     with Path(path).open("rb") as file:
         content = file.read(MAX_FILE + 1)
     if len(content) > MAX_FILE:
@@ -63,7 +63,7 @@ def read_bytes(path: PathLike) -> bytes:
 
 
 def read_text(path: PathLike) -> str:
-    """The content of a file of text. Raises as `read_bytes` does, and FormatError if it is not UTF-8."""
+    """Return the text of a file. Raises as `read_bytes` does, and FormatError if it is not UTF-8."""
     try:
         return read_bytes(path).decode()
     except UnicodeDecodeError:
@@ -71,7 +71,7 @@ def read_text(path: PathLike) -> str:
 
 
 def read_json(path: PathLike) -> Any:
-    """The content of a JSON file. Raises FormatError if it is none, OSError if it cannot be read."""
+    """Return the data of a JSON file. Raises FormatError if it is not JSON, OSError if it cannot be read."""
     try:
         return json.loads(read_text(path))
     except RecursionError:
@@ -83,7 +83,7 @@ def read_json(path: PathLike) -> Any:
 
 
 def read_vocabulary(vocab: Any, path: PathLike) -> dict[str, int]:
-    """{characters: id}, checked. Raises FormatError for anything else, such as two tokens with one id."""
+    """Check and return {characters: id}. Raises FormatError for any other data, and for two tokens with one id."""
     if not isinstance(vocab, dict) or not vocab:
         raise FormatError(f"{path} holds no vocabulary of tokens and their ids")
     seen: dict[int, str] = {}
@@ -101,12 +101,12 @@ def read_vocabulary(vocab: Any, path: PathLike) -> dict[str, int]:
 def read_merges(
     pairs: Iterable[Sequence[str]], vocab: Mapping[str, int], path: PathLike, continuing_subword_prefix: str = ""
 ) -> memoryview:
-    """uint32[n, 3] from pairs of tokens in their order. Of a pair that is there twice the later place counts.
+    """Return uint32[n, 3], (left, right, token), of pairs in learned order. A repeated pair has its last place.
 
-    continuing_subword_prefix: what the second of each pair begins with, and what is not in the token that they make.
-    Raises FormatError for a merge that names or makes a token that the vocabulary does not have.
+    continuing_subword_prefix: the prefix of the right token of each pair, which the merged token does not contain.
+    Raises FormatError for a merge whose tokens are not in the vocabulary.
     """
-    rows: dict[int, int] = {}  # by numbers, as many tuples take long to make
+    rows: dict[int, int] = {}  # {left << 32 | right: token}: ints are faster to make than tuples
     for number, (left, right) in enumerate(pairs, 1):
         try:
             pair = vocab[left] << 32 | vocab[right]
@@ -129,7 +129,7 @@ def read_merges(
 
 
 def token_list(vocab: Mapping[str, int], path: PathLike) -> list[bytes]:
-    """The bytes of each id; holes are empty. Raises FormatError for a token in characters that stand for no bytes."""
+    """Return the bytes of each id, b"" for an id without a token. Raises FormatError for a bad character."""
     tokens = [b""] * (max(vocab.values(), default=-1) + 1)
     contents = _all_to_bytes(vocab.keys())
     if contents is None:
@@ -141,24 +141,24 @@ def token_list(vocab: Mapping[str, int], path: PathLike) -> list[bytes]:
 
 
 def unmade(names: Iterable[str], vocab: Mapping[str, int], merges: memoryview) -> set[str]:
-    """Of some names the tokens that no merge makes or takes, those of one byte left out."""
+    """Return the names of several characters that are in the vocabulary and that no merge makes or uses."""
     used = set(array("I", merges.tobytes()))
     return {chars for chars in names if len(chars) > 1 and chars in vocab and vocab[chars] not in used}
 
 
 def rows_of(merges: memoryview) -> list[tuple[int, int, int]]:
-    """The (left, right, token) of each merge."""
+    """Return (left, right, token) of each merge."""
     flat = array("I", merges.tobytes())
     return list(zip(flat[::3], flat[1::3], flat[2::3], strict=True))
 
 
 def made_by(merges: memoryview) -> set[int]:
-    """The tokens that merges make."""
+    """Return the ids of the tokens that merges make."""
     return set(array("I", merges.tobytes())[2::3])
 
 
 def write_vocabulary(definition: Definition) -> dict[str, int]:
-    """{characters: id} of the ordinary tokens. Raises ValueError if two have the same bytes."""
+    """Return {characters: id} of the ordinary tokens. Raises ValueError if two have the same bytes."""
     tokens = definition.vocabulary.to_list()
     vocab = {chars: i for i, chars in enumerate(all_to_chars(tokens)) if chars}
     if len(vocab) < sum(map(bool, tokens)):
@@ -167,11 +167,11 @@ def write_vocabulary(definition: Definition) -> dict[str, int]:
 
 
 def write_merges(definition: Definition) -> list[tuple[str, str]]:
-    """Pairs of tokens in the order in which they merge.
+    """Return the merges as pairs of characters, in the order in which they apply.
 
-    A vocabulary of ranks lets any two neighbours merge whose bytes are a token, lowest rank first. When a token of rank
-    r is made, no merge of a lower rank is left, within its bytes either; so its two parts are always those that its own
-    bytes end with by the ranks below r. One merge a token, in the order of ranks, is therefore the same.
+    A vocabulary of ranks merges any two neighbours whose joined bytes are a token, lowest rank first. When a token of
+    rank r is made, no merge of a lower rank is possible any more, within its bytes either. So its two parts are always
+    those that its own bytes reach by the ranks below r, and one merge per token, in the order of ranks, is equivalent.
     """
     chars = all_to_chars(definition.vocabulary.to_list())
     return [(chars[left], chars[right]) for left, right, _ in rows_of(definition.merges)]

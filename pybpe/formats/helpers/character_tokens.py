@@ -1,7 +1,7 @@
-"""Vocabularies of characters between the two ways to say how they merge: by scores, and by a list of merges.
+"""Conversion of vocabularies of characters between scores and lists of merges.
 
-sentencepiece's models and GGUF's llama kind have scores, tokenizer.json has a list. Where one can say what the other
-says, ids are the same; where it cannot, that is refused.
+sentencepiece's models and GGUF's model llama have scores, tokenizer.json has a list of merges. A conversion keeps all
+ids, or is refused.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REPLACE_MARKS = {"type": "Replace", "pattern": {"String": SPACE}, "content": " 
 
 
 def as_characters(definition: Definition) -> Definition:
-    """A tokenizer with scores as one with a list of merges. Raises ValueError where that would give other ids."""
+    """Convert scores to a list of merges. Raises ValueError if that would change ids."""
     model, spm = definition.model, definition.preprocessing.sentencepiece
     if not isinstance(model, ScoredCharacters) or spm is None:
         raise ValueError("this tokenizer has no scores")
@@ -84,10 +84,10 @@ def as_characters(definition: Definition) -> Definition:
 def _without_ties(
     rows: list[tuple[int, int, int]], scores: CharacterVocabulary, tokens: list[bytes]
 ) -> list[tuple[int, int, int]]:
-    """Merges in the order of their scores. Raises ValueError for equal ones, of which the leftmost goes first.
+    """Return the merges sorted by score. Raises ValueError for equal scores, which are merged leftmost first.
 
-    Those of runs of spaces may be equal: the leftmost that can be made is always the longest too, because a run grows
-    at one place only, and the runs of a text one after the other.
+    Tokens of spaces may have equal scores: a run of spaces grows at one place only, so the leftmost possible merge is
+    always the longest too.
     """
     order = sorted(rows, key=lambda row: (-scores.scores[row[2]], -len(tokens[row[2]])))
     for (_, _, one), (_, _, other) in itertools.pairwise(order):
@@ -99,7 +99,7 @@ def _without_ties(
 
 
 def _merged_of_tokens(symbols: Symbols) -> list[tuple[int, int, int]]:
-    """The merges of tokens. Raises ValueError if one takes a character that is no token: lists have no such merges."""
+    """Return the merges of tokens. Raises ValueError if one uses a character without a token: lists cannot hold it."""
     contents, rows = symbols.vocabulary.to_list(), []
     flat: Any = memoryview(Rows(symbols.rows, 3)).tolist()
     for row in flat:
@@ -114,16 +114,16 @@ def _merged_of_tokens(symbols: Symbols) -> list[tuple[int, int, int]]:
 
 
 def _is_character(content: bytes) -> bool:
-    """Whether a symbol is one character, or a part of one."""
+    """Return True if a symbol is one character, or a part of one."""
     return len(content.decode("utf-8", "replace")) == 1
 
 
 def as_scores(definition: Definition) -> Definition:
-    """A tokenizer with a list of merges of characters as one with scores.
+    """Convert a list of merges of characters to scores. Raises ValueError if that would change ids.
 
-    A token's score is by the first merge that makes it. Then merging by scores takes, of all ways to cut a token in
-    two, one only; the ids are the same if all of these merges are in the list, in the order of the scores. Any other
-    merge of the list could come no earlier than by scores. Raises ValueError where it is not so.
+    The score of a token is minus the rank of the first merge that makes it. By scores, each token is always made from
+    the same two parts. The ids are the same if the list has all of these merges, in the order of the scores; any other
+    merge of the list cannot apply earlier.
     """
     if not isinstance(definition.model, CharacterMerges):
         raise ValueError("the tokens of this vocabulary are not of characters")
@@ -147,7 +147,7 @@ def as_scores(definition: Definition) -> Definition:
         model,
         pattern=definition.pattern,
         special_tokens=definition.special_tokens,
-        preprocessing=_sentence(definition),
+        preprocessing=_sentencepiece_preprocessing(definition),
         carried={name: part for name, part in definition.carried.items() if name == "tokenizer_config"},
     )
     rank_of = {(left, right): number for number, (left, right, _) in enumerate(rows)}
@@ -162,7 +162,7 @@ def as_scores(definition: Definition) -> Definition:
 
 
 def _unknown(definition: Definition) -> int:
-    """The id of the unknown token that a file named without needing it."""
+    """Return the id of the unk_token that the tokenizer.json named. Raises ValueError if there is none."""
     said = definition.carried.get("huggingface")
     model = said.get("model") if isinstance(said, dict) else None
     name = model.get("unk_token") if isinstance(model, dict) else None
@@ -171,8 +171,8 @@ def _unknown(definition: Definition) -> int:
     return definition.special_tokens[name]
 
 
-def _sentence(definition: Definition) -> Preprocessing:
-    """How text is read. Raises ValueError where a SentencePieceNormalizer does not read it so."""
+def _sentencepiece_preprocessing(definition: Definition) -> Preprocessing:
+    """Return the Preprocessing with a SentencePieceNormalizer. Raises ValueError if that would change ids."""
     preprocessing = definition.preprocessing
     prefixed = preprocessing.normalizer == (_PREPEND, _TO_SPACE)
     if (not prefixed and preprocessing.normalizer != (_TO_SPACE,)) or preprocessing.add_prefix_space:
@@ -195,7 +195,7 @@ def _sentence(definition: Definition) -> Preprocessing:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Whether two names can share characters of a text."""
+    """Return True if two names can share characters in a text."""
     if one in other or other in one:
         return True
     sizes = range(1, min(len(one), len(other)))

@@ -1,8 +1,8 @@
-"""Patterns between pybpe and Oniguruma, the regular expressions of Hugging Face's tokenizers.
+"""Conversion of split patterns to and from Oniguruma, the regex library of Hugging Face's tokenizers.
 
-Both write most things alike but not all: in Oniguruma `$` is the end of any line, `\\h` a hexadecimal digit, and
-`{1,3}+` a repeated repetition, where pybpe takes it as one that gives nothing back. A pattern goes over if it is of a
-known family or if each of its parts is among those that mean the same. The rest is refused, never read otherwise.
+The two languages differ: in Oniguruma `$` is the end of any line, `\\h` a hexadecimal digit, and `{1,3}+` a repeated
+repetition, where pybpe takes it as possessive. A pattern is converted if it is a known one, or if each of its parts is
+on the list of parts that mean the same in both. All other patterns are refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_SIZE = 10_000  # characters
 MAX_DEPTH = 50
 MAX_COUNT = 1000
 
-# Families as they are written here, all proven to split alike in Oniguruma, with what is written for it.
+# {known pattern: its form in Oniguruma}; tests compare how both split.
 _FAMILIES = {
     pattern: pattern for pattern in (GPT2_ORIGINAL, GPT2, GPT4, LLAMA3, NANOCHAT, O200K, QWEN2, QWEN35, TEKKEN, KIMI)
 }
@@ -41,17 +41,17 @@ _PROPERTY = re.compile(
 )
 _ESCAPE = re.compile(r"""\\[rntfsSdD\\/^$.|?*+()\[\]{}\-'"!#%&,:;<=>@_`~ ]""")
 _COUNT = re.compile(r"\{(\d{1,6})(,(\d{1,6})?)?\}")
-# Oniguruma folds the case of these letters together: they would match ß, ﬁ or İ.
+# Without case, Oniguruma matches these letters with ß, ﬁ or İ too.
 _PLAIN = re.compile(r"\(\?i:[A-Za-z0-9' |]*\)")
 _FOLDED_TOGETHER = re.compile(r"s[st]|f[fil]|i", re.IGNORECASE)
 
 
 class UnclearPatternError(ValueError):
-    """A pattern that is not known to mean the same in both; the message says which part."""
+    """A pattern that may mean something else in the other language; the message names the part."""
 
 
 def from_oniguruma(pattern: str) -> str:
-    """The same pattern as pybpe takes it. Raises UnclearPatternError."""
+    """Convert a pattern of Oniguruma to pybpe's. Raises UnclearPatternError if it may mean something else."""
     for ours, theirs in _FAMILIES.items():
         if theirs == pattern:
             return ours
@@ -60,7 +60,7 @@ def from_oniguruma(pattern: str) -> str:
 
 
 def to_oniguruma(pattern: str) -> str:
-    """The same pattern as Oniguruma takes it. Raises UnclearPatternError."""
+    """Convert a pattern of pybpe to Oniguruma's. Raises UnclearPatternError if it may mean something else."""
     if pattern in _FAMILIES:
         return _FAMILIES[pattern]
     _check(pattern)
@@ -68,12 +68,12 @@ def to_oniguruma(pattern: str) -> str:
 
 
 def covers_all(pattern: str) -> bool:
-    """Whether every character of every text is in a match of a pattern of pybpe, as far as that is known."""
+    """Return True if a pattern of pybpe is known to match every character of every text."""
     return pattern in _FAMILIES and pattern != BLOOM
 
 
 def covers_all_but_space(pattern: str) -> bool:
-    """Whether every character but white space is in a match of a pattern, and none that is, as far as that is known."""
+    """Return True if a pattern is known to match every character except white space, and no white space."""
     return pattern in (CLIP, rf"<\|startoftext\|>|<\|endoftext\|>|{CLIP}")
 
 
@@ -85,7 +85,7 @@ def _check(pattern: str) -> None:
 
 
 class _Parser:
-    """Reads a pattern by its grammar. Each method returns how many characters its part matches at least."""
+    """A parser whose methods each return the minimum number of characters that their part of the pattern matches."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
@@ -93,7 +93,7 @@ class _Parser:
         self._depth = 0
 
     def shortest(self) -> int:
-        """Of the whole pattern. Raises UnclearPatternError for a part that is not known to mean the same."""
+        """Return the minimum for the whole pattern. Raises UnclearPatternError for a part not on the list."""
         least = self._alternatives()
         if self._place < len(self._pattern):
             raise self._unclear(")")
@@ -123,7 +123,7 @@ class _Parser:
         elif not self._take("+"):
             return least
         if not counted and (self._take("+") or self._take("?")):
-            pass  # takes all and gives nothing back, or as little as it can
+            pass  # possessive or lazy
         if self._pattern[self._place : self._place + 1] in ("?", "*", "+", "{"):
             raise self._unclear("a repetition of a repetition, ")
         return least

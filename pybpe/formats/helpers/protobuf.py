@@ -1,6 +1,6 @@
-"""Protocol Buffers, as much of them as a file of messages within messages needs: fields by number, read and written.
+"""Protocol Buffers: reading and writing the fields of a message by number.
 
-Nothing is taken before it is known to be there, and nobody asks a message for more than what its bytes hold.
+Sizes are checked against the bytes that are left before anything is read.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
 def fields(message: memoryview, name: str) -> Iterator[Field]:
-    """The fields of a message in their order: ints of varints, the bytes of all others, not copied.
+    """Yield (number, wire type, value) of each field, in order: an int for a varint, a view of the bytes for others.
 
-    Raises FormatError, which calls the message `name`, where it is not one.
+    Raises FormatError, which calls the message `name`, for malformed bytes.
     """
     place, end = 0, len(message)
     while place < end:
@@ -43,7 +43,7 @@ def fields(message: memoryview, name: str) -> Iterator[Field]:
 
 
 def _varint(message: memoryview, place: int, name: str) -> tuple[int, int]:
-    """The number at a place, and where it ends."""
+    """Return (the varint at a place, the place after it). Raises FormatError."""
     value = 0
     for shift in range(0, 70, 7):
         if place == len(message):
@@ -57,17 +57,17 @@ def _varint(message: memoryview, place: int, name: str) -> tuple[int, int]:
 
 
 def varint_field(number: int, value: int) -> bytes:
-    """A field of a number, 0 or more."""
+    """Return the bytes of a field with a number, 0 or more."""
     return _write_varint(number << 3 | VARINT) + _write_varint(value)
 
 
 def bytes_field(number: int, content: bytes) -> bytes:
-    """A field of bytes: of a string, or of a message."""
+    """Return the bytes of a field with a string, bytes, or a message."""
     return _write_varint(number << 3 | BYTES) + _write_varint(len(content)) + content
 
 
 def float_field(number: int, value: float) -> bytes:
-    """A field of a float32."""
+    """Return the bytes of a field with a float32."""
     return _write_varint(number << 3 | FIXED32) + struct.pack("<f", value)
 
 

@@ -1,9 +1,9 @@
-"""Hugging Face's tokenizer.json, of BPE: exact, or refused with the reason.
+"""Hugging Face's tokenizer.json, for models of type BPE.
 
-A file holds five steps: a normal form, a split into words, the merging of words, what is put around the ids (BOS and
-the like), and how ids become text. The first three are read into a Definition. The rest does not bear on the ids of a
-text; it is carried along and written back. Tokens are of bytes (ByteLevel), perhaps with ends of words as CLIP's; or of
-characters, with U+2581 for spaces, as in what was once a model of sentencepiece.
+A file holds five steps: normalizer, pre-tokenizer, model, post-processor (which adds BOS and the like) and decoder. The
+first three become a Definition. The other two change no ids of a text; they are kept in `carried` and written back.
+Tokens are bytes (ByteLevel), possibly with a mark at the ends of words as in CLIP; or characters, with U+2581 for
+spaces, as in models converted from sentencepiece. Files that pybpe cannot serve exactly are refused with the reason.
 """
 
 from pybpe.formats.huggingface.reader import from_json, read, read_config

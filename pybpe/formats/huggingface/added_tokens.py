@@ -1,4 +1,4 @@
-"""The added tokens of a tokenizer.json: tokens found by name, special or not."""
+"""The added tokens of a tokenizer.json, special or not, which are found by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 def read_added_tokens(entries: Any, vocab: Mapping[str, int], path: PathLike) -> list[Json]:
-    """The added tokens, checked. Raises FormatError where `tokenizers` would give a token another id than the file."""
+    """Check and return the added tokens. Raises FormatError if `tokenizers` would give one another id than the file."""
     if not isinstance(entries or [], list):
         raise FormatError(f"{path} is not a list")
     added: list[Json] = list(entries or [])
@@ -40,7 +40,7 @@ def _first_repeated(names: list[str]) -> str:
 
 
 def _check(entry: Any, path: PathLike) -> None:
-    """Raise FormatError unless an added token has all fields, each of its type."""
+    """Raise FormatError unless an added token has all fields, each of the right type."""
     if not isinstance(entry, dict) or not isinstance(entry.get("content"), str) or type(entry.get("id")) is not int:
         raise FormatError(f"{path}: a token without content or id: {str(entry)[:60]}")
     for flag in ("special", *FLAGS):
@@ -49,12 +49,12 @@ def _check(entry: Any, path: PathLike) -> None:
 
 
 def flags_of(entry: Json) -> tuple[str, ...]:
-    """How an added token is found."""
+    """Return the flags of an added token, such as "lstrip", that are true."""
     return tuple(flag for flag in FLAGS if entry[flag])
 
 
 def numbered(names: Iterable[str], vocab: Mapping[str, int]) -> list[int]:
-    """The ids that the tokenizers package gives to added tokens, whatever their file says."""
+    """Return the ids that the tokenizers package gives to added tokens; it ignores the ids in the file."""
     ids: list[int] = []
     last = len(vocab) - 1
     for name in names:
@@ -64,9 +64,9 @@ def numbered(names: Iterable[str], vocab: Mapping[str, int]) -> list[int]:
 
 
 def may_be_a_word(name: str, flags: tuple[str, ...], normalizer: Normalizer | None) -> bool:
-    """Whether a word could be an entry of the vocabulary that stands there for an added token.
+    """Return True if a word of the text could equal the vocabulary's entry of an added token.
 
-    Words are text in which added tokens have been looked for, but a name can be passed over, or come to be later.
+    Added tokens are found before text is split, but the search can skip a name, and normalization can produce one.
     """
     content = to_bytes(name)
     if content is None or not is_utf8(content):
@@ -75,7 +75,10 @@ def may_be_a_word(name: str, flags: tuple[str, ...], normalizer: Normalizer | No
 
 
 def check_config(added: list[Json], listed: Json, path: PathLike, config: str) -> None:
-    """Check the tokens that a tokenizer_config.json lists against those of the tokenizer.json."""
+    """Raise FormatError if tokenizer_config.json and tokenizer.json disagree about the added tokens.
+
+    listed: added_tokens_decoder of the former. path, config: the names of the two files in messages.
+    """
     known = {entry["id"]: entry for entry in added}
     for number, entry in listed.items():
         if not isinstance(entry, dict):

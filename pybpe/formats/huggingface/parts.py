@@ -1,4 +1,4 @@
-"""The parts of a tokenizer.json that bear on no id of a text, and go along unread: whether they can be such parts."""
+"""Checks of the parts of a tokenizer.json that are kept without being used, such as the post-processor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_STEPS = 100
 
 
 def check_parts(content: dict[str, Any], path: PathLike) -> None:
-    """Raise FormatError for parts that the tokenizers package would not read, as far as can be told without it."""
+    """Raise FormatError for parts that the tokenizers package would not read."""
     if content.get("version", VERSION) != VERSION:
         raise FormatError(f"{path}: the version is {str(content['version'])[:20]!r}; tokenizers has {VERSION!r} only")
     for name in ("truncation", "padding"):
@@ -33,14 +33,14 @@ def check_parts(content: dict[str, Any], path: PathLike) -> None:
             kind = str(step.get("type")) if isinstance(step, dict) else ""
             members = step.get(_MEMBERS[name]) if kind == "Sequence" else None
             if steps > _MAX_STEPS or (members is None and kind not in kinds) or not isinstance(members or [], list):
-                raise FormatError(f"{path}: the {name} is none that tokenizers has: {str(step)[:60]!r}")
+                raise FormatError(f"{path}: the {name} is not one of the tokenizers package: {str(step)[:60]!r}")
             waiting += members or []
             if kind == "TemplateProcessing":
                 _check_template(step, f"{path}: the {name}")
 
 
 def _check_template(step: dict[str, Any], what: str) -> None:
-    """Raise FormatError for a template of tokens that it does not say the ids of: tokenizers would fall over it."""
+    """Raise FormatError for a template with tokens whose ids it does not give: tokenizers would fail on it."""
     known = step.get("special_tokens")
     for form in ("single", "pair"):
         pieces = step.get(form)
@@ -49,4 +49,4 @@ def _check_template(step: dict[str, Any], what: str) -> None:
         for piece in pieces:
             token = piece.get("SpecialToken") if isinstance(piece, dict) else None
             if token is not None and (not isinstance(token, dict) or str(token.get("id")) not in known):
-                raise FormatError(f"{what} puts a token around texts that it does not know: {str(token)[:60]!r}")
+                raise FormatError(f"{what} adds a token that is not in its special_tokens: {str(token)[:60]!r}")

@@ -1,7 +1,7 @@
-"""What a tokenizer.json does to text before it merges: its normalizer and its pre-tokenizer, as a Definition has them.
+"""The normalizer, pre-tokenizer and decoder of a tokenizer.json, as a Definition holds them.
 
-In files of characters a space is U+2581 by the time of merging; in a Definition it is a space, and what was U+2581 in
-the text is one too.
+In files of characters, a space is U+2581 when words are merged. In a Definition it is a space, and so is a U+2581 of
+the text.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ _WORDS = {"MergedWithNext": " [^ ]*|[^ ]+", "MergedWithPrevious": "[^ ]* |[^ ]+"
 
 
 class Pipeline(NamedTuple):
-    """What is done to text.
+    """The steps before merging.
 
-    byte_level: whether tokens are of bytes; otherwise they are of characters.
-    pattern: what splits text; None where it is one word.
-    late_spaces: whether names are looked for in normal text before spaces become U+2581.
+    byte_level: True if tokens are bytes, False if they are characters.
+    pattern: the split pattern; None if a text is one word.
+    drops_space: True if white space between words is left out.
+    late_spaces: True if names in normalized text are searched before spaces become U+2581.
     """
 
     normalizer: Normalizer | None
@@ -42,7 +43,7 @@ class Pipeline(NamedTuple):
 
 
 def read_pipeline(normalizer: Any, pre_tokenizer: Any, path: PathLike) -> Pipeline:
-    """Both, read. Raises FormatError for what pybpe cannot do exactly."""
+    """Read the normalizer and the pre-tokenizer. Raises FormatError for steps that pybpe cannot do exactly."""
     before = [_normalizer_step(step, path) for step in _steps(normalizer, "normalizer", "normalizers", path)]
     words = list(_steps(pre_tokenizer, "pre_tokenizer", "pretokenizers", path))
     if words and words[-1].get("type") == "ByteLevel":
@@ -51,7 +52,7 @@ def read_pipeline(normalizer: Any, pre_tokenizer: Any, path: PathLike) -> Pipeli
 
 
 def _steps(found: Any, what: str, parts: str, path: PathLike) -> list[Json]:
-    """The steps of what may be one step, or a sequence, or none."""
+    """Return the steps of a part that is None, one step, or a (nested) Sequence."""
     steps: list[Json] = []
     waiting = [] if found is None else [found]
     while waiting:
@@ -61,14 +62,14 @@ def _steps(found: Any, what: str, parts: str, path: PathLike) -> list[Json]:
         elif isinstance(step.get(parts), list):
             waiting += reversed(step[parts])
         else:
-            raise FormatError(f"{path}: the {what} is a sequence of nothing")
+            raise FormatError(f"{path}: the {what} is a Sequence without a list of {parts}")
         if len(steps) + len(waiting) > _MAX_STEPS:
             raise FormatError(f"{path}: the {what} has more than {_MAX_STEPS} steps")
     return steps
 
 
 def as_object(value: Any, what: PathLike) -> Json:
-    """A JSON object. Raises FormatError for anything else, which `what` names."""
+    """Return a JSON object. Raises FormatError for any other value; the message calls it `what`."""
     if not isinstance(value, dict):
         raise FormatError(f"{what} is not a JSON object")
     return value
@@ -91,13 +92,13 @@ def _normalizer_step(step: Json, path: PathLike) -> Step:
             return kind, text, step["content"]
         if isinstance(text := pattern.get("Regex"), str) and replaceable(text):
             return "ReplaceAll", text, step["content"]
-        raise FormatError(f"{path}: it is not known whether pybpe would replace the same: {str(pattern)[:60]}")
+        raise FormatError(f"{path}: the pattern of Replace may mean something else in pybpe: {str(pattern)[:60]}")
     known = f"{', '.join(FORMS)}, Lowercase, Nmt, Prepend, Replace, Strip and StripAccents"
     raise FormatError(f"{path}: the normalizer is of type {str(kind)[:40]!r}; pybpe knows {known}")
 
 
 def _as_normalizer(steps: list[Step]) -> Normalizer | None:
-    """Steps as a Preprocessing has them."""
+    """Return steps in the form of Preprocessing.normalizer."""
     steps = [step for step in steps if step != ("Strip",)]
     if len(steps) == 1 and len(steps[0]) == 1 and steps[0][0] in FORMS:
         return steps[0][0]
@@ -125,7 +126,7 @@ def _of_bytes(before: list[Step], steps: list[Json], path: PathLike) -> Pipeline
 
 
 def _stage(step: Json, path: PathLike) -> tuple[str, bool]:
-    """The pattern of one step before ByteLevel, and whether white space between its words is left out."""
+    """Return (pattern, drops_space) of one pre-tokenizer before ByteLevel."""
     kind = step.get("type")
     if kind == "Digits":
         if not isinstance(step.get("individual_digits"), bool):
@@ -154,7 +155,7 @@ def _stage(step: Json, path: PathLike) -> tuple[str, bool]:
 
 
 def _split_at(pattern: str, single: str, behavior: Any, path: PathLike) -> str:
-    """What splits at single characters. single: what stands for them in a set."""
+    """Return the pattern of a Split at single characters. single: these characters as part of a character class."""
     other = f"[^{single}]"
     behaviors = {
         "Isolated": pattern,
@@ -168,9 +169,9 @@ def _split_at(pattern: str, single: str, behavior: Any, path: PathLike) -> str:
 
 
 def _split_pattern(pattern: Any, path: PathLike) -> tuple[str, str]:
-    """The pattern of a Split: a regular expression of Oniguruma, or a text to be found as it is.
+    """Return (pattern, single) of a Split by a regular expression of Oniguruma, or by a literal text.
 
-    Also what it is within a set, if it is one character; "" otherwise.
+    single: the pattern as part of a character class if it matches single characters, else "".
     """
     found = as_object(pattern, f"{path}: pattern of Split")
     if isinstance(text := found.get("String"), str) and text:
@@ -205,7 +206,7 @@ def _of_characters(before: list[Step], steps: list[Json], path: PathLike) -> Pip
             prefix = _prefix(step, path)
             pattern = _WORDS["MergedWithNext"] if step.get("split", True) is True else None
         elif kind == "Split" and mapped and _is_split_at(step, " "):
-            continue  # there is none any more
+            continue  # spaces are U+2581 already
         elif kind == "Split" and mapped and pattern is None and _is_split_at(step, SPACE) and _behavior(step):
             pattern = _WORDS[_behavior(step)]
         else:
@@ -222,7 +223,10 @@ def _of_characters(before: list[Step], steps: list[Json], path: PathLike) -> Pip
 
 
 def _with_spaces(steps: list[Step], path: PathLike) -> list[Step]:
-    """What a normalizer does that ends with writing spaces as U+2581 and perhaps puts one before the text."""
+    """Return the steps of a normalizer that writes spaces as U+2581, with plain spaces in their place.
+
+    A Prepend of U+2581 becomes one of a space. Raises FormatError for steps in another order.
+    """
     last = steps.index(("Replace", " ", SPACE))
     rest = [*steps[:last], *steps[last + 1 :]]
     prepends = [step for step in rest if step[0] == "Prepend"]
@@ -237,7 +241,7 @@ def _with_spaces(steps: list[Step], path: PathLike) -> list[Step]:
 
 
 def _prefix(step: Json, path: PathLike) -> bool | Literal["first"]:
-    """When Metaspace puts a space before a text."""
+    """Return add_prefix_space for a Metaspace: True, False or "first". Raises FormatError if it is unclear."""
     if step.get("replacement") != SPACE or not isinstance(step.get("split", True), bool):
         raise FormatError(f"{path}: Metaspace writes a space as {str(step.get('replacement'))[:20]!r}, not as U+2581")
     if isinstance(scheme := step.get("prepend_scheme"), str) and "add_prefix_space" not in step:
@@ -247,7 +251,7 @@ def _prefix(step: Json, path: PathLike) -> bool | Literal["first"]:
             return scheme == "always"
     if scheme is None and isinstance(step.get("add_prefix_space"), bool):
         return bool(step["add_prefix_space"])
-    raise FormatError(f"{path}: it is not clear when Metaspace puts a space before the text")
+    raise FormatError(f"{path}: Metaspace has neither a known prepend_scheme nor add_prefix_space")
 
 
 def _is_split_at(step: Json, text: str) -> bool:
@@ -255,7 +259,7 @@ def _is_split_at(step: Json, text: str) -> bool:
 
 
 def _behavior(step: Json) -> str:
-    """How a Split deals with its text, "" if not in a way that pybpe knows."""
+    """Return the behavior of a Split, "" for one that pybpe does not support."""
     return next((name for name in _WORDS if name == step.get("behavior")), "")
 
 
@@ -279,7 +283,7 @@ _LEADING: dict[tuple[str, ...], Leading] = {
 
 
 def read_leading(decoder: Any, byte_fallback: bool, path: PathLike) -> Leading:
-    """Which spaces a decoder of characters leaves out at the beginning. Raises FormatError for one of another kind."""
+    """Return how a decoder of characters treats leading spaces. Raises FormatError for an unsupported decoder."""
     steps = tuple(_known_decoder(step) for step in _steps(decoder, "decoder", "decoders", path))
     if steps in _LEADING and (not steps or not byte_fallback or "ByteFallback" in steps):
         return _LEADING[steps]
@@ -287,7 +291,7 @@ def read_leading(decoder: Any, byte_fallback: bool, path: PathLike) -> Leading:
 
 
 def _known_decoder(step: Json) -> str:
-    """A step of a decoder by a name that says all of it, or one that is not known."""
+    """Return a name for a step of a decoder, as the keys of _LEADING have it; "unknown" for any other step."""
     kind = step.get("type")
     if kind == "Replace" and step.get("pattern") == {"String": SPACE} and step.get("content") == " ":
         return "Spaces"

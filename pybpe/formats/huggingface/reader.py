@@ -1,4 +1,4 @@
-"""Reading a tokenizer.json, or the folder that holds one."""
+"""Reading of a tokenizer.json, or of the folder that holds one."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ MODEL = ("unk_token", "fuse_unk", "byte_fallback", *MARKS)
 
 
 def read(path: PathLike) -> Definition:
-    """Read a tokenizer.json, or a folder with one and perhaps a tokenizer_config.json.
+    """Read a tokenizer.json, or a folder with one and optionally a tokenizer_config.json.
 
-    Raises FormatError for what is not one, and for what pybpe cannot do exactly as the `tokenizers` package does;
-    OSError if it cannot be read.
+    Raises FormatError if it is not one, or if pybpe cannot give exactly the ids of the `tokenizers` package; OSError if
+    it cannot be read.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -61,7 +61,7 @@ def read(path: PathLike) -> Definition:
 
 
 def read_config(folder: Path) -> Json:
-    """A folder's tokenizer_config.json, {} if there is none; with the chat templates that have files of their own."""
+    """Return the data of a folder's tokenizer_config.json, {} if there is none, with chat templates of other files."""
     file = folder / CONFIG
     config = as_object(read_json(file), file) if file.exists() else {}
     alone, others = folder / TEMPLATE, sorted((folder / TEMPLATES).glob("*.jinja"))
@@ -74,12 +74,12 @@ def read_config(folder: Path) -> Json:
 
 
 def from_json(content: Any, what: PathLike) -> Definition:
-    """Read what a tokenizer.json holds; `what` names it in errors. Raises FormatError as `read` does."""
+    """Read the data of a tokenizer.json; messages call it `what`. Raises FormatError as `read` does."""
     return _definition(as_object(content, what), {}, what)
 
 
 class _File(NamedTuple):
-    """What a tokenizer.json holds, read so far that both kinds of tokens have it in common."""
+    """The parts of a tokenizer.json that byte-level files and files of characters have in common."""
 
     path: PathLike
     model: Json
@@ -113,7 +113,7 @@ def _definition(content: Json, config: Json, path: PathLike) -> Definition:
 
 
 def _check_model(model: Json, path: PathLike) -> None:
-    """Raise FormatError unless its merging is what pybpe does."""
+    """Raise FormatError for settings of the model that pybpe does not support."""
     if model.get("type", "BPE") != "BPE":
         raise FormatError(f"{path}: the model is of type {str(model['type'])[:40]!r}; pybpe reads BPE")
     if model.get("dropout"):
@@ -130,16 +130,16 @@ def _check_model(model: Json, path: PathLike) -> None:
 
 
 def marks_of(model: Json) -> WordMarks:
-    """Return what a model says of the places of tokens in words."""
+    """Return the marks of a model: continuing_subword_prefix and end_of_word_suffix, "" for none."""
     return WordMarks(model.get("continuing_subword_prefix") or "", model.get("end_of_word_suffix") or "")
 
 
 def _pairs(merges: Any, path: PathLike) -> list[list[str]]:
-    """Merges as pairs, however the file writes them: "a b", or ["a", "b"]."""
+    """Return merges as pairs; a file writes each as "a b" or as ["a", "b"]. Raises FormatError."""
     if not isinstance(merges, list):
         raise FormatError(f"{path}: model.merges is not a list")
     pairs = [merge.split(" ") if type(merge) is str else merge for merge in merges]
-    # All at once: there can be half a million.
+    # Sets of types are faster than a loop: there can be half a million merges.
     if (
         set(map(type, pairs)) <= {list}
         and set(map(len, pairs)) <= {2}
@@ -156,7 +156,7 @@ def _is_pair(pair: Any) -> bool:
 
 
 def _of_bytes(file: _File) -> Definition:
-    """What a model does with unknown characters does not matter: there is a token for every byte."""
+    """Return the Definition of a byte-level file; its unk_token does not matter if every byte has a token."""
     path, model, vocab, merges, added, pipeline, decoder, carried = file
     ignore_merges = bool(model.get("ignore_merges"))
     marks = marks_of(model)
@@ -176,7 +176,7 @@ def _of_bytes(file: _File) -> Definition:
     preprocessing = _preprocessing(added, pipeline)
     _check_spellings(flags, preprocessing, path)
     tokens = token_list(ordinary, f"{path}: model.vocab")
-    # Bytes that are in some UTF-8 and have no token are left out of words, unless there is a token for what is unknown.
+    # Bytes that occur in UTF-8 and have no token are dropped from words, unless there is an unk_token.
     known = {token[0] for token in tokens if len(token) == 1}
     drops_bytes = not model.get("unk_token") and not known | NOT_IN_UTF8 >= set(range(256))
     return Definition(
@@ -198,7 +198,7 @@ def _of_bytes(file: _File) -> Definition:
 def _check_spellings(names: Iterable[str], preprocessing: Preprocessing, path: PathLike) -> None:
     """Raise FormatError for a name that the tokenizers package decodes to another string.
 
-    It decodes a token that is found in normalized text to the string it searches for; pybpe to the name.
+    For a token that is found in normalized text, that package decodes to the string it searches for, pybpe to the name.
     """
     for name in names:
         spelled = preprocessing.spelling(name)
@@ -230,7 +230,7 @@ def _of_characters(file: _File) -> Definition:
             tokens[token] = bytes([byte])
     for name, token in ordinary.items():
         if " " in name or (name in BYTE_NAMES and not byte_fallback):
-            raise FormatError(f"{path}: the token {name!r} holds a space, or is a byte, as none can here")
+            raise FormatError(f"{path}: the token {name!r} holds a space, or is a byte without byte_fallback")
         tokens[token] = _utf8(name, path).replace(SPACE.encode(), b" ")
     unknown = _unknown(model, added, byte_fallback, pipeline, tokens, path)
     return Definition(
@@ -256,11 +256,11 @@ def _utf8(name: str, path: PathLike) -> bytes:
     try:
         return name.encode()
     except UnicodeEncodeError:
-        raise FormatError(f"{path}: the token {name!r} holds half a character") from None
+        raise FormatError(f"{path}: the token {name!r} holds a lone surrogate") from None
 
 
 def _byte_ids(vocab: dict[str, int], ordinary: Container[str], path: PathLike) -> tuple[int, ...]:
-    """The ids of the 256 bytes, -1 for one that is a character with a token."""
+    """Return the ids of the 256 bytes, -1 for a byte that is a character with its own token."""
     missing = [name for name, byte in BYTE_NAMES.items() if name not in vocab and not _is_in(ordinary, byte)]
     if missing:
         raise FormatError(f"{path}: byte_fallback is on, and there is no token {missing[0]!r}")
@@ -268,19 +268,19 @@ def _byte_ids(vocab: dict[str, int], ordinary: Container[str], path: PathLike) -
 
 
 def _is_in(ordinary: Container[str], byte: int) -> bool:
-    """Whether a byte is a character with a token."""
+    """Return True if a byte is a character with its own token."""
     return byte < 0x80 and chr(byte) in ordinary
 
 
 def whole_pattern(tokens: list[bytes], merges: memoryview) -> str:
-    """What splits a text that is one word, so that no merge reaches beyond a part: merges of parts are those of all."""
+    """Return a pattern that splits a text that is one word, so that no merge crosses a cut and ids stay the same."""
     return pattern_of({tokens[token] for token in made_by(merges)})
 
 
 def _unknown(
     model: Json, added: list[Json], byte_fallback: bool, pipeline: Pipeline, tokens: list[bytes], path: PathLike
 ) -> int:
-    """The id of the unknown token, -1 where characters without a token are written as bytes."""
+    """Return the id of the unk_token, -1 if characters without a token are written as bytes. Raises FormatError."""
     if byte_fallback:
         return -1
     name = model.get("unk_token")
@@ -291,10 +291,10 @@ def _unknown(
         )
     if not model.get("fuse_unk"):
         raise FormatError(
-            f"{path}: each character without a token is one unk_token (fuse_unk is off), not done in pybpe"
+            f"{path}: fuse_unk is off, so each unknown character is an unk_token, which pybpe does not support"
         )
     if pipeline.pattern is not None and b" " not in tokens:
-        raise FormatError(f"{path}: there is no token {SPACE!r}, and so unknown characters could reach across words")
+        raise FormatError(f"{path}: there is no token {SPACE!r}, so unknown characters of several words could be fused")
     if found < len(tokens) and tokens[found]:
         raise FormatError(f"{path}: the unk_token {name!r} is an ordinary token too")
     tokens += [b""] * (found + 1 - len(tokens))
@@ -302,13 +302,15 @@ def _unknown(
 
 
 def _check_names(added: list[Json], pipeline: Pipeline, path: PathLike) -> None:
-    """Raise FormatError for names to be found in normal text where it matters how that writes spaces."""
+    """Raise FormatError for names found in normalized text whose matches depend on how spaces are written."""
     for token in added:
         name = token["content"]
         if token["normalized"] and (token["lstrip"] or token["rstrip"]):
-            raise FormatError(f"{path}: {name!r} takes white space of normal text, which pybpe does not do here")
+            raise FormatError(
+                f"{path}: {name!r} has lstrip or rstrip with normalized, which pybpe does not support here"
+            )
         if token["normalized"] and pipeline.late_spaces and any(char in name for char in (" ", SPACE)):
-            raise FormatError(f"{path}: {name!r} holds a space, and is to be found before that is U+2581")
+            raise FormatError(f"{path}: {name!r} holds a space, and is searched before spaces become U+2581")
 
 
 def _preprocessing(added: list[Json], pipeline: Pipeline) -> Preprocessing:
@@ -324,7 +326,7 @@ def _preprocessing(added: list[Json], pipeline: Pipeline) -> Preprocessing:
 
 
 def _carried(content: Json, config: Json, pipeline: Pipeline) -> Json:
-    """What does not bear on the ids of a text, and how the file says what does where that can be said in many ways."""
+    """Return the data to write back: parts that change no ids, and the file's form of parts with several forms."""
     carried: Json = {name: content[name] for name in PARTS if content.get(name) is not None}
     kept = {name: value for name, value in config.items() if name != "added_tokens_decoder"}
     plain = pipeline.byte_level and not pipeline.drops_space and not isinstance(pipeline.normalizer, tuple)

@@ -1,4 +1,4 @@
-"""Writing a tokenizer.json, or a folder with it."""
+"""Writing of a tokenizer.json, or of a folder with it."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _PLAIN_MODEL: Json = {
 
 
 def write(definition: Definition, path: PathLike) -> None:
-    """Write a tokenizer.json, or if `path` does not end in .json a folder with it and a tokenizer_config.json.
+    """Write a tokenizer.json if `path` ends in .json, else a folder with it and a tokenizer_config.json.
 
-    Raises ValueError for what such a file cannot say.
+    Raises ValueError for a Definition that such a file cannot hold.
     """
     content = json.dumps(to_json(definition), ensure_ascii=False).encode()
     if Path(path).suffix == ".json":
@@ -49,7 +49,7 @@ def write(definition: Definition, path: PathLike) -> None:
 
 
 def to_json(definition: Definition) -> Json:
-    """What a tokenizer.json holds. Raises ValueError for what it cannot say."""
+    """Return the data of a tokenizer.json. Raises ValueError for a Definition that it cannot hold."""
     if isinstance(definition.model, ScoredCharacters):
         definition = as_characters(definition)
     of_characters = definition.characters is not None
@@ -57,7 +57,7 @@ def to_json(definition: Definition) -> Json:
     by_id = {token: name for name, token in vocab.items()}
     added = _write_added_tokens(definition, vocab)
     carried = definition.carried
-    said = _said(definition)
+    said = _pipeline_and_model(definition)
     return {
         "version": "1.0",
         "truncation": carried.get("truncation"),
@@ -77,7 +77,7 @@ def to_json(definition: Definition) -> Json:
 
 
 def _write_characters(definition: Definition) -> dict[str, int]:
-    """{name: id} of the ordinary tokens of characters, and of bytes."""
+    """Return {name: id} of the ordinary tokens of characters, and of the bytes."""
     assert definition.characters is not None
     named = dict(zip(definition.characters.byte_ids, BYTE_NAMES, strict=False))
     tokens = definition.vocabulary.to_list()
@@ -89,7 +89,11 @@ def _write_characters(definition: Definition) -> dict[str, int]:
 
 
 def _write_added_tokens(definition: Definition, vocab: dict[str, int]) -> list[Json]:
-    """The tokens by name in the order of their ids. If their numbers would not come out, they go into `vocab` too."""
+    """Return the added tokens in the order of their ids.
+
+    If the tokenizers package would give them other ids, they are added to `vocab` too. Raises ValueError if that would
+    change the ids of a text.
+    """
     special, preprocessing = definition.special_tokens, definition.preprocessing
     if definition.shared_id is not None:
         raise ValueError(f"several special tokens share the id {definition.shared_id}; this format cannot say that")
@@ -101,7 +105,10 @@ def _write_added_tokens(definition: Definition, vocab: dict[str, int]) -> list[J
                 name, preprocessing.flags.get(name, ()), preprocessing.normalizer
             )
             if vocab.setdefault(name, token) != token or (ignore_merges and passed_over):
-                raise ValueError(f"this format cannot give the token {name!r} the id {token}, and mean only it")
+                raise ValueError(
+                    f"in this format the token {name!r} cannot have the id {token}: its name is, or words of a text "
+                    "could become, an ordinary token"
+                )
     flags = preprocessing.flags
     return [
         {
@@ -114,15 +121,15 @@ def _write_added_tokens(definition: Definition, vocab: dict[str, int]) -> list[J
     ]
 
 
-def _said(definition: Definition) -> Json:
-    """The normalizer, the pre-tokenizer, and what the model says of unknown characters and ends of words."""
+def _pipeline_and_model(definition: Definition) -> Json:
+    """Return the normalizer, the pre-tokenizer, and the model's settings for unknown characters and marks."""
     carried = definition.carried.get("huggingface")
-    if isinstance(carried, dict) and _is_right(carried, definition):
+    if isinstance(carried, dict) and _is_up_to_date(carried, definition):
         model = carried["model"] if isinstance(carried.get("model"), dict) else {}
         return {**carried, "model": {name: model[name] for name in MODEL if model.get(name) is not None}}
     preprocessing = definition.preprocessing
     if definition.characters is not None or definition.changes_words or isinstance(preprocessing.normalizer, tuple):
-        raise ValueError("it is not known how a tokenizer.json says the way in which this tokenizer reads text")
+        raise ValueError("a tokenizer.json for the way in which this tokenizer normalizes or splits text is not known")
     return {
         "normalizer": {"type": preprocessing.normalizer} if preprocessing.normalizer else None,
         "pre_tokenizer": _write_pre_tokenizer(definition),
@@ -130,8 +137,8 @@ def _said(definition: Definition) -> Json:
     }
 
 
-def _is_right(carried: dict[str, Any], definition: Definition) -> bool:
-    """Whether what a file said once is what a tokenizer does: it could come from a stranger, or be changed since."""
+def _is_up_to_date(carried: dict[str, Any], definition: Definition) -> bool:
+    """Return True if the carried parts of a file still describe the Definition: either may have been changed."""
     scores, model = definition.characters, carried.get("model")
     try:
         pipeline = read_pipeline(carried.get("normalizer"), carried.get("pre_tokenizer"), "what was carried along")

@@ -1,1 +1,1 @@
-"""Evaluation: how well a tokenizer compresses which text, as plain data and as a page."""
+"""Evaluation of how well a tokenizer compresses text, as plain data and as a report."""

@@ -1,4 +1,4 @@
-"""Compression against the size of the vocabulary."""
+"""The chart of compression by the size of the vocabulary."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pybpe.reports.evaluation.measure import Evaluation
 from pybpe.reports.svg import HEIGHT, WIDTH, Scale, circle, grid, log_scale, nice_ticks, polyline, scale, svg, text
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 24, 34, 46
-LABEL_CHAR = 11  # wide, on a narrow page, where letters are larger in the chart
-LABEL_STEP = 17  # between two labels below each other
+LABEL_CHAR = 11  # the width of a character on a narrow page, where letters are larger in the chart
+LABEL_STEP = 17  # the distance of two labels, one below the other
 
 
 def size_chart(evaluation: Evaluation) -> str:
-    """Bytes per token of the tokenizer by its size, and of the others as dots at theirs."""
+    """Return a chart of bytes per token by vocabulary size: a curve for the tokenizer, a dot for each other one."""
     others = [
         (name, n_vocab, evaluation.total.n_bytes / n_tokens)
         for name, n_vocab, n_tokens in zip(
@@ -44,9 +44,9 @@ def _bottom_axis(largest: int, x: Scale) -> list[str]:
 
 
 def _labelled(dots: list[tuple[str, float, float]]) -> list[str]:
-    """Return dots with their names to the left, or to the right where there is no room.
+    """Return dots with their names to the left, or to the right if there is no room.
 
-    Names move down where two would lie on each other.
+    Names that would overlap are moved down.
     """
     parts = []
     free = 0.0

@@ -1,4 +1,4 @@
-"""What is measured of a tokenizer, as plain data."""
+"""The measurements of a tokenizer, as plain data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Kind:
-    """Text of one kind. n_tokens: what each tokenizer of the evaluation makes of it, in their order."""
+    """The size of the text of one kind. n_tokens: its number of tokens with each tokenizer of the evaluation."""
 
     name: str
     n_bytes: int
@@ -33,12 +33,13 @@ class Kind:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well a tokenizer compresses a text, and others beside it.
+    """The compression of a text by a tokenizer and others.
 
-    names, n_vocab: of the tokenizers, the one that is evaluated first. total, kinds: all of the text, and its parts.
-    sizes: (vocabulary size, bytes per token) with the first merges only, from 256 tokens to all of them; none where
-        the tokenizer does not hold smaller ones.
-    unused: the ordinary tokens, by id, that the text never needs. n_ordinary: how many there are.
+    names, n_vocab: the names and vocabulary sizes of the tokenizers, the evaluated one first.
+    total, kinds: the whole text, and its parts by kind.
+    sizes: (vocabulary size, bytes per token) with the first merges only, from 256 tokens to all; empty if the tokenizer
+        has no smaller versions.
+    unused: the ids of ordinary tokens that do not occur in the text. n_ordinary: the number of ordinary tokens.
     """
 
     names: list[str]
@@ -50,7 +51,7 @@ class Evaluation:
     n_ordinary: int
 
     def shown_kinds(self) -> list[Kind]:
-        """The kinds of text, the largest first."""
+        """Return the kinds of text, the largest first."""
         return sorted(self.kinds, key=lambda kind: -kind.n_bytes)
 
 
@@ -59,11 +60,11 @@ def evaluate(
     passages: Sequence[Passage],
     others: Mapping[str, Tokenizer],
     name: str = "this one",
-    report: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
-    """Measure a tokenizer on passages, and others by name beside it.
+    """Measure how well a tokenizer, and others by name, compress passages.
 
-    report(done, total) is called with bytes now and then. Raises ValueError if there is no text.
+    progress(done, total) is called with bytes from time to time. Raises ValueError if there is no text.
     """
     tokenizers = [tokenizer, *others.values()]
     ladder = _smaller(tokenizer)
@@ -88,7 +89,7 @@ def evaluate(
                 used[ids] = True
         for i, each in enumerate(ladder):
             of_sizes[i] += int(each.count_batch(texts).sum())
-        report(int(n_bytes.sum()), expected)
+        progress(int(n_bytes.sum()), expected)
     total = int(n_bytes.sum())
     by_name = {*tokenizer.special_tokens.values(), *tokenizer.added_tokens.values()}
     ordinary = [token for token in tokenizer.vocab if token not in by_name]
@@ -104,7 +105,7 @@ def evaluate(
 
 
 def _smaller(tokenizer: Tokenizer) -> list[Tokenizer]:
-    """The tokenizers of the first merges; none if this is not a tokenizer that holds them."""
+    """Return tokenizers of the first merges; [] if Tokenizer.smaller does not support this one."""
     try:
         return [tokenizer.smaller(size) for size in vocabulary_sizes(256 + len(tokenizer.merges))]
     except ValueError:
@@ -112,13 +113,13 @@ def _smaller(tokenizer: Tokenizer) -> list[Tokenizer]:
 
 
 def vocabulary_sizes(largest: int) -> list[int]:
-    """SIZES sizes or fewer from 256 to `largest`, each about as many times the one before."""
+    """Return at most SIZES sizes from 256 to `largest`, in equal ratios."""
     steps = np.geomspace(256, largest, SIZES).round().astype(int).tolist()
     return sorted({256, *steps, largest})
 
 
 def _batches(passages: Sequence[Passage]) -> Iterator[tuple[list[bytes], bool]]:
-    """Texts of a block together or so, and whether they are code: small ones alone would take their time."""
+    """Yield (texts of about BLOCK_BYTES together, True if they are code); small texts alone are slow to encode."""
     for code, group in groupby(passages, key=lambda passage: passage.code):
         batch: list[bytes] = []
         size = 0
@@ -137,7 +138,7 @@ def _by_kind(labels: Array, weights: Array | None = None) -> Array:
 
 
 def _token_sizes(tokenizer: Tokenizer) -> Array:
-    """int64[n_vocab]: the bytes of each id."""
+    """Return the number of bytes of each id, int64[n_vocab]."""
     sizes = np.zeros(tokenizer.n_vocab, np.int64)
     for token, content in tokenizer.vocab.items():
         sizes[token] = len(content)

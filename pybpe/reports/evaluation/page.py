@@ -1,4 +1,4 @@
-"""The page of an evaluation: one HTML file that needs nothing else, no network and no scripts."""
+"""The report of an evaluation, a single HTML file without scripts or external resources."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STYLE = """
 
 @dataclass(frozen=True)
 class About:
-    """What was evaluated on what. corpus_bytes: of the text that was learned from."""
+    """The subject of an evaluation. corpus_bytes: the size of the training text. text: the kind of text measured on."""
 
     name: str
     corpus_bytes: int
@@ -36,17 +36,17 @@ class About:
 
     @property
     def measured_on(self) -> str:
-        """What kind of text that is, in words."""
+        """The kind of text measured on, in words."""
         return {"held out": "held-out text", "given": "other text", "training": "its training text"}[self.text]
 
 
 def write_report(path: PathLike, tokenizer: Tokenizer, evaluation: Evaluation, about: About) -> None:
-    """Write the page, completely or not at all."""
+    """Write the report to a file, completely or not at all."""
     write_atomic(path, render(tokenizer, evaluation, about).encode())
 
 
 def render(tokenizer: Tokenizer, evaluation: Evaluation, about: About) -> str:
-    """The whole page."""
+    """Return the report as HTML."""
     sections = (
         _head(tokenizer, evaluation, about),
         _sizes(evaluation),
@@ -128,7 +128,7 @@ def _kind_row(kind: Kind, total: Kind) -> list[str]:
 
 
 def _longest(tokenizer: Tokenizer) -> str:
-    """The longest tokens, which are often runs of one sign, and the longest words."""
+    """Return the longest tokens, which are often runs of one sign, and the longest tokens of letters."""
     tokens = longest_tokens(tokenizer, tokenizer.n_vocab)
     words = [token for token in tokens if tokenizer.token_bytes(token).decode(errors="replace").strip().isalpha()]
     shown = "<h2>Longest tokens</h2>" + _sized(tokenizer, tokens[: SHOWN_TOKENS // 2])

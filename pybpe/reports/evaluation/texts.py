@@ -1,4 +1,4 @@
-"""The text of an evaluation: parts that are spread over some files, which training may leave out."""
+"""The text of an evaluation: samples of files, and held-out parts that training leaves out."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pybpe.data.readers.archives import without_archives
 from pybpe.data.readers.blocks import Cut
 from pybpe.data.readers.documents import text_size
 
-MOST_BYTES = 16_000_000  # of text that is measured
-MOST_BLOCK = 1 << 14  # bytes of a part that is held out
+MOST_BYTES = 16_000_000  # the maximum size of the text to measure on
+MOST_BLOCK = 1 << 14  # the maximum bytes of a held-out part
 LEAST_BLOCK = 64
-LEAST_PARTS = 16  # of the held-out text, where that makes no smaller blocks than LEAST_BLOCK
+LEAST_PARTS = 16  # of the held-out text, if its blocks are then no smaller than LEAST_BLOCK
 
 _CODE = (
     ".py .pyx .pxd .pyi .c .h .cc .cpp .cxx .hpp .cu .rs .go .java .kt .scala .swift .m .mm .js .jsx .mjs .ts .tsx "
@@ -28,23 +28,23 @@ CODE_SUFFIXES = frozenset(_CODE.split())
 
 @dataclass(frozen=True)
 class Passage:
-    """Some text that can be encoded alone. code: whether it is from a file of program code."""
+    """A text that can be encoded alone. code: True if it is from a file of program code."""
 
     text: bytes
     code: bool = False
 
 
 class Sample:
-    """A random sample of the passages of a stream: each has the same chance, `most` bytes together at most."""
+    """A random sample of the passages of a stream, uniform, of at most `most` bytes."""
 
     def __init__(self, most: int, seed: int) -> None:
         self._left = most
         self._random = random.Random(seed)
-        self._kept: list[tuple[float, int, Passage]] = []  # a heap, the one to go next on top
+        self._kept: list[tuple[float, int, Passage]] = []  # a heap with the next one to drop on top
         self._n_seen = 0
 
     def add(self, passage: Passage) -> None:
-        """Take a passage up; it may go, or let others go, if there is too much."""
+        """Add a passage; if there are too many bytes, random passages are dropped."""
         heapq.heappush(self._kept, (self._random.random(), self._n_seen, passage))
         self._n_seen += 1
         self._left -= len(passage.text)
@@ -52,17 +52,17 @@ class Sample:
             self._left += len(heapq.heappop(self._kept)[2].text)
 
     def add_text(self, text: bytes, cut: Cut | None, is_code: bool = False) -> None:
-        """Take a text up as passages of MOST_BLOCK bytes or less."""
+        """Add a text as passages of about MOST_BLOCK bytes."""
         for begin, end in blocks_of(text, MOST_BLOCK, cut):
             self.add(Passage(text[begin:end], is_code))
 
     def passages(self) -> list[Passage]:
-        """Return the passages of the sample in the order in which they came."""
+        """Return the passages of the sample in the order in which they were added."""
         return [passage for _, _, passage in sorted(self._kept, key=lambda kept: kept[1])]
 
 
 def sample_passages(files: list[Path], cut: Cut | None, text_field: str, seed: int = 0) -> list[Passage]:
-    """Return all text of files, or, of more than MOST_BYTES, a sample of parts from everywhere in it."""
+    """Return all text of files, or a random sample of MOST_BYTES if it is longer."""
     sample = Sample(MOST_BYTES, seed)
     for path in files:
         for text, _ in read_documents([path], cut, text_field):
@@ -71,20 +71,21 @@ def sample_passages(files: list[Path], cut: Cut | None, text_field: str, seed: i
 
 
 class Choice:
-    """Chooses a share of parts as they come, which adds up to about that share of their bytes.
+    """A function that chooses parts of a stream, so that the chosen parts are about a share of all bytes.
 
-    A part is chosen when more than a random share of it is owed: so parts are chosen from everywhere. The same seed
-    chooses the same parts. most: bytes of the largest part; of that many owed, one is chosen at the latest.
+    It counts the bytes that should have been chosen so far and were not. A part is chosen if this debt is more than a
+    random share of the part's bytes, so parts are chosen from all over the stream. The same seed chooses the same
+    parts. most: the bytes of the largest part; a debt of that many bytes always chooses the next part.
     """
 
     def __init__(self, share: float, most: int, seed: int) -> None:
         self._share, self._most = share, most
         self._random = random.Random(seed)
         self._threshold = self._random.random()
-        self._owed = 0.0  # bytes that should have been chosen so far, less those that were
+        self._owed = 0.0  # bytes that should have been chosen so far, minus those that were
 
     def __call__(self, n_bytes: int) -> bool:
-        """Return True if the next part, of so many bytes, is chosen."""
+        """Return True if the next part, of `n_bytes`, is chosen."""
         self._owed += self._share * n_bytes
         if self._owed <= self._threshold * min(n_bytes, self._most):
             return False
@@ -94,9 +95,9 @@ class Choice:
 
 
 def split_text(text: bytes, share: float, least: int, seed: int = 0) -> tuple[bytes, bytes]:
-    """Split a text at ends of lines into (the rest, a share of it from all over it, in parts of `least` bytes or more).
+    """Split a text at ends of lines into (the rest, a held-out share in parts from all over it).
 
-    Parts have no more bytes than what they add up to.
+    least: the minimum bytes of a part, unless the held-out share is smaller. The same seed chooses the same parts.
     """
     most = _part_size(int(len(text) * share), least)
     choice = Choice(share, most, seed)
@@ -107,17 +108,17 @@ def split_text(text: bytes, share: float, least: int, seed: int = 0) -> tuple[by
 
 
 def _part_size(held_out: int, least: int) -> int:
-    """Return the most bytes of a part if so many bytes are held out."""
+    """Return the maximum bytes of a part if `held_out` bytes are held out in all."""
     return min(max(held_out // LEAST_PARTS, min(least, held_out), 1), MOST_BLOCK)
 
 
 class Split:
-    """A corpus of which a share is kept out of training, in parts that are spread over all of it.
+    """A corpus with a held-out share, in parts that are spread over all of it.
 
-    A part is a document, or a block of a longer one: a sixteenth of what is held out, but no more than MOST_BLOCK bytes
-    and, except in small corpora, no less than LEAST_BLOCK. The same seed chooses the same parts.
+    A part is a document, or a block of a longer one. Blocks have a sixteenth of the held-out bytes, at most MOST_BLOCK
+    and, except in small corpora, at least LEAST_BLOCK. The same seed chooses the same parts.
 
-    held_out: the share of the text. Raises ValueError if that is less than a byte.
+    held_out: the share of the text, above 0. Raises ValueError if that is less than a byte.
     """
 
     def __init__(self, files: list[Path], cut: Cut | None, text_field: str, held_out: float, seed: int = 0) -> None:
@@ -127,10 +128,10 @@ class Split:
         size = sum(path.stat().st_size for path in files) if known is None else known
         if int(size * held_out) == 0:
             raise self._too_little(size)
-        # Bytes to train on, more or less; None if that is not known before the files are read.
+        # About the number of bytes to train on; None if it is unknown before the files are read.
         self.n_before = None if known is None else size - int(size * held_out)
         self._most = _part_size(int(size * held_out), LEAST_BLOCK)
-        self.held_out: list[Passage] = []  # known once `before` was read to its end; MOST_BYTES of it at most
+        self.held_out: list[Passage] = []  # at most MOST_BYTES; complete when `before` has been read to its end
 
     def before(self) -> Iterator[bytes]:
         """Yield the text to train on."""
@@ -161,7 +162,7 @@ def _is_code(path: Path) -> bool:
 
 
 def blocks_of(text: bytes, most: int, cut: Cut | None) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of parts of a text, `most` bytes or a little less or, for long words, more."""
+    """Yield (start, end) in bytes of the parts of a text, of about `most` bytes each."""
     start = 0
     while start < len(text):
         end = len(text) if len(text) - start <= most else _end(text, start, most, cut)
@@ -170,9 +171,9 @@ def blocks_of(text: bytes, most: int, cut: Cut | None) -> Iterator[tuple[int, in
 
 
 def _end(text: bytes, start: int, most: int, cut: Cut | None) -> int:
-    """Return where a part that begins at `start` ends: where the text may be cut, or else at the end of a line.
+    """Return the end of the part that begins at `start`: the last cut within `most` bytes, else the last line end.
 
-    Without either among `most` bytes, it is after the character that they end in.
+    If there is neither, the part ends after the character that contains its last byte.
     """
     stop = start + most
     end = (cut(text[start:stop]) if cut else 0) or text.rfind(b"\n", start, stop) + 1 - start

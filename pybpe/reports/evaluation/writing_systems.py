@@ -1,4 +1,4 @@
-"""Writing systems: which stretches of a text are in which script."""
+"""The writing systems of a text, stretch by stretch."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ SCRIPTS = ("Latin", "Cyrillic", "Greek", "Arabic", "Devanagari", "Han", "Kana", 
 
 _OTHER, _NONE = SCRIPTS.index("other letters"), SCRIPTS.index("no letters")
 _WHITE = 255
-# In the names of letters, as their first or second word.
+# {word of a letter's Unicode name, the first or the second: script}.
 _NAMES = {
     **{name.upper(): name for name in SCRIPTS[:_OTHER]},
     **dict.fromkeys(("CJK", "IDEOGRAPHIC"), "Han"),
     **dict.fromkeys(("HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HENTAIGANA"), "Kana"),
 }
-_NAMED = 0x20000  # from here on all letters are Han
-_TABLE_SIZE = 0x32400  # and from here on there is none
+_NAMED = 0x20000  # from this code point on, all letters are Han
+_TABLE_SIZE = 0x32400  # from this code point on, there are no letters
 
 Array = npt.NDArray[Any]
 
 
 def stretches(text: bytes) -> tuple[Array, Array]:
-    """Where the stretches of a text begin, in bytes, and of each which of SCRIPTS most of its letters are in.
+    """Return (the start of each stretch of a text in bytes, the index in SCRIPTS of most of its letters).
 
-    A stretch is white space and what follows it up to the next. Where two scripts have equally many letters, it is of
-    the one that is first in SCRIPTS.
+    A stretch is white space and the characters up to the next white space. If two scripts have equally many letters,
+    the one that is first in SCRIPTS counts.
     """
     decoded = text.decode("utf-8", "surrogateescape")
     points = np.frombuffer(decoded.encode("utf-32-le", "surrogatepass"), "<u4")
@@ -47,7 +47,7 @@ def stretches(text: bytes) -> tuple[Array, Array]:
 
 
 def _byte_places(points: Array) -> Array:
-    """Where in UTF-8 each character begins. Of a byte that is none, decoding made a surrogate."""
+    """Return the start of each character in UTF-8, in bytes; a lone surrogate stands for one byte that is not UTF-8."""
     sizes: Array = 1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000)
     sizes[(points >= 0xDC80) & (points < 0xDD00)] = 1
     places: Array = np.cumsum(sizes) - sizes
@@ -56,7 +56,7 @@ def _byte_places(points: Array) -> Array:
 
 @functools.cache
 def _table() -> Array:
-    """uint8: of each code point the number of its script, _NONE, or _WHITE."""
+    """Return uint8[_TABLE_SIZE]: the index of each code point's script, _NONE, or _WHITE."""
     table: Array = np.full(_TABLE_SIZE, _NONE, np.uint8)
     for point in range(_NAMED):
         char = chr(point)

@@ -1,1 +1,1 @@
-"""Counts of the words of a corpus, and their files."""
+"""Word counts of a corpus, and the files that store them."""

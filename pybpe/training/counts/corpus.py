@@ -1,4 +1,4 @@
-"""Where training text comes from: paths and globs become files, and files and texts become batches of texts."""
+"""Training text from paths, globs or iterables, in batches of texts."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _TEXT_SUFFIXES = {".txt", ".text", ".md", ".rst", ".json", ".csv", ".tsv", ".xml
 _TEXT_SUFFIXES |= {".jsonl", ".ndjson", ".parquet", ".gz", ".zst"}
 
 
-class FilePieces:
-    """An iterator of pieces of files, which were read elsewhere: their line ends count as those of files do.
+class FileChunks:
+    """An iterator over chunks of files that other code reads; their line ends are kept, as those of files are.
 
-    pieces: bytes, cut where the words of the pieces are those of the whole.
+    chunks: bytes, cut at places where splitting each chunk gives the words of the whole.
     """
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
+        return self._chunks
 
 
 def open_source(
@@ -38,14 +38,16 @@ def open_source(
     text_field: str = TEXT_FIELD,
     stripped: bytes = b"",
 ) -> tuple[Iterator[list[bytes]], int | None, bool]:
-    """Batches of texts from a path, a list of paths or globs, or an iterable of texts.
+    """Return (batches of texts, their bytes or None if unknown, any_thread) for a source.
 
-    Then the bytes of all, if known; and whether any thread may read them, one after another: of an iterator only the
-    caller's may, and from a pipe, which may let it wait.
+    source: a path, a list of paths or globs, or an iterable of texts. A str is a path. A list is of paths if any of its
+        items names a file, or if all look like file names (so that a mistyped name is an error, not a text); any other
+        iterable is of texts. Each text is split on its own.
+    stripped: bytes removed from the end of each text of an iterable; the text of files, and FileChunks, keep them.
 
-    A str is a path. A list is of paths if any of its items names a file, or if all look like file names (so that a
-    mistyped name is an error, not a text); any other iterable is of texts. Each text is split on its own.
-    stripped: bytes removed from the end of each text of an iterable; the text of files, and FilePieces, keep them.
+    any_thread is True if any thread may read the batches, one at a time. Iterators may be bound to the thread that made
+    them, and pipes may block, so only the thread of the caller reads these.
+
     """
     if isinstance(source, bytes):
         raise TypeError("the source is bytes; to take text itself, pass a list of it: [text]")
@@ -58,7 +60,7 @@ def open_source(
     if first and isinstance(first[0], os.PathLike):
         return _from_files([*first, *items], cut, text_field)  # type: ignore[list-item]
     texts: Iterable[Text] = chain(first, items)  # type: ignore[arg-type]
-    if stripped and not isinstance(source, FilePieces):
+    if stripped and not isinstance(source, FileChunks):
         texts = (to_utf8(text).rstrip(stripped) for text in texts)
     return _batched(texts), None, isinstance(source, (list, tuple))
 
@@ -81,7 +83,7 @@ def _from_files(
 
 
 def _batched(texts: Iterable[Text]) -> Iterator[list[bytes]]:
-    """Lists of texts of no more than a block together, unless one text alone is."""
+    """Yield lists of texts of at most BLOCK_BYTES together; a longer text is a list of its own."""
     batch: list[bytes] = []
     size = 0
     for text in map(to_utf8, texts):
@@ -96,7 +98,7 @@ def _batched(texts: Iterable[Text]) -> Iterator[list[bytes]]:
 
 
 def expand(paths: Iterable[PathLike]) -> list[Path]:
-    """Files from paths and globs, in the order given, matches of a glob sorted.
+    """Return the files that paths and globs name, in the order given; the matches of a glob are sorted.
 
     Raises FileNotFoundError for a path that is not there or a glob without a match, IsADirectoryError for a folder.
     """

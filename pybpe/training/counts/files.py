@@ -1,9 +1,9 @@
-"""Files of word counts: .npz, which needs nothing but numpy, and .parquet, which other programs read too.
+"""Files of word counts: .npz, which numpy reads, and .parquet, which needs pyarrow.
 
-Both hold a version, the pattern, how text was read before it was split, how many texts were counted, and of each word
-its bytes, count and first_seen, by first_seen. Version 1 did not say how text was read.
+Both hold a version, the pattern, the preprocessing, the number of texts, and for each word its bytes, count and
+first_seen, sorted by first_seen. Version 1 has no preprocessing.
 
-Files from others are untrusted: memory is taken for what a file has, not for what it says it has.
+Files are untrusted: memory is allocated for the bytes that a file has, not for sizes that it states.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VERSION = 2
 _ROWS = 1 << 12  # of a parquet file at a time
 _MOST_TEXTS = 1 << 31
 
-# The arrays of an .npz, each of one dimension. Word i is the next sizes[i] bytes of `words`.
+# The arrays of an .npz, each of one dimension. `words` is all words joined; word i has sizes[i] bytes.
 _ARRAYS = {
     "version": "<i8",
     "pattern": "|u1",
@@ -46,7 +46,7 @@ _ARRAYS = {
 }
 _SINCE_VERSION_2 = "reading"
 
-# What zipfile and numpy raise for files that are none of theirs, or damaged, encrypted, or of the future.
+# The errors of zipfile and numpy for files that are of another format, damaged, encrypted or of a newer version.
 _DAMAGE = (
     *(zipfile.BadZipFile, OSError, KeyError, ValueError, EOFError, RuntimeError, OverflowError, struct.error),
     *(SyntaxError, tokenize.TokenError),
@@ -56,9 +56,10 @@ Array = npt.NDArray[Any]
 
 
 class Counted(NamedTuple):
-    """Counts as plain data.
+    """Word counts as plain data.
 
-    items: (word, count, first_seen). n_texts: how many texts were counted. forgotten: occurrences that were left out.
+    items: (word, count, first_seen) of each word. n_texts: the number of texts counted. forgotten: the number of
+    occurrences that max_words dropped. protected: the strings that were cut out of the text.
     """
 
     pattern: str
@@ -70,7 +71,7 @@ class Counted(NamedTuple):
 
 
 def write_npz(path: PathLike, counted: Counted) -> None:
-    """Write an .npz, completely or not at all. Equal counts give equal bytes."""
+    """Write an .npz file, completely or not at all. Equal counts give equal bytes."""
     words, counts, first_seen = _columns(counted)
     content = {
         "version": [VERSION],
@@ -85,13 +86,13 @@ def write_npz(path: PathLike, counted: Counted) -> None:
     }
     with atomic_writer(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, dtype in _ARRAYS.items():
-            # An entry of no date: np.savez would put the time in.
+            # np.savez would store the current time; ZipInfo's default date keeps equal counts equal.
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asarray(content[name], dtype), (1, 0), allow_pickle=False)
 
 
 def read_npz(path: PathLike) -> Counted:
-    """Read what `write_npz` wrote. Raises FormatError for anything else."""
+    """Read a file of `write_npz`. Raises FormatError for any other file, OSError if it cannot be read."""
     with Path(path).open("rb") as file:
         arrays = _read_arrays(file, path)
     if any(len(arrays[name]) != 1 for name in ("version", "n_texts", "forgotten")):
@@ -125,7 +126,7 @@ def write_parquet(path: PathLike, counted: Counted) -> None:
 
 
 def read_parquet(path: PathLike) -> Counted:
-    """Read what `write_parquet` wrote. Raises FormatError for anything else."""
+    """Read a file of `write_parquet`. Raises FormatError for any other file, OSError if it cannot be read."""
     pyarrow = _pyarrow("to read .parquet files")
     items: dict[bytes, tuple[int, int]] = {}
     with Path(path).open("rb") as file:
@@ -151,12 +152,12 @@ def read_parquet(path: PathLike) -> Counted:
 
 
 def _written(counted: Counted) -> bytes:
-    """How text was read, as JSON."""
+    """Return the protected strings and the preprocessing as JSON."""
     return json.dumps({"protected": counted.protected, "reading": counted.preprocessing.to_json()}).encode()
 
 
 def _read_reading(path: PathLike, content: bytes) -> tuple[tuple[str, ...], Preprocessing]:
-    """What `_written` wrote; empty in version 1."""
+    """Return (protected strings, preprocessing) from the JSON of `_written`; version 1 has none."""
     if not content:
         return (), PLAIN
     try:
@@ -174,19 +175,19 @@ def _pyarrow(purpose: str) -> Any:
 
 
 def _columns(counted: Counted) -> tuple[list[bytes], Array, Array]:
-    """Words, counts and first_seen, by first_seen."""
+    """Return the columns (words, counts int64[n], first_seen int64[n]), sorted by first_seen."""
     items = sorted(counted.items, key=operator.itemgetter(2, 0))
     words, counts, first_seen = map(list, zip(*items, strict=True)) if items else ([], [], [])
     return words, np.asarray(counts, np.int64), np.asarray(first_seen, np.int64)
 
 
 def _number(value: bytes | None) -> int:
-    """-1 for what is none."""
+    """Return the number that a metadata value holds, -1 if it holds none."""
     return int(value) if value is not None and value.isdigit() and len(value) < 20 else -1
 
 
 def _check_about(path: PathLike, version: int, pattern: bytes, n_texts: int, forgotten: int) -> str:
-    """The pattern, after a look at everything that is no column."""
+    """Check the fields that are not columns, and return the pattern. Raises FormatError."""
     if not 1 <= version <= VERSION:
         reason = "it does not say its version" if version < 1 else f"it has version {version}; upgrade pybpe"
         raise FormatError(f"{path} is no file of word counts that this pybpe reads: {reason}")
@@ -203,7 +204,7 @@ def _check_about(path: PathLike, version: int, pattern: bytes, n_texts: int, for
 def _add(
     items: dict[bytes, tuple[int, int]], path: PathLike, words: Iterable[bytes], counts: Array, first_seen: Array
 ) -> None:
-    """Add words to those there are; each must be new, and its numbers possible."""
+    """Add words to `items`. Raises FormatError for a word that is there already, and for numbers out of range."""
     if len(counts) and counts.min() < 1:
         raise FormatError(f"{path} is damaged: a word has the count {counts.min()}")
     if len(first_seen) and first_seen.min() < 0:
@@ -219,7 +220,7 @@ def _listed(items: dict[bytes, tuple[int, int]]) -> list[tuple[bytes, int, int]]
 
 
 def _read_arrays(file: IO[bytes], path: PathLike) -> dict[str, Array]:
-    """The arrays of an .npz, of the right dtypes and of one dimension."""
+    """Return the arrays of an .npz, checked to be of the right dtypes and of one dimension."""
     size = file.seek(0, io.SEEK_END)
     try:
         with zipfile.ZipFile(file) as archive:

@@ -1,8 +1,8 @@
-"""Counting the texts of a corpus on several threads, each with a counter of its own.
+"""Counting the texts of a corpus on one or several threads, each with its own counter.
 
-Who reads: threads that take turns cost the least. But an iterator may be bound to the thread that made it, as a cursor
-of sqlite3 is, and a pipe may have nothing to give for hours, while Ctrl-C comes to the main thread only: these are read
-by the thread of the caller.
+It is fastest if the counting threads take turns at reading. But an iterator may be bound to the thread that made it
+(a cursor of sqlite3 is), and reading a pipe may block for hours while only the main thread receives Ctrl-C. So the
+thread of the caller reads iterators and pipes.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 from pybpe._core.counter import WordCounter
 
-Texts = tuple[int, list[bytes]]  # the number of the first, and all of them
-Count = Callable[[WordCounter, Texts], int]  # counts texts, and gives their bytes
-Tell = Callable[[int], None]  # takes the bytes counted so far
+Texts = tuple[int, list[bytes]]  # (the number of the first text, the texts)
+Count = Callable[[WordCounter, Texts], int]  # counts the words of texts, and returns their bytes
+BytesCounted = Callable[[int], None]  # called with the number of bytes counted so far
 
 _SECONDS_A_REPORT = 0.1
 
 
-def count_alone(batches: Iterator[Texts], count: Count, counter: WordCounter, tell: Tell) -> int:
-    """Count all batches on this thread; their bytes."""
+def count_alone(batches: Iterator[Texts], count: Count, counter: WordCounter, counted: BytesCounted) -> int:
+    """Count all batches on this thread, and return their bytes."""
     done = 0
     for texts in batches:
-        tell(done)
+        counted(done)
         done += count(counter, texts)
-    tell(done)
+    counted(done)
     return done
 
 
-def count_in_turns(batches: Iterator[Texts], count: Count, counters: list[WordCounter], tell: Tell) -> int:
-    """Count all batches on a thread for each counter, which take turns at reading; their bytes."""
+def count_in_turns(batches: Iterator[Texts], count: Count, counters: list[WordCounter], counted: BytesCounted) -> int:
+    """Count all batches on one thread per counter, which take turns at reading, and return their bytes."""
     turn = threading.Lock()
     stopped = threading.Event()
     done = 0
@@ -52,19 +52,19 @@ def count_in_turns(batches: Iterator[Texts], count: Count, counters: list[WordCo
         try:
             running = [pool.submit(work, counter) for counter in counters]
             while wait(running, timeout=_SECONDS_A_REPORT, return_when=FIRST_EXCEPTION).not_done:
-                tell(done)
+                counted(done)
                 if any(future.done() and future.exception() for future in running):
                     break
         finally:
             stopped.set()
     for future in running:
         future.result()
-    tell(done)
+    counted(done)
     return done
 
 
-def count_as_read(batches: Iterator[Texts], count: Count, counters: list[WordCounter], tell: Tell) -> int:
-    """Count all batches on a thread for each counter, while this one reads, a batch ahead of them; their bytes."""
+def count_as_read(batches: Iterator[Texts], count: Count, counters: list[WordCounter], counted: BytesCounted) -> int:
+    """Count all batches on one thread per counter while this thread reads them, and return their bytes."""
     free = list(counters)
     running: deque[tuple[Future[int], WordCounter]] = deque()
     done = 0
@@ -74,10 +74,10 @@ def count_as_read(batches: Iterator[Texts], count: Count, counters: list[WordCou
                 future, counter = running.popleft()
                 done += future.result()
                 free.append(counter)
-                tell(done)
+                counted(done)
             counter = free.pop()
             running.append((pool.submit(count, counter, texts), counter))
         for future, _ in running:
             done += future.result()
-            tell(done)
+            counted(done)
     return done

@@ -1,11 +1,11 @@
-"""How often each word occurs in a corpus: all that training needs to know of it."""
+"""WordCounts: the words of a corpus with their counts, from which vocabularies are trained."""
 
 from __future__ import annotations
 
 import operator
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
@@ -18,8 +18,8 @@ from pybpe.normalization.preprocessing import PLAIN, Preprocessing
 from pybpe.pretokenization.patterns import WHOLE, prepare, resolve
 from pybpe.pretokenization.stages import join_stages
 from pybpe.training.counts.corpus import open_source
-from pybpe.training.counts.threads import Texts, count_alone, count_as_read, count_in_turns
-from pybpe.training.sentencepiece.words import LINE_END, WORDS, SentencePieceWords, names_of, sentence_of
+from pybpe.training.counts.threads import BytesCounted, Texts, count_alone, count_as_read, count_in_turns
+from pybpe.training.sentencepiece.words import LINE_END, WORDS, SentencePieceWords, names_of, normalizer_of
 from pybpe.util.files import PathLike
 from pybpe.util.parallel import check_threads
 from pybpe.util.progress import ProgressCallback, reporting
@@ -34,12 +34,16 @@ if TYPE_CHECKING:
 Source = Union[str, "os.PathLike[str]", Iterable[Union[str, bytes, "os.PathLike[str]"]], "WordCounts"]
 Pattern = str | Sequence[str] | None
 
-_LAST_ORDER = 2**31 - 1  # of a text; all texts beyond have this one, which only the order of ties can show
-_EPOCH_BYTES = 64 << 20  # of text between two looks at `max_words`: the same for any number of threads
+_LAST_ORDER = 2**31 - 1  # the largest number of a text; all later texts share it, which affects only the order of ties
+_EPOCH_BYTES = 64 << 20  # of text between two checks of `max_words`; does not depend on the number of threads
 
 
 class Words(NamedTuple):
-    """Words as arrays, a row for each: the bytes of all joined, uint8; sizes, uint32; counts and first seen, int64."""
+    """Words as arrays, a row for each.
+
+    blob: the bytes of all words joined. sizes: the bytes of each word. counts: how often each occurs. first_seen: the
+    place of its first occurrence, number of the text << 32 | number of the word in the text.
+    """
 
     blob: npt.NDArray[np.uint8]
     sizes: npt.NDArray[np.uint32]
@@ -48,7 +52,7 @@ class Words(NamedTuple):
 
 
 def in_order_of_place(words: Words) -> Words:
-    """The same words, those that were seen first first; of several seen at once, by their bytes."""
+    """Return the words sorted by first_seen, and by their bytes where it is equal."""
     import numpy as np
 
     ends = np.cumsum(words.sizes, dtype=np.int64)
@@ -74,10 +78,10 @@ class WordCounts:
         >>> counts.items()
         [(b'low', 1, 0), (b' low', 1, 1), (b' lower', 1, 2)]
 
-    pattern: how text is split: a name, a regular expression, several of them in a list, or None for whole texts.
-    protect: strings, special tokens mostly, that are cut out of the text and not learned from.
-    max_words: the most different words to remember. When there are more, the rarest are forgotten, and `forgotten`
-        says how many occurrences that were: a word that comes again is counted anew, so counts can then be too low.
+    pattern: the split pattern: a name, a regular expression, a list of them, or None to keep texts whole.
+    protect: strings, mostly special tokens, that are cut out of the text and not counted.
+    max_words: the maximum number of distinct words to keep. Beyond it, the rarest are dropped, and `forgotten` is the
+        number of their occurrences. A dropped word that occurs again is counted from zero, so counts can be too low.
     """
 
     def __init__(
@@ -96,9 +100,9 @@ class WordCounts:
         names = dict.fromkeys(self._protected, 0) | dict(preprocessing.added_tokens)
         self._names = frozenset(names)
         if preprocessing.sentencepiece is None:
-            self._pieces: Segmenter | SentencePieceWords = Segmenter(replace(preprocessing, added_tokens=names), {})
+            self._segmenter: Segmenter | SentencePieceWords = Segmenter(replace(preprocessing, added_tokens=names), {})
         else:
-            self._pieces = SentencePieceWords(preprocessing.sentencepiece, names)
+            self._segmenter = SentencePieceWords(preprocessing.sentencepiece, names)
         self._stripped = LINE_END if preprocessing.sentencepiece is not None else b""
         self._counter = WordCounter()
         self._n_texts = 0
@@ -123,7 +127,7 @@ class WordCounts:
         Lines end with LF. A CR before it is a character of the line, as in sentencepiece. At the end of a text of an
         iterable, CR and LF are removed, as for sentencepiece's iterator.
         """
-        preprocessing = Preprocessing(sentencepiece=sentence_of(normalizer))
+        preprocessing = Preprocessing(sentencepiece=normalizer_of(normalizer))
         return cls(WORDS, protect=names_of(special_tokens), max_words=max_words, preprocessing=preprocessing)
 
     @classmethod
@@ -147,7 +151,7 @@ class WordCounts:
 
     @property
     def pattern(self) -> str:
-        """The regular expression that split the text into these words, or several with U+001E between them."""
+        """The regular expression that splits text, or several of them joined by U+001E."""
         return self._split.pattern
 
     @property
@@ -157,13 +161,13 @@ class WordCounts:
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """What is done to text before it is split."""
+        """The preprocessing of text before it is split."""
         return self._preprocessing
 
     @property
     def cut(self) -> Cut | None:
-        """Finds the last place where text can be cut so that both parts have the words of the whole; see Split."""
-        return self._pieces.cut(self._split.cut)
+        """The function that returns the last cut in UTF-8, 0 if there is none; None if the pattern has no safe cuts."""
+        return self._segmenter.cut(self._split.cut)
 
     @property
     def total(self) -> int:
@@ -197,7 +201,7 @@ class WordCounts:
         return sorted(rows, key=lambda row: (row[2], row[0]))
 
     def words(self) -> Words:
-        """All words as arrays, in no order."""
+        """Return all words as arrays, in no particular order."""
         import numpy as np
 
         with self._lock:
@@ -340,12 +344,12 @@ class WordCounts:
         if self._split.scanner is None:
             threads = 1  # the regex module holds the GIL
         batches, n_bytes, any_thread = open_source(source, self.cut, text_field, self._stripped)
-        with self._lock, reporting(progress) as report:
+        with self._lock, reporting(progress) as callback:
             counted = self._empty()
             done = 0
             for epoch in _epochs(batches, _EPOCH_BYTES if self.max_words else None):
                 done = counted._count_batches(
-                    epoch, threads, done, lambda done: report("counting", done, n_bytes), any_thread
+                    epoch, threads, done, lambda done: callback("counting", done, n_bytes), any_thread
                 )
                 counted._keep_most()
             if not len(self._counter):
@@ -356,7 +360,7 @@ class WordCounts:
             self._keep_most()
 
     def _empty(self) -> WordCounts:
-        """Counts of nothing, to be split alike."""
+        """Return empty counts with the same pattern and preprocessing."""
         made = WordCounts(
             self.pattern, protect=self._protected, max_words=self.max_words, preprocessing=self._preprocessing
         )
@@ -364,7 +368,7 @@ class WordCounts:
         return made
 
     def _keep_most(self) -> None:
-        """Forget the rarest words where there are more than `max_words`; of equally rare ones, those seen last."""
+        """Drop the rarest words if there are more than `max_words`; of equally rare ones, those first seen last."""
         if self.max_words is None or len(self._counter) <= self.max_words:
             return
         import numpy as np
@@ -376,27 +380,27 @@ class WordCounts:
         self._keep(count, int(np.partition(equal, room - 1)[room - 1]))
 
     def _keep(self, count: int, first_seen: int) -> None:
-        """Forget what WordCounter.kept leaves out."""
+        """Keep the words that WordCounter.kept selects, and drop the others."""
         kept = self._counter.kept(count, first_seen)
         self.forgotten += self._counter.total - kept.total
         self._counter = kept
 
     def _count_batches(
-        self, batches: Iterator[list[bytes]], threads: int, done: int, report: Callable[[int], None], any_thread: bool
+        self, batches: Iterator[list[bytes]], threads: int, done: int, progress: BytesCounted, any_thread: bool
     ) -> int:
-        """Count all batches.
+        """Count all batches, and return the bytes counted so far.
 
-        done: the bytes counted before. Gives those counted now. any_thread: whether any may read the batches.
+        done: the bytes counted before. any_thread: True if any thread may read the batches.
         """
 
-        def tell(size: int) -> None:
-            report(done + size)
+        def counted(size: int) -> None:
+            progress(done + size)
 
         if threads == 1:
-            return done + count_alone(self._numbered(batches), self._count, self._counter, tell)
+            return done + count_alone(self._numbered(batches), self._count, self._counter, counted)
         counters = [self._counter, *(WordCounter() for _ in range(threads - 1))]
         count_all = count_in_turns if any_thread else count_as_read
-        done += count_all(self._numbered(batches), self._count, counters, tell)
+        done += count_all(self._numbered(batches), self._count, counters, counted)
         for counter in counters[1:]:
             self._counter.merge(counter)
         return done
@@ -407,21 +411,21 @@ class WordCounts:
             self._n_texts += len(batch)
 
     def _count(self, counter: WordCounter, numbered: Texts) -> int:
-        """Count some texts; returns their bytes."""
+        """Count the words of some texts, and return their bytes."""
         order, texts = numbered
         for text_number, text in enumerate(texts, order):
             place, number = min(text_number, _LAST_ORDER), 0
-            for piece in self._pieces_of(text):
+            for segment in self._ordinary_segments(text):
                 if self._split.scanner is not None:
-                    number = counter.count_text(self._split.scanner, piece, place, number)
+                    number = counter.count_text(self._split.scanner, segment, place, number)
                     continue
-                for word in self._split.split(piece):
+                for word in self._split.split(segment):
                     counter.add(word, 1, place << 32 | number)
                     number += 1
         return sum(map(len, texts))
 
-    def _pieces_of(self, text: bytes) -> Iterator[bytes]:
-        """The parts of a text that are learned from."""
+    def _ordinary_segments(self, text: bytes) -> Iterator[bytes]:
+        """Yield the ordinary segments of a text as UTF-8."""
         plain = (
             not self._preprocessing.normalizer
             and not self._preprocessing.add_prefix_space
@@ -430,20 +434,20 @@ class WordCounts:
         if plain and find_one_of(self._names, text) is None:
             yield text
             return
-        for piece in self._pieces.split(text, frozenset()):
-            if not isinstance(piece, int):
-                yield to_utf8(piece)
+        for segment in self._segmenter.split(text, frozenset()):
+            if not isinstance(segment, int):
+                yield to_utf8(segment)
 
 
 def one_pattern(pattern: Pattern) -> str:
-    """A pattern, several in a row, or None for whole texts, as one string."""
+    """Return a pattern, a list of patterns, or None for whole texts, as one string."""
     if pattern is None:
         return WHOLE
     return pattern if isinstance(pattern, str) else join_stages(map(resolve, pattern))
 
 
 def _epochs(batches: Iterator[list[bytes]], n_bytes: int | None) -> Iterator[Iterator[list[bytes]]]:
-    """The batches in parts of so many bytes, or all of them as one; each part is to be used up before the next."""
+    """Yield the batches in parts of `n_bytes` or more, or in one part for None; use each part up before the next."""
 
     def part(batch: list[bytes]) -> Iterator[list[bytes]]:
         yield batch
@@ -465,7 +469,7 @@ def _restore_counts(
     preprocessing: Preprocessing = PLAIN,
     max_words: int | None = None,
 ) -> WordCounts:
-    """Counts from what a file or pickling kept."""
+    """Return counts from the data of a file or a pickle."""
     counts = WordCounts(pattern, protect=protected, max_words=max_words, preprocessing=preprocessing)
     for word, count, first_seen in items:
         counts._counter.add(word, count, first_seen)

@@ -1,1 +1,1 @@
-"""What only training as sentencepiece does it needs."""
+"""Training as sentencepiece does it."""

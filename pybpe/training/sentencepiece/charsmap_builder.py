@@ -1,7 +1,7 @@
-"""Compiles a map of characters to the form that sentencepiece reads: a double array that finds keys, and the values.
+"""The compiler of maps of characters to sentencepiece's form: a double array of keys, and the values.
 
-A double array (Aoe 1989) holds a trie in one array: a node's children lie at its base XOR the byte that leads to each,
-and the value's place at the base itself. As in Darts-clone, equal parts of the trie are kept once.
+A double array (Aoe 1989) holds a trie in one array. The child of a node for a byte lies at base XOR byte, and the
+offset of the node's value at the base itself. As in Darts-clone, equal subtrees are stored once.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 
-_EMPTY = 1 << 31  # a unit that no byte leads to
+_EMPTY = 1 << 31  # the value of a unit that no byte leads to
 _HAS_VALUE = 1 << 8
 _BLOCK = 256  # units; sentencepiece reads whole blocks only
-_LOOKED_AT = 4 * _BLOCK  # units at the end that may have room
-_MOST_UNITS = 1 << 21  # what the 22 bits of an offset reach
+_SEARCHED = 4 * _BLOCK  # units at the end in which a free place is searched
+_MOST_UNITS = 1 << 21  # the range of an offset's 22 bits
 
-Children = tuple[tuple[int, int], ...]  # of each byte its node; byte -1 leads to the value's place
+Children = tuple[tuple[int, int], ...]  # (byte, number of the node); the byte -1 has the offset of the value instead
 
 
 def build_charsmap(keys: Mapping[str, str]) -> bytes:
-    """The compiled map, empty for no keys.
+    """Return the compiled map, b"" for no keys.
 
-    Raises ValueError for a key or a value with NUL, an empty key, and for too many of them.
+    Raises ValueError for a key or a value with NUL, for an empty key, and for too many keys.
     """
     if not keys:
         return b""
@@ -32,7 +32,7 @@ def build_charsmap(keys: Mapping[str, str]) -> bytes:
 
 
 def _values(keys: Mapping[str, str]) -> tuple[dict[str, int], bytes]:
-    """Where each value begins among all of them, each with a NUL behind."""
+    """Return (the offset of each value, all values joined, each with a NUL after it)."""
     if "" in keys or any("\0" in key or "\0" in value for key, value in keys.items()):
         raise ValueError("a map of characters can hold neither NUL nor an empty key")
     places: dict[str, int] = {}
@@ -44,7 +44,7 @@ def _values(keys: Mapping[str, str]) -> tuple[dict[str, int], bytes]:
 
 
 def _trie(keys: Mapping[bytes, int]) -> tuple[list[Children], int]:
-    """All different nodes, children before parents, and the number of the root."""
+    """Return (the distinct nodes, children before parents; the number of the root)."""
     numbers: dict[Children, int] = {}
     nodes: list[Children] = []
 
@@ -55,7 +55,7 @@ def _trie(keys: Mapping[bytes, int]) -> tuple[list[Children], int]:
             nodes.append(content)
         return numbers[content]
 
-    path: list[tuple[int, dict[int, int]]] = [(0, {})]  # the byte that led there, and the children so far
+    path: list[tuple[int, dict[int, int]]] = [(0, {})]  # (the byte that leads to a node, its children so far)
     before = b""
     for key in sorted(keys):
         shared = next((place for place, (a, b) in enumerate(zip(key, before, strict=False)) if a != b), len(before))
@@ -72,7 +72,7 @@ def _trie(keys: Mapping[bytes, int]) -> tuple[list[Children], int]:
 
 
 def _units(nodes: list[Children], root: int) -> list[int]:
-    """The double array."""
+    """Return the double array, uint32 units."""
     units = [_EMPTY] * _BLOCK
     free = [True] * _BLOCK
     free[0] = False  # the root's own unit
@@ -82,7 +82,7 @@ def _units(nodes: list[Children], root: int) -> list[int]:
 
     for children in nodes:
         offsets = [max(byte, 0) for byte, _ in children]
-        place = max(first_free, len(free) - _LOOKED_AT)
+        place = max(first_free, len(free) - _SEARCHED)
         while True:
             while len(free) <= place + _BLOCK:
                 free += [True] * _BLOCK

@@ -1,7 +1,7 @@
-"""sentencepiece's own maps of characters, as its version 0.2.3 has them: nfkc, and nmt_nfkc, which it takes by default.
+"""The maps of characters of sentencepiece 0.2.3: nfkc, and nmt_nfkc, its default.
 
-A map holds whatever comes to another form in NFKC of Unicode 17.0: characters, and all ways to write what NFKC composes
-to fewer, from compatible characters too. Longest keys go first, so what shorter keys give as well is left out.
+A map holds what NFKC of Unicode 17.0 changes: characters, and every sequence that it composes to fewer characters,
+compatible characters included. The longest key wins, so a key is left out if shorter keys give the same result.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pybpe.training.sentencepiece.charsmap_builder import build_charsmap
 Rule = Literal["nfkc", "nmt_nfkc"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 
-# What has another form in Unicode 17.0 and is not in 13.0, that of Python 3.10: the first of several characters in a
-# row, and of which each is a form of; then characters that are composed of two.
+# Characters that NFKC of Unicode 17.0 changes and that Unicode 13.0, that of Python 3.10, does not have: the first code
+# point of a range, and the normal form of each character of it; then characters that are composed of two.
 _COMPATIBLE = {
     0xA7F1: "SCFQ",
     0x10781: "\u02d0\u02d1\xe6\u0299\u0253",
@@ -39,7 +39,7 @@ _COMPOSED = (
 )
 _HANGUL = range(0xAC00, 0xD7A4)
 
-# What nmt_nfkc does beside: white space and marks of direction to spaces, and control characters to nothing.
+# nmt_nfkc also maps white space and marks of direction to spaces, and removes control characters.
 _TO_SPACE = "\t\n\f\r\u061c\u1680\u200b\u200c\u200e\u200f\u2028\u2029\u2581\ufeff\ufffd"
 _TO_NOTHING = "".join(map(chr, (*range(1, 9), 0x0B, *range(0x0E, 0x20), 0x7F, 0x8F, 0x9F)))
 _KEPT = "\uff5e"
@@ -47,12 +47,12 @@ _KEPT = "\uff5e"
 
 @functools.lru_cache(maxsize=len(RULES))
 def charsmap_of(rule: Rule) -> bytes:
-    """The compiled map of a rule."""
+    """Return the compiled map of a rule."""
     return build_charsmap(keys_of(rule))
 
 
 def keys_of(rule: Rule) -> dict[str, str]:
-    """What becomes of what."""
+    """Return {text: replacement} of a rule, not compiled."""
     keys = _nfkc()
     if rule == "nmt_nfkc":
         keys.update(dict.fromkeys(_TO_SPACE, " "), **dict.fromkeys(_TO_NOTHING, ""))
@@ -62,7 +62,7 @@ def keys_of(rule: Rule) -> dict[str, str]:
 
 def _nfkc() -> dict[str, str]:
     keys: dict[str, str] = {}
-    forms: dict[str, list[str]] = {}  # of a character in normal form, all that are compatible with it
+    forms: dict[str, list[str]] = {}  # {character in normal form: characters that are compatible with it}
     composed: dict[str, str] = {}
     for char, decomposed, normal in _changing():
         if normal != char:
@@ -78,7 +78,7 @@ def _nfkc() -> dict[str, str]:
 
 
 def _changing() -> Iterator[tuple[str, str, str]]:
-    """Each character that has another form: with its NFKD, and its NFKC."""
+    """Yield (character, NFKD, NFKC) of each character that one of the two changes."""
     newer = {chr(first + place): char for first, chars in _COMPATIBLE.items() for place, char in enumerate(chars)}
     for pair in _COMPOSED.split():
         char, left, right = (chr(int(point, 16)) for point in pair.replace("+", "=").split("="))
@@ -88,12 +88,12 @@ def _changing() -> Iterator[tuple[str, str, str]]:
     for point in range(0x80, 0x110000):
         char = chr(point)
         changes = unicodedata.decomposition(char) or point in _HANGUL
-        if changes and char not in newer and classes(point):  # without a class it came after Unicode 17.0
+        if changes and char not in newer and classes(point):  # a character without a class is newer than Unicode 17.0
             yield char, unicodedata.normalize("NFKD", char), unicodedata.normalize("NFKC", char)
 
 
 def _shorter(keys: dict[str, str], text: str) -> str:
-    """What becomes of a text by keys that are shorter than all of it, the longest at each place."""
+    """Return a text after replacement by keys shorter than the whole text, the longest at each place."""
     made, place = [], 0
     while place < len(text):
         for end in range(min(len(text), place + len(text) - 1), place, -1):

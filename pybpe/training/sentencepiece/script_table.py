@@ -1,7 +1,7 @@
-"""The script of each character as sentencepiece's trainer has it: of Unicode 9.0, Hiragana and Katakana as Han.
+"""The script of each character in sentencepiece's trainer: that of Unicode 9.0, with Kana as Han.
 
-Names of scripts (ISO 15924), each with its ranges of code points; all others are common to several scripts. The table
-was found by having sentencepiece 0.2.3 train on each code point beside characters of known scripts.
+The table holds names of scripts (ISO 15924), each with its ranges of code points; all other code points are common to
+several scripts. It was measured: sentencepiece 0.2.3 was trained on each code point beside characters of known scripts.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ _TABLE = (
 
 @functools.cache
 def _ranges() -> tuple[list[int], list[tuple[int, str]]]:
-    """Where ranges begin, in order, and of each the last code point and the script."""
+    """Return (the first code points of the ranges, sorted; (last code point, script) of each range)."""
     found: list[tuple[int, int, str]] = []
     name = COMMON
     for word in _TABLE.split():
@@ -97,7 +97,7 @@ def _ranges() -> tuple[list[int], list[tuple[int, str]]]:
 
 
 def script_of(char: str) -> str:
-    """The script of a character."""
+    """Return the ISO 15924 name of a character's script."""
     starts, ends = _ranges()
     index = bisect_right(starts, ord(char)) - 1
     if index < 0 or ends[index][0] < ord(char):

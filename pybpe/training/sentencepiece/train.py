@@ -1,10 +1,11 @@
-"""Training as sentencepiece 0.2.3 does it, of BPE type: characters first, of equal counts the shortest, then by bytes.
+"""Training of BPE models as sentencepiece 0.2.3 does it.
 
-The settings are sentencepiece's own, but for byte_fallback (on), character_coverage (1.0), and the normalizer, which is
-identity where nothing is said: words are cut before each space, a piece holds at most 16 characters and one script, and
-spaces at the ends of a line or in a row count once. It learns from lines, see SentencePieceWords.
+Symbols start as characters. Of pairs with equal counts, the one that makes the shortest piece is merged first, then the
+first by its bytes. The settings are sentencepiece's defaults except byte_fallback (on), character_coverage (1.0) and
+the normalizer (identity by default): words are split before each space, a piece has at most 16 characters of one
+script, and spaces in a row or at the ends of a line count once. Lines are texts; see SentencePieceWords.
 
-Where all that is left to merge occurs nowhere any more, sentencepiece goes on with that; here it is an error.
+If no pair occurs any more, sentencepiece goes on with pieces that never occur; here that is a TrainingError.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pybpe.normalization.sentencepiece import SPACE
 from pybpe.training.counts.word_counts import Words
 from pybpe.training.loop import learn
 from pybpe.training.sentencepiece.script_table import INHERITED, script_of
-from pybpe.training.sentencepiece.words import BORDER, names_of, sentence_of
+from pybpe.training.sentencepiece.words import BORDER, names_of, normalizer_of
 from pybpe.training.source import TrainingSource
 from pybpe.util.progress import ProgressCallback, reporting
 from pybpe.vocabulary.characters import BYTE_NAMES, CharacterVocabulary
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 _NEVER = 0xFFFF
 
 
-def train_sentences(
-    learned: TrainingSource,
+def train_sentencepiece(
+    source: TrainingSource,
     *,
     vocab_size: int,
     special_tokens: Iterable[str],
@@ -46,11 +47,11 @@ def train_sentences(
     progress: bool | ProgressCallback,
     keep_on_interrupt: bool,
 ) -> Definition:
-    """Learn a vocabulary of characters; see Tokenizer.train."""
+    """Train a vocabulary of characters; Tokenizer.train documents the parameters."""
     vocab_size = operator.index(vocab_size)
     special = names_of(special_tokens)
-    with reporting(progress) as report:
-        words, spm = learned.words_of_lines(special, None if normalizer is None else sentence_of(normalizer), report)
+    with reporting(progress) as callback:
+        words, spm = source.words_of_lines(special, None if normalizer is None else normalizer_of(normalizer), callback)
         found = _characters_of(words)
         del words
         first = len(special) + len(BYTE_NAMES)
@@ -60,7 +61,7 @@ def train_sentences(
                 f"vocab_size is {vocab_size}, must be {least:,} to {MAX_ID + 1:,}: special tokens, bytes and all "
                 "characters of the corpus are tokens"
             )
-        pieces = _learn(found, vocab_size - least, report, keep_on_interrupt)
+        pieces = _learn(found, vocab_size - least, callback, keep_on_interrupt)
     tokens = [
         *(b"" for _ in special),
         *(bytes([byte]) for byte in range(256)),
@@ -80,10 +81,12 @@ def train_sentences(
 
 
 class _Characters(NamedTuple):
-    """Words as characters.
+    """Words as sequences of characters.
 
-    alphabet: all characters, the most frequent first; a space is U+0020. symbols: their numbers, word after word, with
-    len(alphabet) for what no piece may hold. sizes: how many each word has. counts: of each word.
+    alphabet: all characters, the most frequent first; a space is U+0020.
+    symbols: the indexes of the words' characters in the alphabet, word after word; len(alphabet) for a character that
+        no piece may hold.
+    sizes: the number of characters of each word. counts: how often each word occurs.
     """
 
     alphabet: list[str]
@@ -108,7 +111,7 @@ def _characters_of(words: Words) -> _Characters:
     occurrences = np.zeros(len(different), dtype=np.int64)
     np.add.at(occurrences, numbers, np.repeat(words.counts, sizes))
     chars = [chr(point) for point in different.tolist()]
-    # A NUL is in no vocabulary, but pairs with it count.
+    # A NUL is in no vocabulary, but pairs with it are counted.
     ordered = sorted(
         (number for number, char in enumerate(chars) if char not in (BORDER.decode(), "\0")),
         key=lambda number: (-occurrences[number], _shown(chars[number])),
@@ -119,12 +122,12 @@ def _characters_of(words: Words) -> _Characters:
 
 
 def _shown(char: str) -> str:
-    """A character as sentencepiece has it in its pieces."""
+    """Return a character as sentencepiece's pieces hold it: U+2581 for a space."""
     return SPACE if char == " " else char
 
 
-def _learn(found: _Characters, wanted: int, report: ProgressCallback, keep_on_interrupt: bool) -> list[bytes]:
-    """The pieces of several characters, as UTF-8, in the order in which they were learned."""
+def _learn(found: _Characters, wanted: int, progress: ProgressCallback, keep_on_interrupt: bool) -> list[bytes]:
+    """Return the pieces of several characters, as UTF-8, in the order in which they were learned."""
     border = len(found.alphabet)
     trainer = Trainer(
         found.symbols,
@@ -135,7 +138,7 @@ def _learn(found: _Characters, wanted: int, report: ProgressCallback, keep_on_in
         order="spelling",
         scripts=_scripts(found.alphabet),
     )
-    learned, interrupted = learn(trainer, wanted, report, keep_on_interrupt)
+    learned, interrupted = learn(trainer, wanted, progress, keep_on_interrupt)
     if not trainer.is_full and not interrupted:
         raise TrainingError(
             f"the corpus is too small for so many tokens: after {learned:,} merges no two are left to merge, and "
@@ -145,7 +148,7 @@ def _learn(found: _Characters, wanted: int, report: ProgressCallback, keep_on_in
 
 
 def _scripts(alphabet: list[str]) -> npt.NDArray[np.uint16]:
-    """Numbers for the scripts of characters, 0 for any, and of the border."""
+    """Return uint16[len(alphabet) + 1]: the script of each character, 0 for any script, and _NEVER for the border."""
     numbers = {INHERITED: 0}
     found = [0 if char == " " else numbers.setdefault(script_of(char), len(numbers)) for char in alphabet]
     return np.array([*found, _NEVER], dtype=np.uint16)

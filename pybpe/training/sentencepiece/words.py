@@ -1,4 +1,4 @@
-"""The words that sentencepiece learns from: those of lines, in their new form, with a space before each."""
+"""The words that sentencepiece trains on: those of normalized lines, each after a space."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from pybpe.normalization.stages import apply_stages
 from pybpe.training.sentencepiece.charsmap_rules import RULES, charsmap_of
 from pybpe.vocabulary.characters import BYTE_NAMES
 
-WORDS = " [^ ]*"  # how they are split
-BORDER = b"\x1f"  # stands in a word for a symbol: no piece reaches across
-LINE_END = b"\r\n"  # bytes that sentencepiece removes from the end of a text of an iterable, and not from files
-FIRST_NAMES = ("<unk>", "<s>", "</s>")  # special tokens that every vocabulary has
+WORDS = " [^ ]*"  # the split pattern
+BORDER = b"\x1f"  # replaces a special token in a word: no piece reaches across it
+LINE_END = b"\r\n"  # bytes that sentencepiece removes from the end of a text of an iterator, but not from files
+FIRST_NAMES = ("<unk>", "<s>", "</s>")  # the first special tokens of every vocabulary
 
-_MAX_LINE = 4192  # bytes; sentencepiece leaves longer ones out
-_RESERVED = "\u2585".encode()  # which sentencepiece keeps for itself
+_MAX_LINE = 4192  # bytes; sentencepiece skips longer lines
+_RESERVED = "\u2585".encode()  # sentencepiece skips lines that hold it
 _NO_LIMIT = 2**63 - 1
 
 
-def sentence_of(normalizer: str | None) -> SentencePieceNormalizer:
-    """How text is read with this normalizer. Raises TrainingError for an unknown one."""
+def normalizer_of(normalizer: str | None) -> SentencePieceNormalizer:
+    """Return the SentencePieceNormalizer of a name, identity for None. Raises TrainingError for an unknown name."""
     if normalizer in (None, "identity"):
         return SentencePieceNormalizer()
     for rule in RULES:
@@ -38,7 +38,7 @@ def sentence_of(normalizer: str | None) -> SentencePieceNormalizer:
 
 
 def names_of(special_tokens: Iterable[str]) -> list[str]:
-    """The names of all special tokens, in the order of their ids. Raises TrainingError for one that cannot be."""
+    """Return the names of all special tokens in the order of their ids. Raises TrainingError for a name not allowed."""
     names = list(number_special_tokens([*FIRST_NAMES, *special_tokens], 0))
     for name in names:
         if len(name) == 1 or " " in name or SPACE in name:
@@ -51,9 +51,9 @@ def names_of(special_tokens: Iterable[str]) -> list[str]:
 
 
 class SentencePieceWords:
-    """Reads the text of a corpus. Immutable. The methods are those of Segmenter.
+    """A reader of training text with the methods of Segmenter. Immutable.
 
-    names: symbols that no piece holds anything of; the names of bytes are too.
+    names: special tokens, which no piece reaches across; the names of bytes, such as <0x41>, are added to them.
     """
 
     def __init__(self, spm: SentencePieceNormalizer, names: Iterable[str]) -> None:
@@ -65,7 +65,7 @@ class SentencePieceWords:
         self._symbols = re.compile(b"|".join(re.escape(name.encode()) for name in longest_first))
 
     def split(self, text: bytes, allowed: Names = frozenset()) -> list[bytes]:
-        """The text as one piece, to be split into WORDS."""
+        """Return the normalized text as a list of one segment, to be split by WORDS; empty if nothing is left."""
         if self._as_it_is and is_utf8(text):
             words = spaced_words(text, _MAX_LINE)
         else:
@@ -73,11 +73,11 @@ class SentencePieceWords:
         return [self._symbols.sub(BORDER, words)] if words else []
 
     def cut(self, cut: Cut | None) -> Cut | None:
-        """What finds a place after a line end."""
+        """Return the function that finds the last cut: the place after the last line end."""
         return _after_last_line
 
     def _read(self, text: bytes) -> bytes:
-        """The lines that are learned from, in their new form but for spaces."""
+        """Return the lines that are trained on, normalized except for their spaces."""
         kept = b"\n".join(line for line in text.split(b"\n") if len(line) <= _MAX_LINE and _RESERVED not in line)
         return apply_stages(self._mapping, kept.decode("utf-8", "surrogateescape")).encode()
 

@@ -76,7 +76,7 @@ def test_bytes_that_are_no_characters(tokenizer):
 
 def test_progress_is_told_in_bytes(tokenizer):
     seen = []
-    evaluate(tokenizer, PASSAGES, {}, report=lambda *event: seen.append(event))
+    evaluate(tokenizer, PASSAGES, {}, progress=lambda *event: seen.append(event))
     whole = sum(len(passage.text) for passage in PASSAGES)
     assert seen[-1] == (whole, whole)
 

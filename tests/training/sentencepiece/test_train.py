@@ -12,7 +12,7 @@ from pybpe import Tokenizer, TrainingError, WordCounts
 from pybpe.normalization.sentencepiece import SentencePieceNormalizer
 from pybpe.normalization.stages import apply_stages
 from pybpe.training.sentencepiece.script_table import script_of
-from pybpe.training.sentencepiece.words import SentencePieceWords, sentence_of
+from pybpe.training.sentencepiece.words import SentencePieceWords, normalizer_of
 
 
 def train(lines, vocab_size, **options) -> Tokenizer:
@@ -153,7 +153,7 @@ def test_counts_for_another_convention_are_refused():
 
 @pytest.fixture(scope="module", params=[None, "nmt_nfkc"])
 def spm(request) -> SentencePieceNormalizer:
-    return sentence_of(request.param)
+    return normalizer_of(request.param)
 
 
 @given(data=st.data())
