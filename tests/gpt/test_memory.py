@@ -16,10 +16,11 @@ from pybpe.gpt import memory  # noqa: E402
 from pybpe.gpt.memory import MemoryTimeline, bytes_of, peak_at  # noqa: E402
 
 SCRIPT = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 import pybpe.gpt.runs.run as runs
 from pybpe.gpt.settings import Settings
+from pybpe.util.process import peak_memory
 
 runs.SAMPLE_TOKENS = 1
 settings, what = Settings(**json.loads(sys.argv[1])), sys.argv[2]
@@ -27,7 +28,7 @@ if what == "plan":
     print(runs.dry_run(settings, [Path(sys.argv[3])], None, 1).memory)
 else:
     runs.start_run(Path("run"), settings, [Path(sys.argv[3])], None, runs.Watcher(), 1)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    print(peak_memory())
 """
 SETTINGS = {
     "engine": "torch",
