@@ -56,7 +56,7 @@ class Inference:
 
     @property
     def n_params(self) -> int:
-        """How many numbers the model has learned."""
+        """The number of learned parameters."""
         return self.model.n_params
 
     @property
@@ -165,9 +165,8 @@ class Inference:
                 yield row, id_
                 contexts[row].append(id_)
                 seen[row].add(id_)
-            for row in (
-                set(range(len(prompts))) - live
-            ):  # finished rows repeat their last id: the batch stays rectangular
+            # Finished rows repeat their last id, so that the batch stays rectangular.
+            for row in set(range(len(prompts))) - live:
                 contexts[row].append(contexts[row][-1])
 
 
