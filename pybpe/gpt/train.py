@@ -44,12 +44,12 @@ from pybpe.gpt.optimizers import make_optimizers, read_moments, write_moments
 from pybpe.gpt.pretrain import (
     Ids,
     TrainingStep,
-    cut,
     evaluation_batches,
     evaluation_starts,
     learning_rate,
     lost,
     window_starts,
+    windows_at,
 )
 from pybpe.gpt.runs.folder import BEST, MODEL, Metrics, Run, read_run, write_metrics
 from pybpe.gpt.runs.page import RunResults
@@ -219,7 +219,7 @@ class Training:
 
         context: T.
         """
-        inputs, targets = (torch.from_numpy(part) for part in cut(ids, starts, context))
+        inputs, targets = (torch.from_numpy(part) for part in windows_at(ids, starts, context))
         if self.device.type != "cuda":
             return inputs.to(self.device), targets.to(self.device)
         # From pinned memory the copy runs while the GPU computes.
