@@ -17,9 +17,9 @@ def is_shards(name: str | Path) -> bool:
 
 
 def data_paths(names: Sequence[str]) -> list[Path]:
-    """Return the folder of shards that is named, or the text files that files, globs and folders stand for.
+    """Return the paths of a folder of shards, or of the text files that files, globs and folders name.
 
-    UsageError for a folder of shards beside other names, and for the folder of a run.
+    Raises UsageError for a folder of shards together with other names, and for the folder of a run.
     """
     from pybpe.gpt.runs.folder import RUN
 
@@ -32,7 +32,7 @@ def data_paths(names: Sequence[str]) -> list[Path]:
 
 
 def data_name(names: Sequence[str], paths: Sequence[Path]) -> str:
-    """Return the name of the data for the folder of a run: of the folder that was named, or of the first file."""
+    """Return a name for the data, used for the folder of a run: that of the first folder, or of the first file."""
     from pybpe.data.readers.archives import without_archives
 
     if Path(names[0]).is_dir():

@@ -1,4 +1,4 @@
-"""The report of a demonstration: one HTML file that needs nothing else, no network and no scripts."""
+"""The report of a demo: a self-contained HTML file, without scripts or network access."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ STAGES = {
 
 
 def write_report(path: PathLike, results: DemoResults, folder: Path) -> None:
-    """Write the page, completely or not at all. folder: where its reader will find tokenizer and model."""
+    """Write the report, completely or not at all. folder: the folder of the demo, for the commands in the report."""
     write_atomic(path, render(results, folder).encode())
 
 
 def render(results: DemoResults, folder: Path) -> str:
-    """The whole page."""
+    """Return the report as HTML."""
     sections = (
         _head(results),
         _learning(results),
