@@ -1,4 +1,4 @@
-"""The progress of `pybpe demo` on standard error: a line per stage, progress bars, and losses during training."""
+"""The progress of `pybpe demo` on standard error: a line per stage, progress bars, and losses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`pybpe gpt`: train a GPT on text or shards. Its other commands are in gpt_use.py and gpt_convert.py."""
+"""`pybpe gpt`: train a GPT on text or shards.
+
+The other commands of `pybpe gpt` are in gpt_use.py and gpt_convert.py.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def data_paths(names: Sequence[str]) -> list[Path]:
         if (Path(name) / RUN).is_file():
             raise UsageError(f"{name} is the folder of a run; to continue it: --resume {name}")
         if is_shards(name) and len(names) > 1:
-            raise UsageError(f"{name} is a folder of shards, which goes alone; leave out the other names")
+            raise UsageError(f"{name} is a folder of shards, which must be the only data; leave out the other names")
     return [Path(names[0])] if is_shards(names[0]) else check_inputs(names)
 
 

@@ -1,1 +1,1 @@
-"""A GPT to train on the ids of a tokenizer. It uses only public names of pybpe."""
+"""A GPT to train on the ids of a tokenizer; it uses only public names of pybpe."""

@@ -1,4 +1,7 @@
-"""Generation by the micro GPT with a cache of keys and values. See src_ext/pybpe/gpt/decoder.pyx."""
+"""Generation by the micro GPT with a cache of keys and values.
+
+See src_ext/pybpe/gpt/decoder.pyx.
+"""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""Losses, gradients and Adam for the micro GPT, in compiled code. The public interface is `pybpe.gpt.micro`.
+"""Losses, gradients and Adam for the micro GPT, in compiled code.
 
-See src_ext/pybpe/gpt/engine.pyx.
+The public interface is `pybpe.gpt.micro`. See src_ext/pybpe/gpt/engine.pyx.
 """
 
 from typing import Any

@@ -1,6 +1,7 @@
-"""The engines that train and run a GPT, by name. Each is a module with the functions of `Engine`.
+"""The engines that train and run a GPT, by name.
 
-An engine reads and writes the checkpoint in the folder of a run and calls `on_step` after each step. runs/folder.py
+Each engine is a module with the functions of `Engine`.
+It reads and writes the checkpoint in the folder of a run and calls `on_step` after each step. runs/folder.py
 lists what every checkpoint contains. The command line, the metrics and the report are the same for all engines.
 """
 

@@ -171,7 +171,7 @@ class Inference:
 
 
 class _Reader:
-    """Computes the logits after contexts that grow by one id at a time, with a cache if `use_cache`."""
+    """A model that computes logits for contexts that grow by one id at a time, with a cache if `use_cache`."""
 
     def __init__(self, model: GPT, capacity: int, use_cache: bool) -> None:
         self._model, self._capacity, self._use_cache = model, capacity, use_cache

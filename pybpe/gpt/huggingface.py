@@ -1,4 +1,4 @@
-"""Write a model in Hugging Face's layout: config.json, weights, and a tokenizer that gives the same ids there."""
+"""Write a model in Hugging Face's layout: config.json, weights, and a tokenizer with the same ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""CPython's `random.gauss` over arrays. See src_ext/pybpe/gpt/mersenne.pyx."""
+"""CPython's `random.gauss` over arrays.
+
+See src_ext/pybpe/gpt/mersenne.pyx.
+"""
 
 import numpy as np
 import numpy.typing as npt

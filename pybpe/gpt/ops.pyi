@@ -1,6 +1,6 @@
-"""The operations of the micro GPT on plain arrays. Only the matrix product is visible from Python.
+"""The operations of the micro GPT on plain arrays.
 
-See src_ext/pybpe/gpt/ops.pyx.
+Only the matrix product is visible from Python. See src_ext/pybpe/gpt/ops.pyx.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Choose the next id from logits: sampling parameters for all engines, with random numbers of Python's `random`."""
+"""Choose the next id from logits, for all engines, with random numbers of Python's `random`."""
 
 from __future__ import annotations
 

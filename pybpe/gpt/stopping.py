@@ -1,4 +1,4 @@
-"""Requests to stop a run after the step at hand: Ctrl-C, SIGTERM, or a time limit."""
+"""Requests to stop a run after the current step: Ctrl-C, SIGTERM, or a time limit."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The tape of operations and its arena, used from Cython. `pybpe.gpt.autograd` is the same for Python.
+"""The tape of operations and its arena, used from Cython.
 
-See src_ext/pybpe/gpt/tape.pyx.
+`pybpe.gpt.autograd` is the same for Python. See src_ext/pybpe/gpt/tape.pyx.
 """
 
 import numpy as np

@@ -98,7 +98,10 @@ def read_data(
     if special:
         raise TrainingError("special tokens are read in text files; the ids of shards are what pybpe encode wrote")
     if len(paths) > 1 or lines or not isinstance(vocabulary, Tokenizer):
-        raise TrainingError("a folder of shards stands alone, goes without lines, and needs the tokenizer it came from")
+        raise TrainingError(
+            "a folder of shards must be the only data and needs the tokenizer that made it; leave out other names and "
+            "--lines, and give --tokenizer"
+        )
     return read_shards(paths[0], vocabulary, rng)
 
 

@@ -1,6 +1,7 @@
-"""Threads for calls that release the GIL. They end with each call, so that a process can fork between calls.
+"""Threads for calls that release the GIL.
 
-Starting a thread takes about fifty microseconds, a step of training tens of milliseconds.
+They end with each call, so that a process can fork between calls. Starting a thread takes about fifty microseconds, a
+step of training tens of milliseconds.
 """
 
 from __future__ import annotations

@@ -115,14 +115,14 @@ def _learning(results: RunResults) -> str:
         results.unigram,
         results.bits_a_nat,
     )
-    return "<h2>How it learned</h2>" + loss_chart(curves) + legend(results.held_out)
+    return "<h2>Loss</h2>" + loss_chart(curves) + legend(results.held_out)
 
 
 def _samples(results: RunResults) -> str:
     texts = "".join(f'<div class="alone"><div class="sample">{shown(text)}</div></div>' for text in results.samples)
-    return f"<h2>What it says</h2><p>From the beginning of a text, at temperature {TEMPERATURE:g}.</p>{texts}"
+    return f"<h2>Samples</h2><p>From the beginning of a text, at temperature {TEMPERATURE:g}.</p>{texts}"
 
 
 def _settings(results: RunResults) -> str:
     data = [("data", ", ".join(results.run.data)), ("vocabulary", f"{results.vocabulary.n_vocab:,} ids")]
-    return "<h2>The settings</h2>" + table((), [*data, *settings_rows(results.run.settings)])
+    return "<h2>Settings</h2>" + table((), [*data, *settings_rows(results.run.settings)])
