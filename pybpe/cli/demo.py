@@ -1,4 +1,4 @@
-"""`pybpe demo`: train a tokenizer and a small language model in about two minutes, and write a report."""
+"""`pybpe demo`: train a tokenizer and a small GPT on a text in about two minutes, and write a report."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ FILES = ("tokenizer.pybpe", "shards", "model.safetensors", "report.html")
 
 
 def add_commands(commands: Any) -> None:
-    """Add `demo`."""
+    """Add `demo` to the parser."""
     parser = add_command(
         commands,
         "demo",
         "from text to a small language model, in about two minutes",
         "Train a tokenizer on a text, encode it, pretrain a small GPT on the ids and write a report.\n"
-        "Without a text it takes the help topics that ship inside Python. Needs no network.",
+        "Without FILE, the text is the help topics that are part of Python. No network is needed.",
         "examples:\n  pybpe demo\n  pybpe demo novel.txt -o novel-demo --seconds 300",
         run,
     )
@@ -44,7 +44,7 @@ def add_commands(commands: Any) -> None:
         "-o", "--output", type=place, default=Path("pybpe-demo"), metavar="FOLDER", help="folder to write (pybpe-demo)"
     )
     parser.add_argument(
-        "--vocab-size", type=whole(256, MOST_TOKENS), default=1024, metavar="N", help="tokens to learn (1024)"
+        "--vocab-size", type=whole(256, MOST_TOKENS), default=1024, metavar="N", help="size of the vocabulary (1024)"
     )
     parser.add_argument("--steps", type=whole(1), metavar="N", help="maximum number of training steps")
     parser.add_argument(
@@ -54,12 +54,12 @@ def add_commands(commands: Any) -> None:
         help="maximum training time in seconds (100, or 8 passes through the text)",
     )
     add_text_field(parser)
-    parser.add_argument("--seed", type=whole(0), default=42, metavar="N", help="seed of all random numbers (42)")
+    parser.add_argument("--seed", type=whole(0), default=42, metavar="N", help="random seed (42)")
     parser.add_argument("--force", action="store_true", help="replace the results of an earlier demo in the folder")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Check the paths, run the demo, and print a summary."""
+    """Check the arguments, run the demo, and print a summary."""
     corpus = check_inputs([options.corpus], folders=False)[0] if options.corpus else None
     field = text_field(options, [corpus] if corpus else [])
     folder: Path = options.output
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace, corpus: Path | None, field: str, folder: Path) -> DemoResults:
-    """Run the demo with a screen for its progress."""
+    """Run the demo and show its progress."""
     from pybpe.cli.demo_screen import Screen
     from pybpe.gpt.demo.demo import LEARNING, DemoSettings, run_demo
 

@@ -1,4 +1,4 @@
-"""The progress of a demo on standard error: a line per stage, bars, and the loss of the model."""
+"""The progress of `pybpe demo` on standard error: a line per stage, progress bars, and losses."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ TITLES = {
     "read": "reading the text",
     "tokenizer": "training the tokenizer",
     "encode": "encoding",
-    "sample before": "a sample of the untrained model",
+    "sample before": "sampling from the untrained model",
     "pretrain": "training the model (Ctrl-C ends it early and keeps what it learned)",
-    "sample after": "a sample of the trained model",
+    "sample after": "sampling from the trained model",
 }
-SAMPLE_CHARS = {False: 120, True: 300}  # characters shown of a sample, by whether the model is trained
+SAMPLE_CHARS = {False: 120, True: 300}  # characters of a sample that are shown, by whether the model is trained
 
 
 class Screen(TrainingScreen, Watcher):
-    """A screen that draws in a terminal, and prints a line per new held-out loss elsewhere. Close it at the end."""
+    """A display of a demo: progress bars in a terminal, lines of text elsewhere. Call `close` at the end."""
 
     def begins(self, stage: str) -> None:
-        """Print the title of a stage, and remove the bars of the stage before."""
+        """Remove the bars of the previous stage, and print the title of this one."""
         self.close()
         self.console.print(f"\n{TITLES.get(stage, stage)}", style="bold")
 
     def found(self, result: str) -> None:
-        """Print a result below the title."""
+        """Remove the bars of the stage, and print its result below its title."""
         self.close()
         self.console.print(f"  {escaped(result)}", soft_wrap=True)
 
-    def report(self, stage: str, done: float, total: float | None) -> None:
-        """Draw the bar of a part of the stage."""
+    def progress(self, stage: str, done: float, total: float | None) -> None:
+        """Draw a bar for a part of the stage."""
         if self.drawing:
             self.draw(stage, done, total, "")
 
     def step(self, step: TrainingStep, results: DemoResults) -> None:
-        """Draw the bar of the training and the losses below it."""
+        """Show the progress bar of the training and the losses."""
         self.learns(step, results.held_out_losses[0][1], results.unigram, results.bits_per_byte(1.0))
 
     def sample(self, prompt: str, text: str, trained: bool) -> None:
-        """Print the prompt and the beginning of a sample, without its line ends."""
+        """Print the prompt and the beginning of the generated text."""
         shown = (
             Text("  ")
             .append(prompt, style="bold")
             .append(_one_line(text, SAMPLE_CHARS[trained]), style="" if trained else "dim")
         )
-        self.console.print(shown, soft_wrap=not self.drawing)  # a terminal wraps at words
+        self.console.print(shown, soft_wrap=not self.drawing)  # lines are wrapped between words in a terminal only
 
 
 def _one_line(text: str, limit: int) -> str:
-    """Return text with single spaces for white space, without control characters, cut to `limit` characters."""
+    """Return text on one line of at most `limit` characters: white space as single spaces, no control characters."""
     line = "".join(char for char in " ".join(text.split()) if char.isprintable())
     space = " " if text[:1].isspace() else ""
     return space + (line if len(line) <= limit else line[: limit - 1] + "…")

@@ -1,4 +1,7 @@
-"""`pybpe gpt`: train a GPT on text or shards, and let it speak."""
+"""`pybpe gpt`: train a GPT on text or shards.
+
+The other commands of `pybpe gpt` are in gpt_use.py and gpt_convert.py.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +36,12 @@ if TYPE_CHECKING:
     from pybpe.gpt.vocabulary import Vocabulary
 
 CHARS = "chars"
-OF_WINDOWS = {"batch_size", "warmup", "schedule", "eval_every"}  # settings that mean nothing where a step is a line
+OF_WINDOWS = {"batch_size", "warmup", "schedule", "eval_every"}  # settings that are not used with --lines
 EXAMPLES = """\
 examples:
   pybpe gpt train corpus.txt                                characters, 2,000 steps, into corpus-gpt
-  pybpe gpt train corpus-shards -t corpus.pybpe -o my-gpt   on what pybpe encode wrote
-  pybpe gpt train names.txt --preset microgpt               microgpt.py, number for number
+  pybpe gpt train corpus-shards -t corpus.pybpe -o my-gpt   on the shards that pybpe encode wrote
+  pybpe gpt train names.txt --preset microgpt               microgpt.py, digit for digit
   pybpe gpt train --resume my-gpt                           continue where it was interrupted
   pybpe gpt train --resume my-gpt --steps 4000              continue up to 4,000 steps, also a finished run
   pybpe gpt train corpus.txt --preset shakespeare-char      with torch, on a GPU if there is one
@@ -47,11 +50,11 @@ examples:
 
 
 def add_commands(commands: Any) -> None:
-    """Add `gpt` and its own commands."""
+    """Add `gpt` and its commands to the parser."""
     parser = commands.add_parser(
         "gpt",
         help="train a GPT, measure it, and sample from it",
-        description="Train a GPT on text or shards of ids, measure it, and let it speak.",
+        description="Train a GPT on text or shards of ids, measure it, and generate text with it.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -86,7 +89,7 @@ def _add_train(commands: Any) -> None:
         "-t",
         "--tokenizer",
         metavar="FILE",
-        help=f"a tokenizer's file or folder, a public encoding, or: {CHARS} (default)",
+        help=f"a tokenizer's file or folder, a public encoding, or {CHARS}: characters (default)",
     )
     parser.add_argument("--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that needs it")
     parser.add_argument("-o", "--output", type=place, metavar="FOLDER", help="folder to write (DATA-gpt)")
@@ -98,18 +101,18 @@ def _add_train(commands: Any) -> None:
     )
     parser.add_argument("--seconds", type=positive, metavar="S", help="stop training after so many seconds")
     parser.add_argument("--force", action="store_true", help="replace an earlier run in the folder")
-    parser.add_argument("--preset", choices=PRESETS, help="settings to begin with; those below change them")
-    parser.add_argument("--engine", choices=ENGINES, help="what trains it (micro: compiled, on the processor)")
-    parser.add_argument("--dry-run", action="store_true", help="say what it would take, and write nothing")
-    parser.add_argument("--prepare", action="store_true", help="make the folder only, for several processes: torchrun")
+    parser.add_argument("--preset", choices=PRESETS, help="named settings; the options below change them")
+    parser.add_argument("--engine", choices=ENGINES, help="micro: compiled, on the processor; torch: with PyTorch")
+    parser.add_argument("--dry-run", action="store_true", help="estimate memory and time, and write nothing")
+    parser.add_argument("--prepare", action="store_true", help="only write the folder, to train it with torchrun")
     parser.add_argument(
-        "--lines", action="store_true", default=None, help="each line is a document, and a step takes one"
+        "--lines", action="store_true", default=None, help="each line is a document; a step trains on one document"
     )
     parser.add_argument(
         "--special", action="store_true", default=None, help="read special tokens in text files as tokens (as text)"
     )
     _add_settings(parser)
-    _add_torch(parser.add_argument_group("the torch engine", "what its presets set"))
+    _add_torch(parser.add_argument_group("options of the torch engine", "The defaults come from the preset."))
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -138,7 +141,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         ("--beta2", "Adam's beta2 (0.99)"),
     ):
         parser.add_argument(name, type=at_least_0, metavar="X", help=help_)
-    parser.add_argument("--schedule", choices=SCHEDULES, help="how the rate falls (linear)")
+    parser.add_argument("--schedule", choices=SCHEDULES, help="learning rate schedule (linear)")
     parser.add_argument("--dtype", choices=DTYPES, help="float64 is exact; bfloat16 and float16 for GPUs (float32)")
     parser.add_argument(
         "--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads (one a core; --resume: as before)"
@@ -148,15 +151,15 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 def _add_torch(group: Any) -> None:
     from pybpe.gpt.settings import DEVICES, FORMS, OPTIMIZERS
 
-    group.add_argument("--form", choices=FORMS, help="of the model")
+    group.add_argument("--form", choices=FORMS, help="form of the model")
     group.add_argument(
         "--optimizer", choices=OPTIMIZERS, help="muon: for the matrices of the layers, AdamW for the rest"
     )
-    group.add_argument("--device", choices=DEVICES, help="where it computes (auto)")
+    group.add_argument("--device", choices=DEVICES, help="device to compute on (auto)")
     group.add_argument(
-        "--compile", action=argparse.BooleanOptionalAction, help="by torch.compile: a slow start, then fast"
+        "--compile", action=argparse.BooleanOptionalAction, help="use torch.compile: a slow start, then faster steps"
     )
-    group.add_argument("--accumulate", type=whole(1), metavar="N", help="batches a step, over all processes (1)")
+    group.add_argument("--accumulate", type=whole(1), metavar="N", help="batches per step, over all processes (1)")
     group.add_argument("--sample-every", type=whole(0), metavar="N", help="steps between two samples of text (0: none)")
     for name, help_ in (
         ("--muon-lr", "Muon's maximum learning rate (0.02)"),
@@ -166,12 +169,12 @@ def _add_torch(group: Any) -> None:
     ):
         group.add_argument(name, type=at_least_0, metavar="X", help=help_)
     group.add_argument(
-        "--init", type=place, metavar="FOLDER", help="go on from this model, of pybpe gpt convert or train"
+        "--init", type=place, metavar="FOLDER", help="start from the model that pybpe gpt convert or train wrote here"
     )
 
 
 def run_train(options: argparse.Namespace) -> None:
-    """Check places first, train, and say what came out."""
+    """Check the arguments, train, and print a summary."""
     from pybpe.cli.gpt_screen import Screen
     from pybpe.gpt.runs.run import check_free, prepare_run, resume_run, start_run
 
@@ -225,7 +228,7 @@ def _say_how_it_ended(results: RunResults, folder: Path) -> None:
 
 
 def _check_alone(options: argparse.Namespace) -> None:
-    """UsageError for anything beside --resume that the run's own settings say."""
+    """Raise UsageError for an option that cannot be given with --resume, because the run has that setting already."""
     given = {name for name, value in vars(options).items() if not (value is None or value is False or value == [])}
     others = sorted(given - {"resume", "data", "steps", "seconds", "threads", "command", "run", "parser"})
     if others:
@@ -258,7 +261,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _shape_of(folder: Path) -> dict[str, Any]:
-    """The settings that a model to go on from has already."""
+    """Return the settings that --init takes over from the model in a folder: its shape."""
     from pybpe.gpt.engines import need_torch
     from pybpe.gpt.runs.folder import MODEL
 
@@ -299,7 +302,7 @@ def _say_what_it_takes(
 
 
 def _written(folder: Path) -> int | None:
-    """When the run of a folder was begun, None if there is none."""
+    """Return the time at which run.json of a folder was written, in nanoseconds; None if there is no run."""
     from pybpe.gpt.runs.folder import RUN
 
     return (folder / RUN).stat().st_mtime_ns if (folder / RUN).exists() else None

@@ -1,4 +1,4 @@
-"""`pybpe gpt convert`: models from other programs, and for them."""
+"""`pybpe gpt convert`: convert models from and to the formats of other programs."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ KINDS = ("pybpe", "huggingface", "micro")
 
 
 def add_convert(commands: Any) -> None:
-    """Add `convert`."""
+    """Add `convert` to the parser."""
     parser = add_command(
         commands,
         "convert",
-        "models of other programs",
-        "Turn a model into another program's form, or another program's model into one for pybpe gpt sample, eval\n"
-        "and train --init. Read are: GPT-2 in Hugging Face's layout (a folder, or its model.safetensors), nanoGPT's\n"
-        "ckpt.pt, and the folders of pybpe's engines.",
+        "convert models from and to other programs",
+        "Convert a model to the format of another program, or another program's model to one for pybpe gpt sample,\n"
+        "eval and train --init. SOURCE is a GPT-2 in Hugging Face's layout (a folder, or its model.safetensors),\n"
+        "nanoGPT's ckpt.pt, or a folder that pybpe wrote.",
         "examples:\n  pybpe gpt convert gpt2 -o my-gpt2                          Hugging Face's folder\n"
         "  pybpe gpt convert out/ckpt.pt -t gpt2.tiktoken -o my-gpt   nanoGPT\n"
         "  pybpe gpt convert out/ckpt.pt -t meta.pkl -o my-gpt        nanoGPT, its characters\n"
         "  pybpe gpt convert my-gpt --to huggingface -o for-transformers",
         run_convert,
     )
-    parser.add_argument("source", type=place, metavar="SOURCE", help="a folder or a file")
-    parser.add_argument("--to", choices=KINDS, default="pybpe", help="for the torch engine (pybpe), or for others")
+    parser.add_argument("source", type=place, metavar="SOURCE", help="a model: a folder or a file")
+    parser.add_argument("--to", choices=KINDS, default="pybpe", help="format to write; pybpe: the torch engine (pybpe)")
     parser.add_argument(
-        "-t", "--tokenizer", metavar="FILE", help="its tokenizer, or nanoGPT's meta.pkl, where none lies beside it"
+        "-t", "--tokenizer", metavar="FILE", help="its tokenizer or nanoGPT's meta.pkl, if none is in SOURCE's folder"
     )
     parser.add_argument("--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that needs it")
     parser.add_argument("-o", "--output", type=place, required=True, metavar="FOLDER", help="folder to write")
@@ -44,7 +44,7 @@ def add_convert(commands: Any) -> None:
 
 
 def run_convert(options: argparse.Namespace) -> None:
-    """Read, check that model and vocabulary go together, write."""
+    """Read a model, check that its vocabulary fits, and write both."""
     from pybpe.gpt.engines import need_torch
     from pybpe.gpt.runs.folder import MODEL, RUN
     from pybpe.util.files import atomic_folder
@@ -103,7 +103,7 @@ def _write(checkpoint: Checkpoint, vocabulary: Vocabulary, folder: Path, kind: s
 
 
 def _vocabulary(options: argparse.Namespace) -> Vocabulary:
-    """Of --tokenizer, or what lies beside the model."""
+    """Return the vocabulary that --tokenizer names, or the one in the folder of the model."""
     from pybpe.gpt.nanogpt_meta import META, read_meta
     from pybpe.gpt.vocabulary import CHARACTERS, TOKENIZER, load_vocabulary
 

@@ -17,9 +17,9 @@ def is_shards(name: str | Path) -> bool:
 
 
 def data_paths(names: Sequence[str]) -> list[Path]:
-    """Return the folder of shards that is named, or the text files that files, globs and folders stand for.
+    """Return the paths of a folder of shards, or of the text files that files, globs and folders name.
 
-    UsageError for a folder of shards beside other names, and for the folder of a run.
+    Raises UsageError for a folder of shards together with other names, and for the folder of a run.
     """
     from pybpe.gpt.runs.folder import RUN
 
@@ -27,12 +27,12 @@ def data_paths(names: Sequence[str]) -> list[Path]:
         if (Path(name) / RUN).is_file():
             raise UsageError(f"{name} is the folder of a run; to continue it: --resume {name}")
         if is_shards(name) and len(names) > 1:
-            raise UsageError(f"{name} is a folder of shards, which goes alone; leave out the other names")
+            raise UsageError(f"{name} is a folder of shards, which must be the only data; leave out the other names")
     return [Path(names[0])] if is_shards(names[0]) else check_inputs(names)
 
 
 def data_name(names: Sequence[str], paths: Sequence[Path]) -> str:
-    """Return the name of the data for the folder of a run: of the folder that was named, or of the first file."""
+    """Return a name for the data, used for the folder of a run: that of the first folder, or of the first file."""
     from pybpe.data.readers.archives import without_archives
 
     if Path(names[0]).is_dir():

@@ -1,4 +1,4 @@
-"""The gpt commands that other commands print as the next to type: whole, so that they run as they stand."""
+"""The commands that gpt commands suggest as the next step. They are complete and can be run as printed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def resume_command(folder: Path) -> str:
 
 
 def launch_command(folder: Path, settings: Settings) -> str:
-    """Return the command that begins a prepared run: in two processes, if they can share the batches of a step."""
+    """Return the command that starts a prepared run, in two processes if each can take half the batches of a step."""
     if settings.engine != "torch":
         return resume_command(folder)
     return f"torchrun --nproc_per_node={math.gcd(2, settings.accumulate)} -m pybpe.gpt.train {typed(folder)}"
@@ -33,7 +33,7 @@ def sample_command(folder: Path, vocabulary: Vocabulary) -> str:
     from pybpe.gpt.vocabulary import end_of_text
 
     command = f"pybpe gpt sample {typed(folder)}"
-    if end_of_text(vocabulary) is not None:  # without a prompt, text begins behind the end of another
+    if end_of_text(vocabulary) is not None:  # without a prompt, the end-of-text token is the prompt
         return command
     return f"{command} --prompt {shlex.quote(example_prompt(vocabulary))}"
 

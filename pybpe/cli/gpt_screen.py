@@ -1,4 +1,4 @@
-"""What `pybpe gpt train` shows while it runs."""
+"""The progress of `pybpe gpt train`, shown on standard error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pybpe.gpt.runs.run import Watcher
 
 
 class Screen(TrainingScreen, Watcher):
-    """A line on what is trained, then the losses as they come. Close it at the end."""
+    """A display of a run: a line on the model and its data, then the losses. Call `close` at the end."""
 
     def begins(self, results: RunResults) -> None:
-        """What is learned from what."""
+        """Print the engine, the number of tokens, and the step at which a run continues."""
         settings = results.run.settings
-        go_on = f", going on behind step {results.first_step:,}" if results.first_step else ""
+        go_on = f", continuing after step {results.first_step:,}" if results.first_step else ""
         self.console.print(
             f"training the {settings.engine} GPT on {results.n_train_ids:,} tokens{go_on} "
             "(Ctrl-C ends it early and keeps what it learned)",
@@ -24,9 +24,9 @@ class Screen(TrainingScreen, Watcher):
         )
 
     def step(self, step: TrainingStep, results: RunResults) -> None:
-        """The bar, and the losses below it."""
+        """Show the progress bar and the losses, and print the sample if there is one."""
         known = results.metrics.val_losses
         self.learns(step, known[-1][1] if known else None, results.unigram, results.bits_a_nat)
         if step.sample is not None:
-            self.console.print(f"step {step.step:,} says:", style="bold")
+            self.console.print(f"sample after step {step.step:,}:", style="bold")
             self.console.print(harmless(step.sample), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`pybpe gpt sample` and `eval`: text from a trained GPT, and how well it predicts text."""
+"""`pybpe gpt sample` and `pybpe gpt eval`: generate text with a GPT, and measure its loss on text."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from pybpe.gpt.inference import Model
 
 ALL_WINDOWS = 1 << 40
-BATCH = 16  # windows that are measured at once
+BATCH = 16  # windows in a batch
 
 
 def add_sample(commands: Any) -> None:
-    """Add `sample`."""
+    """Add `sample` to the parser."""
     parser = add_command(
         commands,
         "sample",
@@ -61,13 +61,13 @@ def add_sample(commands: Any) -> None:
 
 
 def add_eval(commands: Any) -> None:
-    """Add `eval`."""
+    """Add `eval` to the parser."""
     parser = add_command(
         commands,
         "eval",
         "measure how well a GPT predicts text",
-        "Print the loss of a model on text that it did not learn from, also in bits per byte, which compare models\n"
-        "of different vocabularies. Without DATA: on the held-out text of its own run.",
+        "Print the loss of a model on text that it was not trained on, also in bits per byte, which compares models\n"
+        "of different vocabularies. Without DATA, the text is the held-out text of its run.",
         "examples:\n  pybpe gpt eval corpus-gpt\n  pybpe gpt eval corpus-gpt other.txt --best",
         run_eval,
     )
@@ -76,7 +76,7 @@ def add_eval(commands: Any) -> None:
         "data",
         nargs="*",
         metavar="DATA",
-        help="text files or folders, measured whole, or a folder of shards, its held-out part",
+        help="text files or folders, or a folder of shards, of which the held-out part is measured",
     )
     add_text_field(parser)
     parser.add_argument("--special", action="store_true", help="read special tokens in text files as tokens (as text)")
@@ -88,8 +88,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     from pybpe.gpt.settings import DEVICES
 
     parser.add_argument("folder", type=place, metavar="FOLDER", help="a folder with a model and its vocabulary")
-    parser.add_argument("--best", action="store_true", help="the weights with the lowest held-out loss, not the last")
-    parser.add_argument("--device", choices=DEVICES, default="auto", help="where the model computes (auto)")
+    parser.add_argument("--best", action="store_true", help="use the weights with the lowest held-out loss")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="device to compute on (auto)")
 
 
 def run_sample(options: argparse.Namespace) -> None:
@@ -112,7 +112,7 @@ def run_sample(options: argparse.Namespace) -> None:
 
 
 def run_eval(options: argparse.Namespace) -> None:
-    """Measure, and print what was found."""
+    """Measure the loss, and print a summary."""
     from pybpe.gpt.inference import open_model
     from pybpe.gpt.pretrain import evaluate, evaluation_starts
     from pybpe.gpt.vocabulary import bits_per_byte, bytes_per_token
@@ -142,7 +142,7 @@ def run_eval(options: argparse.Namespace) -> None:
 
 
 def _measured(options: argparse.Namespace, model: Model) -> tuple[Any, str]:
-    """The ids to measure, integers [n], and what they are."""
+    """Return the ids to measure, integers [n], and a description of them for the summary."""
     from pybpe.gpt.runs.run import read_run_data
     from pybpe.gpt.training_data import read_data, read_ids
 

@@ -1,4 +1,4 @@
-"""The progress of a training run on standard error: a bar and losses in a terminal, lines elsewhere."""
+"""The progress of training on standard error: a bar and losses in a terminal, occasional lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pybpe.cli.console import PLAIN_SECONDS, err, say
 from pybpe.gpt.pretrain import TrainingStep
 from pybpe.util.units import seconds
 
-SMOOTHING = 0.95  # the weight of earlier steps in the training loss that is shown
-DRAWINGS = 20  # the maximum number of updates per second
+SMOOTHING = 0.95  # weight of the earlier losses in the training loss that is shown, a moving average
+DRAWINGS = 20  # maximum number of updates of the display per second
 
 
 class TrainingScreen:
-    """A screen with bars, and below them the losses of a model in training. Close it at the end."""
+    """A display of training: progress bars, and losses below them. Call `close` at the end."""
 
     def __init__(self) -> None:
         self.console = err()
@@ -34,10 +34,10 @@ class TrainingScreen:
         self._held_out: float | None = None
 
     def learns(self, step: TrainingStep, held_out: float | None, to_beat: float, bits_a_nat: float) -> None:
-        """Show a training step.
+        """Show a step of training.
 
-        held_out: the loss on held-out text before training, None if there is none. to_beat: the loss of token
-        frequencies alone. Both are in nats per token; bits_a_nat converts them to bits per byte.
+        held_out: the held-out loss to show until one is measured, None if there is none. to_beat: the loss of token
+        frequencies alone. Both are in nats per token. bits_a_nat: factor that converts nats per token to bits per byte.
         """
         now = time.perf_counter()
         if self._done_before is None:
@@ -46,7 +46,7 @@ class TrainingScreen:
         if step.val_loss is not None:
             self._held_out = step.val_loss
         shown = held_out if self._held_out is None else self._held_out
-        if not self.drawing:  # a log: the held-out loss belongs to the step at which it was measured, and to no other
+        if not self.drawing:  # in a log, the held-out loss is printed only at the step at which it was measured
             shown = step.val_loss
         losses = _losses(self._smooth, shown, to_beat, bits_a_nat, step)
         if self.drawing:
@@ -59,7 +59,7 @@ class TrainingScreen:
             say(f"  step {step.step:,}, {step.progress:.0%}:   {losses}")
 
     def draw(self, name: str, done: float, total: float | None, words: str) -> None:
-        """Draw or update the bar of this name."""
+        """Draw or update the progress bar `name`. words: text behind the percentage."""
         if self._live is None or self._bars is None:
             columns = (
                 TextColumn("  {task.description:<9}"),
@@ -74,7 +74,7 @@ class TrainingScreen:
         self._bars.update(self._tasks[name], completed=done, total=total, words=words)
 
     def close(self) -> None:
-        """Remove the bars and the losses."""
+        """Remove the bars and losses from the terminal."""
         if self._live is not None:
             self._live.stop()
         self._live = self._bars = None

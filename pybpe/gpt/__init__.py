@@ -1,1 +1,1 @@
-"""The companion GPT. It uses public names of pybpe only and knows nothing of how tokenization works."""
+"""A GPT to train on the ids of a tokenizer; it uses only public names of pybpe."""

@@ -1,1 +1,3 @@
-"""The GPT's forward pass and the order of its weights, for Cython alone; see src_ext/pybpe/gpt/architecture.pyx."""
+"""The forward pass of the micro GPT and the order of its weights, used from Cython only."""
+
+# See src_ext/pybpe/gpt/architecture.pyx.

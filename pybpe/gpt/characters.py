@@ -1,9 +1,8 @@
-"""A vocabulary of single characters, as microgpt.py and nanoGPT's first example have: no training, one id each.
+"""A vocabulary of single characters, as in microgpt.py and nanoGPT's first example.
 
-Ids are 0.. in the order of the characters' code points; the last one is `eot_token`, which begins and ends documents,
-but for vocabularies of nanoGPT, which have none.
-It has what the GPT asks of a vocabulary and shares with Tokenizer: n_vocab, eot_token, special_tokens, encode_ordinary,
-encode_to_numpy, decode, decode_stream, token_bytes, fingerprint, save, load.
+The characters have the ids 0, 1, ... in the order of their code points. The last id is `eot_token`, which stands before
+and after documents; vocabularies of nanoGPT have no such token. The class has the methods of Tokenizer that the GPT
+uses.
 """
 
 from __future__ import annotations
@@ -21,19 +20,20 @@ from pybpe.util.files import PathLike, write_atomic
 
 FORMAT = "pybpe-characters 1"
 END = "<|endoftext|>"
-MOST_BYTES = 16 << 20  # of a file: every character there is, escaped
+MOST_BYTES = 16 << 20  # maximum size of a file: it can hold every character of Unicode as a \u escape
 
 
 class Characters:
-    """The characters of some text, each an id.
+    """A vocabulary in which each character is a token.
 
+    characters: text or texts; each different character gets an id. end: add the token "<|endoftext|>". Raises
+    TrainingError if there are no characters.
     >>> vocabulary = Characters("hello")
     >>> vocabulary.encode_ordinary("hole"), vocabulary.n_vocab
     ([1, 3, 2, 0], 5)
     """
 
     def __init__(self, characters: Iterable[str], *, end: bool = True) -> None:
-        """The different ones of `characters`, in order, and an id for the `end`. TrainingError if there are none."""
         self.end = end
         self.characters = sorted(set("".join(characters)))
         if not self.characters:
@@ -42,29 +42,29 @@ class Characters:
 
     @property
     def n_vocab(self) -> int:
-        """How many ids there are, the end of a document among them."""
+        """The number of ids, that of the end-of-text token included."""
         return len(self.characters) + self.end
 
     @property
     def eot_token(self) -> int:
-        """The id that begins and ends a document. TokenIdError if there is none."""
+        """The id of the end-of-text token, which stands before and after documents. TokenIdError if there is none."""
         if not self.end:
             raise TokenIdError("this vocabulary of characters has no id for the end of a document")
         return len(self.characters)
 
     @property
     def special_tokens(self) -> dict[str, int]:
-        """The end of a document by its name."""
+        """{"<|endoftext|>": eot_token}, or {} if there is no end-of-text token."""
         return {END: self.eot_token} if self.end else {}
 
     @property
     def fingerprint(self) -> str:
-        """The sha256 of the characters in hexadecimal: equal vocabularies, equal fingerprints."""
+        """The sha256 of the characters in hexadecimal. Equal vocabularies have equal fingerprints."""
         written = "".join(self.characters) if self.end else f"no end: {''.join(self.characters)}"
         return hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
     def encode_ordinary(self, text: str) -> list[int]:
-        """The id of each character. TokenIdError names the first that has none."""
+        """Encode text to one id per character. TokenIdError, which names the character, if one has no id."""
         try:
             return [self._ids[character] for character in text]
         except KeyError as error:
@@ -87,19 +87,19 @@ class Characters:
         return ids
 
     def encode_to_numpy(self, text: str) -> npt.NDArray[np.uint32]:
-        """The same as an array of uint32."""
+        """Encode text as `encode_ordinary` does, to uint32[n]."""
         return np.array(self.encode_ordinary(text), np.uint32)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of ids; the end of a document is written by its name."""
+        """Decode ids to text. The end-of-text token becomes "<|endoftext|>". TokenIdError for an id out of range."""
         return "".join(map(self._spelling, ids))
 
     def decode_stream(self) -> CharacterStream:
-        """Ids to text one at a time, as Tokenizer.decode_stream."""
+        """Return a stream that decodes ids one at a time, like Tokenizer.decode_stream."""
         return CharacterStream(self)
 
     def token_bytes(self, id_: int) -> bytes:
-        """The UTF-8 form of one character."""
+        """Return the UTF-8 bytes of the character of an id. TokenIdError if the id is out of range."""
         return self._spelling(id_).encode("utf-8", "surrogatepass")
 
     def save(self, path: PathLike) -> None:
@@ -109,7 +109,7 @@ class Characters:
 
     @classmethod
     def load(cls, path: PathLike) -> Characters:
-        """Open what `save` wrote. FormatError for anything else."""
+        """Read a file that `save` wrote. FormatError for any other file."""
         with open(path, "rb") as file:  # noqa: PTH123 (a path may be a str here)
             content = file.read(MOST_BYTES + 1)
         try:
@@ -132,15 +132,15 @@ class Characters:
 
 
 class CharacterStream:
-    """Ids to text one at a time: a character is never half there."""
+    """A stream that decodes ids one at a time. Each id is a whole character, so nothing is held back."""
 
     def __init__(self, vocabulary: Characters) -> None:
         self._vocabulary = vocabulary
 
     def feed(self, id_: int) -> str:
-        """The character of an id."""
+        """Return the character of an id. TokenIdError if the id is out of range."""
         return self._vocabulary.decode([id_])
 
     def finish(self) -> str:
-        """What is left over: nothing."""
+        """Return "": there is never an incomplete character."""
         return ""

@@ -1,7 +1,8 @@
-"""A GPT in torch as one safetensors file: weights by name, the optimizers' moments, and a header of strings.
+"""Checkpoints of the torch engine: weights, the optimizers' moments and a header in one safetensors file.
 
-The header holds `pybpe.format`, `pybpe.config` (JSON), `pybpe.step` and `tokenizer`, the fingerprint of the vocabulary,
-and `pybpe.scaler` where float16 was trained. Every name, shape and type is checked before a tensor is read.
+The header maps strings to strings: `pybpe.format`, `pybpe.config` (JSON), `pybpe.step`, `pybpe.scaler` (JSON; empty
+except in training with float16) and `tokenizer`, the fingerprint of the vocabulary. All names, shapes and dtypes are
+checked before a tensor is read.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pybpe.gpt.optimizers import ADAM, MUON, Moments
 from pybpe.util.files import write_atomic
 
 FORMAT = "torch-gpt 1"
-KINDS = (*ADAM, *MUON)  # of moments; before the name of the weights that they belong to, and a dot
+KINDS = (*ADAM, *MUON)  # of moments; a moment's name in the file is f"{kind}.{name of the weight}"
 MOST_STEPS = 1 << 53
 TYPES = {torch.float32: "F32", torch.float64: "F64"}
 Tensors = Mapping[str, Tensor]
@@ -32,11 +33,11 @@ Tensors = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds.
+    """The content of a checkpoint file.
 
-    weights: by their names in GPT. moments: of the optimizers, by kind and by the same names; empty where none were
-    saved. scaler: the state of the scale of float16's gradients. fingerprint: of the vocabulary, None if nothing is
-    known of it.
+    weights: {name in GPT: tensor}. step: optimizer steps taken. fingerprint: that of the vocabulary, None if it is not
+    known. moments: {kind: {name in GPT: tensor}}, empty if none were saved. scaler: the state of torch's GradScaler,
+    empty except in training with float16.
     """
 
     config: GPTConfig
@@ -47,14 +48,14 @@ class Checkpoint:
     scaler: dict[str, float] = field(default_factory=dict)
 
     def model(self) -> GPT:
-        """A GPT with these weights, which are not copied."""
+        """Return a GPT with these weights, which are not copied."""
         model = empty_model(self.config)
         model.load_state_dict(dict(self.weights), strict=True, assign=True)
         return model.requires_grad_()
 
 
 def empty_model(config: GPTConfig) -> GPT:
-    """A GPT that has shapes but no weights and takes no memory."""
+    """Return a GPT on torch's meta device: its tensors have shapes but no values and take no memory."""
     with torch.device("meta"):
         return GPT(config)
 
@@ -77,8 +78,9 @@ def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def read_checkpoint(path: Path, *, moments: bool = True) -> Checkpoint:
-    """What the file holds, without the moments if they are not wanted. FormatError for a file that is none of these,
-    or whose weights are not finite.
+    """Read a checkpoint file; moments=False leaves out the moments.
+
+    Raises FormatError if the file is not a checkpoint of the torch engine or is damaged, or if weights are not finite.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -110,7 +112,10 @@ def read_checkpoint(path: Path, *, moments: bool = True) -> Checkpoint:
 
 
 def _kept(names: set[str], weights: Iterable[str]) -> list[tuple[str, str]]:
-    """Which kinds of moments a file must hold of which weights: Muon's or both of Adam's of each, or none at all."""
+    """Return the (kind, name) of each moment that a file with these tensor names must hold.
+
+    That is Muon's moment or both of Adam's for each weight, or none at all if the file has no moments.
+    """
     if not any(name.startswith(tuple(f"{kind}." for kind in KINDS)) for name in names):
         return []
     kinds = {name: MUON if any(f"{kind}.{name}" in names for kind in MUON) else ADAM for name in weights}
@@ -118,7 +123,7 @@ def _kept(names: set[str], weights: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def check_tensors(file: Any, names: set[str], expected: Mapping[str, tuple[int, ...]]) -> None:
-    """FormatError unless an open file holds exactly these tensors, all of one type that a model can have."""
+    """Raise FormatError unless an open file holds exactly the `expected` tensors, all of one dtype in TYPES."""
     if names != expected.keys():
         wrong = sorted(names ^ expected.keys())[0]
         raise FormatError(f"tensor {wrong!r} is missing or does not belong to a model of this configuration")

@@ -1,4 +1,7 @@
-"""Generation with a cache of keys and values; see src_ext/pybpe/gpt/decoder.pyx."""
+"""Generation by the micro GPT with a cache of keys and values.
+
+See src_ext/pybpe/gpt/decoder.pyx.
+"""
 
 from typing import Any
 
@@ -6,13 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 class Decoder:
-    """Feeds tokens one by one through flat parameters that the caller owns."""
+    """The micro GPT on one sequence, a token at a time.
+
+    sizes: MicroConfig.sizes. params: the parameters, flat; they belong to the caller and are not copied.
+    position: number of tokens fed so far.
+    """
 
     position: int
     def __init__(self, sizes: tuple[int, int, int, int, int], params: npt.NDArray[Any]) -> None: ...
     def clear(self) -> None:
-        """Forget every token."""
+        """Empty the cache and set `position` to 0."""
     def feed(self, token: int) -> None:
-        """Take in one token at the next position. ValueError for an id out of range or a full cache."""
+        """Run the model on one token at the next position. ValueError if the id is out of range or the cache full."""
     def logits(self) -> npt.NDArray[np.float64]:
-        """The logits [n_vocab] after the last token fed."""
+        """Return the logits float64[n_vocab] after the last token fed."""

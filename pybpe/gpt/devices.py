@@ -1,6 +1,6 @@
-"""Where torch computes and in what type; and several processes as one, which torchrun starts.
+"""Devices and dtypes for torch, and groups of processes that torchrun starts.
 
-One process works alone wherever nothing else is said: every function here is then a plain call.
+A process that torchrun did not start is a group of one, whose methods do nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def find_device(name: str) -> torch.device:
-    """The device of a name of DEVICES; "auto" is the best there is. ValueError if it is not there."""
+    """Return the torch device for a name in DEVICES. ValueError if the name is not known or the device not available.
+
+    "auto" is the first of cuda, mps and cpu that is available.
+    """
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         name = next(kind for kind in ("cuda", "mps", "cpu") if there[kind])
@@ -34,7 +37,7 @@ def find_device(name: str) -> torch.device:
 
 
 def check_dtype(dtype: str, device: torch.device) -> None:
-    """ValueError if numbers of this type cannot be trained with on the device."""
+    """Raise ValueError if the device cannot train with this dtype, a name in settings.DTYPES."""
     if dtype == "float64" and device.type == "mps":
         raise ValueError("mps has no float64; give --dtype float32, or --device cpu")
     if dtype == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
@@ -44,12 +47,12 @@ def check_dtype(dtype: str, device: torch.device) -> None:
 
 
 def autocast(dtype: str, device: torch.device) -> AbstractContextManager[object]:
-    """Within, products of matrices are computed in bfloat16 or float16 where that is asked for."""
+    """Return a context in which matrix products use `dtype` if it is bfloat16 or float16; otherwise it does nothing."""
     return torch.autocast(device.type, AUTOCAST[dtype]) if dtype in AUTOCAST else nullcontext()
 
 
 def wait_for(device: torch.device) -> None:
-    """Until the device has done what it was given, so that a clock means something."""
+    """Wait until the device has finished all work that was queued, so that elapsed time can be measured."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -58,18 +61,18 @@ def wait_for(device: torch.device) -> None:
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """The processes that train together: this is number `rank` of `size`, and 0 writes what is written."""
+    """The processes that train together. This process is number `rank` of `size`; number 0 writes all files."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def leads(self) -> bool:
-        """Whether this one writes."""
+        """True if this process writes the files."""
         return self.rank == 0
 
     def mean(self, value: Tensor) -> Tensor:
-        """The mean over all processes of a tensor, which changes."""
+        """Return the mean of a tensor over all processes, computed in place."""
         if self.size > 1:
             distributed.all_reduce(value)
             value /= self.size
@@ -84,7 +87,7 @@ class ProcessGroup:
         return int(largest.item())
 
     def wait(self) -> None:
-        """Until all are here."""
+        """Wait until all processes have called this."""
         if self.size > 1:
             distributed.barrier()
 
@@ -103,10 +106,11 @@ def this_process_group() -> ProcessGroup:
 
 @contextmanager
 def process_group(device_name: str) -> Iterator[ProcessGroup]:
-    """Within, the processes that torchrun started know each other: nccl between GPUs, gloo between processors.
+    """A context with the process group that torchrun started: nccl for GPUs, gloo for processors.
 
-    They end together. A process that ended at once after its last exchange could wait for ever: torch 2.4 takes a gloo
-    group down with the GIL held, and joins a thread that may want the GIL to free the tensor of that exchange.
+    All processes leave the context together. A process that destroyed its group right after its last exchange could
+    hang: torch 2.4 holds the GIL while it destroys a gloo group and joins a thread that may need the GIL to free the
+    tensor of that exchange.
     """
     if not started_by_torchrun():
         yield ProcessGroup()
@@ -123,11 +127,11 @@ def process_group(device_name: str) -> Iterator[ProcessGroup]:
 
 
 def leave_process() -> None:
-    """End this process with status 0 as soon as what it printed is written: nothing of Python is taken down.
+    """Flush the output and end this process with status 0, without Python's shutdown.
 
-    torch keeps the threads of a group that DistributedDataParallel used, destroy_process_group or not. One of them that
-    still holds the last exchange while Python is taken down wants the GIL, never gets it, and ends the process with
-    SIGABRT.
+    torch keeps the threads of a group that DistributedDataParallel used, even after destroy_process_group. If one of
+    them still holds the last exchange during Python's shutdown, it waits for the GIL, never gets it, and the process
+    ends with SIGABRT.
     """
     sys.stdout.flush()
     sys.stderr.flush()

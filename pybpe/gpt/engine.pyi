@@ -1,4 +1,7 @@
-"""The GPT recorded on tapes, and Adam; see src_ext/pybpe/gpt/engine.pyx. `pybpe.gpt.micro` is the face to use."""
+"""Losses, gradients and Adam for the micro GPT, in compiled code.
+
+The public interface is `pybpe.gpt.micro`. See src_ext/pybpe/gpt/engine.pyx.
+"""
 
 from typing import Any
 
@@ -6,7 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 class Engine:
-    """Computes losses, gradients and Adam steps on flat arrays of parameters that the caller owns."""
+    """The training of a micro GPT: losses, gradients and steps of Adam.
+
+    sizes: MicroConfig.sizes. params, m, v: the parameters and Adam's two moments, flat arrays of one dtype; they belong
+    to the caller and are changed in place. pieces: number of parts into which a batch is divided (0: chosen by its size).
+    """
 
     def __init__(
         self,
@@ -17,19 +24,22 @@ class Engine:
         pieces: int,
     ) -> None: ...
     def arena_bytes(self, batch: int, time: int) -> int:
-        """The bytes of arena that `batch` sequences of `time` tokens need."""
+        """Return the size in bytes of the arena for `batch` sequences of `time` tokens."""
     def prepare(self, batch: int, time: int, limit: int | None = None) -> None:
-        """Lay out the arena for batches of this shape. MemoryError, with the bytes needed, above `limit`."""
+        """Allocate the arena for batches [batch, time]. MemoryError, with the bytes needed, above `limit` bytes."""
     def load(self, ids: npt.ArrayLike, targets: npt.ArrayLike) -> int:
-        """Check ids and targets [batch, time] and hand them to the pieces; returns how many pieces there are."""
+        """Check integer ids and targets [batch, time], and divide them into parts. Returns the number of parts."""
     def run(self, piece: int, backward: bool) -> None:
-        """Compute one piece of the loaded batch, without the GIL."""
+        """Compute the loss of part number `piece` of the batch, and its gradients if `backward`. Releases the GIL."""
     def loss(self) -> float:
-        """The mean loss of the batch, after `run` on every piece."""
+        """Return the mean loss of the batch in nats per token, after `run` on every part."""
     def gradients(self) -> npt.NDArray[Any]:
-        """d loss / d parameters, flat, after `run(..., True)` on every piece."""
+        """Return d loss / d parameters as a flat array, after `run(..., True)` on every part."""
     def update(self, part: int, parts: int, step: int, lr: float, adam: tuple[float, float, float, float]) -> None:
-        """Adam's step number `step` on one of `parts` parts of the parameters, without the GIL."""
+        """Take Adam's step number `step` (from 1) on one of `parts` parts of the parameters. Releases the GIL.
+
+        adam: (beta1, beta2, eps, weight_decay).
+        """
     def train_documents(
         self,
         ids: npt.ArrayLike,
@@ -40,4 +50,7 @@ class Engine:
         lr: float,
         adam: tuple[float, float, float, float],
     ) -> npt.NDArray[np.float64]:
-        """Steps first..last - 1 of microgpt's training loop of `steps` in one call; returns their losses."""
+        """Train steps first..last - 1 of a run of `steps` as microgpt.py does. Returns their losses, float64[last - first].
+
+        ids: all documents joined; document i is ids[offsets[i] : offsets[i + 1]]. lr: the rate before it falls to 0.
+        """

@@ -1,7 +1,8 @@
-"""The engines that train and run a GPT, by name. Each is a module with the functions of `Engine`.
+"""The engines that train and run a GPT, by name.
 
-An engine reads and writes the checkpoint MODEL of a run's folder (runs/folder.py says what every checkpoint has), and
-calls back after each step; all else, the command line, the metrics, the report, is the same for all.
+Each engine is a module with the functions of `Engine`.
+It reads and writes the checkpoint in the folder of a run and calls `on_step` after each step. runs/folder.py
+lists what every checkpoint contains. The command line, the metrics and the report are the same for all engines.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from pybpe.gpt.training_data import TrainingData
 from pybpe.util.extras import extra_module
 
 ENGINES = {"micro": "pybpe.gpt.micro.training", "torch": "pybpe.gpt.torch_engine"}
-FORMATS = {"micro-gpt 1": "micro", "torch-gpt 1": "torch"}  # what `pybpe.format` says in a checkpoint
+FORMATS = {"micro-gpt 1": "micro", "torch-gpt 1": "torch"}  # `pybpe.format` in a checkpoint -> engine
 
 OnStep = Callable[[TrainingStep], object]
 
 
 class LanguageModel(Measurable, Protocol):
-    """A model to sample from, and to measure."""
+    """A model of any engine, which can generate ids and compute losses."""
 
     def generate(
         self,
@@ -47,7 +48,11 @@ class LanguageModel(Measurable, Protocol):
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model and what its checkpoint says of it: its ids are 0..n_vocab - 1, its vocabulary had `fingerprint`."""
+    """A model and facts of its checkpoint.
+
+    n_vocab: the ids are 0..n_vocab - 1. step: optimizer steps taken. fingerprint: that of the vocabulary, None if it is
+    not known.
+    """
 
     model: LanguageModel
     n_vocab: int
@@ -58,7 +63,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would take: how many numbers it learns, about how many bytes, and measured seconds for a token."""
+    """An estimate of what a run needs: number of parameters, peak memory in bytes, and seconds per token."""
 
     n_params: int
     memory: int
@@ -66,10 +71,10 @@ class Plan:
 
 
 class Engine(Protocol):
-    """What a module of ENGINES offers."""
+    """The functions of a module in ENGINES."""
 
     def check(self, settings: Settings, data: TrainingData) -> None:
-        """Raise TrainingError or ValueError for what it cannot train: before anything is written."""
+        """Raise TrainingError or ValueError if the engine cannot train these settings on this data. Writes nothing."""
 
     def train(
         self,
@@ -87,23 +92,26 @@ class Engine(Protocol):
         """
 
     def recorded_threads(self, given: int | None) -> int | None:
-        """Return the number of threads that a run records, on which its digits depend: `given`, or the engine's choice.
+        """Return the number of threads to record with a run: `given`, or the engine's choice if that is None.
 
-        None: the number does not change the results, so that each machine may take its own.
+        Returns None if the number of threads does not change the results, so that each machine may use its own.
         """
 
     def plan(self, settings: Settings, data: TrainingData, threads: int | None) -> Plan:
-        """What training would take, from a trial of a few batches; keeps nothing."""
+        """Estimate what training needs by training a few batches. Writes nothing."""
 
     def load(self, path: Path, device: str = "auto") -> Loaded:
         """Open the model of a checkpoint on a device of settings.DEVICES.
 
-        Raises FormatError for files that are none of this engine, ValueError for a device that it cannot use.
+        Raises FormatError if the file is not a checkpoint of this engine, ValueError if it cannot use the device.
         """
 
 
 def engine(name: str) -> Engine:
-    """An engine by name, imported only now. ValueError for one that is not known, MissingPackageError without torch."""
+    """Import and return the engine of a name in ENGINES.
+
+    Raises ValueError if the name is not known, MissingPackageError if the engine needs torch and it is not installed.
+    """
     if name not in ENGINES:
         raise ValueError(f"there is no engine {name!r}; it must be one of {', '.join(ENGINES)}")
     if name == "torch":
@@ -112,14 +120,15 @@ def engine(name: str) -> Engine:
 
 
 def need_torch() -> None:
-    """MissingPackageError, which says what to install, where there is no torch."""
+    """Raise MissingPackageError, which says what to install, if torch is not installed."""
     extra_module("torch", "gpt", "for the torch engine")
 
 
 def load_model(path: Path, device: str = "auto") -> Loaded:
     """Open the model of a checkpoint of any engine on a device of settings.DEVICES.
 
-    Raises FormatError for any other file, FileNotFoundError if there is none, ValueError if the device is not there.
+    Raises FormatError for any other file, FileNotFoundError if there is none, ValueError if the device is not
+    available.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path.parent} holds no {path.name}, which pybpe gpt train writes")

@@ -1,4 +1,4 @@
-"""The check that the weights of a model are numbers: for files that are opened, and before files are written."""
+"""A check that the weights of a model are finite, used when files are read and before they are written."""
 
 from __future__ import annotations
 

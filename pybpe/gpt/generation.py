@@ -56,7 +56,7 @@ class Inference:
 
     @property
     def n_params(self) -> int:
-        """How many numbers the model has learned."""
+        """The number of learned parameters."""
         return self.model.n_params
 
     @property
@@ -165,14 +165,13 @@ class Inference:
                 yield row, id_
                 contexts[row].append(id_)
                 seen[row].add(id_)
-            for row in (
-                set(range(len(prompts))) - live
-            ):  # finished rows repeat their last id: the batch stays rectangular
+            # Finished rows repeat their last id, so that the batch stays rectangular.
+            for row in set(range(len(prompts))) - live:
                 contexts[row].append(contexts[row][-1])
 
 
 class _Reader:
-    """Computes the logits after contexts that grow by one id at a time, with a cache if `use_cache`."""
+    """A model that computes logits for contexts that grow by one id at a time, with a cache if `use_cache`."""
 
     def __init__(self, model: GPT, capacity: int, use_cache: bool) -> None:
         self._model, self._capacity, self._use_cache = model, capacity, use_cache

@@ -1,4 +1,4 @@
-"""A model as a folder of Hugging Face's layout: config.json, weights, and a tokenizer that gives the same ids there."""
+"""Write a model in Hugging Face's layout: config.json, weights, and a tokenizer with the same ids."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from pybpe.tokenizer import Tokenizer
 from pybpe.util.files import write_atomic
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
-KEPT = ("pad_token", "unk_token", "chat_template")  # of the settings that a tokenizer came with
+KEPT = ("pad_token", "unk_token", "chat_template")  # settings kept from the tokenizer's own tokenizer_config.json
 
 
 def write_huggingface(checkpoint: Checkpoint, folder: Path, eot_token: int | None = None) -> None:
     """Write config.json and model.safetensors, which transformers loads as a GPT2LMHeadModel.
 
-    Rows of padding are left out. Raises FormatError for a model that transformers' GPT-2 cannot express.
+    Padding rows of the embedding are left out. eot_token: the end-of-text id, None if there is none. Raises FormatError
+    for a model that transformers' GPT-2 cannot express.
     """
     config = checkpoint.config
     if config.norm != "layer" or config.positions != "learned" or config.norm_embedding or not config.final_norm:

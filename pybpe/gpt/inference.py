@@ -1,11 +1,11 @@
-"""Text from a trained model: a folder is opened, prompts are encoded, and the ids that follow are decoded as they come.
+"""Generate text with a trained GPT: open its folder, encode a prompt, and decode ids as they are generated.
 
     model = open_model("my-gpt")
     for text in model.stream_text("To be", 200, Sampling(temperature=0.7), seed=1):
         print(text, end="", flush=True)
 
-Everything that generates text stands on this: `pybpe gpt sample`, the samples of a run and of the demo, and a server.
-A `Model` is a network of either engine (engines.py) with its vocabulary (vocabulary.py); the network knows only ids.
+All code that generates text uses this module: `pybpe gpt sample`, and the samples of a run and of the demo. A `Model`
+is a network of either engine (engines.py) with its vocabulary (vocabulary.py); the network itself works on ids.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ CONFIG, TOKENIZER_JSON, VOCAB, MERGES = "config.json", "tokenizer.json", "vocab.
 
 @dataclass(frozen=True)
 class Model:
-    """A language model with its vocabulary: prompts in, ids or text out.
+    """A language model with its vocabulary, which continues prompts with ids or text.
 
-    network: the weights, a model of either engine. n_params: how many numbers it has learned; step: after how many
-    optimizer steps (0 where that is not known).
+    network: the model, of either engine. n_params: number of learned parameters. step: optimizer steps it was trained
+    for. Both are 0 if they are not known.
 
     >>> from pybpe.gpt.characters import Characters
     >>> from pybpe.gpt.micro import MicroConfig, MicroGPT
@@ -59,7 +59,7 @@ class Model:
 
     @property
     def n_ctx(self) -> int:
-        """The context length: how many tokens the network sees at once."""
+        """The context length in tokens."""
         return int(self.network.config.block_size)
 
     def encode_prompt(self, prompt: str, *, special: bool = False) -> list[int]:
@@ -102,7 +102,7 @@ class Model:
         seed: int | None = None,
         special: bool = False,
     ) -> Iterator[str]:
-        """Yield the text that follows a prompt, token by token, never part of a character.
+        """Yield the text that follows a prompt, token by token and in whole characters.
 
         prompt: text, which `encode_prompt` encodes (special: see there), or ids. Generation ends after max_tokens
         tokens, at the end-of-text token, or at an id in `stop`. The prompt itself is not part of the text.
@@ -123,7 +123,7 @@ class Model:
     ) -> list[str]:
         """Return the text that follows each of several prompts, computed as one batch by the torch engine.
 
-        seeds: one for each prompt. on_text is called with the row and each further part of its text as it comes.
+        seeds: one for each prompt. on_text: called with the index of a prompt and each new part of its text.
         Everything else is as in `stream_text`. Raises TypeError for a model of the micro engine, which has no batches.
         """
         if not hasattr(self.network, "generate_batch"):
@@ -147,7 +147,7 @@ class Model:
         return texts
 
     def _stop(self, stop: Collection[int]) -> set[int]:
-        """The ids that end a text: those given, and the end-of-text token if there is one."""
+        """Return the ids that end generation: those given, and the end-of-text token if there is one."""
         end = end_of_text(self.vocabulary)
         return {*stop} if end is None else {*stop, end}
 
@@ -161,9 +161,10 @@ class Model:
 def open_model(folder: str | os.PathLike[str], device: str = "auto", *, best: bool = False) -> Model:
     """Open the model of a folder: of a run, of the demo, of `pybpe gpt convert`, or a GPT-2 of Hugging Face.
 
-    device: where it computes, a name of settings.DEVICES ("auto": the best there is; the micro engine has only "cpu").
-    best: the weights with the lowest held-out loss, not the last ones. Raises FileNotFoundError if a file is missing,
-    and FormatError if one is damaged, if model and vocabulary do not belong together, or if weights are not finite.
+    device: a name in settings.DEVICES ("auto": the first available of cuda, mps and cpu; the micro engine uses the cpu
+    only). best: open the weights with the lowest held-out loss, not the last ones. Raises FileNotFoundError if a file
+    is missing, and FormatError if one is damaged, if model and vocabulary do not belong together, or if weights are not
+    finite.
     """
     folder = Path(folder)
     path = folder / (BEST if best else MODEL)
@@ -177,7 +178,7 @@ def open_model(folder: str | os.PathLike[str], device: str = "auto", *, best: bo
 
 
 def _open_huggingface(folder: Path, path: Path, device: str) -> Model:
-    """Open a GPT-2 with config.json, weights and tokenizer in Hugging Face's layout."""
+    """Open a GPT-2 in Hugging Face's layout: config.json, weights and tokenizer."""
     need_torch()
     from pybpe.gpt.generation import Inference
     from pybpe.gpt.pretrained import fit_vocabulary, read_pretrained

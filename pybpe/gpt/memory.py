@@ -1,9 +1,9 @@
-"""The memory that training in torch needs, found by watching two small steps: for `pybpe gpt train --dry-run`.
+"""Estimate the peak memory of training in torch from two small steps, for `pybpe gpt train --dry-run`.
 
-Each operation of a step allocates a fixed part (gradients of weights) and a part for each window of text
-(activations). Two steps with different numbers of windows run the same operations, so the memory in use after each
-operation is a straight line in that number; its height at the batch size that is planned, and the highest of all, is
-the peak.
+Each operation of a step allocates memory that does not depend on the batch size (gradients of weights) and memory for
+each window of text (activations). Steps of different batch sizes run the same operations. So the memory in use after
+each operation is a linear function of the batch size: two measured steps determine it, and the estimate is its maximum
+over all operations at the planned batch size.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_leaves
 
 
 class MemoryTimeline(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Within, notes after each operation how many bytes the tensors hold that were made since the beginning.
+    """A context that records, after each operation, how many bytes are held by tensors made since it was entered.
 
     >>> import torch
     >>> with MemoryTimeline() as timeline:
@@ -35,7 +35,7 @@ class MemoryTimeline(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._live = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run an operation and note what is in use behind it."""
+        """Run an operation and record the bytes in use after it."""
         inputs = {_address(tensor) for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, Tensor)}
         made = func(*args, **(kwargs or {}))
         for tensor in tree_leaves(made):
@@ -56,15 +56,15 @@ class MemoryTimeline(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _address(tensor: Tensor) -> int:
-    """What tells the memory of a tensor from that of others, views of it apart."""
+    """Return an identifier of a tensor's storage, which is the same for all views of it."""
     return int(tensor.untyped_storage()._cdata)
 
 
 def peak_at(windows: int, small: tuple[int, list[int]], large: tuple[int, list[int]]) -> int:
-    """Return the highest number of bytes in use in a step of so many windows.
+    """Return the estimated peak in bytes of a step with a batch of `windows` windows.
 
-    small, large: the windows and the timeline of two steps that were watched; large is used alone, scaled, where both
-    did not run the same operations.
+    small, large: (windows, bytes in use after each operation) of two measured steps. If they did not run the same
+    operations, `large` is scaled in proportion.
 
     >>> peak_at(10, (1, [100, 30]), (2, [101, 60]))
     300
@@ -76,5 +76,5 @@ def peak_at(windows: int, small: tuple[int, list[int]], large: tuple[int, list[i
 
 
 def bytes_of(tensors: Iterable[Any]) -> int:
-    """Return how many bytes the tensors among some values hold."""
+    """Return the size in bytes of the tensors among some values; other values are ignored."""
     return sum(each.numel() * each.element_size() for each in tensors if isinstance(each, Tensor))

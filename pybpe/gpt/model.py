@@ -1,4 +1,4 @@
-"""A GPT in torch, in one file: GPT-2, nanoGPT's variant, a modern form, and microgpt, all from one configuration.
+"""A GPT in torch, in one file: GPT-2, nanoGPT's variant, a modern form and microgpt, by configuration.
 
 A GPT maps token ids to logits: for every position, one score per token of the vocabulary for being the next token.
 
@@ -116,12 +116,12 @@ class GPTConfig:
 
     @property
     def rows(self) -> int:
-        """Number of rows of the embedding: n_vocab, or vocab_rows with padding."""
+        """The number of rows of the embedding: n_vocab, or vocab_rows with padding."""
         return self.n_vocab if self.vocab_rows is None else self.vocab_rows
 
     @property
     def head_width(self) -> int:
-        """Width of one query, key or value vector of one head."""
+        """The width of one query, key or value vector of one head."""
         return self.n_embd // self.n_head
 
 
@@ -339,7 +339,7 @@ class GPT(nn.Module):
 
     @property
     def n_params(self) -> int:
-        """Number of learned parameters; tied weights count once."""
+        """The number of learned parameters; tied weights count once."""
         return sum(parameter.numel() for parameter in self.parameters())
 
     def forward(self, ids: Tensor, targets: Tensor | None = None, cache: Cache | None = None) -> Tensor:

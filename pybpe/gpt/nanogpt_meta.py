@@ -1,7 +1,7 @@
-"""nanoGPT's vocabulary of characters, which its prepare.py leaves in a pickle, meta.pkl, beside the data.
+"""Read nanoGPT's vocabulary of characters from meta.pkl, the pickle that its prepare.py writes.
 
-A pickle is a program, and running one from a stranger may do anything. This one is not run: of its instructions those
-are understood that write down a dict of dicts, strings and whole numbers, and any other is refused.
+A pickle is a program, and unpickling an untrusted one can run any code. This module does not unpickle: it interprets
+the few instructions that build dicts, strings and integers, and refuses all others.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pybpe.errors import FormatError
 from pybpe.gpt.characters import Characters
 
 META = "meta.pkl"
-PICKLE = b"\x80"  # what a pickle of protocol 2 and later begins with
-MOST_BYTES = 4 << 20  # of a file: every character that Unicode has given a meaning, twice
-MOST_PENDING = 1 << 16  # values that wait to be put into a dict; Python writes them a thousand pairs at a time
+PICKLE = b"\x80"  # the first byte of a pickle of protocol 2 or later
+MOST_BYTES = 4 << 20  # maximum size of a file: enough for all assigned characters of Unicode, in both directions
+MOST_PENDING = 1 << 16  # maximum number of values on the stack; Python adds them to a dict a thousand pairs at a time
 TEXTS = ("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8")
 NUMBERS = ("BININT1", "BININT2", "BININT")
 LABELS = ("BINPUT", "LONG_BINPUT")
@@ -25,13 +25,13 @@ NOTHING = ("PROTO", "FRAME")
 
 
 def read_meta(path: Path) -> Characters:
-    """The characters of a meta.pkl, none of whose ids stands for the end of a text. FormatError for anything else."""
+    """Read the vocabulary of a meta.pkl, which has no end-of-text token. FormatError for any other file."""
     with path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)
     try:
         if len(content) > MOST_BYTES:
             raise ValueError("it is too large")
-        ids = _written_down(content)["stoi"]
+        ids = _interpreted(content)["stoi"]
         vocabulary = Characters(ids, end=False)
         if ids != {character: id_ for id_, character in enumerate(vocabulary.characters)}:
             raise ValueError("its ids are not those of its characters in order")
@@ -40,8 +40,8 @@ def read_meta(path: Path) -> Characters:
     return vocabulary
 
 
-def _written_down(content: bytes) -> Any:
-    """What a pickle writes down, if that is all it does. ValueError otherwise."""
+def _interpreted(content: bytes) -> Any:
+    """Return the value that a pickle of dicts, strings and integers builds. ValueError for any other instruction."""
     stack: list[Any] = []
     marks: list[int] = []
     labelled: dict[Any, Any] = {}

@@ -1,6 +1,6 @@
 """The optimizers of the torch engine: AdamW, or Muon for the matrices of the layers and AdamW for the rest.
 
-And what a checkpoint keeps of them: tensors by kind and by the name of the weights that they belong to.
+The module also reads and writes their state ("moments") for checkpoints: tensors by kind and by the name of the weight.
 """
 
 from __future__ import annotations
@@ -15,22 +15,25 @@ from torch.optim import AdamW, Optimizer
 from pybpe.gpt.model import GPT
 from pybpe.gpt.settings import Settings
 
-# What an optimizer remembers of a weight, by the name that it has in a checkpoint and in torch.
+# The moments of each optimizer: {kind in a checkpoint: key in torch's optimizer state}.
 ADAM, MUON = {"adam.m": "exp_avg", "adam.v": "exp_avg_sq"}, {"muon.m": "momentum"}
 MOMENTUM = 0.95  # of Muon
-ROUNDS = 5
-QUINTIC = (3.4445, -4.7750, 2.0315)
-PARTS = {"attention.qkv.weight": 3}  # matrices that stand one above another and are meant one by one
+ROUNDS = 5  # Newton-Schulz iterations
+QUINTIC = (3.4445, -4.7750, 2.0315)  # the coefficients a, b, c of a x + b x^3 + c x^5, from Jordan
+PARTS = {"attention.qkv.weight": 3}  # several matrices stacked in one weight; each is made orthogonal on its own
 
 Moments = Mapping[str, Mapping[str, Tensor]]  # kind -> name of the weights -> tensor
 
 
 class Muon(Optimizer):
-    """Momentum, made orthogonal: every direction of a matrix is learned at one pace.
+    """Muon: gradient descent with Nesterov momentum, in which the update of each matrix is made orthogonal.
 
-    From "Muon: an optimizer for hidden layers in neural networks" (Jordan and others, 2024), with Nesterov's momentum.
-    Each group holds matrices of one shape, "parts" of which stand one above another in each; lr is the length of a step
-    in every direction, longer by the root of rows / columns where a matrix is tall.
+    An orthogonal update has singular values near 1, so all directions of a matrix are learned at the same rate. See
+    "Muon: an optimizer for hidden layers in neural networks" (Jordan and others, 2024). For a matrix with more rows
+    than columns, lr is multiplied by sqrt(rows / columns).
+
+    groups: parameter groups as in torch, each of matrices of one shape. "parts" of a group: how many matrices are
+    stacked in each weight along the rows (1 if it is not given).
     """
 
     def __init__(self, groups: Sequence[dict[str, Any]], lr: float, weight_decay: float) -> None:
@@ -38,7 +41,7 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One step from the gradients that are there."""
+        """Take one step with the gradients of the parameters. closure: ignored."""
         for group in self.param_groups:
             weights, parts = group["params"], group["parts"]
             updates = torch.stack([self._update(weight) for weight in weights])
@@ -49,7 +52,7 @@ class Muon(Optimizer):
                 weight.add_(update, alpha=-group["lr"] * max(1.0, rows / columns) ** 0.5)
 
     def _update(self, weight: Tensor) -> Tensor:
-        """The gradient, carried on by its momentum."""
+        """Update the momentum of a weight, and return its gradient with Nesterov momentum."""
         assert weight.grad is not None, "every matrix of a layer is learned"
         state = self.state[weight]
         if not state:
@@ -59,10 +62,11 @@ class Muon(Optimizer):
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """The nearest matrices [count, rows, columns] whose singular values are all 1, roughly: between 0.7 and 1.2.
+    """Return the nearest orthogonal matrices, approximately: their singular values lie between about 0.7 and 1.2.
 
-    By Newton and Schulz: an odd polynomial of a matrix is that polynomial of its singular values, and this one,
-    Jordan's, drives numbers up to 1 towards 1 fast. GPUs compute it in bfloat16, which is exact enough for that.
+    matrices: [count, rows, columns]; the result has the same shape and dtype. The method is a Newton-Schulz iteration:
+    an odd polynomial applied to a matrix acts on its singular values, and that of QUINTIC quickly moves values in 0..1
+    towards 1. On GPUs it is computed in bfloat16, which is exact enough.
     """
     x = matrices.bfloat16() if matrices.is_cuda else matrices
     x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-12)
@@ -78,7 +82,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
 
 
 def make_optimizers(model: GPT, settings: Settings) -> list[Optimizer]:
-    """AdamW, and Muon where that is asked for. The "peak" of each group is its rate at its highest."""
+    """Return AdamW, and Muon if the settings name it. "peak" of each parameter group is its maximum learning rate."""
     kinds = _layer_matrices(model) if settings.optimizer == "muon" else {}
     matrices = {id(weight) for kind in kinds.values() for weight in kind}
     others = [weight for weight in model.parameters() if id(weight) not in matrices]
@@ -93,7 +97,7 @@ def make_optimizers(model: GPT, settings: Settings) -> list[Optimizer]:
 
 
 def _layer_matrices(model: GPT) -> dict[str, list[nn.Parameter]]:
-    """The matrices of the layers by their names within one."""
+    """Return {name within a layer: the matrices of that name in all layers}."""
     kinds: dict[str, list[nn.Parameter]] = {}
     for block in model.blocks:
         for name, weight in block.named_parameters():
@@ -103,7 +107,7 @@ def _layer_matrices(model: GPT) -> dict[str, list[nn.Parameter]]:
 
 
 def _adamw(weights: Sequence[nn.Parameter], settings: Settings) -> AdamW:
-    """AdamW that pulls matrices to 0 and leaves norms and biases alone, as GPT-2 and nanoGPT do."""
+    """Return AdamW with weight decay for matrices, and without it for norms and biases, as in nanoGPT."""
     groups = [
         {"params": [each for each in weights if each.dim() >= 2], "weight_decay": settings.weight_decay},
         {"params": [each for each in weights if each.dim() < 2], "weight_decay": 0.0},
@@ -114,7 +118,7 @@ def _adamw(weights: Sequence[nn.Parameter], settings: Settings) -> AdamW:
 
 
 def read_moments(model: GPT, optimizers: Sequence[Optimizer]) -> tuple[Moments, float]:
-    """What the optimizers remember, and how many steps AdamW took; nothing and 0 before the first."""
+    """Return (moments, number of steps that AdamW has taken); before the first step, no moments and 0."""
     moments: dict[str, dict[str, Tensor]] = {kind: {} for kind in (*ADAM, *MUON)}
     taken = 0.0
     for name, weight in model.named_parameters():
@@ -128,7 +132,10 @@ def read_moments(model: GPT, optimizers: Sequence[Optimizer]) -> tuple[Moments, 
 
 
 def write_moments(model: GPT, optimizers: Sequence[Optimizer], moments: Moments, taken: float) -> None:
-    """Let optimizers that have done nothing yet go on from there. ValueError if these are of other optimizers."""
+    """Set the state of new optimizers: their moments, and `taken`, the number of steps that AdamW has taken.
+
+    Nothing is set if there are no moments. Raises ValueError if the moments are those of other optimizers.
+    """
     for optimizer in optimizers:
         kinds = MUON if isinstance(optimizer, Muon) else ADAM
         mine = {id(weight) for group in optimizer.param_groups for weight in group["params"]}

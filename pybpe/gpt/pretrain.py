@@ -1,6 +1,6 @@
-"""Pretraining: random windows of a long line of token ids go in, a trained model and a log come out.
+"""Train a micro GPT on random windows of token ids or on documents, and measure losses for both engines.
 
-Works on one-dimensional integer arrays, memory-mapped shards included; knows nothing of where they come from.
+The functions take one-dimensional integer arrays, memory-mapped shards included. They know nothing of files or text.
 """
 
 from __future__ import annotations
@@ -21,16 +21,18 @@ from pybpe.gpt.stopping import stop_requests
 from pybpe.gpt.vocabulary import id_counts
 
 Ids = npt.NDArray[Any]
-DOCUMENT_STEPS = 50  # between two looks at what came meanwhile
-WARMDOWN = 0.4  # of the run behind the warm-up, in which the schedule of that name falls
+DOCUMENT_STEPS = 50  # steps between two checks for a request to stop, in training on documents
+WARMDOWN = 0.4  # the schedule "warmdown" falls in this last fraction of the steps after the warmup
 Batch = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """What `on_step` is told after a step; `progress` runs to 1 in steps or time, whichever is ahead.
+    """The facts of a step, with which `on_step` is called.
 
-    sample: what the model said, where it was asked.
+    step: steps taken. loss, val_loss: in nats per token; val_loss is None if it was not measured after this step.
+    progress: 0..1, the fraction of the steps or of the time limit, whichever is larger. sample: text that the model
+    generated after this step, None if it did not.
     """
 
     step: int
@@ -44,9 +46,10 @@ class TrainingStep:
 
 @dataclass
 class TrainingLog:
-    """What happened: a training loss for every step, (steps done, validation loss) pairs, time and tokens.
+    """The record of a training run.
 
-    stopped: why it ended, one of stopping.REASONS. Losses are in nats per token.
+    losses: the training loss of each step, in nats per token. val_losses: (steps taken, held-out loss). seconds: time
+    that training took. tokens: number of tokens trained on. stopped: why it ended, one of stopping.REASONS.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -57,7 +60,7 @@ class TrainingLog:
 
     @property
     def tokens_per_second(self) -> float:
-        """Tokens trained on per second, validation included in the time."""
+        """Tokens trained on per second; the time for held-out losses is included."""
         return self.tokens / self.seconds if self.seconds > 0 else 0.0
 
 
@@ -79,16 +82,17 @@ def pretrain(
     warmup: float = 0.0,
     on_step: Callable[[TrainingStep], object] | None = None,
 ) -> TrainingLog:
-    """Train `model` on random windows of `train_ids` until it has taken `steps` or `max_seconds` are used up.
+    """Train `model` on random windows of `train_ids` for `steps` steps, or for `max_seconds` if these pass first.
 
     train_ids, val_ids: 1-D integer arrays of at least block_size + 1 ids; val_ids may be None. threads: None for one
-    for each processor. The loss on val_ids is measured over up to `eval_windows` fixed windows every `eval_every` steps
-    and at the end. schedule: one of settings.SCHEDULES; before it lr rises for the fraction `warmup` of the run.
+    per processor. The loss on val_ids is measured over up to `eval_windows` fixed windows every `eval_every` steps
+    and at the end. schedule: one of settings.SCHEDULES, after lr has risen for the fraction `warmup` of the run.
 
-    The run begins at the model's own count of steps. Windows and rate depend on it and on `seed` alone (if max_seconds
-    is None), so a model that was saved and loaded continues digit for digit. Ctrl-C, SIGTERM and time_limit (seconds)
-    end the run after the step at hand; unlike max_seconds, time_limit does not change the learning rate.
-    TrainingError for corpora that are too short and settings that cannot be; MemoryError before the first step.
+    Training starts at step `model.step`. Without max_seconds, the windows and the learning rate of a step depend only
+    on its number and on `seed`, so a model that was saved and loaded continues digit for digit. Ctrl-C, SIGTERM and
+    time_limit (seconds) end training after the current step; unlike max_seconds, time_limit does not change the
+    learning rate. Raises TrainingError if there is too little text or a setting is not allowed, and MemoryError before
+    the first step.
     """
     context = model.config.block_size
     check_parts(train_ids, val_ids, context)
@@ -124,7 +128,7 @@ def pretrain(
 
 
 def _measure(model: MicroGPT, ids: Ids, batch_size: int, windows: int, log: TrainingLog) -> float:
-    """Return the loss on held-out text, and note it in the log."""
+    """Return the loss on held-out text in nats per token, and append it to the log."""
     loss = evaluate(model, ids, batch_size, windows)
     log.val_losses.append((model.step, loss))
     return loss
@@ -133,7 +137,7 @@ def _measure(model: MicroGPT, ids: Ids, batch_size: int, windows: int, log: Trai
 def _check_settings(
     steps: int, batch_size: int, eval_every: int, eval_windows: int, lr: float, threads: int | None
 ) -> None:
-    """TrainingError for a number that is not allowed."""
+    """Raise TrainingError for a number that is not allowed."""
     if steps < 1 or batch_size < 1 or eval_every < 1 or eval_windows < 1:
         raise TrainingError("steps, batch_size, eval_every and eval_windows must all be at least 1")
     if threads is not None and threads < 1:
@@ -151,11 +155,11 @@ def pretrain_documents(
     time_limit: float | None = None,
     on_step: Callable[[TrainingStep], object] | None = None,
 ) -> TrainingLog:
-    """Train `model` as microgpt.py trains: one document a step, in order and round again, lr falling linearly to 0.
+    """Train `model` as microgpt.py does: one document per step, in order and repeatedly, with lr falling linearly to 0.
 
-    documents: lists of at least two ids, of which a step takes block_size + 1. The run goes on from the model's own
-    count of steps, digit for digit. Ctrl-C, SIGTERM and time_limit, in seconds, end it within DOCUMENT_STEPS steps and
-    keep what was learned.
+    documents: lists of at least two ids; a step uses the first block_size + 1. Training starts at step `model.step`,
+    and continues digit for digit. Ctrl-C, SIGTERM and time_limit (seconds) end it within DOCUMENT_STEPS steps; the
+    model keeps what it learned. Raises TrainingError if there are no documents or a loss is not finite.
     """
     if not documents:
         raise TrainingError("there are no documents to learn from")
@@ -181,19 +185,19 @@ def pretrain_documents(
 
 
 def lost(loss: float, step: int) -> str:
-    """What to say of a loss that is no number any more."""
+    """Return the message for a loss that is NaN or infinity."""
     return f"the loss became {loss} at step {step}: the model is lost; lower lr"
 
 
 class Measurable(Protocol):
-    """A model of any engine whose loss can be measured."""
+    """A model of any engine that can compute losses."""
 
     @property
     def config(self) -> Any:
-        """Its shape: it has a block_size."""
+        """The configuration of the model, which has a block_size."""
 
     def loss(self, ids: npt.ArrayLike, targets: npt.ArrayLike) -> float:
-        """The mean loss in nats of integer arrays [batch, time]."""
+        """Return the mean loss in nats per token for integer arrays ids and targets [batch, time]."""
 
 
 def evaluate(model: Measurable, ids: Ids, batch_size: int, windows: int) -> float:
@@ -206,7 +210,7 @@ def evaluate(model: Measurable, ids: Ids, batch_size: int, windows: int) -> floa
     total = weights = 0.0
     for some, length in evaluation_batches(starts, len(ids), context, batch_size):
         weight = len(some) * length / context
-        total += model.loss(*cut(ids, some, length)) * weight
+        total += model.loss(*windows_at(ids, some, length)) * weight
         weights += weight
     return total / weights
 
@@ -237,7 +241,10 @@ def evaluation_batches(
 
 
 def unigram_entropy(ids: Ids, n_vocab: int) -> float:
-    """The loss in nats per token of knowing only how frequent each id is: what a model has to beat."""
+    """Return the entropy of the frequencies of the ids, in nats per token: the baseline that a model should beat.
+
+    It is the loss of a model that predicts each id with its frequency in `ids`. Raises ValueError if there are no ids.
+    """
     counts = id_counts(ids, n_vocab)
     if not counts.any():
         raise ValueError("there are no ids to count")
@@ -248,9 +255,10 @@ def unigram_entropy(ids: Ids, n_vocab: int) -> float:
 def learning_rate(
     lr: float, progress: float, schedule: str, warmup: float, final: float = 0.0, first: float = 0.01
 ) -> float:
-    """The rate at `progress` 0..1 of a run that ends at lr * final ("constant": at lr).
+    """Return the learning rate at `progress` 0..1 of a run, which ends at lr * final ("constant" ends at lr).
 
-    first: how much further than it is the warm-up is taken to be, so that the first step teaches something.
+    During warmup it is lr * (progress + first) / (warmup + first), which is above 0 in the first step. Raises
+    TrainingError for a warmup outside of 0..1 or an unknown schedule.
     """
     if not 0 <= warmup < 1:
         raise TrainingError(f"warmup is {warmup}; it is a fraction of the run, from 0 to below 1")
@@ -268,30 +276,30 @@ def learning_rate(
 
 
 def window_batch(ids: Ids, context: int, batch_size: int, seed: list[int]) -> Batch:
-    """`batch_size` windows that begin anywhere: inputs and targets, both [batch_size, context]."""
-    return cut(ids, window_starts(ids, context, batch_size, seed), context)
+    """Return ids and targets, int64[batch_size, context], of random windows."""
+    return windows_at(ids, window_starts(ids, context, batch_size, seed), context)
 
 
 def window_starts(ids: Ids, context: int, batch_size: int, seed: list[int]) -> npt.NDArray[np.int64]:
-    """Where they begin."""
+    """Return the starts of `batch_size` random windows, int64[batch_size]. The same seed gives the same windows."""
     return np.random.default_rng(seed).integers(0, len(ids) - context, batch_size)
 
 
-def cut(ids: Ids, starts: npt.NDArray[np.int64], context: int) -> Batch:
-    """The windows of `ids` at `starts` and their targets."""
+def windows_at(ids: Ids, starts: npt.NDArray[np.int64], context: int) -> Batch:
+    """Return the windows of `ids` at `starts` and their targets, one id later: both int64[len(starts), context]."""
     windows = ids[starts[:, None] + np.arange(context + 1)].astype(np.int64)
     return windows[:, :-1], windows[:, 1:]
 
 
 def check_parts(train_ids: Ids, val_ids: Ids | None, context: int) -> None:
-    """TrainingError unless what is learned from, and what is held out if anything is, can be cut into windows."""
+    """Raise TrainingError unless the training ids, and the held-out ids unless they are None, pass `check_ids`."""
     check_ids("the training text", train_ids, context)
     if val_ids is not None:
         check_ids("the held-out text", val_ids, context)
 
 
 def check_ids(name: str, ids: Ids, context: int) -> None:
-    """TrainingError unless ids is a line of integers that holds one whole window and its last target."""
+    """Raise TrainingError unless `ids` is a 1-D integer array of at least context + 1 ids. name: for the message."""
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
         raise TrainingError(f"{name} must be a 1-D integer array, not {ids.dtype} of shape {ids.shape}")
     if len(ids) < context + 1:
@@ -302,7 +310,7 @@ def check_ids(name: str, ids: Ids, context: int) -> None:
 
 
 def usable_cpus() -> int:
-    """How many processors this process may use."""
+    """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,7 +1,7 @@
-"""Weights of other programs: GPT-2 in Hugging Face's layout, nanoGPT's ckpt.pt, and the micro engine's checkpoints.
+"""Read weights of other programs: GPT-2 in Hugging Face's layout, nanoGPT's ckpt.pt, and the micro engine.
 
-Files come from strangers. Nothing is unpickled but what torch.load(weights_only=True) allows, and names, shapes, types
-and sizes are checked against the configuration before weights are taken.
+Files are not trusted. Only torch.load(weights_only=True) unpickles anything, and names, shapes, dtypes and sizes are
+checked against the configuration before weights are used.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from pybpe.gpt.runs.folder import MODEL
 
 CONFIG, INDEX = "config.json", "model.safetensors.index.json"
 MOST_JSON = 64 << 20  # bytes
-HEAD_WIDTH = 64  # of every published GPT-2, which a file of weights alone does not say
-PADDING_SHARE = 0.05  # of the ids of a vocabulary: rows of an embedding beyond it that can be padding
-PADDED_FROM = 256  # ids: smaller vocabularies, of characters, are not padded by any program that is read here
+HEAD_WIDTH = 64  # of every published GPT-2; a file of weights alone does not contain it
+PADDING_SHARE = 0.05  # maximum number of padding rows, as a fraction of the size of the vocabulary
+PADDED_FROM = 256  # ids; no program that is read here pads smaller vocabularies, which are of characters
 ACTIVATIONS = {"gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "gelu": "gelu", "relu": "relu"}
-# Names inside a layer, ours and GPT-2's. OpenAI's matrices, and so Hugging Face's, stand the other way round.
+# Names inside a layer: {name in GPT: name in GPT-2}. OpenAI's and Hugging Face's matrices are transposed.
 LAYER = {
     "norm1": "ln_1",
     "attention.qkv": "attn.c_attn",
@@ -41,15 +41,16 @@ LAYER = {
     "mlp.up": "mlp.c_fc",
     "mlp.down": "mlp.c_proj",
 }
-MASKS = (".attn.bias", ".attn.masked_bias")  # that old files hold among the weights
+MASKS = (".attn.bias", ".attn.masked_bias")  # attention masks, which old files store with the weights
 MICRO = {"attention.out": "attn_wo", "mlp.up": "mlp_fc1", "mlp.down": "mlp_fc2"}
 
 
 def read_pretrained(path: Path) -> Checkpoint:
-    """Read the weights, in float32 or float64, of a folder or file. FormatError for what is not known here.
+    """Read the weights of a folder or file, as float32 or float64.
 
-    A folder: of a run of either engine, or with config.json and model.safetensors of a GPT-2. A file: a checkpoint of
-    either engine, weights of a GPT-2 (config.json may lie beside them), or nanoGPT's ckpt.pt.
+    path: a folder, that of a run of either engine or with config.json and model.safetensors of a GPT-2; or a file, a
+    checkpoint of either engine, weights of a GPT-2 (config.json may lie beside them) or nanoGPT's ckpt.pt. Raises
+    FormatError for any other file, FileNotFoundError if the folder has no model.
     """
     if path.is_dir():
         if not any((path / name).is_file() for name in (MODEL, INDEX)):
@@ -63,9 +64,9 @@ def read_pretrained(path: Path) -> Checkpoint:
 def fit_vocabulary(checkpoint: Checkpoint, n_vocab: int, fingerprint: str) -> Checkpoint:
     """Return the checkpoint for a vocabulary of n_vocab ids.
 
-    Programs pad an embedding with rows that stand for no id, so that GPUs multiply it faster. Up to PADDING_SHARE of
-    n_vocab such rows are taken for padding, whatever they are a multiple of, and none where n_vocab is below
-    PADDED_FROM; their ids are never generated. Raises FormatError if there are more, or fewer rows than ids.
+    Programs pad an embedding with rows that belong to no id, because GPUs multiply some sizes faster. `most_padding`
+    says how many extra rows count as padding; they are never generated. Raises FormatError if the model has more rows
+    than that, or fewer rows than ids.
     """
     rows, most = checkpoint.config.rows, most_padding(n_vocab)
     if not n_vocab <= rows <= n_vocab + most:
@@ -78,7 +79,7 @@ def fit_vocabulary(checkpoint: Checkpoint, n_vocab: int, fingerprint: str) -> Ch
 
 
 def most_padding(n_vocab: int) -> int:
-    """Return how many rows beyond the n_vocab ids of a vocabulary count as padding."""
+    """Return the maximum number of padding rows of a vocabulary: PADDING_SHARE of n_vocab, 0 below PADDED_FROM ids."""
     return 0 if n_vocab < PADDED_FROM else min(int(n_vocab * PADDING_SHARE), MOST_PADDING)
 
 
@@ -97,7 +98,7 @@ def _read_safetensors(path: Path) -> Checkpoint:
 
 
 def _read_huggingface(path: Path) -> Checkpoint:
-    """Weights of a GPT-2 from a file, or from those that an index names."""
+    """Read the weights of a GPT-2 from a file, or from the files that an index lists."""
     try:
         files = _shards(path) if path.name == INDEX else [path]
         tensors = {name: tensor for file in files for name, tensor in _tensors(file)}
@@ -132,7 +133,7 @@ def _json(path: Path) -> Any:
 
 
 def _from_config(fields: dict[str, Any]) -> GPTConfig:
-    """The shape that config.json says; what this model cannot do is refused."""
+    """Return the configuration in a config.json. FormatError for a setting that GPT cannot express."""
     width = fields["n_embd"]
     needed = {
         "model_type": ("gpt2",),
@@ -163,7 +164,7 @@ def _from_config(fields: dict[str, Any]) -> GPTConfig:
 
 
 def _from_shapes(tensors: Mapping[str, Tensor]) -> GPTConfig:
-    """The shape of a published GPT-2 from its weights alone: their heads are all 64 wide."""
+    """Return the configuration of a published GPT-2 from the shapes of its weights; all have heads of HEAD_WIDTH."""
     plain = {name.removeprefix("transformer."): tensor.shape for name, tensor in tensors.items()}
     (n_vocab, width), (block_size, _) = plain["wte.weight"], plain["wpe.weight"]
     if width % HEAD_WIDTH:
@@ -176,7 +177,7 @@ def _from_shapes(tensors: Mapping[str, Tensor]) -> GPTConfig:
 
 
 def _read_nanogpt(path: Path) -> Checkpoint:
-    """What nanoGPT's train.py saves. Its zip must not be compressed, so that no small file becomes a large one."""
+    """Read a checkpoint of nanoGPT's train.py. Compressed zip files are refused: a small one can expand to any size."""
     try:
         with zipfile.ZipFile(path) as archive:
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
@@ -203,7 +204,7 @@ def _read_nanogpt(path: Path) -> Checkpoint:
 
 
 def gpt2_names(config: GPTConfig) -> Iterable[tuple[str, str, bool]]:
-    """(our name, theirs, whether Hugging Face turns the matrix) of every tensor."""
+    """Yield (name in GPT, name in GPT-2, True if Hugging Face transposes it) of every tensor."""
     for name in empty_model(config).state_dict():
         parts = name.split(".")
         if parts[0] == "blocks":
@@ -217,9 +218,10 @@ def gpt2_names(config: GPTConfig) -> Iterable[tuple[str, str, bool]]:
 
 
 def _from_gpt2(config: GPTConfig, tensors: Mapping[str, Tensor], *, turned: bool) -> Checkpoint:
-    """Our weights from theirs, exactly those of the configuration. turned: matrices stand the other way round.
+    """Return a checkpoint from tensors with GPT-2's names. turned: matrices are transposed, as in Hugging Face's files.
 
-    A head that differs from the embedding is kept as a head of its own, whatever the configuration says of tying.
+    An output head that differs from the embedding is kept, also if the configuration says that they are tied. Raises
+    FormatError if a tensor is missing, unknown or of another shape, or if weights are not finite.
     """
     theirs = {
         name if name.startswith(("transformer.", "lm_head.")) else f"transformer.{name}": tensor
@@ -249,7 +251,7 @@ def _from_gpt2(config: GPTConfig, tensors: Mapping[str, Tensor], *, turned: bool
 
 
 def _is_tied(tensors: Mapping[str, Any]) -> bool:
-    """True if the head of a GPT-2 holds the same numbers as its embedding."""
+    """Return True if the output head of a GPT-2 equals its embedding."""
     head, embedding = tensors["lm_head.weight"], tensors.get("transformer.wte.weight")
     return isinstance(head, Tensor) and isinstance(embedding, Tensor) and torch.equal(head, embedding)
 
@@ -268,7 +270,7 @@ def _plain(name: str, tensor: Tensor) -> Tensor:
 
 
 def _read_micro(path: Path) -> Checkpoint:
-    """A checkpoint of the compiled engine; its float64 stays."""
+    """Read a checkpoint of the micro engine; float64 weights stay float64."""
     saved = micro_checkpoint.read_checkpoint(path)
     shape = saved.config
     config = GPTConfig(*shape.sizes, **FORMS["micro"])
@@ -280,7 +282,7 @@ def _read_micro(path: Path) -> Checkpoint:
 
 
 def write_micro(checkpoint: Checkpoint, path: Path) -> None:
-    """Write weights as the compiled engine loads them. FormatError unless they are of its form."""
+    """Write a checkpoint of the micro engine. FormatError unless the model has the form "micro" and no padding."""
     config = checkpoint.config
     same = {name: getattr(config, name) for name in FORMS["micro"]} == FORMS["micro"]
     if not same or config.bias or config.tied or config.qk_norm or config.rows != config.n_vocab:
@@ -301,7 +303,7 @@ def write_micro(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def _micro_names(name: str) -> list[str]:
-    """The matrices of the compiled engine that one of ours holds, one above another."""
+    """Return the names of the micro engine's matrices that are stacked, along the rows, in the GPT weight `name`."""
     parts = name.split(".")
     if parts[0] != "blocks":
         return [parts[0]]

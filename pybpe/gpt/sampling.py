@@ -1,4 +1,4 @@
-"""How the next id is chosen from logits: the same for every engine, with Python's own random numbers."""
+"""Choose the next id from logits, for all engines, with random numbers of Python's `random`."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Sampling:
 
 
 def checked_prompt(prompt_ids: Collection[int], n_vocab: int) -> list[int]:
-    """The ids of a prompt as a list. ValueError if there are none, or one is out of range."""
+    """Return the ids of a prompt as a list. ValueError if it is empty or an id is not in 0..n_vocab - 1."""
     prompt = [int(id_) for id_ in prompt_ids]
     if not prompt:
         raise ValueError("the prompt is empty; give at least one id, such as the one that begins a document")

@@ -10,7 +10,7 @@ SCHEDULES = ("linear", "cosine", "constant", "warmdown")
 DTYPES = ("float32", "float64", "bfloat16", "float16")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 OPTIMIZERS = ("adamw", "muon")
-FORMS = ("micro", "gpt2", "nanogpt", "modern")  # what each is, pybpe/gpt/model.py says
+FORMS = ("micro", "gpt2", "nanogpt", "modern")  # described in pybpe/gpt/model.py
 COUNTS = (
     *("n_layer", "n_head", "n_embd", "block_size", "steps", "batch_size", "accumulate"),
     *("eval_every", "eval_windows", "save_every"),
@@ -19,20 +19,21 @@ COUNTS = (
 
 @dataclass(frozen=True)
 class Settings:
-    """What is trained, and how. ValueError for what cannot be; an engine may refuse more.
+    """The settings of a training run. ValueError for a value that is not allowed; an engine may refuse others.
 
-    lines: each line is a document and a step takes one, as in microgpt.py; otherwise a step takes `batch_size` windows
-    of block_size tokens. special: special tokens written in text files are read as tokens. lr rises for the fraction
-    `warmup` of the steps, then falls by `schedule` to 0. dtype "float64" is exact, "float32" fast. beta1, beta2: of
-    Adam. eval_every, save_every: steps between two looks at held-out text, through eval_windows windows of it, and two
-    checkpoints. init_std: of the first weights.
+    engine: "micro" or "torch". lines: each line is a document and a step trains on one, as in microgpt.py; otherwise a
+    step trains on `batch_size` windows of block_size tokens. special: special tokens written in text files are read as
+    tokens. lr: maximum learning rate; it is reached after the fraction `warmup` of the steps and then falls to 0 by
+    `schedule`, one of SCHEDULES. weight_decay, beta1, beta2: those of Adam. dtype: "float64" is exact, "float32" fast.
+    init_std: standard deviation of the initial weights. eval_every: steps between two held-out losses, each over
+    eval_windows windows. save_every: steps between two checkpoints.
 
-    For the torch engine alone: form, one of FORMS. optimizer: "adamw", or "muon" for the matrices of the layers, at the
-    rate muon_lr, and AdamW for the rest. dtype "bfloat16" and "float16", for products of matrices. A step
-    takes `accumulate` batches, spread over the processes that train together. final_lr: the fraction of lr that the
-    schedule ends at. clip: the longest a gradient may be, 0 for any. dropout: the share that is left out. compile: by
-    torch.compile. sample_every: steps between two samples of text, 0 for none. init: a folder with the model to go on
-    from, or nothing.
+    For the torch engine only: form: one of FORMS. optimizer: "adamw", or "muon" for the matrices of the layers, at the
+    maximum rate muon_lr, and AdamW for the rest. dtype: also "bfloat16" and "float16", for matrix products. device: one
+    of DEVICES. accumulate: batches per step, divided among the processes that train together. final_lr: final learning
+    rate, as a fraction of lr. clip: maximum gradient norm (0: no clipping). dropout: dropout probability. compile: use
+    torch.compile. sample_every: steps between two samples of text (0: none). init: a folder with the model to start
+    from ("": random weights).
     """
 
     engine: str = "micro"
@@ -105,7 +106,7 @@ TORCH_ONLY = (
     *("sample_every", "init"),
 )
 
-# nanoGPT's way of training: what all presets of the torch engine begin with.
+# nanoGPT's recipe, on which all presets of the torch engine are based.
 TORCH: dict[str, Any] = {
     "engine": "torch",
     "form": "nanogpt",
@@ -117,7 +118,7 @@ TORCH: dict[str, Any] = {
     "schedule": "cosine",
     "eval_every": 250,
 }
-# Starting points by name: what differs from the defaults. "microgpt" is microgpt.py, number for number.
+# Presets by name: the settings that differ from the defaults. "microgpt" equals microgpt.py digit for digit.
 PRESETS: dict[str, dict[str, Any]] = {
     "small": {},
     "microgpt": {
@@ -132,9 +133,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dtype": "float64",
         "init_std": 0.08,
     },
-    # nanoGPT's recipe for characters on a processor, some minutes, at a higher rate: so small a model can take it
+    # nanoGPT's recipe for characters on a processor, at a higher learning rate, which is stable for so small a model;
+    # takes some minutes
     "shakespeare-char-cpu": {**TORCH, "lr": 3e-3, "final_lr": 0.0, "warmup": 0.05, "save_every": 1000},
-    # and on a GPU
+    # nanoGPT's recipe for characters on a GPU
     "shakespeare-char": {
         **TORCH,
         "n_layer": 6,
@@ -145,7 +147,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "steps": 5000,
         "dropout": 0.2,
     },
-    # the same text in tokens of a few thousand: fewer of them, so it is sooner known by heart
+    # the same text with a vocabulary of a few thousand tokens: it has fewer tokens, so the model overfits sooner
     "shakespeare-bpe": {
         **TORCH,
         "n_layer": 6,
@@ -157,7 +159,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dropout": 0.3,
         "eval_every": 100,
     },
-    # GPT-2 small again, as nanoGPT trains it: half a million tokens a step
+    # GPT-2 small as nanoGPT trains it: half a million tokens per step
     "gpt2-124m": {
         **TORCH,
         "form": "gpt2",
@@ -177,7 +179,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "eval_windows": 1024,
         "save_every": 1000,
     },
-    # a model of that size in the modern form, with twenty tokens for each of its weights
+    # a model of that size in the modern form, trained on twenty tokens per parameter
     "nano-modern": {
         **TORCH,
         "form": "modern",
@@ -197,4 +199,4 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 DEFAULT_PRESETS = {"micro": "small", "torch": "shakespeare-char-cpu"}
-OF_TOKENS = ("shakespeare-bpe", "gpt2-124m", "nano-modern")  # presets that characters are no use for
+OF_TOKENS = ("shakespeare-bpe", "gpt2-124m", "nano-modern")  # presets that need a tokenizer

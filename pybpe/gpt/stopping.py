@@ -1,4 +1,4 @@
-"""Requests to stop a run after the step at hand: Ctrl-C, SIGTERM, or a time limit."""
+"""Requests to stop a run after the current step: Ctrl-C, SIGTERM, or a time limit."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ SIGNALS = {signal.SIGINT: "interrupt", signal.SIGTERM: "terminate"}
 
 @contextmanager
 def stop_requests(seconds: float | None = None, *, patient: bool = False) -> Iterator[Callable[[], str]]:
-    """Within, the yielded function returns why the run should stop ("seconds", "interrupt", "terminate"), or "".
+    """A context that yields a function: it returns why the run should stop, a reason in REASONS, or "" to continue.
 
-    A signal is only noted, so that no step is cut in half: call the function after each step. A second signal acts as
-    it did before this call. seconds: a time limit, counted from here (None: no limit).
+    Call the function after each step: a first signal is only recorded, so that it does not interrupt a step. A second
+    signal acts as it did before this call. seconds: a time limit, counted from here (None: no limit).
 
     patient: ignore all further signals instead, until the process ends. Slurm, for example, signals all processes of a
     job, and torchrun then signals its processes again; that must not end them while they write the checkpoint.

@@ -1,10 +1,13 @@
-"""The tape of operations and its arena, used from Cython; see src_ext/pybpe/gpt/tape.pyx and `pybpe.gpt.autograd`."""
+"""The tape of operations and its arena, used from Cython.
+
+`pybpe.gpt.autograd` is the same for Python. See src_ext/pybpe/gpt/tape.pyx.
+"""
 
 import numpy as np
 import numpy.typing as npt
 
 def allocations() -> int:
-    """How many blocks of memory the engine has asked the system for since the process began."""
+    """Return how many times the engine has allocated memory since the process started."""
 
 def checked_ids(ids: npt.ArrayLike, limit: int) -> npt.NDArray[np.int32]:
-    """`ids` as contiguous int32 of the same shape, proved to lie in 0..limit - 1. ValueError otherwise."""
+    """Return `ids` as a contiguous int32 array of the same shape. ValueError if one is not in 0..limit - 1."""

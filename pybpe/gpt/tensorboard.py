@@ -1,4 +1,4 @@
-"""Training as TensorBoard shows it, where that is installed."""
+"""Log the losses of a run for TensorBoard, if it is installed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pybpe.gpt.pretrain import TrainingStep
 
 
 class TensorBoard:
-    """Writes TensorBoard's files into the folder of a run."""
+    """A writer of TensorBoard's files to the folder of a run."""
 
     def __init__(self, writer: Any) -> None:
         self._writer = writer
 
     def show(self, step: TrainingStep) -> None:
-        """The figures of a step."""
+        """Log the losses, the learning rate, the speed and the sample of a step."""
         values = {"loss": step.loss, "lr": step.lr, "tokens per second": step.tokens_per_second}
         if step.val_loss is not None:
             values["held-out loss"] = step.val_loss
@@ -25,12 +25,12 @@ class TensorBoard:
             self._writer.add_text("sample", step.sample, step.step)
 
     def close(self) -> None:
-        """Write what waits to be written."""
+        """Write all buffered entries and close the file."""
         self._writer.close()
 
 
 def open_tensorboard(folder: Path) -> TensorBoard | None:
-    """A board of a folder, None where TensorBoard is not installed."""
+    """Return a writer for a folder, None if TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

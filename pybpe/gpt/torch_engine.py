@@ -1,4 +1,4 @@
-"""The torch engine as engines.py asks for it: trains a run's folder, plans that, and opens its checkpoint."""
+"""The functions of `engines.Engine` for the torch engine: check, plan, train, and open a checkpoint."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ from pybpe.gpt.train import NO_ROOM, Training
 from pybpe.gpt.training_data import TrainingData
 from pybpe.util.process import peak_memory
 
-TRIED_TOKENS = 1024  # at most, to see how long a batch takes on a processor
-LIBRARIES = 100 << 20  # bytes that torch's libraries take once they compute
-ALLOCATOR = 1.2  # memory that a process holds for each byte of tensors: measured with glibc's malloc, 1.14 to 1.22
+TRIED_TOKENS = 1024  # maximum number of tokens in a batch that measures the time on a processor
+LIBRARIES = 100 << 20  # bytes that torch's libraries allocate when they first compute
+ALLOCATOR = 1.2  # bytes of the process per byte of tensors; with glibc's malloc, 1.14 to 1.22 were measured
 
 
 def check(settings: Settings, data: TrainingData) -> None:
-    """Raise TrainingError or ValueError for what this engine cannot train, FormatError for a model to go on from."""
+    """Raise TrainingError or ValueError if this engine cannot train the settings on the data.
+
+    Raises FormatError if the checkpoint in `settings.init` is damaged or has another vocabulary.
+    """
     check_settings(settings, data, find_device(settings.device), this_process_group())
     if settings.init:
         first_checkpoint(settings, data)
@@ -52,12 +55,12 @@ def train(
 
 
 def recorded_threads(given: int | None) -> int | None:
-    """Return the number of threads that a run records: torch adds in another order with another number."""
+    """Return `given`, or torch's number of threads. It is recorded because the order of torch's sums depends on it."""
     return given or torch.get_num_threads()
 
 
 def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
-    """What training would take, after a few small batches of it."""
+    """Estimate what training needs by training a few small batches."""
     if threads is not None:
         torch.set_num_threads(threads)
     device, before = find_device(settings.device), peak_memory()
@@ -80,8 +83,8 @@ def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
 
 
 def _trial(settings: Settings, data: TrainingData, windows: int) -> Training:
-    """A run with batches of so many windows that has taken its first step, after which the optimizers have moments."""
-    accumulate = min(settings.accumulate, 2)  # from the second batch on, gradients are there beside activations
+    """Return a run with batches of `windows` windows after its first step, when the optimizers have moments."""
+    accumulate = min(settings.accumulate, 2)  # from the second batch on, gradients are in memory with activations
     tried = replace(settings, batch_size=windows, accumulate=accumulate, compile=False, steps=max(2, settings.steps))
     with tempfile.TemporaryDirectory() as folder:
         training = Training(Run(tried, [], "", ""), data, Path(folder), Metrics(), ProcessGroup())
@@ -90,9 +93,9 @@ def _trial(settings: Settings, data: TrainingData, windows: int) -> Training:
 
 
 def _memory(settings: Settings, data: TrainingData, trained: Training) -> int:
-    """Return the peak of memory in bytes of training on a processor, beyond what the process used before it.
+    """Return the estimated peak memory of training on a processor, in bytes beyond what the process used before.
 
-    That is a step of training with all its windows, or writing a checkpoint, which copies weights and moments twice.
+    The peak is reached in a training step, or while a checkpoint is written, which copies weights and moments twice.
     """
     timelines = []
     for windows in sorted({min(2, settings.batch_size), min(3, settings.batch_size)}):
@@ -110,7 +113,7 @@ def _memory(settings: Settings, data: TrainingData, trained: Training) -> int:
 
 
 def load(path: Path, device: str = "auto") -> Loaded:
-    """Open the model of a checkpoint on a device. FormatError for files that are none of this engine."""
+    """Open the model of a checkpoint on a device. FormatError if the file is not a checkpoint of this engine."""
     checkpoint = read_checkpoint(path, moments=False)
     runner = Inference.of(checkpoint, device)
     return Loaded(runner, runner.config.n_vocab, runner.n_params, checkpoint.step, checkpoint.fingerprint)

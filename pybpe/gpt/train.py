@@ -44,12 +44,12 @@ from pybpe.gpt.optimizers import make_optimizers, read_moments, write_moments
 from pybpe.gpt.pretrain import (
     Ids,
     TrainingStep,
-    cut,
     evaluation_batches,
     evaluation_starts,
     learning_rate,
     lost,
     window_starts,
+    windows_at,
 )
 from pybpe.gpt.runs.folder import BEST, MODEL, Metrics, Run, read_run, write_metrics
 from pybpe.gpt.runs.page import RunResults
@@ -117,7 +117,7 @@ class Training:
         return reason
 
     def _run(self, on_step: OnStep, board: TensorBoard | None, seconds: float | None) -> str:
-        """The loop: train a step, measure, report, save."""
+        """Run the training loop: train a step, measure the held-out loss, call `on_step`, save."""
         settings, began, tokens = self.settings, time.perf_counter(), 0
         if self.step == 0:
             self._evaluate(0)  # the loss before training, about log(n_vocab)
@@ -147,7 +147,7 @@ class Training:
                 val_loss = self._evaluate(self.step) if due else None
                 sample = self._sample() if settings.sample_every and self.step % settings.sample_every == 0 else None
 
-                # Report the step.
+                # Log the step.
                 speed = tokens / (time.perf_counter() - began)
                 rate, progress = settings.lr * factor, self.step / settings.steps
                 step = TrainingStep(self.step, loss, val_loss, rate, progress, speed, sample)
@@ -219,7 +219,7 @@ class Training:
 
         context: T.
         """
-        inputs, targets = (torch.from_numpy(part) for part in cut(ids, starts, context))
+        inputs, targets = (torch.from_numpy(part) for part in windows_at(ids, starts, context))
         if self.device.type != "cuda":
             return inputs.to(self.device), targets.to(self.device)
         # From pinned memory the copy runs while the GPU computes.
@@ -234,7 +234,7 @@ class Training:
         return REASONS[highest] if highest else ""
 
     def _evaluate(self, step: int) -> float | None:
-        """Return the loss on held-out text and note it; keep the weights if the loss is the lowest so far."""
+        """Return the held-out loss and record it; save the weights as BEST if the loss is the lowest so far."""
         if self.data.val is None:
             return None
         loss = self._held_out_loss(self.data.val)
@@ -262,7 +262,7 @@ class Training:
         return self.process_group.mean(total).item() * self.process_group.size / n_windows
 
     def _sample(self) -> str | None:
-        """Return text that the model generates now, and note it; None in all processes but the first."""
+        """Return text that the model generates now, and record it; None in all processes but the first."""
         if not self.process_group.leads:
             return None
         model = Model(Inference(self.model), self.data.vocabulary)
@@ -292,7 +292,7 @@ class Training:
         write_checkpoint(checkpoint, self.folder / MODEL)
 
     def _restore(self, saved: Checkpoint, path: Path) -> None:
-        """Give the optimizers and the scaler their state of a checkpoint.
+        """Set the state of the optimizers and the scaler from a checkpoint.
 
         float16 skips the optimizer's step where gradients overflow, so the optimizers count their own steps ("taken").
         """

@@ -1,4 +1,4 @@
-"""What a GPT learns from: ids of shards, of text files, or of the lines of a file, with a part held out."""
+"""The training data of a GPT: ids from shards, from text files, or from documents, with a part held out."""
 
 from __future__ import annotations
 
@@ -24,23 +24,22 @@ from pybpe.gpt.characters import END, Characters
 from pybpe.gpt.vocabulary import Vocabulary, encode_text, end_of_text
 from pybpe.tokenizer import Tokenizer
 
-HELD_OUT = 0.1  # of the text, its end
-MOST_BYTES = 1 << 30  # of text that is encoded in memory
+HELD_OUT = 0.1  # the last part of the text that is held out, as a fraction
+MOST_BYTES = 1 << 30  # maximum size of text that is encoded in memory
 TOO_LARGE = "the text is larger than 1 GiB, which is too much to encode in memory; write shards first: pybpe encode"
-DIGESTED = 1_000_000  # ids at once
-ALL_IDS = "all:"  # begins the fingerprints that cover all ids
+DIGESTED = 1_000_000  # ids that are hashed at a time
+ALL_IDS = "all:"  # prefix of the fingerprints that cover all ids
 
 Ids = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Ids to learn from.
+    """Ids to train on, and held-out ids.
 
-    train, val: 1-D integer arrays, or what `chained` makes of several; val is None where nothing is held out.
-    documents: lists of ids, each with the end of text before and after it, where a step takes one document and not
-    windows of `train`, which then is all of them. rng: Python's random numbers as they stand after the documents were
-    shuffled; the first weights come next.
+    train, val: 1-D integer arrays, or several joined by `chained`; val is None if nothing is held out. documents: if a
+    step trains on one document, lists of ids that begin and end with the end-of-text token; `train` then holds all of
+    them, and documents is None otherwise. rng: the random numbers that shuffled the documents, for the initial weights.
     """
 
     vocabulary: Vocabulary
@@ -50,12 +49,12 @@ class TrainingData:
     documents: Sequence[Sequence[int]] | None = None
 
     def beginning(self) -> list[int]:
-        """What stands between two texts, or else what the text begins with."""
+        """Return a prompt that begins a text: the end-of-text token, or the first id of `train` if there is none."""
         end = end_of_text(self.vocabulary)
         return [int(self.train[0]) if end is None else end]
 
     def digest(self) -> str:
-        """Return the fingerprint of all ids, those held out among them, by which a run knows its data again."""
+        """Return the fingerprint of all ids, those held out included, with which a run recognizes its data."""
         digest = hashlib.sha256()
         for ids in (self.train, np.empty(0, "<u4") if self.val is None else self.val):
             digest.update(f"{len(ids)} ".encode())
@@ -64,11 +63,11 @@ class TrainingData:
         return ALL_IDS + digest.hexdigest()
 
     def has_digest(self, digest: str) -> bool:
-        """True if `digest` is of this data, also if an earlier version made it, of fewer ids."""
+        """Return True if `digest` is the fingerprint of this data, as this version or an earlier one computes it."""
         return digest == (self.digest() if digest.startswith(ALL_IDS) else self._earlier_digest())
 
     def _earlier_digest(self) -> str:
-        """The fingerprint in runs of earlier versions: of the first and the last million ids of the training text."""
+        """Return the fingerprint of earlier versions, over the first and the last million ids of `train`."""
         digest = hashlib.sha256(f"{len(self.train)} ".encode())
         for part in (self.train[:DIGESTED], self.train[-DIGESTED:]):
             digest.update(np.ascontiguousarray(part, "<u4").tobytes())
@@ -86,11 +85,11 @@ def read_data(
 ) -> TrainingData:
     """Read the data of a folder of shards, or of text files as pybpe.data.readers reads them.
 
-    vocabulary: None for the characters of the text. lines: each line of a text file is a document and a step takes one.
-    seed: of the order of documents. text_field: the field or column with the text in .jsonl and .parquet files.
-    special: special tokens in text files become their ids; otherwise they are ordinary text.
+    vocabulary: None for the characters of the text. lines: each line of a text file is a document, for steps of one
+    document each. seed: seed of the order of documents. text_field: the field or column with the text in .jsonl and
+    .parquet files. special: special tokens in text files become their ids; otherwise they are ordinary text.
 
-    Raises TrainingError, ShardError or TokenIdError for data that cannot be trained on, and what the readers raise.
+    Raises TrainingError, ShardError or TokenIdError for data that cannot be trained on, and the errors of the readers.
     """
     rng = random.Random(seed)
     if not any(path.is_dir() for path in paths):
@@ -99,18 +98,24 @@ def read_data(
     if special:
         raise TrainingError("special tokens are read in text files; the ids of shards are what pybpe encode wrote")
     if len(paths) > 1 or lines or not isinstance(vocabulary, Tokenizer):
-        raise TrainingError("a folder of shards stands alone, goes without lines, and needs the tokenizer it came from")
+        raise TrainingError(
+            "a folder of shards must be the only data and needs the tokenizer that made it; leave out other names and "
+            "--lines, and give --tokenizer"
+        )
     return read_shards(paths[0], vocabulary, rng)
 
 
 def read_shards(folder: Path, tokenizer: Tokenizer, rng: random.Random) -> TrainingData:
-    """The set train of a folder of shards, and its set val, or else the end of train. ShardError as TokenShards."""
+    """Read the sets "train" and "val" of a folder of shards; without "val", the end of "train" is held out.
+
+    Raises ShardError as TokenShards does.
+    """
     shards = TokenShards(folder, tokenizer)
     ids = chained(shards.arrays("train"))
     if "val" in shards.sets:
         return TrainingData(tokenizer, ids, chained(shards.arrays("val")), rng)
-    cut = math.ceil(len(ids) * (1 - HELD_OUT))
-    return TrainingData(tokenizer, ids[:cut], ids[cut:], rng)
+    end = math.ceil(len(ids) * (1 - HELD_OUT))
+    return TrainingData(tokenizer, ids[:end], ids[end:], rng)
 
 
 def read_text(
@@ -130,7 +135,7 @@ def read_text(
         vocabulary = _characters(documents, special)
     end = end_of_text(vocabulary) if separate else None
     train, held_out = _split(documents, vocabulary.special_tokens if special else ())
-    inner = end if len(documents) > 1 else None  # a single document is cut in two, and ends in the second part
+    inner = end if len(documents) > 1 else None  # a single document is split in two and ends in the second part
     return TrainingData(
         vocabulary, _encode(vocabulary, train, inner, special), _encode(vocabulary, held_out, end, special), rng
     )
@@ -139,7 +144,7 @@ def read_text(
 def read_ids(
     paths: Sequence[Path], vocabulary: Vocabulary, *, text_field: str = TEXT_FIELD, special: bool = False
 ) -> Ids:
-    """Return the ids of all text of files, uint32[n], as `read_text` encodes it but with none held out."""
+    """Return the ids of all text in files, uint32[n], encoded as in `read_text`; nothing is held out."""
     documents, separate = _documents(paths, text_field)
     return _encode(vocabulary, documents, end_of_text(vocabulary) if separate else None, special)
 
@@ -151,10 +156,10 @@ def read_lines(
     text_field: str = TEXT_FIELD,
     special: bool = False,
 ) -> TrainingData:
-    """Read documents, in the order that `rng` shuffles them into; none is held out.
+    """Read documents, shuffled by `rng`; none is held out.
 
-    A document is a line of a text file, or the text of a line of a .jsonl or a row of a .parquet file. Blank ones are
-    left out, and white space at both ends of the others.
+    A document is a line of a text file, or the text of a line of a .jsonl or a row of a .parquet file. White space at
+    both ends is removed, and empty documents are left out.
     """
     lines = []
     for path in paths:
@@ -171,7 +176,7 @@ def read_lines(
 
 
 def _documents(paths: Sequence[Path], text_field: str) -> tuple[list[str], bool]:
-    """Return the documents of files, and True if they are separate texts; otherwise there is one."""
+    """Return (documents, separate): separate texts if one of the files has documents, otherwise all as one text."""
     documents = list(_read(paths, text_field))
     if any(map(has_fields, paths)):
         return documents, True
@@ -179,30 +184,30 @@ def _documents(paths: Sequence[Path], text_field: str) -> tuple[list[str], bool]
 
 
 def _characters(texts: Sequence[str], special: bool) -> Characters:
-    """The characters of texts; if `special`, those of the end-of-text token are not among them where it is written."""
+    """Return a vocabulary of the characters of texts. special: leave out the end-of-text tokens written in them."""
     return Characters(text.replace(END, "") for text in texts) if special else Characters(texts)
 
 
 def _split(documents: list[str], special_tokens: Collection[str]) -> tuple[list[str], list[str]]:
     """Split documents into those to train on and the last tenth by characters, at least one of each.
 
-    A single document is cut at the last line break before its last tenth, or where that begins if there is none, but
-    not inside one of the special tokens.
+    A single document is split after the last line break before its last tenth, or at the tenth itself if there is none,
+    but never inside one of the special tokens.
     """
     edge = math.ceil(sum(map(len, documents)) * (1 - HELD_OUT))
     if not documents:
         return [], []
     if len(documents) == 1:
         text = documents[0]
-        cut = _outside_of(special_tokens, text, text.rfind("\n", 0, edge) + 1 or edge)
-        return [text[:cut]], [text[cut:]]
+        at = _outside_of(special_tokens, text, text.rfind("\n", 0, edge) + 1 or edge)
+        return [text[:at]], [text[at:]]
     ends = list(accumulate(map(len, documents)))
     count = min(max(1, bisect_right(ends, edge)), len(documents) - 1)
     return documents[:count], documents[count:]
 
 
 def _outside_of(special_tokens: Collection[str], text: str, at: int) -> int:
-    """Return the place nearest to `at`, from there on, that is not inside a special token in the text."""
+    """Return the first index of the text from `at` on that is not inside a special token."""
     for name in special_tokens:
         start = text.find(name, max(0, at - len(name) + 1), at + len(name) - 1)
         if 0 <= start < at:
@@ -211,7 +216,7 @@ def _outside_of(special_tokens: Collection[str], text: str, at: int) -> int:
 
 
 def _encode(vocabulary: Vocabulary, documents: list[str], end: int | None, special: bool) -> Ids:
-    """Return the ids of documents one after another as uint32, each followed by `end` unless that is None."""
+    """Return the ids of all documents joined, uint32[n], with `end` after each document unless it is None."""
     allowed: Literal["all"] | frozenset[str] = "all" if special else frozenset()
     parts = []
     for text in documents:
@@ -225,19 +230,19 @@ def _encode(vocabulary: Vocabulary, documents: list[str], end: int | None, speci
 
 
 def _read(paths: Sequence[Path], text_field: str) -> Iterator[str]:
-    """Yield the documents of files. TrainingError for one that is not UTF-8, and above MOST_BYTES."""
+    """Yield the documents of files. TrainingError if one is not UTF-8, or if there are more than MOST_BYTES bytes."""
     if sum(path.stat().st_size for path in paths) > MOST_BYTES:  # before anything is read
         raise TrainingError(TOO_LARGE)
     n_bytes = 0
     for path in paths:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UnicodeWarning)  # refused below
-            pieces = list(read_files([path], None, text_field))  # a document each, because nothing is cut
-        for piece, _ in pieces:
-            n_bytes += len(piece)
+            documents = list(read_files([path], None, text_field))  # None: whole documents
+        for document, _ in documents:
+            n_bytes += len(document)
             if n_bytes > MOST_BYTES:
                 raise TrainingError(TOO_LARGE)
             try:
-                yield piece.decode()
+                yield document.decode()
             except UnicodeDecodeError as error:
                 raise TrainingError(f"{path} is not text in UTF-8 ({error.reason} at byte {error.start})") from None

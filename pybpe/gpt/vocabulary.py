@@ -1,8 +1,4 @@
-"""What the GPT asks of a vocabulary, and its file beside a model: a Tokenizer, or Characters.
-
-tokenizer.pybpe    a Tokenizer
-characters.json    Characters
-"""
+"""The vocabulary of a GPT: a Tokenizer, saved as tokenizer.pybpe, or Characters, saved as characters.json."""
 
 from __future__ import annotations
 
@@ -17,62 +13,62 @@ from pybpe.errors import FormatError, TokenIdError
 from pybpe.gpt.characters import Characters
 from pybpe.tokenizer import Tokenizer
 
-COUNTED = 1 << 20  # ids at once
+COUNTED = 1 << 20  # ids that are counted at a time
 TOKENIZER, CHARACTERS = "tokenizer.pybpe", "characters.json"
 
 
 class Stream(Protocol):
-    """Ids to text one at a time, never half a character."""
+    """A stream that decodes ids one at a time to whole characters."""
 
     def feed(self, token: int, /) -> str:
-        """The text that an id completes."""
+        """Return the text that an id completes, "" if it ends inside a character."""
 
     def finish(self) -> str:
-        """What is left over."""
+        """Return the text of an incomplete character at the end, "" if there is none."""
 
 
 class Vocabulary(Protocol):
-    """A Tokenizer or Characters."""
+    """The methods that the GPT uses of a Tokenizer or of Characters."""
 
     @property
     def n_vocab(self) -> int:
-        """How many ids there are."""
+        """The number of ids."""
 
     @property
     def eot_token(self) -> int:
-        """The id that stands between documents. TokenIdError if there is none."""
+        """The id of the end-of-text token. TokenIdError if there is none."""
 
     @property
     def special_tokens(self) -> dict[str, int]:
-        """Ids that stand for no text."""
+        """The special tokens, {name: id}."""
 
     @property
     def fingerprint(self) -> str:
-        """Equal for equal vocabularies only."""
+        """A hash in hexadecimal, equal for equal vocabularies."""
 
     def encode_ordinary(self, text: str, /) -> list[int]:
-        """Text to ids."""
+        """Encode text to ids; special tokens in it are ordinary text."""
 
     def decode(self, ids: list[int], /) -> str:
-        """Ids to text."""
+        """Decode ids to text."""
 
     def decode_stream(self) -> Stream:
-        """Ids to text one at a time."""
+        """Return a stream that decodes ids one at a time."""
 
     def token_bytes(self, id_: int, /) -> bytes:
-        """What one id stands for."""
+        """Return the bytes of a token."""
 
     def save(self, path: Path, /) -> object:
-        """Write its file."""
+        """Write the vocabulary to a file."""
 
 
 def save_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:
-    """Put the vocabulary's file into a folder."""
+    """Write the vocabulary to its file in a folder."""
     vocabulary.save(folder / (CHARACTERS if isinstance(vocabulary, Characters) else TOKENIZER))
 
 
 def load_vocabulary(folder: Path) -> Vocabulary:
-    """The vocabulary of a folder. FormatError if it is damaged, FileNotFoundError if there is none."""
+    """Read the vocabulary of a folder. FormatError if it is damaged, FileNotFoundError if there is none."""
     if (folder / CHARACTERS).exists():
         return Characters.load(folder / CHARACTERS)
     if not (folder / TOKENIZER).exists():
@@ -81,7 +77,10 @@ def load_vocabulary(folder: Path) -> Vocabulary:
 
 
 def check_same(vocabulary: Vocabulary, fingerprint: str | None, n_vocab: int, what: str) -> None:
-    """FormatError unless `what`, a model of n_vocab ids made with the vocabulary `fingerprint`, goes with this one."""
+    """Raise FormatError unless a model was made with this vocabulary.
+
+    fingerprint, n_vocab: those of the model's vocabulary. what: the name of the model in the message.
+    """
     if fingerprint != vocabulary.fingerprint or n_vocab != vocabulary.n_vocab:
         raise FormatError(
             f"{what} was made with another vocabulary ({str(fingerprint)[:12]} of {n_vocab:,} ids, not "
@@ -99,7 +98,7 @@ def encode_text(vocabulary: Vocabulary, text: str, *, special: bool = False) -> 
 
 
 def end_of_text(vocabulary: Vocabulary) -> int | None:
-    """The id that stands between documents, or None."""
+    """Return the id of the end-of-text token, which separates documents; None if there is none."""
     try:
         return vocabulary.eot_token
     except TokenIdError:
@@ -107,7 +106,7 @@ def end_of_text(vocabulary: Vocabulary) -> int | None:
 
 
 def id_counts(ids: npt.NDArray[Any], n_vocab: int) -> npt.NDArray[np.int64]:
-    """How often each id occurs, read a part at a time. ValueError for one that is not there."""
+    """Return how often each id occurs, int64[n_vocab]. ValueError if an id is not in 0..n_vocab - 1."""
     counts = np.zeros(n_vocab, np.int64)
     for at in range(0, len(ids), COUNTED):
         part = np.bincount(ids[at : at + COUNTED], minlength=n_vocab)
@@ -118,7 +117,7 @@ def id_counts(ids: npt.NDArray[Any], n_vocab: int) -> npt.NDArray[np.int64]:
 
 
 def bytes_per_token(vocabulary: Vocabulary, ids: npt.NDArray[Any]) -> float:
-    """How many bytes of text an id stands for in the mean; special tokens stand for none. 0 for no ids."""
+    """Return the mean number of bytes per id; special tokens count as 0 bytes. 0.0 if there are no ids."""
     counts = id_counts(ids, vocabulary.n_vocab)
     special = set(vocabulary.special_tokens.values())
     used = [int(id_) for id_ in np.flatnonzero(counts) if int(id_) not in special]
@@ -126,5 +125,5 @@ def bytes_per_token(vocabulary: Vocabulary, ids: npt.NDArray[Any]) -> float:
 
 
 def bits_per_byte(nats_per_token: float, bytes_a_token: float) -> float:
-    """A loss in a unit that does not depend on the vocabulary; nan where there are no bytes."""
+    """Convert a loss from nats per token to bits per byte, which compares vocabularies; nan if there are no bytes."""
     return nats_per_token / math.log(2) / bytes_a_token if bytes_a_token else math.nan

@@ -32,7 +32,7 @@ def test_the_folder_holds_all_and_its_parts_belong_together(corpus, capsys):
     captured = capsys.readouterr()
     assert f"{model.n_params:,} parameters, 3 steps" in captured.out
     assert "pybpe-demo/report.html" in captured.out
-    assert "a sample of the trained model" in captured.err
+    assert "sampling from the trained model" in captured.err
 
 
 def test_the_same_seed_gives_the_same_model(corpus):

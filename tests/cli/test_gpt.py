@@ -71,7 +71,7 @@ def test_ctrl_c_and_going_on(corpus, capsys, monkeypatch):
     assert "pybpe gpt train --resume half" in captured.out
     monkeypatch.setattr(Screen, "step", step)
     assert main(["gpt", "train", "--resume", "half"]) == 0
-    assert "going on behind step 7" in capsys.readouterr().err
+    assert "continuing after step 7" in capsys.readouterr().err
     assert Path("half/metrics.jsonl").read_bytes() == Path("whole/metrics.jsonl").read_bytes()
 
 

@@ -157,7 +157,7 @@ def test_folders_of_text_are_taken_sorted_and_said(workplace, corpus, fails, cap
     assert "to continue it: --resume books-gpt" in fails(2, "gpt", "train", "books-gpt")
     assert main(["encode", "corpus.pybpe", "corpus.txt"]) == 0
     message = fails(2, "gpt", "train", "corpus-shards", "corpus.txt", "-t", "corpus.pybpe")
-    assert "corpus-shards is a folder of shards, which goes alone" in message
+    assert "corpus-shards is a folder of shards, which must be the only data" in message
 
 
 def test_many_passes_are_a_note(workplace, capsys):

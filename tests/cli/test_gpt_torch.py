@@ -20,7 +20,7 @@ def test_train_sample_eval_convert_and_go_on(corpus, tokenizer, capsys):
     )
     captured = capsys.readouterr()
     assert "training the torch GPT" in captured.err
-    assert "step 6 says:" in captured.err
+    assert "sample after step 6:" in captured.err
     assert "best.safetensors" in captured.out
     settings = read_run(Path("corpus-gpt")).settings
     assert (settings.form, settings.steps, settings.clip) == ("gpt2", 12, 1.0)

@@ -178,7 +178,7 @@ def test_shards_and_text_of_one_tokenizer(text, tmp_path):
     other = Tokenizer.train(text, 270, progress=False)
     with pytest.raises(ShardError, match="another tokenizer"):
         read_data([tmp_path / "shards"], other, lines=False, seed=1)
-    with pytest.raises(TrainingError, match="stands alone"):
+    with pytest.raises(TrainingError, match="must be the only data"):
         read_data([tmp_path / "shards"], None, lines=False, seed=1)
     for _ in write_shards(tokenizer, [("held out " * 20, True)], tmp_path / "shards", name="val"):
         pass

@@ -27,7 +27,7 @@ from pybpe.gpt.devices import ProcessGroup, check_dtype, find_device  # noqa: E4
 from pybpe.gpt.engines import engine, load_model  # noqa: E402
 from pybpe.gpt.model import FORMS, GPT  # noqa: E402
 from pybpe.gpt.new_model import check_settings, model_config  # noqa: E402
-from pybpe.gpt.pretrain import TrainingStep, cut, window_batch  # noqa: E402
+from pybpe.gpt.pretrain import TrainingStep, window_batch, windows_at  # noqa: E402
 from pybpe.gpt.runs.folder import Metrics, Run, read_metrics, read_run  # noqa: E402
 from pybpe.gpt.runs.run import Watcher, dry_run, prepare_run, resume_run, start_run  # noqa: E402
 from pybpe.gpt.settings import PRESETS, Settings  # noqa: E402
@@ -175,7 +175,7 @@ def test_held_out_loss_is_that_of_its_windows(text, tmp_path):
     start_run(tmp_path / "run", small(), [text], None, Watcher(), 1)
     data = read_data([text], None, lines=False, seed=42)
     starts = np.linspace(0, len(data.val) - 9, 10).astype(np.int64)
-    loss = load_model(tmp_path / "run" / "model.safetensors").model.loss(*cut(data.val, starts, 8))
+    loss = load_model(tmp_path / "run" / "model.safetensors").model.loss(*windows_at(data.val, starts, 8))
     assert read_metrics(tmp_path / "run", 30).val_losses[-1][1] == pytest.approx(loss, rel=1e-5)
 
 

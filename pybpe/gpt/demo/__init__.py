@@ -1,1 +1,1 @@
-"""The demonstration: from a text to a GPT that imitates it, and the page about that."""
+"""The demo: train a tokenizer and a small GPT on a text, and write a report."""

@@ -1,4 +1,4 @@
-"""The text of a demonstration: read, checked, cut into a part to learn from and a part to be tested on."""
+"""Read the text of a demo, check it, and split it into training text and held-out text."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from pybpe.errors import TrainingError
 from pybpe.gpt.demo.results import Corpus
 from pybpe.reports.evaluation.texts import split_text
 
-MOST_BYTES = 20_000_000  # a micro GPT sees a small part of that in two minutes
+MOST_BYTES = 20_000_000  # in two minutes a micro GPT trains on a small part of that
 LEAST_BYTES = 5_000
-HELD_OUT = 0.1
-LEAST_PART = 1000  # bytes of a part that is held out, which should have some lines
+HELD_OUT = 0.1  # the fraction of the text that is held out
+LEAST_PART = 1000  # minimum size in bytes of a held-out stretch of text, so that it has some lines
 PROMPT_WORDS = 3
 
 
 def read_corpus(path: Path | None, text_field: str = TEXT_FIELD) -> Corpus:
-    """Read the first MOST_BYTES of a text file, in two parts; None is the text that ships inside Python.
+    """Read the first MOST_BYTES bytes of a text file, split into training and held-out text.
 
-    text_field: the field or column with the text in .jsonl and .parquet files, whose documents are joined by blank
-    lines. Raises TrainingError or ValueError if the text is empty, small or binary, and what the readers raise.
+    path: None for the help topics that are part of Python. text_field: the field or column with the text in .jsonl and
+    .parquet files, whose documents are joined by blank lines. Raises TrainingError or ValueError if the text is empty,
+    too small or binary, and the errors of the readers.
     """
     if path is None:
         from pydoc_data.topics import topics
@@ -48,12 +49,12 @@ def read_corpus(path: Path | None, text_field: str = TEXT_FIELD) -> Corpus:
 
 
 def _first_bytes(path: Path, text_field: str) -> bytes:
-    """Return up to MOST_BYTES + 1 bytes of text from the beginning of a file."""
+    """Return the first MOST_BYTES + 1 bytes of text of a file, or all of it if it is smaller."""
     parts, n_bytes = [], 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnicodeWarning)  # a block may end in the middle of a character
-        for piece, ends in read_files([path], len, text_field):  # cut anywhere: the pieces are joined again
-            parts.append(piece + b"\n\n" if ends and has_fields(path) else piece)
+        for part, ends in read_files([path], len, text_field):  # len: divided anywhere, because parts are joined again
+            parts.append(part + b"\n\n" if ends and has_fields(path) else part)
             n_bytes += len(parts[-1])
             if n_bytes > MOST_BYTES:
                 break
@@ -61,7 +62,10 @@ def _first_bytes(path: Path, text_field: str) -> bytes:
 
 
 def choose_prompts(text: bytes, n: int) -> list[str]:
-    """The first words of up to n lines of prose, taken evenly from all of a text; of any text if it has no prose."""
+    """Return up to n prompts: the first words of lines of prose, spread evenly over a text.
+
+    If the text has no prose, the result is one prompt, the first words of the text.
+    """
     lines = re.findall(r"^\s*([A-Z][\w,']* [\w,']+ [\w,']+) \w+ \w+", text.decode("utf-8", "replace"), re.MULTILINE)
     lines = list(dict.fromkeys(lines))
     if not lines:
@@ -70,7 +74,7 @@ def choose_prompts(text: bytes, n: int) -> list[str]:
 
 
 def choose_passage(text: bytes, n_bytes: int) -> bytes:
-    """About n_bytes of a text, from a paragraph in its middle to the end of a line, if it has such."""
+    """Return about n_bytes bytes from the middle of a text, if possible from a paragraph's start to a line's end."""
     middle = len(text) // 2
     start = text.find(b"\n\n", middle, middle + 4 * n_bytes)
     start = character_end(text, middle) if start < 0 else start + 2
@@ -80,7 +84,7 @@ def choose_passage(text: bytes, n_bytes: int) -> bytes:
 
 
 def character_end(text: bytes, end: int) -> int:
-    """The last place up to `end` that is not within a UTF-8 character."""
+    """Return the last index up to `end` that is not inside a UTF-8 character."""
     for place in range(end, max(0, end - 4), -1):
         if place == len(text) or text[place] & 0xC0 != 0x80:
             return place

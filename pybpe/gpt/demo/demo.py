@@ -1,9 +1,11 @@
-"""The whole way from text to a small language model, into one folder: what `pybpe demo` does. Prints nothing.
+"""Make a demo: train a tokenizer and a micro GPT on one text, and write all results to a folder.
 
-tokenizer.pybpe     trained on nine tenths of the text
-shards/             both parts of the text as ids: train and val
-model.safetensors   a micro GPT that learned from them
-report.html         what came out
+    tokenizer.pybpe     the tokenizer, trained on nine tenths of the text
+    shards/             the ids of the text, in the sets train and val
+    model.safetensors   the micro GPT, trained on the set train
+    report.html         the report
+
+`pybpe demo` calls this module, which prints nothing itself.
 """
 
 from __future__ import annotations
@@ -37,19 +39,20 @@ from pybpe.util.files import atomic_folder
 SAMPLES = 3
 SAMPLE_TOKENS = 120
 TEMPERATURE, TOP_K, TOP_P = 0.7, 40, 0.9
-MOST_USED = 16
-PASSAGE_BYTES = 900
+MOST_USED = 16  # tokens in the report
+PASSAGE_BYTES = 900  # of the held-out text in the report
 NO_LIMIT = 1 << 40  # steps
-# A small text is soon learned by heart, which strong weight decay and few passes hold off.
+# A model soon overfits a small text; strong weight decay and few passes delay that.
 LEARNING = Settings(batch_size=8, init_std=0.05, weight_decay=0.5)
 
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """What to make of which text. corpus None: the help topics that ship inside Python.
+    """The settings of a demo.
 
-    The model learns until the first of `steps`, `seconds` and `passes` through the text is used up; None is no limit,
-    but not for all. learning: of the micro engine, but for its steps. text_field: see read_corpus.
+    corpus: a text file, None for the help topics that are part of Python. folder: where to write. Training ends with
+    the first of these limits: `steps`, `seconds`, and `passes` over the text. None is no limit; at least one must be
+    given. learning: settings of the micro engine, whose `steps` are not used. text_field: see read_corpus.
     """
 
     corpus: Path | None
@@ -63,29 +66,30 @@ class DemoSettings:
 
 
 class Watcher:
-    """Is told what a demonstration does. This one does nothing; override what is of interest."""
+    """Callbacks for the progress of a demo. They do nothing here: override those that you need."""
 
     def begins(self, stage: str) -> None:
-        """A stage of the work begins."""
+        """Called when a stage begins."""
 
-    def report(self, stage: str, done: float, total: float | None) -> None:
-        """How far a stage is."""
+    def progress(self, stage: str, done: float, total: float | None) -> None:
+        """Called with the progress of a stage; total is None if it is not known. See pybpe.util.progress."""
 
     def step(self, step: TrainingStep, results: DemoResults) -> None:
-        """The model took a step."""
+        """Called after each step of training."""
 
     def found(self, result: str) -> None:
-        """The stage has ended with this result."""
+        """Called when a stage has ended, with a line on its result."""
 
     def sample(self, prompt: str, text: str, trained: bool) -> None:
-        """The model continued a prompt."""
+        """Called with a prompt and the text that the model generated after it, before or after training."""
 
 
 def run_demo(settings: DemoSettings, watcher: Watcher) -> DemoResults:
-    """Do everything and write the folder, completely or not at all.
+    """Run a demo and write its folder, completely or not at all.
 
-    Ctrl-C while the model learns ends its learning and keeps what it learned; at any other time it ends everything.
-    Raises TrainingError or ValueError for text that is no use, OSError for places that cannot be read or written.
+    Ctrl-C during training ends the training, and the demo continues with the model so far; at any other time it ends
+    the demo. Raises TrainingError or ValueError for text that cannot be trained on, OSError for files that cannot be
+    read or written.
     """
     if settings.steps is settings.seconds is settings.passes is None:
         raise ValueError("give steps, seconds or passes: training must end some time")
@@ -106,7 +110,7 @@ def run_demo(settings: DemoSettings, watcher: Watcher) -> DemoResults:
 
 
 class _Demo:
-    """The stages, each timed and told to the watcher."""
+    """The stages of a demo. Each is timed, and calls the watcher."""
 
     def __init__(self, settings: DemoSettings, watcher: Watcher, folder: Path) -> None:
         self._settings = settings
@@ -130,7 +134,7 @@ class _Demo:
             tokenizer = Tokenizer.train(
                 read_stream(io.BytesIO(corpus.train), prepare("gpt4").cut),
                 vocab_size=self._settings.vocab_size,
-                progress=self._watcher.report,
+                progress=self._watcher.progress,
             )
             stage.amount = len(corpus.train)
         tokenizer.save(self._folder / "tokenizer.pybpe")
@@ -158,7 +162,7 @@ class _Demo:
         return new_model(self._settings.learning, tokenizer.n_vocab)
 
     def first_facts(self, corpus: Corpus, tokenizer: Tokenizer, shards: TokenShards, model: MicroGPT) -> DemoResults:
-        """All that is known before the model learns."""
+        """Return the results that are known before training; the other fields are empty."""
         train_ids, held_out_ids = shards.ids("train"), shards.ids("val")
         used = np.bincount(train_ids, minlength=tokenizer.n_vocab)
         most = np.argsort(-used, kind="stable")[:MOST_USED].tolist()
@@ -176,7 +180,7 @@ class _Demo:
         )
 
     def pretrain(self, model: MicroGPT, shards: TokenShards, results: DemoResults) -> None:
-        """Learn, save, and add to the facts how it went."""
+        """Train the model, save it, and add losses to `results`."""
         settings = self._settings.learning
         train_ids, held_out_ids = shards.ids("train"), shards.ids("val")
         steps = self._most_steps(len(train_ids))
@@ -199,7 +203,7 @@ class _Demo:
         results.stopped = log.stopped
         results.losses = log.losses
         results.held_out_losses += log.val_losses
-        if results.held_out_losses[-1][0] != len(log.losses):  # pretrain leaves that out after Ctrl-C
+        if results.held_out_losses[-1][0] != len(log.losses):  # after Ctrl-C, pretrain does not measure it
             results.held_out_losses.append((len(log.losses), self._measure(model, held_out_ids)))
         model.save(self._folder / "model.safetensors", {"tokenizer": results.tokenizer.fingerprint})
         self._watcher.found(
@@ -219,19 +223,19 @@ class _Demo:
         return max(1, steps)
 
     def prompts(self, corpus: Corpus) -> list[str]:
-        """Beginnings from the text that the model never learns from."""
+        """Return prompts from the held-out text."""
         return choose_prompts(corpus.held_out, SAMPLES)
 
     def sample(self, model: MicroGPT, results: DemoResults, *, trained: bool) -> list[str]:
-        """Continue each prompt; the same random numbers before and after."""
+        """Return the text that the model generates after each prompt, with the same seeds before and after training."""
         texts = []
         end = results.tokenizer.eot_token
-        speaker, sampling = Model(model, results.tokenizer), Sampling(TEMPERATURE, TOP_K, TOP_P)
+        generator, sampling = Model(model, results.tokenizer), Sampling(TEMPERATURE, TOP_K, TOP_P)
         with self._stage("sample after" if trained else "sample before", "tokens") as stage:
             for number, prompt in enumerate(self.prompts(results.corpus)):
                 ids = results.tokenizer.encode_ordinary(prompt)
                 seed = self._settings.learning.seed + number
-                made = list(speaker.generate(ids, SAMPLE_TOKENS, sampling, (end,), seed=seed))
+                made = list(generator.generate(ids, SAMPLE_TOKENS, sampling, (end,), seed=seed))
                 texts.append(results.tokenizer.decode(made))
                 stage.amount += len(made)
                 self._watcher.sample(prompt, texts[-1], trained)
@@ -239,7 +243,7 @@ class _Demo:
 
     @contextmanager
     def _stage(self, name: str, unit: str = "bytes") -> Iterator[Stage]:
-        """Time the block; it says how much it went through."""
+        """A context that times a stage. Its body sets the stage's `amount`."""
         self._watcher.begins(name)
         stage = Stage(name, unit)
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The report of a demonstration: one HTML file that needs nothing else, no network and no scripts."""
+"""The report of a demo: a self-contained HTML file, without scripts or network access."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ STAGES = {
 
 
 def write_report(path: PathLike, results: DemoResults, folder: Path) -> None:
-    """Write the page, completely or not at all. folder: where its reader will find tokenizer and model."""
+    """Write the report, completely or not at all. folder: the folder of the demo, for the commands in the report."""
     write_atomic(path, render(results, folder).encode())
 
 
 def render(results: DemoResults, folder: Path) -> str:
-    """The whole page."""
+    """Return the report as HTML."""
     sections = (
         _head(results),
         _learning(results),
@@ -73,7 +73,7 @@ def _learning(results: DemoResults) -> str:
     first, last = results.held_out_losses[0][1], results.held_out_loss
     config = results.config
     return (
-        "<h2>What the model learned</h2>"
+        "<h2>Loss</h2>"
         f"<p>On text that it never saw, its loss went from {first:.2f} to {last:.2f} nats per token, which is "
         f"{results.bits_per_byte(first):.2f} to {results.bits_per_byte(last):.2f} bits per byte. Knowing how frequent "
         f"each token is, and nothing more, would give {results.unigram:.2f}: that is the dashed line to beat.</p>"
@@ -87,7 +87,7 @@ def _learning(results: DemoResults) -> str:
 
 def _samples(results: DemoResults) -> str:
     return (
-        "<h2>What it says</h2><p>The same beginnings from the held-out text, continued by the model with the same "
+        "<h2>Samples</h2><p>Prompts from the held-out text, continued by the model with the same "
         "random numbers, before and after training.</p>" + "".join(map(_sample, results.samples))
     )
 
@@ -131,7 +131,7 @@ def _vocabulary(results: DemoResults) -> str:
 
 def _time(results: DemoResults) -> str:
     rows = [(STAGES.get(stage.name, stage.name), seconds(stage.seconds), *_speed(stage)) for stage in results.stages]
-    return "<h2>Where the time went</h2>" + table(("stage", "time", "amount", "speed"), rows)
+    return "<h2>Time</h2>" + table(("stage", "time", "amount", "speed"), rows)
 
 
 def _speed(stage: Stage) -> tuple[str, str]:
@@ -158,7 +158,7 @@ def _next(folder: Path) -> str:
         "print(tokenizer.decode(list(ids)))"
     )
     return (
-        "<h2>How to go on</h2><p>In a terminal, in the folder where the demo was started:</p>"
+        "<h2>Next steps</h2><p>In a terminal, in the folder where the demo was started:</p>"
         f"<pre>{escape(chr(10).join(commands))}</pre><p></p><p>In Python:</p>"
         f'<pre class="python">{escape(python)}</pre>'
     )

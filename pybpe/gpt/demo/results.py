@@ -1,4 +1,4 @@
-"""What a demonstration finds out, as plain data: made by demo.py, shown by page.py and by the command line."""
+"""The results of a demo as plain data: made by demo.py, shown by page.py and by the command line."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pybpe.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class Corpus:
-    """The text of a demonstration, cut into a part to learn from and a part to be tested on.
+    """The text of a demo: UTF-8 bytes to train on, and held-out bytes.
 
-    size: bytes of the whole file, more than `train` and `held_out` together where only its beginning was taken.
+    size: size of the whole file in bytes, larger than `n_bytes` if only its beginning is used.
     """
 
     name: str
@@ -24,13 +24,13 @@ class Corpus:
 
     @property
     def n_bytes(self) -> int:
-        """What is used of it."""
+        """The number of bytes that are used, training and held-out text together."""
         return len(self.train) + len(self.held_out)
 
 
 @dataclass
 class Stage:
-    """One stage of the work: how long it took, and how many bytes or tokens it went through."""
+    """A stage of a demo: its time in seconds, and the amount of data that it processed, in bytes or tokens (`unit`)."""
 
     name: str
     unit: str
@@ -40,7 +40,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the model makes of a prompt before and after training. The texts begin behind the prompt."""
+    """A prompt, and the texts that the model generated after it, before and after training."""
 
     prompt: str
     before: str
@@ -49,12 +49,12 @@ class Sample:
 
 @dataclass
 class DemoResults:
-    """Everything that the report says.
+    """The results of a demo.
 
-    losses: nats per token of every step. held_out_losses: (steps done, nats per token), the first before training.
-    unigram: nats per held-out token of knowing how frequent each token is there, and nothing more.
-    most_used: (id, how often it occurs in the training part). passage: ids of some held-out text. stopped: why training
-    ended, one of stopping.REASONS.
+    losses: the training loss of each step, in nats per token. held_out_losses: (steps taken, nats per token), the first
+    before training. unigram: loss of the token frequencies of the held-out text alone, in nats per token.
+    most_used: (id, count in the training text). passage: ids of some held-out text. stopped: why training ended, one of
+    stopping.REASONS.
     """
 
     corpus: Corpus
@@ -79,12 +79,12 @@ class DemoResults:
 
     @property
     def train_bytes_per_token(self) -> float:
-        """Of the part that was learned from."""
+        """The mean number of bytes per token of the training text."""
         return len(self.corpus.train) / self.n_train_ids
 
     @property
     def held_out_bytes_per_token(self) -> float:
-        """Of the part that was kept back."""
+        """The mean number of bytes per token of the held-out text."""
         return len(self.corpus.held_out) / self.n_held_out_ids
 
     @property
@@ -94,9 +94,9 @@ class DemoResults:
 
     @property
     def curves(self) -> Curves:
-        """What there is to draw."""
+        """The curves of the loss chart."""
         return Curves(self.losses, self.held_out_losses, self.unigram, self.bits_per_byte(1.0))
 
     def bits_per_byte(self, nats_per_token: float) -> float:
-        """A loss in a unit that does not depend on the vocabulary; for losses on held-out text."""
+        """Convert a loss on held-out text from nats per token to bits per byte."""
         return nats_per_token / math.log(2) / self.held_out_bytes_per_token

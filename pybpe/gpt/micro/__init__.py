@@ -1,6 +1,6 @@
 """The micro GPT: Karpathy's microgpt with its inner loops compiled, for ids of any vocabulary.
 
-`python -m pybpe.gpt.micro names.txt` is microgpt.py itself, number for number: see names.py.
+`python -m pybpe.gpt.micro names.txt` prints what microgpt.py prints, digit for digit: see names.py.
 """
 
 from pybpe.gpt.micro.config import Adam, MicroConfig

@@ -1,4 +1,4 @@
-"""`python -m pybpe.gpt.micro names.txt`."""
+"""Run `python -m pybpe.gpt.micro names.txt`, see names.py."""
 
 from pybpe.gpt.micro.names import main
 

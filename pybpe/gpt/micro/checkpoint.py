@@ -1,7 +1,7 @@
-"""A micro GPT as one safetensors file: weights by name, the optimizer's moments, and a header of strings.
+"""Checkpoints of the micro engine: weights, Adam's moments and a header in one safetensors file.
 
-The header holds `pybpe.format`, `pybpe.config` and `pybpe.adam` (JSON) and `pybpe.step`, beside the caller's
-own strings. Every shape is checked against the configuration before a tensor is read.
+The header maps strings to strings: `pybpe.format`, `pybpe.config` and `pybpe.adam` (JSON), `pybpe.step`, and metadata
+of the caller. All names, shapes and dtypes are checked against the configuration before a tensor is read.
 """
 
 from __future__ import annotations
@@ -23,16 +23,20 @@ from pybpe.gpt.micro.config import Adam, MicroConfig
 from pybpe.util.files import write_atomic
 
 FORMAT = "micro-gpt 1"
-OURS = "pybpe."  # prefix of the header's keys that belong to this format
+OURS = "pybpe."  # prefix of this format's own keys in the header
 MOMENTS = ("adam.m", "adam.v")
-MOST_STEPS = 1 << 53  # all that Adam's arithmetic in doubles can tell apart
+MOST_STEPS = 1 << 53  # larger integers are not exact in the doubles with which Adam computes
 
 Floats = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds. moments: Adam's two flat arrays, None if they were not saved; then `step` means nothing."""
+    """The content of a checkpoint file.
+
+    step: optimizer steps taken. weights: {name: array}, the names of MicroConfig.shapes. moments: Adam's m and v, flat
+    arrays of n_params numbers; None if they were not saved. metadata: strings of the caller.
+    """
 
     config: MicroConfig
     adam: Adam
@@ -62,7 +66,10 @@ def write_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> No
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Read a file. FormatError if it is damaged, foreign or at odds with itself, or if weights are not finite."""
+    """Read a checkpoint file.
+
+    Raises FormatError if it is not a checkpoint of the micro engine or is damaged, or if weights are not finite.
+    """
     try:
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
@@ -90,7 +97,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 
 def read_step(text: str) -> int:
-    """The count of steps in a header; ValueError if it cannot be one."""
+    """Return the number of steps in a header. ValueError if it is not an integer in 0..MOST_STEPS."""
     step = int(text)
     if not 0 <= step <= MOST_STEPS:
         raise ValueError(f"step is {text}; it must lie in 0..{MOST_STEPS}")
@@ -98,7 +105,7 @@ def read_step(text: str) -> int:
 
 
 def check_tensors(file: Any, names: set[str], config: MicroConfig, has_moments: bool) -> None:
-    """FormatError unless the file holds exactly the tensors that its configuration asks for."""
+    """Raise FormatError unless an open file holds exactly the tensors of `config`, and the moments if has_moments."""
     expected: dict[str, tuple[int, ...]] = dict(config.shapes())
     if has_moments:
         expected.update(dict.fromkeys(MOMENTS, (config.n_params,)))

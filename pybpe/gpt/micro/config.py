@@ -1,4 +1,4 @@
-"""The settings of a micro GPT: its shape, and Adam's."""
+"""The configuration of a micro GPT, and the settings of Adam."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class MicroConfig:
-    """The shape of a micro GPT, the type of its numbers and the seed of its first weights.
+    """The configuration of a micro GPT. ValueError for a value that is not allowed.
 
-    n_vocab: ids are 0..n_vocab - 1. n_layer blocks of attention and MLP, n_embd numbers wide, n_head heads.
-    block_size: the most tokens the model sees at once. dtype: "float32" is fast, "float64" exact. init_std:
-    the standard deviation of the first weights. ValueError for anything that cannot be.
+    n_vocab: number of ids, 0..n_vocab - 1. n_layer: number of layers. n_head: number of attention heads. n_embd:
+    embedding width. block_size: context length in tokens. dtype: "float32" is fast, "float64" exact. seed: seed of the
+    initial weights. init_std: standard deviation of the initial weights.
     """
 
     n_vocab: int
@@ -40,11 +40,11 @@ class MicroConfig:
 
     @property
     def sizes(self) -> tuple[int, int, int, int, int]:
-        """What the compiled engine needs to know."""
+        """The tuple (n_vocab, n_layer, n_head, n_embd, block_size), as the compiled engine takes it."""
         return self.n_vocab, self.n_layer, self.n_head, self.n_embd, self.block_size
 
     def shapes(self) -> dict[str, tuple[int, int]]:
-        """Name -> (rows, columns) of every weight matrix, in the order in which they lie in memory."""
+        """Return {name: (rows, columns)} of all weight matrices, in their order in the flat array of parameters."""
         wide = self.n_embd
         shapes = {
             "wte": (self.n_vocab, wide),
@@ -60,13 +60,16 @@ class MicroConfig:
 
     @property
     def n_params(self) -> int:
-        """How many numbers the model learns."""
+        """The number of learned parameters."""
         return sum(rows * columns for rows, columns in self.shapes().values())
 
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam's settings; the defaults are microgpt's. weight_decay pulls weights to 0, beside the gradient."""
+    """The settings of Adam; the defaults are those of microgpt. ValueError for a value that is not allowed.
+
+    weight_decay: decoupled weight decay, as in AdamW.
+    """
 
     beta1: float = 0.85
     beta2: float = 0.99

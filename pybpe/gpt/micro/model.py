@@ -1,7 +1,7 @@
-"""The model: weights in one flat array, a compiled engine that learns them, a compiled decoder that samples.
+"""The class MicroGPT: a GPT whose parameters are one flat array, trained and sampled from by compiled code.
 
-What a forward pass is stands in `record_gpt` of src_ext/pybpe/gpt/architecture.pyx; how a gradient comes about, in
-tape.pyx and ops.pyx. Knows ids only: nothing of text, tokens or files of tokens.
+The forward pass is `record_gpt` in src_ext/pybpe/gpt/architecture.pyx; gradients are computed in tape.pyx and ops.pyx.
+This module works on ids and knows nothing of text.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ Floats = npt.NDArray[Any]
 
 
 class MicroGPT:
-    """A GPT to train and to sample from.
+    """A GPT of the micro engine, to train and to sample from.
 
-    adam: the optimizer's settings. threads: how many work on a batch. pieces: into how many parts a batch
-    is cut, at most one for each sequence; threads beyond them idle (None: one for every 192 tokens, up to
-    8). The cut changes the last bits of the results, the number of threads never does. arena_bytes: a
-    ceiling on working memory (None: as much as a batch needs). rng: draws the first weights in place of
-    `random.Random(seed)`.
+    adam: settings of the optimizer. threads: number of threads that compute a batch; it never changes the results.
+    pieces: number of parts into which a batch is divided, at most one for each sequence (None: one for every 192
+    tokens, up to 8). Each part is computed by one thread. The number of parts changes the last bits of the results.
+    arena_bytes: maximum working memory in bytes (None: as much as a batch needs). rng: random numbers for the initial
+    weights (None: random.Random(config.seed)).
 
     >>> model = MicroGPT(MicroConfig(n_vocab=8, n_layer=1, n_head=2, n_embd=16, block_size=4))
     >>> for _ in range(100):
@@ -69,7 +69,7 @@ class MicroGPT:
 
     @property
     def threads(self) -> int:
-        """How many threads work on a batch. ValueError for less than 1."""
+        """The number of threads that compute a batch. ValueError if it is set below 1."""
         return self._threads
 
     @threads.setter
@@ -80,19 +80,19 @@ class MicroGPT:
 
     @property
     def n_params(self) -> int:
-        """How many numbers the model learns."""
+        """The number of learned parameters."""
         return self._flat.size
 
     @property
     def parameters(self) -> dict[str, Floats]:
-        """Name -> weights as a view [rows, columns]: writing to it changes the model."""
+        """The weights, {name: array [rows, columns]}. They are views: writing to them changes the model."""
         return split(self._flat, self.config)
 
     def reserve(self, batch_size: int, time: int | None = None) -> int:
-        """Make the working memory ready for batches of this shape (time: block_size); returns its bytes.
+        """Allocate working memory for batches [batch_size, time] (None: block_size). Returns its size in bytes.
 
-        Training in this shape then asks for no memory. MemoryError, with the bytes needed, beyond
-        `arena_bytes`.
+        Training on batches of this shape then allocates no more. Raises MemoryError, with the bytes needed, if that is
+        more than `arena_bytes`.
         """
         time = self.config.block_size if time is None else time
         if batch_size < 1 or not 1 <= time <= self.config.block_size:
@@ -101,43 +101,45 @@ class MicroGPT:
         return self._engine.arena_bytes(batch_size, time)
 
     def loss(self, ids: Ids, targets: Ids) -> float:
-        """The mean of -log p(target) in nats over integer arrays ids and targets, both [batch, time].
+        """Return the mean of -log p(target) in nats, for integer arrays ids and targets, both [batch, time].
 
-        ValueError for ids out of range, shapes that differ or more than block_size tokens.
+        Raises ValueError if an id is out of range, if the shapes differ, or if time is above block_size.
         """
-        pieces = self._load(ids, targets)
-        on_threads(lambda piece: self._engine.run(piece, False), pieces, self.threads)
+        parts = self._load(ids, targets)
+        on_threads(lambda part: self._engine.run(part, False), parts, self.threads)
         return self._engine.loss()
 
     def gradients(self, ids: Ids, targets: Ids) -> dict[str, Floats]:
-        """Name -> d loss / d weights for one batch, without learning from it."""
-        pieces = self._load(ids, targets)
-        on_threads(lambda piece: self._engine.run(piece, True), pieces, self.threads)
+        """Return {name: d loss / d weights [rows, columns]} for a batch; the model does not change."""
+        parts = self._load(ids, targets)
+        on_threads(lambda part: self._engine.run(part, True), parts, self.threads)
         return split(self._engine.gradients(), self.config)
 
     def train_step(self, ids: Ids, targets: Ids, lr: float) -> float:
-        """Learn from one batch: forward, backward, one step of Adam. Returns the loss before the step.
+        """Train on one batch: forward pass, backward pass, one step of Adam. Returns the loss before the step.
 
-        lr: finite, from 0 on; ValueError for others, before anything changes.
+        lr: the learning rate. Raises ValueError, before anything changes, if lr is not finite or is below 0, or for a
+        batch that `loss` refuses.
         """
         check_rate(lr)
-        pieces = self._load(ids, targets)
-        on_threads(lambda piece: self._engine.run(piece, True), pieces, self.threads)
+        parts = self._load(ids, targets)
+        on_threads(lambda part: self._engine.run(part, True), parts, self.threads)
         loss = self._engine.loss()
         self.step += 1
         settings = (self.step, lr, astuple(self.adam))
-        parts = self.threads
-        on_threads(lambda part: self._engine.update(part, parts, *settings), parts, parts)
+        # Each thread updates its own range of the parameters.
+        on_threads(lambda part: self._engine.update(part, self.threads, *settings), self.threads, self.threads)
         return loss
 
     def train_documents(
         self, documents: Sequence[Sequence[int]], steps: int, lr: float, *, until: int | None = None
     ) -> npt.NDArray[np.float64]:
-        """microgpt's own loop in one call: a document a step, lr falling linearly to 0. Returns the losses.
+        """Train as microgpt.py does, one document per step with lr falling linearly to 0. Returns losses, float64[n].
 
-        Goes on from the model's own count of steps, step s with document s mod len(documents), up to `until`
-        (None: `steps`, the length of the whole run). However a run is cut into calls, its losses are the same.
-        Ctrl-C raises KeyboardInterrupt; how far the model came is not known then, and it counts as having come there.
+        Training starts at step `self.step` and ends before step `until` (None: `steps`, the number of steps of the
+        whole run). Step s trains on document s mod len(documents). The losses do not depend on how a run is divided
+        into calls. Ctrl-C raises KeyboardInterrupt; the number of steps taken is then unknown, and `self.step` is
+        `until`.
         """
         if steps < 1:
             raise ValueError(f"steps is {steps}; it must be at least 1")
@@ -153,7 +155,7 @@ class MicroGPT:
         try:
             losses = self._engine.train_documents(ids, offsets, first, last, steps, lr, astuple(self.adam))
         except KeyboardInterrupt:
-            self.step = last  # the moments hold something now, if not all of it
+            self.step = last  # the moments are no longer 0, so Adam must not start at step 1 again
             raise
         self.step = last
         return losses
@@ -172,9 +174,9 @@ class MicroGPT:
     ) -> Iterator[int]:
         """Yield up to max_tokens ids that continue the prompt; an id in `stop` ends it and is not yielded.
 
-        temperature, top_k, top_p, min_p, repetition_penalty: see Sampling. The same seed gives the same ids; a
-        `random.Random` is drawn from as it stands. When the context is full, its later half is kept and becomes the
-        beginning of the next.
+        temperature, top_k, top_p, min_p, repetition_penalty: see Sampling. seed: the same seed gives the same ids; a
+        `random.Random` is used as it is. When the context is full, its second half is kept and becomes the beginning of
+        the next.
         """
         prompt = checked_prompt(prompt_ids, self.config.n_vocab)
         sampling = Sampling(temperature, top_k, top_p, min_p, repetition_penalty)
@@ -192,7 +194,7 @@ class MicroGPT:
     ) -> Iterator[int]:
         decoder = Decoder(self.config.sizes, self._flat)
         context = prompt[-self.config.block_size :]
-        waiting = list(context)  # ids that the decoder has not seen yet
+        waiting = list(context)  # ids that are not yet in the decoder's cache
         for _ in range(max_tokens):
             if decoder.position + len(waiting) > self.config.block_size:
                 context = waiting = context[-max(1, self.config.block_size // 2) :]
@@ -212,7 +214,8 @@ class MicroGPT:
     ) -> None:
         """Write a safetensors file: weights, configuration, `metadata` and the optimizer's state.
 
-        The file is there whole or not at all. A model loaded from it continues digit for digit.
+        The file is written completely or not at all. A model loaded from it continues training digit for digit.
+        optimizer=False leaves out the optimizer's state. Raises TrainingError if weights are not finite.
         """
         moments = self._moments if optimizer else None
         checkpoint = Checkpoint(self.config, self.adam, self.step, self.parameters, moments, dict(metadata or {}))
@@ -220,7 +223,7 @@ class MicroGPT:
 
     @classmethod
     def load(cls, path: str | PathLike[str], **options: Any) -> MicroGPT:
-        """Open what `save` wrote; `options` are those of the class. FormatError for any other file."""
+        """Read a file that `save` wrote. options: keyword arguments of the class. FormatError for any other file."""
         checkpoint = read_checkpoint(path)
         model = cls(checkpoint.config, **{"adam": checkpoint.adam, **options})
         for name, weights in model.parameters.items():
@@ -233,7 +236,7 @@ class MicroGPT:
         return model
 
     def _load(self, ids: Ids, targets: Ids) -> int:
-        """Hand a batch to the engine; returns in how many pieces it lies there."""
+        """Load a batch into the engine. Returns the number of parts into which it is divided."""
         shape = np.shape(ids)
         if len(shape) != 2 or 0 in shape:
             raise ValueError(f"ids must be an array [batch, time] that is not empty, not shape {shape}")
@@ -242,13 +245,13 @@ class MicroGPT:
 
 
 def check_rate(lr: float) -> None:
-    """ValueError unless `lr` can be a learning rate."""
+    """Raise ValueError unless `lr` is finite and 0 or above."""
     if not (math.isfinite(lr) and lr >= 0):
         raise ValueError(f"lr is {lr}; it must be a finite number, 0 or above")
 
 
 def split(flat: Floats, config: MicroConfig) -> dict[str, Floats]:
-    """Cut a flat array of all parameters into named views."""
+    """Return {name: view [rows, columns]} of a flat array of all parameters."""
     views, at = {}, 0
     for name, (rows, columns) in config.shapes().items():
         views[name] = flat[at : at + rows * columns].reshape(rows, columns)

@@ -1,8 +1,8 @@
-"""microgpt.py, reproduced: one document a step, characters as tokens, Python's own random numbers throughout.
+"""Reproduce microgpt.py: one document per step, characters as tokens, random numbers of Python's `random`.
 
-`python -m pybpe.gpt.micro names.txt` prints the losses and the 20 samples that Karpathy's script prints for
-the same file and seed 42. That holds because every draw is made in its order: shuffle the documents, then
-draw the weights matrix by matrix, then, after training, one number for each sampled character.
+`python -m pybpe.gpt.micro names.txt` prints the losses and the 20 samples that Karpathy's script prints for the same
+file and seed 42, because random numbers are drawn in the same order: first to shuffle the documents, then for the
+weights, matrix by matrix, and after training one number for each sampled character.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pybpe.gpt.micro import MicroConfig, MicroGPT
 
 @dataclass(frozen=True)
 class NamesRun:
-    """What a run gives: a loss for every step, and samples; and the sizes of its model."""
+    """The results of a run: the loss of each step, in nats per token, the samples, and the size of the model."""
 
     n_vocab: int
     n_params: int
@@ -31,7 +31,7 @@ class NamesRun:
 
 
 def read_documents(path: Path) -> list[str]:
-    """The lines of a file that are not blank."""
+    """Return the lines of a file that are not blank, without white space at their ends."""
     return [line.strip() for line in path.read_text(encoding="utf-8").strip().split("\n") if line.strip()]
 
 

@@ -1,7 +1,7 @@
-"""The first weights of the micro GPT, drawn from Python's own `random`.
+"""The initial weights of the micro GPT, drawn as Python's `random` draws them.
 
-They consume its stream exactly as plain Python would, as sampling (pybpe/gpt/sampling.py) does too, which is why
-microgpt.py can be reproduced draw for draw.
+The generator ends in the same state as after `random.gauss` in plain Python, so that the random numbers that follow are
+those of microgpt.py, too.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ Floats = npt.NDArray[np.float64]
 
 
 def gaussians(rng: random.Random, n: int, std: float) -> Floats:
-    """`[rng.gauss(0, std) for _ in range(n)]`: the same bits, faster, and rng moves on as it would there.
+    """Return `[rng.gauss(0, std) for _ in range(n)]` as float64[n]: the same bits, computed faster.
 
-    numpy's RandomState is the same generator as Python's (MT19937, 53-bit doubles), so its state is borrowed.
+    rng is left in the state that it would have then. numpy's RandomState is the same generator as Python's (MT19937,
+    doubles of 53 bits), so it is given the state of rng.
     """
     version, state, spare = rng.getstate()
     first = [] if spare is None else [spare]

@@ -1,6 +1,7 @@
-"""Python threads over calls that let go of the GIL: no pool and nothing that stays, so fork is safe.
+"""Threads for calls that release the GIL.
 
-Starting a thread costs some fifty microseconds, a step of training tens of milliseconds.
+They end with each call, so that a process can fork between calls. Starting a thread takes about fifty microseconds, a
+step of training tens of milliseconds.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from collections.abc import Callable
 
 
 def on_threads(work: Callable[[int], None], n: int, threads: int) -> None:
-    """Call work(0) ... work(n - 1) on `threads` threads, of which this is one; raises what any raised."""
+    """Call work(0), ..., work(n - 1) on `threads` threads, the calling one included. Raises the first error of any."""
     if threads <= 1 or n <= 1:
         for i in range(n):
             work(i)
         return
     waiting, errors = deque(range(n)), []
 
-    def take() -> int | None:  # whoever is free takes the next: a slow processor holds nobody up
+    def take() -> int | None:  # each thread takes the next call when it is free, so none waits for a slow processor
         try:
             return waiting.popleft()
         except IndexError:
@@ -36,7 +37,7 @@ def on_threads(work: Callable[[int], None], n: int, threads: int) -> None:
         helper.start()
     share()
     for helper in helpers:
-        while helper.is_alive():  # Ctrl-C may land here; no helper must be left working on the model
+        while helper.is_alive():  # Ctrl-C may interrupt join; wait again, so that no helper still changes the model
             try:
                 helper.join()
             except BaseException as error:

@@ -1,4 +1,4 @@
-"""The micro engine as engines.py asks for it: trains a run's folder, and opens its checkpoint."""
+"""The functions of `engines.Engine` for the micro engine: check, plan, train, and open a checkpoint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pybpe.util.process import peak_memory
 
 
 def check(settings: Settings, data: TrainingData) -> None:
-    """Raise TrainingError or ValueError for what this engine cannot train."""
+    """Raise TrainingError or ValueError if this engine cannot train the settings on the data."""
     _config(settings, data.vocabulary.n_vocab)
     if data.documents is None:
         check_parts(data.train, data.val, settings.block_size)
@@ -47,21 +47,21 @@ def train(
         model = new_model(settings, data.vocabulary.n_vocab, data.rng)
         if data.val is not None:
             metrics.val_losses.append((0, evaluate(model, data.val, settings.batch_size, settings.eval_windows)))
-    keeper = _Keeper(model, folder, metrics, run, on_step)
-    log = _learn(model, data, settings, threads, keeper, seconds)
+    recorder = _Recorder(model, folder, metrics, run, on_step)
+    log = _learn(model, data, settings, threads, recorder, seconds)
     if log.val_losses and log.stopped == "steps" and log.losses:
         metrics.val_losses.append(log.val_losses[-1])
-    keeper.save()
+    recorder.save()
     return log.stopped
 
 
 def recorded_threads(given: int | None) -> int | None:
-    """Return `given`: results do not depend on the number of threads, so nothing is recorded where none is given."""
+    """Return `given`; None is recorded as None, because results do not depend on the number of threads."""
     return given
 
 
 def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
-    """What training would take, after a few steps of it."""
+    """Estimate what training needs by training a few steps."""
     model, tried = new_model(settings, data.vocabulary.n_vocab, data.rng), min(settings.steps, 4)
     rows = 1 if settings.lines else settings.batch_size
     memory = peak_memory() + model.reserve(rows) + 3 * model.n_params * np.dtype(settings.dtype).itemsize
@@ -70,7 +70,7 @@ def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
 
 
 def load(path: Path, device: str = "auto") -> Loaded:
-    """Open the model of a checkpoint. FormatError for files that are none of this engine.
+    """Open the model of a checkpoint. FormatError if the file is not a checkpoint of this engine.
 
     device: "auto" or "cpu"; ValueError for others.
     """
@@ -101,7 +101,7 @@ def _config(settings: Settings, n_vocab: int) -> MicroConfig:
 
 
 def new_model(settings: Settings, n_vocab: int, rng: random.Random | None = None) -> MicroGPT:
-    """A model of so many ids; rng: what its first weights are drawn from (None: its seed)."""
+    """Return a model of n_vocab ids. rng: random numbers for the initial weights (None: from the settings' seed)."""
     return MicroGPT(
         _config(settings, n_vocab),
         adam=Adam(settings.beta1, settings.beta2, weight_decay=settings.weight_decay),
@@ -140,8 +140,8 @@ def _learn(
     )
 
 
-class _Keeper:
-    """Is told of each step: notes its losses, and saves now and then."""
+class _Recorder:
+    """A callback for each step: it records the losses, and saves every save_every steps."""
 
     def __init__(self, model: MicroGPT, folder: Path, metrics: Metrics, run: Run, on_step: OnStep) -> None:
         self._model, self._folder, self._metrics, self._run, self._on_step = model, folder, metrics, run, on_step
@@ -152,11 +152,12 @@ class _Keeper:
         if step.val_loss is not None:
             self._metrics.val_losses.append((step.step, step.val_loss))
         self._on_step(step)
-        if step.step == self._model.step >= self._due:  # documents are told of in stretches, after the last of them
+        # In training on documents, this is called for several steps at once when the model has taken the last of them.
+        if step.step == self._model.step >= self._due:
             self.save()
 
     def save(self) -> None:
-        """Metrics first: the checkpoint says how many of them count."""
+        """Write metrics, then the checkpoint, whose number of steps says how many of the metrics are valid."""
         write_metrics(self._metrics, self._folder)
         self._model.save(self._folder / MODEL, {"tokenizer": self._run.tokenizer})
         self._due = self._model.step + self._run.settings.save_every

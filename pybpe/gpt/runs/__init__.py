@@ -1,1 +1,1 @@
-"""The runs of training a GPT: their folders, and the page of each."""
+"""Training runs of a GPT: their folders and reports."""

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pybpe.reports.svg import HEIGHT, WIDTH, Scale, circle, grid, nice_ticks, polyline, scale, svg, text
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 52, 34, 46
-POINTS = 160  # that the training curve is drawn with at most
+POINTS = 160  # maximum number of points of the training curve
 
 
 @dataclass(frozen=True)
 class Curves:
-    """What is drawn. losses: nats per token of each step; held_out_losses: (steps done, nats per token).
+    """The data of a loss chart.
 
-    unigram: the loss of token frequencies alone. bits_per_nat: how many bits per byte one nat per token is.
+    losses: the training loss of each step, in nats per token. held_out_losses: (steps taken, nats per token). unigram:
+    the loss of token frequencies alone, in nats per token. bits_per_nat: bits per byte for one nat per token.
     """
 
     losses: Sequence[float]
@@ -26,7 +27,7 @@ class Curves:
 
 
 def loss_chart(curves: Curves) -> str:
-    """Training and held-out loss by step, and the loss of frequencies alone as a dashed line."""
+    """Return an SVG of training and held-out loss by step, with the loss of token frequencies as a dashed line."""
     curve = smoothed(curves.losses)
     known = [loss for _, loss in [*curve, *curves.held_out_losses]] + [curves.unigram]
     last_step = max(1, len(curves.losses))
@@ -47,7 +48,7 @@ def loss_chart(curves: Curves) -> str:
 
 
 def smoothed(losses: Sequence[float]) -> list[tuple[float, float]]:
-    """(step, loss): means over equal stretches of steps, each at its stretch's middle."""
+    """Return up to POINTS points (step, loss): the means of equal ranges of steps, each at the middle of its range."""
     n = min(POINTS, len(losses))
     points = []
     for i in range(n):
@@ -57,7 +58,7 @@ def smoothed(losses: Sequence[float]) -> list[tuple[float, float]]:
 
 
 def legend(held_out: bool = True) -> str:
-    """What its lines are, as HTML."""
+    """Return the legend of the loss chart as HTML. held_out: name the held-out loss, too."""
     held = '<span><b class="held"></b>held-out text</span>' if held_out else ""
     return (
         '<div class="legend"><span><b class="train"></b>training text, smoothed</span>'
@@ -66,7 +67,7 @@ def legend(held_out: bool = True) -> str:
 
 
 def _right_axis(low: float, high: float, y: Scale, bits_per_nat: float) -> list[str]:
-    """The same losses in bits per byte."""
+    """Return an axis for the losses in bits per byte."""
     parts = [text("unit", WIDTH, 14, "bits per byte", "end")]
     per_bit = 1 / bits_per_nat
     for tick in nice_ticks(low / per_bit, high / per_bit, 6):

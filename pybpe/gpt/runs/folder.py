@@ -1,18 +1,17 @@
-"""The folder of a training run: all that is needed to go on with it, and to sample from what it made.
+"""The folder of a training run, with all files that are needed to continue it and to sample from its model.
 
-    run.json            which engine trains it, on what, with which settings; written once, at the start
+    run.json            engine, settings and data; written at the start, and by --resume with new steps or paths
     tokenizer.pybpe     the vocabulary, or characters.json (vocabulary.py)
     model.safetensors   the checkpoint: weights, the optimizer's state, and a header of strings
-    best.safetensors    the weights that did best on held-out text, where an engine keeps them
-    metrics.jsonl       a line a step: step, loss; val_loss where it was measured, both in nats per token, and
-                        val_bits_per_byte, the same in bits; and sample, what the model said, where it was asked
-    report.html         what came out, at the end
+    best.safetensors    the weights with the lowest held-out loss (torch engine only)
+    metrics.jsonl       a line per step: step and loss; if they were measured after that step, val_loss and
+                        val_bits_per_byte; and sample, if text was sampled. Losses are in nats per token
+    report.html         the report, written at the end
 
-Two files move while a run goes on, and the checkpoint rules: it is replaced whole, its header says how many steps it
-has taken, and metrics beyond that are dropped when the run goes on. A checkpoint of any engine is one safetensors file
-whose header holds `pybpe.format`, which names the engine's layout, `pybpe.config`, `pybpe.step`, and `tokenizer`, the
-fingerprint of the vocabulary that it learned with. Nothing here knows the layouts: engines do (engines.py), that of the
-micro GPT in micro/checkpoint.py.
+During training, the checkpoint and the metrics change. The checkpoint is replaced as a whole, and its header has the
+number of steps taken; metrics of later steps are dropped when the run is continued. A checkpoint of any engine is a
+safetensors file whose header has `pybpe.format` (the engine's layout), `pybpe.config`, `pybpe.step` and `tokenizer`,
+the fingerprint of the vocabulary. The layouts are described in checkpoint.py and micro/checkpoint.py.
 """
 
 from __future__ import annotations
@@ -41,11 +40,11 @@ MOST_THREADS = 1024
 class Run:
     """The content of run.json.
 
-    data: absolute paths of the data when the run began, and relative: the same from the run's folder, which stay right
-    if the folder and the data move together (runs of earlier versions have none). digest: the fingerprint of the data.
-    tokenizer: the fingerprint of the vocabulary. text_field: the field or column with the text, in files that have
-    several (runs of earlier versions have none). threads: how many compute, because torch's sums depend on that number
-    in their last digits; None: the engine's own choice.
+    data: absolute paths of the data when the run began. relative: the same paths relative to the folder of the run,
+    which stay valid if folder and data move together ([] in runs of earlier versions). digest: the fingerprint of the
+    data. tokenizer: the fingerprint of the vocabulary. text_field: the field or column with the text in .jsonl and
+    .parquet files. threads: number of threads, on which the last digits of torch's sums depend (None: the engine's
+    choice).
     """
 
     settings: Settings
@@ -58,7 +57,7 @@ class Run:
 
 
 def places(paths: Sequence[Path], folder: Path) -> tuple[list[str], list[str]]:
-    """Return (data, relative) of a Run in `folder` for the paths of its data; relative is [] on other drives."""
+    """Return (data, relative) of a Run in `folder` for the paths of its data; relative is [] if a drive differs."""
     absolute = [path.resolve() for path in paths]
     try:
         relative = [Path(os.path.relpath(path, folder.resolve())).as_posix() for path in absolute]
@@ -68,9 +67,9 @@ def places(paths: Sequence[Path], folder: Path) -> tuple[list[str], list[str]]:
 
 
 def find_data(run: Run, folder: Path) -> list[Path]:
-    """Return the paths of the data of the run in `folder`: relative to it if all are there, else as they were.
+    """Return the paths of the data of the run in `folder`: the relative paths if all exist, else the absolute paths.
 
-    Raises FileNotFoundError, which says how to name another place, if the data is in neither place.
+    Raises FileNotFoundError, which says how to name other paths, if the data is in neither place.
     """
     relative = [(folder.resolve() / path).resolve() for path in run.relative]
     if relative and all(path.exists() for path in relative):
@@ -90,7 +89,7 @@ def write_run(run: Run, folder: Path) -> None:
 
 
 def read_run(folder: Path) -> Run:
-    """What run.json says. FormatError if it is damaged, FileNotFoundError if there is none."""
+    """Read run.json. FormatError if it is damaged, FileNotFoundError if there is none."""
     path = folder / RUN
     if not path.is_file():
         raise FileNotFoundError(f"{folder} holds no {RUN}: it is not the folder of a training run")
@@ -114,9 +113,11 @@ def read_run(folder: Path) -> Run:
 
 @dataclass
 class Metrics:
-    """The losses of a run: of every step, and (steps done, loss) on held-out text; and (steps done, what it said).
+    """The metrics of a run.
 
-    bytes_a_token: of held-out text, 0 where that is not known; it is not read again.
+    losses: the training loss of each step, in nats per token. val_losses: (steps taken, held-out loss). samples: (steps
+    taken, text that the model generated). bytes_a_token: mean number of bytes per token of the held-out text, 0 if it
+    is not known; `read_metrics` does not set it.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -125,7 +126,7 @@ class Metrics:
     bytes_a_token: float = field(default=0.0, compare=False)
 
     def entries(self) -> Iterator[dict[str, float | str]]:
-        """What is known of each step; of step 0 only where held-out text was looked at before the first."""
+        """Yield the line of metrics.jsonl for each step; step 0 has one only if a loss was measured before training."""
         val, samples = dict(self.val_losses), dict(self.samples)
         for step in range(len(self.losses) + 1):
             entry: dict[str, float | str] = {"step": step}
@@ -147,7 +148,7 @@ def write_metrics(metrics: Metrics, folder: Path) -> None:
 
 
 def read_metrics(folder: Path, steps: int) -> Metrics:
-    """The metrics of the first `steps` steps. FormatError if they are not all there."""
+    """Read the metrics of the first `steps` steps. FormatError if some are missing or the file is damaged."""
     metrics, path = Metrics(), folder / METRICS
     try:
         with path.open(encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""The report of a training run: one HTML file that needs nothing else, no network and no scripts."""
+"""The report of a training run: a self-contained HTML file, without scripts or network access."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pybpe.reports.html import head, render_page, table
 from pybpe.util.files import PathLike, write_atomic
 from pybpe.util.units import seconds
 
-TEMPERATURE = 0.8  # of the samples
+TEMPERATURE = 0.8  # sampling temperature of the samples
 STOPPED = {"seconds": "stopped by its time limit", "interrupt": "interrupted", "terminate": "terminated"}
-RECENT = 100  # steps, for the loss that is named where nothing is held out
+RECENT = 100  # last steps whose mean training loss is shown if nothing is held out
 
 
 @dataclass
 class RunResults:
-    """What a run found out; it fills while the run goes on.
+    """The results of a run, updated during training.
 
-    unigram: nats per token of token frequencies alone, of the held-out text, or of the training text where nothing is
-    held out, as bytes_a_token is. first_step: where this sitting began; seconds, tokens_per_second: of this sitting.
-    stopped: why it ended, one of stopping.REASONS.
+    unigram: loss of token frequencies alone, in nats per token, on the held-out text, or on the training text if
+    nothing is held out. first_step: steps taken before this process continued the run. seconds, tokens_per_second: of
+    this process. stopped: why it ended, one of stopping.REASONS. samples: texts that the trained model generated.
     """
 
     run: Run
@@ -42,22 +42,22 @@ class RunResults:
 
     @property
     def steps(self) -> int:
-        """Steps taken, those of earlier sittings included."""
+        """The number of steps taken, those before the run was continued included."""
         return len(self.metrics.losses)
 
     @property
     def interrupted(self) -> bool:
-        """True if steps are left: a signal or a time limit ended the run."""
+        """True if a signal or a time limit ended the run before its last step."""
         return self.stopped != "steps"
 
     @property
     def held_out(self) -> bool:
-        """Whether some text was held out."""
+        """True if text was held out and its loss measured."""
         return bool(self.metrics.val_losses)
 
     @property
     def loss(self) -> float:
-        """The last loss on held-out text, or the mean of the last training losses; nats per token."""
+        """The last held-out loss, or the mean of the last RECENT training losses, in nats per token."""
         if self.held_out:
             return self.metrics.val_losses[-1][1]
         recent = self.metrics.losses[-RECENT:]
@@ -65,22 +65,22 @@ class RunResults:
 
     @property
     def bytes_a_token(self) -> float:
-        """What a token stands for in the mean."""
+        """The mean number of bytes per token, of the same text as `unigram`."""
         return self.metrics.bytes_a_token
 
     @property
     def bits_a_nat(self) -> float:
-        """What makes bits per byte, which do not depend on the vocabulary, of nats per token."""
+        """The factor that converts nats per token to bits per byte."""
         return bits_per_byte(1.0, self.bytes_a_token)
 
     @property
     def bits_per_byte(self) -> float:
-        """The loss in that unit."""
+        """The loss in bits per byte."""
         return bits_per_byte(self.loss, self.bytes_a_token)
 
 
 def write_run_report(path: PathLike, results: RunResults, folder: Path) -> None:
-    """Write the page, completely or not at all. folder: where its reader will find the run."""
+    """Write the report, completely or not at all. folder: the folder of the run, which names the page."""
     sections = (_head(results, folder), _learning(results), _samples(results), _settings(results))
     page = render_page(f"pybpe: {folder.name}", sections, results.vocabulary.fingerprint, STYLE)
     write_atomic(path, page.encode("utf-8", "replace"))
@@ -97,12 +97,12 @@ def _head(results: RunResults, folder: Path) -> str:
     notice = (
         f'<p class="notice">Training was {STOPPED[results.stopped]} after {results.steps:,} of '
         f"{results.run.settings.steps:,} steps; "
-        "<code>pybpe gpt train --resume</code> goes on.</p>"
+        "<code>pybpe gpt train --resume</code> continues.</p>"
         if results.interrupted
         else ""
     )
-    way = f"{results.steps:,} steps through {results.n_train_ids:,} tokens"
-    lead = f"{way}, the last sitting in {seconds(results.seconds)}."
+    way = f"{results.steps:,} steps on {results.n_train_ids:,} tokens of training text"
+    lead = f"{way}; {seconds(results.seconds)} since training was last started or continued."
     return head(f"pybpe gpt train, engine {results.run.settings.engine}", folder.name, lead, figures, notice)
 
 
@@ -115,14 +115,14 @@ def _learning(results: RunResults) -> str:
         results.unigram,
         results.bits_a_nat,
     )
-    return "<h2>How it learned</h2>" + loss_chart(curves) + legend(results.held_out)
+    return "<h2>Loss</h2>" + loss_chart(curves) + legend(results.held_out)
 
 
 def _samples(results: RunResults) -> str:
     texts = "".join(f'<div class="alone"><div class="sample">{shown(text)}</div></div>' for text in results.samples)
-    return f"<h2>What it says</h2><p>From the beginning of a text, at temperature {TEMPERATURE:g}.</p>{texts}"
+    return f"<h2>Samples</h2><p>From the beginning of a text, at temperature {TEMPERATURE:g}.</p>{texts}"
 
 
 def _settings(results: RunResults) -> str:
     data = [("data", ", ".join(results.run.data)), ("vocabulary", f"{results.vocabulary.n_vocab:,} ids")]
-    return "<h2>The settings</h2>" + table((), [*data, *settings_rows(results.run.settings)])
+    return "<h2>Settings</h2>" + table((), [*data, *settings_rows(results.run.settings)])

@@ -1,4 +1,4 @@
-"""A training run from data to report, in one folder (folder.py), with any engine: what `pybpe gpt train` does."""
+"""Start, prepare, continue or estimate a training run in a folder, with any engine, for `pybpe gpt train`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pybpe.data.readers.documents import TEXT_FIELD
 from pybpe.errors import TokenIdError, TrainingError
-from pybpe.gpt.engines import OnStep, engine
+from pybpe.gpt.engines import engine
 from pybpe.gpt.inference import Model
 from pybpe.gpt.pretrain import TrainingStep, unigram_entropy
 from pybpe.gpt.runs.folder import (
@@ -47,19 +47,19 @@ from pybpe.gpt.vocabulary import (
 
 SAMPLES = 3
 SAMPLE_TOKENS = 200
-MOST_PASSES = 40  # over the training text, before a warning
+MOST_PASSES = 40  # passes over the training text above which there is a warning
 FILES = (MODEL, RUN, BEST, METRICS, REPORT, CHARACTERS, TOKENIZER)  # of a run
-LEFT_BEHIND = ".*.part"  # by a kill: files half written, and an earlier run that was to be replaced
+LEFT_BEHIND = ".*.part"  # what a killed process leaves: incomplete files, and an earlier run that it was to replace
 
 
 class Watcher:
-    """Is told what a run does. This one does nothing; override what is of interest."""
+    """Callbacks for the progress of a run. They do nothing here: override those that you need."""
 
     def begins(self, results: RunResults) -> None:
-        """Training begins, or goes on; `facts` fill as it does."""
+        """Called when training begins or continues. `results` is updated during training."""
 
     def step(self, step: TrainingStep, results: RunResults) -> None:
-        """The model took a step."""
+        """Called after each step of training."""
 
 
 def start_run(
@@ -74,13 +74,14 @@ def start_run(
     seconds: float | None = None,
     text_field: str = TEXT_FIELD,
 ) -> RunResults:
-    """Begin a run in a folder that is made for it, and train to its end.
+    """Start a run in a folder, which is created if necessary, and train to the end.
 
-    paths, vocabulary, text_field: see read_data. replace: instead of a run that the folder holds. seconds: a time limit
-    for training. Ctrl-C, SIGTERM and the time limit end it early with a checkpoint, from which `resume_run` continues.
+    paths, vocabulary, text_field: see read_data. replace: replace a run that is in the folder. seconds: a time limit
+    for training. Ctrl-C, SIGTERM and the time limit end training early with a checkpoint, from which `resume_run`
+    continues.
 
-    Where an error comes before the first checkpoint, no file of the run is left, and the run that was to be replaced is
-    there again. Raises what reading and training raise, and FileExistsError where a run is in the way.
+    After an error before the first checkpoint, the folder is as it was before, with the run that was to be replaced.
+    Raises FileExistsError if the folder has a run and not `replace`, and the errors of reading and training.
     """
     n_threads = engine(settings.engine).recorded_threads(threads)
     run, data = _plan(folder, settings, paths, vocabulary, n_threads, text_field)
@@ -99,14 +100,14 @@ def prepare_run(
     replace: bool = False,
     text_field: str = TEXT_FIELD,
 ) -> None:
-    """Make the folder of a run, for `resume_run` to begin it, or for several processes to begin it together."""
+    """Write the folder of a run without training; `resume_run` starts it, or several processes start it together."""
     run, data = _plan(folder, settings, paths, vocabulary, threads, text_field)
     with _folder(folder, replace):
         _write(run, data, folder)
 
 
 def check_free(folder: Path, replace: bool = False) -> list[Path]:
-    """Return the files of a run that a folder holds. FileExistsError if there are any, unless `replace`."""
+    """Return the files of a run in a folder. FileExistsError if there are any, unless `replace`."""
     there = [path for path in (folder / name for name in FILES) if path.exists()]
     if there and not replace:
         raise FileExistsError(
@@ -118,7 +119,11 @@ def check_free(folder: Path, replace: bool = False) -> list[Path]:
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a run would be. tokens: all that it would learn from, of n_train_ids different ones. memory: in bytes."""
+    """An estimate of what a run needs.
+
+    memory: peak in bytes. n_train_ids: tokens of training text. tokens: tokens trained on, repeated ones included.
+    seconds: time of the whole run.
+    """
 
     n_vocab: int
     n_params: int
@@ -136,7 +141,7 @@ def dry_run(
     *,
     text_field: str = TEXT_FIELD,
 ) -> DryRun:
-    """Read the data, try a few batches, write nothing. Raises what `start_run` raises."""
+    """Estimate what a run needs: read the data and train a few batches. Writes nothing. Errors as in `start_run`."""
     _, data = _plan(Path(), settings, paths, vocabulary, threads, text_field)
     found, tokens = engine(settings.engine).plan(settings, data, threads), n_tokens(settings, data)
     time_taken = found.seconds_a_token * tokens
@@ -144,7 +149,7 @@ def dry_run(
 
 
 def n_tokens(settings: Settings, data: TrainingData) -> int:
-    """Return how many tokens a whole run trains on, repeated ones included."""
+    """Return the number of tokens that a whole run trains on, repeated ones included."""
     if data.documents is None:
         return settings.steps * settings.batch_size * settings.accumulate * settings.block_size
     lengths = [min(settings.block_size, len(document) - 1) for document in data.documents]
@@ -152,7 +157,7 @@ def n_tokens(settings: Settings, data: TrainingData) -> int:
 
 
 def warn_of_passes(settings: Settings, data: TrainingData) -> None:
-    """Warn where a run trains on its data so often that it only memorizes them."""
+    """Warn if a run passes over its data more than MOST_PASSES times, so that the model mostly memorizes it."""
     passes = n_tokens(settings, data) / max(1, len(data.train))
     if passes > MOST_PASSES:
         warnings.warn(
@@ -197,9 +202,9 @@ def _write(run: Run, data: TrainingData, folder: Path) -> None:
 
 @contextmanager
 def _folder(folder: Path, replace: bool) -> Iterator[None]:
-    """A folder for a run; an error within, before the first checkpoint, leaves it as it was.
+    """A context in which a run is written to a folder. An error before the first checkpoint restores the folder.
 
-    An earlier run waits in a folder of its own until the new one is there.
+    The files of an earlier run are moved to a temporary folder inside it, and deleted at the end.
     """
     earlier, made = check_free(folder, replace), not folder.exists()
     try:
@@ -234,15 +239,15 @@ def resume_run(
     steps: int | None = None,
     seconds: float | None = None,
 ) -> RunResults:
-    """Continue the run of a folder, digit for digit as if it had not stopped. Raises what starting one raises.
+    """Continue the run of a folder, digit for digit as if it had not stopped.
 
-    threads: None for the number that the run began with. paths: where its data is now; None for where it was. Both are
-    remembered in run.json, and so is steps: a new total number of steps, also for a run that has ended (None: as it was
-    started). The learning rate of step i is then schedule(i / steps); steps that were taken are not taken again.
+    threads: number of threads (None: as in run.json). paths: paths of the data, if it has moved (None: as in run.json).
+    steps: a new total number of steps, also for a run that has ended (None: as in run.json). New values are saved in
+    run.json. The learning rate of step i is schedule(i / steps) with the new total, and steps taken are not repeated.
     seconds: see `start_run`.
 
-    TrainingError if the data has changed, or the run has taken more than `steps` steps. A run that has ended is only
-    reported on again.
+    If no steps are left, only the report is written again. Raises TrainingError if the data has changed or the run has
+    taken more than `steps` steps, and the errors of `start_run`.
     """
     run, data, metrics = reread(folder, paths, steps)
     if steps is not None:
@@ -259,7 +264,7 @@ def resume_run(
 
 
 def _tidy(folder: Path) -> None:
-    """Remove what a kill left behind; an earlier run only once there is a checkpoint of this one."""
+    """Remove what a killed process left; an earlier run is removed only if this run has a checkpoint."""
     for path in folder.glob(LEFT_BEHIND):
         if not path.is_dir():
             path.unlink()
@@ -268,16 +273,16 @@ def _tidy(folder: Path) -> None:
 
 
 def read_run_data(folder: Path, paths: list[Path] | None = None) -> tuple[Run, TrainingData]:
-    """Read run.json of a folder, and the data that the run was trained on, in `paths` or where it was (None).
+    """Read run.json and the data of the run in a folder. paths: paths of the data, None for those in run.json.
 
-    Raises TrainingError if the data has changed since the run began, and FileNotFoundError if it is not there.
+    Raises TrainingError if the data has changed since the run began, and FileNotFoundError if it does not exist.
     """
     run, vocabulary = read_run(folder), load_vocabulary(folder)
     check_same(vocabulary, run.tokenizer, vocabulary.n_vocab, str(folder))
     paths = find_data(run, folder) if paths is None else paths
     try:
         data = _read(paths, vocabulary, run.settings, run.text_field)
-    except TokenIdError:  # a character that the text did not have
+    except TokenIdError:  # the text has a new character
         data = None
     if data is None or not data.has_digest(run.digest):
         raise TrainingError(
@@ -290,7 +295,7 @@ def read_run_data(folder: Path, paths: list[Path] | None = None) -> tuple[Run, T
 def reread(
     folder: Path, paths: list[Path] | None = None, steps: int | None = None
 ) -> tuple[Run, TrainingData, Metrics]:
-    """As `read_run_data`, and the metrics up to the checkpoint. steps: see `resume_run`."""
+    """Return what `read_run_data` returns, and the metrics up to the checkpoint. steps: see `resume_run`."""
     run, data = read_run_data(folder, paths)
     path = folder / MODEL
     taken = engine(run.settings.engine).load(path).step if path.exists() else 0
@@ -327,8 +332,7 @@ def _train(
         results.tokens_per_second = step.tokens_per_second
         watcher.step(step, results)
 
-    told: OnStep = on_step
-    results.stopped = chosen.train(run, data, folder, metrics, run.threads, told, seconds)
+    results.stopped = chosen.train(run, data, folder, metrics, run.threads, on_step, seconds)
     results.seconds = time.perf_counter() - began
     loaded = chosen.load(folder / MODEL)
     results.n_params = loaded.n_params

@@ -1,4 +1,4 @@
-"""The settings of a run in words, for its page."""
+"""The table of settings in the report of a run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LABELS = {
     "compile": "torch.compile",
     "seed": "random seed",
 }
-ZERO = {"clip": "no limit", "sample_every": "no samples", "dropout": "none"}  # what 0 means there
+ZERO = {"clip": "no limit", "sample_every": "no samples", "dropout": "none"}  # shown in place of 0
 
 
 def settings_rows(settings: Settings) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What only the reports on a GPT have: the look of samples, and their text."""
+"""The style sheet and HTML of generated text, for the reports on a GPT."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ STYLE = """
 
 
 def shown(text: str) -> str:
-    """Text of a model as HTML: bytes that were no characters are U+FFFD, control characters are left out."""
+    """Return generated text as HTML, without white space at its ends and without control characters."""
     return escape("".join(char for char in text.strip() if char.isprintable() or char in "\n\t"))
