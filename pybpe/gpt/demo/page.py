@@ -74,7 +74,7 @@ def _learning(results: DemoResults) -> str:
     config = results.config
     return (
         "<h2>Loss</h2>"
-        f"<p>Training lowered the loss on held-out text from {first:.2f} to {last:.2f} nats per token, or from "
+        f"<p>In training, the loss on held-out text went from {first:.2f} to {last:.2f} nats per token, or from "
         f"{results.bits_per_byte(first):.2f} to {results.bits_per_byte(last):.2f} bits per byte. The dashed line is "
         f"the loss of token frequencies alone, {results.unigram:.2f} nats per token.</p>"
         + loss_chart(results.curves)
