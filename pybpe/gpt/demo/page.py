@@ -74,13 +74,13 @@ def _learning(results: DemoResults) -> str:
     config = results.config
     return (
         "<h2>Loss</h2>"
-        f"<p>On text that it never saw, its loss went from {first:.2f} to {last:.2f} nats per token, which is "
-        f"{results.bits_per_byte(first):.2f} to {results.bits_per_byte(last):.2f} bits per byte. Knowing how frequent "
-        f"each token is, and nothing more, would give {results.unigram:.2f}: that is the dashed line to beat.</p>"
+        f"<p>In training, the loss on held-out text went from {first:.2f} to {last:.2f} nats per token, or from "
+        f"{results.bits_per_byte(first):.2f} to {results.bits_per_byte(last):.2f} bits per byte. The dashed line is "
+        f"the loss of token frequencies alone, {results.unigram:.2f} nats per token.</p>"
         + loss_chart(results.curves)
         + legend()
-        + f"<p><br>A GPT of {config.n_layer} layers, {config.n_head} heads and width {config.n_embd} that sees "
-        f"{config.block_size} tokens at once. It took {len(results.losses):,} steps through a text of "
+        + f"<p><br>The model is a GPT of {config.n_layer} layers, {config.n_head} heads and width {config.n_embd} with "
+        f"a context of {config.block_size} tokens. It was trained for {len(results.losses):,} steps on a text of "
         f"{results.n_train_ids:,} tokens.</p>"
     )
 

@@ -127,8 +127,8 @@ class MicroGPT:
         loss = self._engine.loss()
         self.step += 1
         settings = (self.step, lr, astuple(self.adam))
-        # Each thread updates its own range of the parameters.
-        on_threads(lambda part: self._engine.update(part, self.threads, *settings), self.threads, self.threads)
+        n = self.threads  # each updates its own range of the parameters
+        on_threads(lambda part: self._engine.update(part, n, *settings), n, n)
         return loss
 
     def train_documents(

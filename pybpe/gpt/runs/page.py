@@ -102,7 +102,7 @@ def _head(results: RunResults, folder: Path) -> str:
         else ""
     )
     way = f"{results.steps:,} steps on {results.n_train_ids:,} tokens of training text"
-    lead = f"{way}; {seconds(results.seconds)} since training was last started or continued."
+    lead = f"{way}. Training took {seconds(results.seconds)} since it was last started or continued."
     return head(f"pybpe gpt train, engine {results.run.settings.engine}", folder.name, lead, figures, notice)
 
 
