@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -167,3 +168,16 @@ def test_functions_are_short():
                 if lines > 60:
                     long.append((module, node.name, lines))
     assert long == []
+
+
+def test_scripts_import_names_that_exist():
+    root = Path(__file__).parents[1]
+    for path in [*root.glob("scripts/*.py"), *root.glob("tests/support/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "pybpe":
+                if node.module.startswith("pybpe.gpt"):
+                    pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
+                module = importlib.import_module(node.module)
+                for alias in node.names:
+                    if not hasattr(module, alias.name):
+                        importlib.import_module(f"{node.module}.{alias.name}")

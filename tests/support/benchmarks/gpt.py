@@ -17,7 +17,7 @@ from pybpe import Tokenizer
 from pybpe.gpt.characters import Characters
 from pybpe.gpt.micro import Adam, MicroConfig, MicroGPT
 from pybpe.gpt.micro.names import read_documents
-from pybpe.gpt.pretrain import cut, learning_rate, window_batch
+from pybpe.gpt.pretrain import learning_rate, window_batch, windows_at
 from pybpe.gpt.training_data import TrainingData, read_data
 from pybpe.gpt.vocabulary import bits_per_byte, bytes_per_token
 
@@ -144,7 +144,7 @@ def learned(config: MicroConfig, data: TrainingData, text: str, encoding: str) -
     assert data.val is not None
     per_token = bytes_per_token(data.vocabulary, data.val)
     starts = np.linspace(0, len(data.val) - config.block_size - 1, EVAL_WINDOWS).astype(np.int64)
-    windows = [cut(data.val, some, config.block_size) for some in np.split(starts, EVAL_WINDOWS // 8)]
+    windows = [windows_at(data.val, some, config.block_size) for some in np.split(starts, EVAL_WINDOWS // 8)]
     values = {
         name: bits_per_byte(float(np.mean([measure_(window) for window in windows])), per_token)
         for name, (_, measure_) in found.items()
