@@ -39,17 +39,20 @@ def theirs(source, vocab_size: int, special_tokens=(), normalizer="identity"):
     """Their model of a file, if `source` is a Path, or of the texts of an iterable."""
     content = io.BytesIO()
     of_file = isinstance(source, Path)
-    sentencepiece.SentencePieceTrainer.train(
-        **({"input": str(source)} if of_file else {"sentence_iterator": iter(source)}),
-        model_writer=content,
-        model_type="bpe",
-        vocab_size=vocab_size,
-        control_symbols=list(special_tokens),
-        normalization_rule_name=normalizer,
-        character_coverage=1.0,
-        byte_fallback=True,
-        minloglevel=2,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        if of_file:
+            patch.chdir(source.parent)  # they take a comma in a path for the end of it
+        sentencepiece.SentencePieceTrainer.train(
+            **({"input": source.name} if of_file else {"sentence_iterator": iter(source)}),
+            model_writer=content,
+            model_type="bpe",
+            vocab_size=vocab_size,
+            control_symbols=list(special_tokens),
+            normalization_rule_name=normalizer,
+            character_coverage=1.0,
+            byte_fallback=True,
+            minloglevel=2,
+        )
     return sentencepiece.SentencePieceProcessor(model_proto=content.getvalue())
 
 
