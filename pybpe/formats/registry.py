@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pybpe.definition import Definition
@@ -42,18 +42,19 @@ class Format:
     beside: str = ""
     suffixes: tuple[str, ...] = ()
 
-    def read(self, path: PathLike, pattern: str | None = None, special_tokens: Mapping[str, int] | None = None) -> Any:
+    def read(
+        self, path: PathLike, pattern: str | None = None, special_tokens: Mapping[str, int] | None = None
+    ) -> Definition:
         """Read the Definition of a file. Raises FormatError, with the reason, or OSError.
 
         pattern, special_tokens: for formats that do not hold them. Raises ValueError if the format holds its own
         pattern, or if a pattern is needed and not given.
         """
         module = import_module(f"pybpe.formats.{self.module}")
-        if self.cannot_say:
-            return module.read(path, pattern, special_tokens)
-        if pattern is not None:
+        if pattern is not None and not self.cannot_say:
             raise ValueError(f"{path} holds its own split pattern")
-        return module.read(path)
+        definition: Definition = module.read(path, pattern, special_tokens) if self.cannot_say else module.read(path)
+        return definition
 
     def write(self, definition: Definition, path: PathLike) -> None:
         """Write a Definition to a file. Raises ValueError if the format cannot hold it."""
