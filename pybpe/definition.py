@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -163,6 +163,20 @@ def with_first_merges(definition: Definition, vocab_size: int) -> Definition:
         ByteMerges(make_vocabulary(tokens[:vocab_size]), definition.merges[: vocab_size - 256]),
         pattern=definition.pattern,
         special_tokens=number_special_tokens(names, vocab_size),
+    )
+
+
+def with_special_tokens(definition: Definition, names: Iterable[str]) -> Definition:
+    """Return the Definition with further special tokens, which get the ids after the largest one.
+
+    Names that are special tokens already keep their ids. SpecialTokenError for a name that is empty, given twice, or
+    the name of an added token.
+    """
+    names = list(number_special_tokens(names, 0))
+    new = [name for name in names if name not in definition.special_tokens]
+    return replace(
+        definition,
+        special_tokens={**definition.special_tokens, **number_special_tokens(new, definition.n_vocab)},
     )
 
 

@@ -57,5 +57,13 @@ class ChatTemplateError(PybpeError, ValueError):
     """A chat template is not valid, raises an error for the messages, or exceeds a limit."""
 
 
+class ConversationError(PybpeError, ValueError):
+    """A conversation is not valid, is too long, or the tokenizer has no tokens for conversations."""
+
+
+class SandboxError(PybpeError, RuntimeError):
+    """No sandbox can run Python code on this machine; the message says why, and which way out there is."""
+
+
 class MissingPackageError(PybpeError, ImportError):
     """An optional package that is needed is not installed."""

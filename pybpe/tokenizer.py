@@ -12,7 +12,7 @@ from pybpe.decoding.appender import EncodeAppender
 from pybpe.decoding.characters import CharacterStream
 from pybpe.decoding.incremental import DecodeStream
 from pybpe.decoding.sentencepiece import SentencePieceStream
-from pybpe.definition import Definition, with_first_merges
+from pybpe.definition import Definition, with_first_merges, with_special_tokens
 from pybpe.encode.segmenter import Cut
 from pybpe.encode.special_tokens import Allowed, Disallowed, Text
 from pybpe.formats import native
@@ -196,6 +196,17 @@ class Tokenizer:
         tokenizers.
         """
         return Tokenizer(with_first_merges(self._definition, vocab_size))
+
+    def with_special_tokens(self, names: Iterable[str]) -> Tokenizer:
+        """Return a tokenizer with further special tokens, which get the ids after the largest one.
+
+        >>> tok.with_special_tokens(["<|user|>", "<|endoftext|>"]).special_tokens
+        {'<|endoftext|>': 260, '<|user|>': 261}
+
+        Special tokens that are there already keep their ids. All other ids stay as they are. Raises SpecialTokenError
+        for a name that is empty or given twice.
+        """
+        return Tokenizer(with_special_tokens(self._definition, names))
 
     @classmethod
     def load(cls, path: PathLike) -> Tokenizer:
