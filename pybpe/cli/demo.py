@@ -25,7 +25,7 @@ from pybpe.util.units import seconds, size
 if TYPE_CHECKING:
     from pybpe.gpt.demo.results import DemoResults
 
-FILES = ("tokenizer.pybpe", "shards", "model.safetensors", "report.html")
+FILES = ("tokenizer.pybpe", "shards", "run.json", "model.safetensors", "metrics.jsonl", "report.html")
 
 
 def add_commands(commands: Any) -> None:
@@ -51,7 +51,7 @@ def add_commands(commands: Any) -> None:
         "--seconds",
         type=positive,
         metavar="S",
-        help="maximum training time in seconds (100, or 8 passes through the text)",
+        help="training time in seconds (100, or 8 passes through the text)",
     )
     add_text_field(parser)
     parser.add_argument("--seed", type=whole(0), default=42, metavar="N", help="random seed (42)")
@@ -69,8 +69,8 @@ def run(options: argparse.Namespace) -> None:
     with locked(folder.resolve().with_name(f".{folder.resolve().name}.lock"), busy):
         results = _run(options, corpus, field, folder)
     _summary(results, folder)
-    if results.stopped == "terminate":
-        raise Terminated(f"what was learned in {len(results.losses):,} steps is kept in {folder}")
+    if results.run.stopped == "terminate":
+        raise Terminated(f"what was learned in {results.run.steps:,} steps is kept in {folder}")
 
 
 def _run(options: argparse.Namespace, corpus: Path | None, field: str, folder: Path) -> DemoResults:
@@ -90,17 +90,17 @@ def _run(options: argparse.Namespace, corpus: Path | None, field: str, folder: P
         results = run_demo(settings, screen)
     finally:
         screen.close()
-    if results.stopped == "interrupt":
-        note(f"interrupted; what was learned in {len(results.losses):,} steps is kept")
+    if results.run.stopped == "interrupt":
+        note(f"interrupted; what was learned in {results.run.steps:,} steps is kept")
     return results
 
 
 def _summary(results: DemoResults, folder: Path) -> None:
-    loss, unigram = results.held_out_loss, results.unigram
+    loss, unigram = results.run.loss, results.run.unigram
     verdict = "better" if loss < unigram else "not better yet"
     rows = [
         ("vocabulary", f"{results.tokenizer.n_vocab:,} tokens, {results.held_out_bytes_per_token:.2f} bytes per token"),
-        ("model", f"{results.n_params:,} parameters, {len(results.losses):,} steps"),
+        ("model", f"{results.run.n_params:,} parameters, {results.run.steps:,} steps"),
         ("held-out loss", f"{loss:.2f} nats per token, {results.bits_per_byte(loss):.2f} bits per byte"),
         ("", f"{verdict} than token frequencies alone, {unigram:.2f} nats per token"),
         ("time", seconds(sum(stage.seconds for stage in results.stages))),

@@ -7,8 +7,8 @@ from rich.text import Text
 from pybpe.cli.console import escaped
 from pybpe.cli.training_screen import TrainingScreen
 from pybpe.gpt.demo.demo import Watcher
-from pybpe.gpt.demo.results import DemoResults
 from pybpe.gpt.pretrain import TrainingStep
+from pybpe.gpt.runs.page import RunResults
 
 TITLES = {
     "read": "reading the text",
@@ -39,9 +39,9 @@ class Screen(TrainingScreen, Watcher):
         if self.drawing:
             self.draw(stage, done, total, "")
 
-    def step(self, step: TrainingStep, results: DemoResults) -> None:
+    def step(self, step: TrainingStep, results: RunResults) -> None:
         """Show the progress bar of the training and the losses."""
-        self.learns(step, results.held_out_losses[0][1], results.unigram, results.bits_per_byte(1.0))
+        self.learns(step, results.metrics.val_losses[0][1], results.unigram, results.bits_a_nat)
 
     def sample(self, prompt: str, text: str, trained: bool) -> None:
         """Print the prompt and the beginning of the generated text."""

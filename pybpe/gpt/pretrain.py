@@ -31,7 +31,7 @@ class TrainingStep:
     """The facts of a step, with which `on_step` is called.
 
     step: steps taken. loss, val_loss: in nats per token; val_loss is None if it was not measured after this step.
-    progress: 0..1, the fraction of the steps or of the time limit, whichever is larger. sample: text that the model
+    progress: 0..1, the fraction of the steps taken. sample: text that the model
     generated after this step, None if it did not.
     """
 
@@ -76,23 +76,21 @@ def pretrain(
     threads: int | None = None,
     eval_every: int = 100,
     eval_windows: int = 64,
-    max_seconds: float | None = None,
     time_limit: float | None = None,
     schedule: str = "linear",
     warmup: float = 0.0,
     on_step: Callable[[TrainingStep], object] | None = None,
 ) -> TrainingLog:
-    """Train `model` on random windows of `train_ids` for `steps` steps, or for `max_seconds` if these pass first.
+    """Train `model` on random windows of `train_ids` for `steps` steps.
 
     train_ids, val_ids: 1-D integer arrays of at least block_size + 1 ids; val_ids may be None. threads: None for one
     per processor. The loss on val_ids is measured over up to `eval_windows` fixed windows every `eval_every` steps
     and at the end. schedule: one of settings.SCHEDULES, after lr has risen for the fraction `warmup` of the run.
 
-    Training starts at step `model.step`. Without max_seconds, the windows and the learning rate of a step depend only
-    on its number and on `seed`, so a model that was saved and loaded continues digit for digit. Ctrl-C, SIGTERM and
-    time_limit (seconds) end training after the current step; unlike max_seconds, time_limit does not change the
-    learning rate. Raises TrainingError if there is too little text or a setting is not allowed, and MemoryError before
-    the first step.
+    Training starts at step `model.step`. The windows and the learning rate of a step depend only on its number and on
+    `seed`, so a model that was saved and loaded continues digit for digit. Ctrl-C, SIGTERM and time_limit (seconds) end
+    training after the current step. Raises TrainingError if there is too little text or a setting is not allowed, and
+    MemoryError before the first step.
     """
     context = model.config.block_size
     check_parts(train_ids, val_ids, context)
@@ -103,12 +101,10 @@ def pretrain(
     log, began, stop = TrainingLog(), time.perf_counter(), ""
     with stop_requests(time_limit) as stop_reason:
         for step in range(model.step, steps):
-            elapsed, stop = time.perf_counter() - began, stop_reason()
-            progress = max(step / steps, elapsed / max_seconds if max_seconds else 0.0)
-            if progress >= 1.0 or stop:
-                log.stopped = stop or "seconds"
+            if stop := stop_reason():
+                log.stopped = stop
                 break
-            rate = learning_rate(lr, progress, schedule, warmup)
+            rate = learning_rate(lr, step / steps, schedule, warmup)
             loss = model.train_step(*window_batch(train_ids, context, batch_size, [seed, model.step]), rate)
             if not math.isfinite(loss):
                 raise TrainingError(lost(loss, step + 1))
@@ -119,8 +115,7 @@ def pretrain(
             if val_ids is not None and (step + 1) % eval_every == 0 and step + 1 < steps:
                 val_loss = _measure(model, val_ids, batch_size, eval_windows, log)
             if on_step is not None:
-                done = max(progress, (step + 1) / steps)
-                on_step(TrainingStep(step + 1, loss, val_loss, rate, done, log.tokens_per_second))
+                on_step(TrainingStep(step + 1, loss, val_loss, rate, (step + 1) / steps, log.tokens_per_second))
         if val_ids is not None and not stop:
             _measure(model, val_ids, batch_size, eval_windows, log)
         log.seconds = time.perf_counter() - began

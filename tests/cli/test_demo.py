@@ -10,9 +10,10 @@ from pybpe.cli.demo_screen import Screen
 from pybpe.cli.main import main
 from pybpe.data.shards import TokenShards
 from pybpe.gpt.micro import MicroGPT
+from pybpe.gpt.runs.folder import read_metrics, read_run
 
 SMALL = ("--vocab-size", "280", "--steps", "3")
-MADE = ["model.safetensors", "report.html", "shards", "tokenizer.pybpe"]
+MADE = ["metrics.jsonl", "model.safetensors", "report.html", "run.json", "shards", "tokenizer.pybpe"]
 
 
 def test_the_folder_holds_all_and_its_parts_belong_together(corpus, capsys):
@@ -40,6 +41,29 @@ def test_the_same_seed_gives_the_same_model(corpus):
         assert main(["demo", "corpus.txt", *SMALL, "-o", folder, "--seed", seed]) == 0
     weights = [MicroGPT.load(Path(folder, "model.safetensors")).parameters["wte"].tobytes() for folder in "abc"]
     assert weights[0] == weights[1] != weights[2]
+
+
+def test_its_folder_is_that_of_a_run(corpus, capsys):
+    """The run in it can be continued, measured and sampled from, also where the folder was moved."""
+    assert main(["demo", "corpus.txt", *SMALL]) == 0
+    run = read_run(Path("pybpe-demo"))
+    assert run.data == [str(Path("pybpe-demo/shards").resolve())]
+    assert run.relative == ["shards"]
+    Path("pybpe-demo").rename("moved")
+    assert main(["gpt", "train", "--resume", "moved", "--steps", "5"]) == 0
+    assert MicroGPT.load("moved/model.safetensors").step == 5
+    assert len(read_metrics(Path("moved"), 5).losses) == 5
+    assert main(["gpt", "eval", "moved"]) == 0
+    assert main(["gpt", "sample", "moved", "--tokens", "3"]) == 0
+    assert capsys.readouterr().out
+
+
+def test_steps_are_planned_for_a_time_limit(corpus, monkeypatch):
+    """The rate falls to 0 within the limit, however fast the machine is."""
+    monkeypatch.setattr("pybpe.gpt.demo.demo.SAMPLES", 1)
+    assert main(["demo", "corpus.txt", "--vocab-size", "280", "--seconds", "1"]) == 0
+    run = read_run(Path("pybpe-demo"))
+    assert 1 <= MicroGPT.load("pybpe-demo/model.safetensors").step <= run.settings.steps < 100_000
 
 
 def test_by_default_it_goes_eight_times_through_the_text(corpus, monkeypatch):
@@ -105,7 +129,7 @@ def test_only_the_beginning_of_a_large_corpus_is_read(corpus, monkeypatch, capsy
         (b"", "corpus.txt is empty"),
         (b"short\n", "has only 6 bytes"),
         (b"\x7fELF\x00\x01" * 2000, "is binary data, not text"),
-        (b"a" * 20_000, "and the model needs 65: give more text"),
+        (b"a" * 20_000, "a window of 64 needs at least 65: give more text"),
     ],
 )
 def test_text_that_is_no_use(workplace, fails, content, says):

@@ -83,10 +83,9 @@ def test_memory_mapped_shards_of_either_width_will_do(tmp_path):
 
 
 def test_time_runs_out():
-    log = pretrain(MicroGPT(CONFIG), IDS, IDS, steps=10**9, batch_size=2, lr=0.01, seed=1, max_seconds=0.1)
+    log = pretrain(MicroGPT(CONFIG), IDS, IDS, steps=10**9, batch_size=2, lr=0.01, seed=1, time_limit=0.1)
     assert log.stopped == "seconds"
     assert 0 < len(log.losses) < 10**9
-    assert log.val_losses[-1][0] == len(log.losses)
 
 
 def test_ctrl_c_keeps_what_was_learned():

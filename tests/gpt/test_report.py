@@ -16,6 +16,9 @@ from pybpe.gpt.demo.page import render, write_report
 from pybpe.gpt.demo.results import Corpus, DemoResults, Sample, Stage
 from pybpe.gpt.micro import MicroConfig, MicroGPT
 from pybpe.gpt.runs.chart import loss_chart, smoothed
+from pybpe.gpt.runs.folder import Metrics, Run
+from pybpe.gpt.runs.page import RunResults
+from pybpe.gpt.settings import Settings
 
 TEXT = b"The <script>alert(1)</script> cat & the dog.\n" * 200
 
@@ -25,19 +28,23 @@ def results() -> DemoResults:
     tokenizer = Tokenizer.train(iter([TEXT]), vocab_size=280, progress=False)
     train, held_out = tokenizer.encode_to_numpy(TEXT[:8100]), tokenizer.encode_to_numpy(TEXT[8100:])
     config = MicroConfig(n_vocab=tokenizer.n_vocab, n_layer=1, n_head=1, n_embd=8, block_size=8)
+    settings = Settings(n_layer=1, n_head=1, n_embd=8, block_size=8)
     used = np.bincount(train)
     return DemoResults(
         corpus=Corpus("<cats> & dogs", len(TEXT), TEXT[:8100], TEXT[8100:]),
         tokenizer=tokenizer,
-        config=config,
-        n_params=config.n_params,
         n_train_ids=len(train),
         n_held_out_ids=len(held_out),
-        unigram=4.25,
         most_used=[(int(token), int(used[token])) for token in np.argsort(-used)[:4]],
         passage=tokenizer.encode_ordinary(TEXT[:60]),
-        losses=[5.6 - step / 100 for step in range(300)],
-        held_out_losses=[(0, 5.7), (150, 4.0), (300, 2.75)],
+        run=RunResults(
+            Run(settings, ["cats"], "", tokenizer.fingerprint),
+            tokenizer,
+            Metrics([5.6 - step / 100 for step in range(300)], [(0, 5.7), (150, 4.0), (300, 2.75)]),
+            len(train),
+            unigram=4.25,
+            n_params=config.n_params,
+        ),
         stages=[Stage("tokenizer", "bytes", 8100, 0.5), Stage("pretrain", "tokens", 2400, 2.0)],
         samples=[Sample("The <i>", "\x1b[1mbefore", "after & \ufffd")],
     )
@@ -72,7 +79,7 @@ def test_the_right_axis_is_bits_per_byte(results):
 
 
 def test_a_chart_without_a_step(results):
-    results.losses, results.held_out_losses = [], [(0, 5.7)]
+    results.run.metrics = Metrics([], [(0, 5.7)])
     svg = ElementTree.fromstring(loss_chart(results.curves))
     assert [line.get("class") for line in svg.iter("polyline")] == ["held"]
     (held,) = points(svg, "held")
@@ -111,13 +118,15 @@ def test_the_page_says_the_figures(results):
     assert "1,200 tokens/s" in page
     assert "16 KB/s" in page
     assert "interrupted" not in page
-    results.stopped = "interrupt"
+    results.run.stopped = "interrupt"
     assert "interrupted after 300 steps" in render(results, Path("demo"))
 
 
 def test_the_python_on_the_page_runs(results, tmp_path):
     results.tokenizer.save(tmp_path / "tokenizer.pybpe")
-    MicroGPT(results.config).save(tmp_path / "model.safetensors")
+    config = MicroConfig(n_vocab=results.tokenizer.n_vocab, n_layer=1, n_head=1, n_embd=8, block_size=8)
+    fingerprint = {"tokenizer": results.tokenizer.fingerprint}
+    MicroGPT(config).save(tmp_path / "model.safetensors", fingerprint)
     write_report(tmp_path / "report.html", results, tmp_path)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     code = re.search(r'<pre class="python">(.*?)</pre>', page, re.DOTALL)

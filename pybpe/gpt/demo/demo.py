@@ -1,8 +1,8 @@
-"""Make a demo: train a tokenizer and a micro GPT on one text, and write all results to a folder.
+"""Make a demo: train a tokenizer on a text, encode the text, and train a micro GPT on the ids, in one folder.
 
     tokenizer.pybpe     the tokenizer, trained on nine tenths of the text
     shards/             the ids of the text, in the sets train and val
-    model.safetensors   the micro GPT, trained on the set train
+    run.json            with model.safetensors and metrics.jsonl, the training run, as runs/folder.py describes
     report.html         the report
 
 `pybpe demo` calls this module, which prints nothing itself.
@@ -11,10 +11,11 @@
 from __future__ import annotations
 
 import io
+import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,26 +23,31 @@ import numpy as np
 from pybpe.data.documents import read_stream
 from pybpe.data.readers.documents import TEXT_FIELD
 from pybpe.data.shards import TokenShards, write_shards
-from pybpe.errors import TrainingError
 from pybpe.gpt.demo.corpus import choose_passage, choose_prompts, read_corpus
 from pybpe.gpt.demo.page import write_report
 from pybpe.gpt.demo.results import Corpus, DemoResults, Sample, Stage
 from pybpe.gpt.inference import Model
-from pybpe.gpt.micro import MicroGPT
-from pybpe.gpt.micro.training import new_model
-from pybpe.gpt.pretrain import Ids, TrainingStep, evaluate, pretrain, unigram_entropy
+from pybpe.gpt.micro import training as micro
+from pybpe.gpt.pretrain import TrainingStep, evaluate
+from pybpe.gpt.runs.folder import REPORT, write_metrics, write_run
+from pybpe.gpt.runs.page import RunResults
+from pybpe.gpt.runs.run import Watcher as RunWatcher
+from pybpe.gpt.runs.run import start_run
 from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.settings import Settings
+from pybpe.gpt.training_data import TrainingData, read_data
 from pybpe.pretokenization.patterns import prepare
 from pybpe.tokenizer import Tokenizer
 from pybpe.util.files import atomic_folder
 
+SHARDS = "shards"
 SAMPLES = 3
 SAMPLE_TOKENS = 120
 TEMPERATURE, TOP_K, TOP_P = 0.7, 40, 0.9
 MOST_USED = 16  # tokens in the report
 PASSAGE_BYTES = 900  # of the held-out text in the report
-NO_LIMIT = 1 << 40  # steps
+NO_LIMIT = 1 << 30  # steps
+USED_TIME = 0.9  # the fraction of a time limit for which steps are planned, because a trial's speed is an estimate
 # A model soon overfits a small text; strong weight decay and few passes delay that.
 LEARNING = Settings(batch_size=8, init_std=0.05, weight_decay=0.5)
 
@@ -52,7 +58,9 @@ class DemoSettings:
 
     corpus: a text file, None for the help topics that are part of Python. folder: where to write. Training ends with
     the first of these limits: `steps`, `seconds`, and `passes` over the text. None is no limit; at least one must be
-    given. learning: settings of the micro engine, whose `steps` are not used. text_field: see read_corpus.
+    given. With a limit of seconds, the number of steps is planned from the speed of a few of them, so that the learning
+    rate falls to 0 in time. learning: settings of the micro engine, whose `steps` are not used. text_field: see
+    read_corpus.
     """
 
     corpus: Path | None
@@ -74,7 +82,7 @@ class Watcher:
     def progress(self, stage: str, done: float, total: float | None) -> None:
         """Called with the progress of a stage; total is None if it is not known. See pybpe.util.progress."""
 
-    def step(self, step: TrainingStep, results: DemoResults) -> None:
+    def step(self, step: TrainingStep, results: RunResults) -> None:
         """Called after each step of training."""
 
     def found(self, result: str) -> None:
@@ -97,28 +105,35 @@ def run_demo(settings: DemoSettings, watcher: Watcher) -> DemoResults:
         demo = _Demo(settings, watcher, folder)
         corpus = demo.read()
         tokenizer = demo.make_tokenizer(corpus)
-        shards = demo.make_shards(corpus, tokenizer)
-        model = demo.make_model(tokenizer, shards)
-        results = demo.first_facts(corpus, tokenizer, shards, model)
-        before = demo.sample(model, results, trained=False)
-        demo.pretrain(model, shards, results)
-        after = demo.sample(model, results, trained=True)
-        results.samples = [Sample(*texts) for texts in zip(demo.prompts(corpus), before, after, strict=True)]
+        demo.make_shards(corpus, tokenizer)
+        learning = demo.plan(tokenizer)
+        before = demo.sample(Model(micro.new_model(learning, tokenizer.n_vocab, demo.rng), tokenizer), corpus)
+        results = demo.train(learning, corpus, tokenizer)
+        results.samples = [
+            Sample(*texts) for texts in zip(demo.prompts(corpus), before, demo.samples_after, strict=True)
+        ]
         results.stages = demo.stages
-        write_report(folder / "report.html", results, settings.folder)
+        write_report(folder / REPORT, results, settings.folder)
     return results
 
 
-class _Demo:
-    """The stages of a demo. Each is timed, and calls the watcher."""
+class _Demo(RunWatcher):
+    """The stages of a demo. Each is timed, and calls the demo's watcher. As a RunWatcher it follows the training."""
 
     def __init__(self, settings: DemoSettings, watcher: Watcher, folder: Path) -> None:
         self._settings = settings
         self._watcher = watcher
         self._folder = folder
         self.stages: list[Stage] = []
+        self.samples_after: list[str] = []
+
+    @property
+    def rng(self) -> random.Random:
+        """Random numbers from the seed, with which the run draws its initial weights."""
+        return random.Random(self._settings.learning.seed)
 
     def read(self) -> Corpus:
+        """Read the text and hold a part of it out."""
         with self._stage("read") as stage:
             corpus = read_corpus(self._settings.corpus, self._settings.text_field)
             stage.amount = corpus.n_bytes
@@ -130,6 +145,7 @@ class _Demo:
         return corpus
 
     def make_tokenizer(self, corpus: Corpus) -> Tokenizer:
+        """Train the tokenizer."""
         with self._stage("tokenizer") as stage:
             tokenizer = Tokenizer.train(
                 read_stream(io.BytesIO(corpus.train), prepare("gpt4").cut),
@@ -137,106 +153,90 @@ class _Demo:
                 progress=self._watcher.progress,
             )
             stage.amount = len(corpus.train)
-        tokenizer.save(self._folder / "tokenizer.pybpe")
         self._watcher.found(f"{tokenizer.n_vocab:,} tokens: 256 bytes, {len(tokenizer.merges):,} merges, 1 special")
         return tokenizer
 
-    def make_shards(self, corpus: Corpus, tokenizer: Tokenizer) -> TokenShards:
+    def make_shards(self, corpus: Corpus, tokenizer: Tokenizer) -> None:
+        """Encode the text into shards."""
         with self._stage("encode") as stage:
             for name, text in (("train", corpus.train), ("val", corpus.held_out)):
-                for _ in write_shards(tokenizer, [(text, True)], self._folder / "shards", name=name, source=name):
+                for _ in write_shards(tokenizer, [(text, True)], self._folder / SHARDS, name=name, source=name):
                     pass
             stage.amount = corpus.n_bytes
-        shards = TokenShards(self._folder / "shards", tokenizer)
+        shards = TokenShards(self._folder / SHARDS, tokenizer)
         n_ids = shards.n_ids("train") + shards.n_ids("val")
         self._watcher.found(f"{n_ids:,} ids, {corpus.n_bytes / n_ids:.2f} bytes a token")
-        return shards
 
-    def make_model(self, tokenizer: Tokenizer, shards: TokenShards) -> MicroGPT:
-        least = self._settings.learning.block_size + 1
-        if shards.n_ids("val") < least:
-            raise TrainingError(
-                f"the held-out tenth of the text is only {shards.n_ids('val')} tokens, and the model needs {least}: "
-                "give more text or a smaller vocabulary"
-            )
-        return new_model(self._settings.learning, tokenizer.n_vocab)
+    def plan(self, tokenizer: Tokenizer) -> Settings:
+        """Return the settings of the run, with the number of steps that the limits allow."""
+        wanted, learning = self._settings, self._settings.learning
+        data = read_data([self._folder / SHARDS], tokenizer, lines=False, seed=learning.seed)
+        micro.check(learning, data)
+        tokens_a_step = learning.batch_size * learning.block_size
+        steps = NO_LIMIT if wanted.steps is None else wanted.steps
+        if wanted.passes is not None:
+            steps = min(steps, int(wanted.passes * len(data.train) / tokens_a_step))
+        if wanted.seconds is not None:
+            took = micro.plan(replace(learning, steps=NO_LIMIT), data, None).seconds_a_token * tokens_a_step
+            steps = min(steps, int(USED_TIME * wanted.seconds / took))
+        steps = max(1, steps)
+        return replace(learning, steps=steps, eval_every=min(learning.eval_every, max(1, steps // 4)))
 
-    def first_facts(self, corpus: Corpus, tokenizer: Tokenizer, shards: TokenShards, model: MicroGPT) -> DemoResults:
-        """Return the results that are known before training; the other fields are empty."""
-        train_ids, held_out_ids = shards.ids("train"), shards.ids("val")
-        used = np.bincount(train_ids, minlength=tokenizer.n_vocab)
+    def train(self, learning: Settings, corpus: Corpus, tokenizer: Tokenizer) -> DemoResults:
+        """Train the model in a run, and return the results, without samples."""
+        self._watcher.begins("pretrain")
+        self._corpus = corpus
+        run = start_run(
+            self._folder, learning, [self._folder / SHARDS], tokenizer, self, seconds=self._settings.seconds
+        )
+        # The folder gets its name only when all is done.
+        run.run = replace(run.run, data=[str((self._settings.folder / SHARDS).resolve())])
+        write_run(run.run, self._folder)
+        shards = TokenShards(self._folder / SHARDS, tokenizer)
+        used = np.bincount(shards.ids("train"), minlength=tokenizer.n_vocab)
         most = np.argsort(-used, kind="stable")[:MOST_USED].tolist()
         return DemoResults(
             corpus=corpus,
             tokenizer=tokenizer,
-            config=model.config,
-            n_params=model.n_params,
-            n_train_ids=len(train_ids),
-            n_held_out_ids=len(held_out_ids),
-            unigram=unigram_entropy(held_out_ids, tokenizer.n_vocab),
+            n_train_ids=shards.n_ids("train"),
+            n_held_out_ids=shards.n_ids("val"),
             most_used=[(token, int(used[token])) for token in most],
             passage=tokenizer.encode_ordinary(choose_passage(corpus.held_out, PASSAGE_BYTES)),
-            held_out_losses=[(0, self._measure(model, held_out_ids))],
+            run=run,
         )
 
-    def pretrain(self, model: MicroGPT, shards: TokenShards, results: DemoResults) -> None:
-        """Train the model, save it, and add losses to `results`."""
-        settings = self._settings.learning
-        train_ids, held_out_ids = shards.ids("train"), shards.ids("val")
-        steps = self._most_steps(len(train_ids))
-        with self._stage("pretrain", "tokens") as stage:
-            log = pretrain(
-                model,
-                train_ids,
-                held_out_ids,
-                steps=steps,
-                batch_size=settings.batch_size,
-                lr=settings.lr,
-                seed=settings.seed,
-                eval_every=min(settings.eval_every, max(1, steps // 4)),
-                eval_windows=settings.eval_windows,
-                max_seconds=self._settings.seconds,
-                warmup=settings.warmup,
-                on_step=lambda step: self._watcher.step(step, results),
-            )
-            stage.amount = log.tokens
-        results.stopped = log.stopped
-        results.losses = log.losses
-        results.held_out_losses += log.val_losses
-        if results.held_out_losses[-1][0] != len(log.losses):  # after Ctrl-C, pretrain does not measure it
-            results.held_out_losses.append((len(log.losses), self._measure(model, held_out_ids)))
-        model.save(self._folder / "model.safetensors", {"tokenizer": results.tokenizer.fingerprint})
+    def step(self, step: TrainingStep, results: RunResults) -> None:
+        """Pass a step of training on to the demo's watcher."""
+        self._watcher.step(step, results)
+
+    def ends(self, results: RunResults, model: Model, data: TrainingData, folder: Path) -> None:
+        """Measure the held-out loss if a signal or the time limit ended training, and sample from the model."""
+        metrics, learning = results.metrics, results.run.settings
+        if data.val is not None and metrics.val_losses[-1][0] != results.steps:
+            loss = evaluate(model.network, data.val, learning.batch_size, learning.eval_windows)
+            metrics.val_losses.append((results.steps, loss))
+            write_metrics(metrics, folder)
+        tokens = results.steps * learning.batch_size * learning.block_size
+        self.stages.append(Stage("pretrain", "tokens", tokens, results.seconds))
         self._watcher.found(
-            f"{'interrupted after ' * results.interrupted}{len(log.losses):,} steps, "
-            f"held-out loss {results.held_out_loss:.2f} (frequencies alone: {results.unigram:.2f})"
+            f"{'interrupted after ' * (results.stopped in ('interrupt', 'terminate'))}{results.steps:,} steps, "
+            f"held-out loss {results.loss:.2f} (frequencies alone: {results.unigram:.2f})"
         )
-
-    def _measure(self, model: MicroGPT, ids: Ids) -> float:
-        return evaluate(model, ids, self._settings.learning.batch_size, self._settings.learning.eval_windows)
-
-    def _most_steps(self, n_train_ids: int) -> int:
-        settings = self._settings
-        steps = NO_LIMIT if settings.steps is None else settings.steps
-        if settings.passes is not None:
-            tokens_a_step = settings.learning.batch_size * settings.learning.block_size
-            steps = min(steps, int(settings.passes * n_train_ids / tokens_a_step))
-        return max(1, steps)
+        self.samples_after = self.sample(model, self._corpus, trained=True)
 
     def prompts(self, corpus: Corpus) -> list[str]:
         """Return prompts from the held-out text."""
         return choose_prompts(corpus.held_out, SAMPLES)
 
-    def sample(self, model: MicroGPT, results: DemoResults, *, trained: bool) -> list[str]:
+    def sample(self, model: Model, corpus: Corpus, *, trained: bool = False) -> list[str]:
         """Return the text that the model generates after each prompt, with the same seeds before and after training."""
         texts = []
-        end = results.tokenizer.eot_token
-        generator, sampling = Model(model, results.tokenizer), Sampling(TEMPERATURE, TOP_K, TOP_P)
         with self._stage("sample after" if trained else "sample before", "tokens") as stage:
-            for number, prompt in enumerate(self.prompts(results.corpus)):
-                ids = results.tokenizer.encode_ordinary(prompt)
-                seed = self._settings.learning.seed + number
-                made = list(generator.generate(ids, SAMPLE_TOKENS, sampling, (end,), seed=seed))
-                texts.append(results.tokenizer.decode(made))
+            for number, prompt in enumerate(self.prompts(corpus)):
+                ids = model.encode_prompt(prompt)
+                seed, end = self._settings.learning.seed + number, model.vocabulary.eot_token
+                made = list(model.generate(ids, SAMPLE_TOKENS, Sampling(TEMPERATURE, TOP_K, TOP_P), (end,), seed=seed))
+                texts.append(model.vocabulary.decode(made))
                 stage.amount += len(made)
                 self._watcher.sample(prompt, texts[-1], trained)
         return texts

@@ -46,10 +46,9 @@ def render(results: DemoResults, folder: Path) -> str:
 
 
 def _head(results: DemoResults) -> str:
-    loss = results.held_out_loss
     time = seconds(sum(stage.seconds for stage in results.stages)).replace(" ", "&nbsp;")
     notice = (
-        f'<p class="notice">Training was interrupted after {len(results.losses):,} steps. What was learned until then '
+        f'<p class="notice">Training was interrupted after {results.run.steps:,} steps. What was learned until then '
         "is kept, and this page shows it.</p>"
         if results.interrupted
         else ""
@@ -57,8 +56,8 @@ def _head(results: DemoResults) -> str:
     headline = [
         (f"{results.tokenizer.n_vocab:,}", "tokens in the vocabulary"),
         (f"{results.held_out_bytes_per_token:.2f}", "bytes per token on held-out text"),
-        (f"{results.bits_per_byte(loss):.2f}", "bits per byte on held-out text"),
-        (f"{results.n_params / 1e6:.2f} M", "parameters in the model"),
+        (f"{results.bits_per_byte(results.run.loss):.2f}", "bits per byte on held-out text"),
+        (f"{results.run.n_params / 1e6:.2f} M", "parameters in the model"),
     ]
     used = (
         ""
@@ -70,17 +69,17 @@ def _head(results: DemoResults) -> str:
 
 
 def _learning(results: DemoResults) -> str:
-    first, last = results.held_out_losses[0][1], results.held_out_loss
-    config = results.config
+    first, last = results.run.metrics.val_losses[0][1], results.run.loss
+    shape = results.run.run.settings
     return (
         "<h2>Loss</h2>"
         f"<p>In training, the loss on held-out text went from {first:.2f} to {last:.2f} nats per token, or from "
         f"{results.bits_per_byte(first):.2f} to {results.bits_per_byte(last):.2f} bits per byte. The dashed line is "
-        f"the loss of token frequencies alone, {results.unigram:.2f} nats per token.</p>"
+        f"the loss of token frequencies alone, {results.run.unigram:.2f} nats per token.</p>"
         + loss_chart(results.curves)
         + legend()
-        + f"<p><br>The model is a GPT of {config.n_layer} layers, {config.n_head} heads and width {config.n_embd} with "
-        f"a context of {config.block_size} tokens. It was trained for {len(results.losses):,} steps on a text of "
+        + f"<p><br>The model is a GPT of {shape.n_layer} layers, {shape.n_head} heads and width {shape.n_embd} with "
+        f"a context of {shape.block_size} tokens. It was trained for {results.run.steps:,} steps on a text of "
         f"{results.n_train_ids:,} tokens.</p>"
     )
 
@@ -142,20 +141,17 @@ def _speed(stage: Stage) -> tuple[str, str]:
 
 
 def _next(folder: Path) -> str:
-    tokenizer, model = folder / "tokenizer.pybpe", folder / "model.safetensors"
+    tokenizer = folder / "tokenizer.pybpe"
     commands = (
-        shlex.join(["pybpe", "info", str(tokenizer)]),
+        shlex.join(["pybpe", "gpt", "sample", str(folder), "--prompt", "The "]),
         shlex.join(["pybpe", "encode", str(tokenizer), "--show", "--text", "Hello world"]),
         "pybpe demo your-text.txt -o your-demo",
         "pybpe-train your-text.txt --vocab-size 32768",
     )
     python = (
-        "from pybpe import Tokenizer\n"
-        "from pybpe.gpt.micro import MicroGPT\n\n"
-        f"tokenizer = Tokenizer.load({str(tokenizer)!r})\n"
-        f"model = MicroGPT.load({str(model)!r})\n"
-        'ids = model.generate(tokenizer.encode("The "), max_tokens=100, seed=1)\n'
-        "print(tokenizer.decode(list(ids)))"
+        "from pybpe.gpt.inference import open_model\n\n"
+        f"model = open_model({str(folder)!r})\n"
+        'print("".join(model.stream_text("The ", 100, seed=1)))'
     )
     return (
         "<h2>Next steps</h2><p>In a terminal, in the folder where the demo was started:</p>"

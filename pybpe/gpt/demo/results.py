@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from pybpe.gpt.micro import MicroConfig
 from pybpe.gpt.runs.chart import Curves
+from pybpe.gpt.runs.page import RunResults
 from pybpe.tokenizer import Tokenizer
 
 
@@ -51,31 +51,24 @@ class Sample:
 class DemoResults:
     """The results of a demo.
 
-    losses: the training loss of each step, in nats per token. held_out_losses: (steps taken, nats per token), the first
-    before training. unigram: loss of the token frequencies of the held-out text alone, in nats per token.
-    most_used: (id, count in the training text). passage: ids of some held-out text. stopped: why training ended, one of
-    stopping.REASONS.
+    run: those of its training run. most_used: (id, count in the training text). passage: ids of
+    some held-out text.
     """
 
     corpus: Corpus
     tokenizer: Tokenizer
-    config: MicroConfig
-    n_params: int
     n_train_ids: int
     n_held_out_ids: int
-    unigram: float
     most_used: list[tuple[int, int]]
     passage: list[int]
-    losses: list[float] = field(default_factory=list)
-    held_out_losses: list[tuple[int, float]] = field(default_factory=list)
+    run: RunResults
     stages: list[Stage] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
-    stopped: str = "steps"
 
     @property
     def interrupted(self) -> bool:
         """True if a signal ended training; a time limit is the usual end of a demo."""
-        return self.stopped in ("interrupt", "terminate")
+        return self.run.stopped in ("interrupt", "terminate")
 
     @property
     def train_bytes_per_token(self) -> float:
@@ -88,14 +81,10 @@ class DemoResults:
         return len(self.corpus.held_out) / self.n_held_out_ids
 
     @property
-    def held_out_loss(self) -> float:
-        """The last loss on held-out text, in nats per token."""
-        return self.held_out_losses[-1][1]
-
-    @property
     def curves(self) -> Curves:
         """The curves of the loss chart."""
-        return Curves(self.losses, self.held_out_losses, self.unigram, self.bits_per_byte(1.0))
+        metrics = self.run.metrics
+        return Curves(metrics.losses, metrics.val_losses, self.run.unigram, self.bits_per_byte(1.0))
 
     def bits_per_byte(self, nats_per_token: float) -> float:
         """Convert a loss on held-out text from nats per token to bits per byte."""

@@ -53,13 +53,21 @@ LEFT_BEHIND = ".*.part"  # what a killed process leaves: incomplete files, and a
 
 
 class Watcher:
-    """Callbacks for the progress of a run. They do nothing here: override those that you need."""
+    """Callbacks for the progress of a run. Those that report do nothing here: override what you need."""
 
     def begins(self, results: RunResults) -> None:
         """Called when training begins or continues. `results` is updated during training."""
 
     def step(self, step: TrainingStep, results: RunResults) -> None:
         """Called after each step of training."""
+
+    def ends(self, results: RunResults, model: Model, data: TrainingData, folder: Path) -> None:
+        """Called with the trained model at the end: samples some text and writes the report."""
+        for number in range(SAMPLES):
+            seed = results.run.settings.seed + number
+            text = model.stream_text(data.beginning(), SAMPLE_TOKENS, Sampling(TEMPERATURE), seed=seed)
+            results.samples.append("".join(text))
+        write_run_report(folder / REPORT, results, folder)
 
 
 def start_run(
@@ -336,10 +344,5 @@ def _train(
     results.seconds = time.perf_counter() - began
     loaded = chosen.load(folder / MODEL)
     results.n_params = loaded.n_params
-    model = Model(loaded.model, data.vocabulary)
-    for number in range(SAMPLES):
-        seed = run.settings.seed + number
-        text = model.stream_text(data.beginning(), SAMPLE_TOKENS, Sampling(TEMPERATURE), seed=seed)
-        results.samples.append("".join(text))
-    write_run_report(folder / REPORT, results, folder)
+    watcher.ends(results, Model(loaded.model, data.vocabulary), data, folder)
     return results
