@@ -89,10 +89,10 @@ assert count() > before, "the counter does not count"
 
 ADAM = (0.85, 0.99, 1e-8, 0.0)
 
-def engine(dtype, pieces):
+def engine(dtype, micro_batches):
     config = MicroConfig(27, 2, 4, 32, 16, dtype)
     params = np.random.default_rng(0).normal(0, 0.08, config.n_params).astype(dtype)
-    return Engine(config.sizes, params, np.zeros_like(params), np.zeros_like(params), pieces)
+    return Engine(config.sizes, params, np.zeros_like(params), np.zeros_like(params), micro_batches)
 
 def documents(dtype, steps):
     made = engine(dtype, 1)

@@ -28,14 +28,14 @@ def with_dtype(config, dtype):
 
 
 def test_loss_is_what_plain_numpy_computes():
-    for size, time, pieces in [(1, 1, None), (1, 6, None), (3, 4, 2), (9, 6, 4), (9, 6, 20), (9, 6, None)]:
-        model = MicroGPT(TINY, pieces=pieces)
+    for size, time, micro_batches in [(1, 1, None), (1, 6, None), (3, 4, 2), (9, 6, 4), (9, 6, 20), (9, 6, None)]:
+        model = MicroGPT(TINY, micro_batches=micro_batches)
         ids, targets = batch(TINY, size, time)
         assert model.loss(ids, targets) == pytest.approx(oracle.loss(model.parameters, TINY, ids, targets), rel=1e-12)
 
 
 def test_gradient_of_the_whole_model_is_the_central_difference():
-    model = MicroGPT(TINY, pieces=3)
+    model = MicroGPT(TINY, micro_batches=3)
     ids, targets = batch(TINY, 5)
     gradients = model.gradients(ids, targets)
     step = 1e-5
@@ -78,7 +78,7 @@ def test_adam_is_the_textbooks():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_number_of_threads_changes_nothing(dtype):
     config = MicroConfig(50, 2, 2, 32, 16, dtype=dtype)
-    models = [MicroGPT(config, threads=threads, pieces=4) for threads in (1, 2, 3)]
+    models = [MicroGPT(config, threads=threads, micro_batches=4) for threads in (1, 2, 3)]
     for size in (1, 3, 7, 12):
         losses = {model.train_step(*batch(config, size), lr=0.01) for model in models}
         assert len(losses) == 1
@@ -88,7 +88,7 @@ def test_the_number_of_threads_changes_nothing(dtype):
 
 def test_training_asks_for_no_memory():
     config = MicroConfig(50, 2, 2, 32, 16)
-    model = MicroGPT(config, threads=2, pieces=3)
+    model = MicroGPT(config, threads=2, micro_batches=3)
     assert model.reserve(6) > 0
     batches = [batch(config, 6, seed=seed) for seed in range(3)]
     for ids, targets in batches:  # whatever Python itself sets up on first use
@@ -226,8 +226,8 @@ def test_bad_configurations_are_refused():
             MicroConfig(**{"n_vocab": 10, **wrong})
     with pytest.raises(ValueError, match="betas"):
         Adam(beta1=1.0)
-    with pytest.raises(ValueError, match="pieces"):
-        MicroGPT(TINY, pieces=2000)
+    with pytest.raises(ValueError, match="micro_batches"):
+        MicroGPT(TINY, micro_batches=2000)
 
 
 @pytest.mark.parametrize("module", [model_module, autograd])
@@ -272,9 +272,9 @@ def test_threads_and_pieces_that_cannot_be():
     model = MicroGPT(TINY)
     with pytest.raises(ValueError, match="threads is 0"):
         model.threads = 0
-    for pieces in (-1, 1025, 2**70):
-        with pytest.raises(ValueError, match=f"pieces is {pieces}"):
-            MicroGPT(TINY, pieces=pieces)
+    for micro_batches in (-1, 1025, 2**70):
+        with pytest.raises(ValueError, match=f"micro_batches is {micro_batches}"):
+            MicroGPT(TINY, micro_batches=micro_batches)
 
 
 @pytest.mark.parametrize("id_", [2**63, 2**70, -(2**70)])

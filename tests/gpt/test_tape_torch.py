@@ -76,7 +76,7 @@ def loss_of(weights, config, ids, targets):
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 5e-5), ("float64", 1e-11)])
 def test_the_model_learns_as_with_torch_and_its_adam(dtype, tolerance):
     config = MicroConfig(60, 2, 4, 32, 40, dtype=dtype, init_std=0.1)
-    model = MicroGPT(config, pieces=2)
+    model = MicroGPT(config, micro_batches=2)
     weights = {name: torch.tensor(array, requires_grad=True) for name, array in model.parameters.items()}
     adam = model.adam
     optimizer = torch.optim.AdamW(

@@ -32,8 +32,8 @@ class MicroGPT:
     """A GPT of the micro engine, to train and to sample from.
 
     adam: settings of the optimizer. threads: number of threads that compute a batch; it never changes the results.
-    pieces: number of parts into which a batch is divided, at most one for each sequence (None: one for every 192
-    tokens, up to 8). Each part is computed by one thread. The number of parts changes the last bits of the results.
+    micro_batches: number of micro-batches that a batch is divided into, at most one for each sequence (None: one for
+    every 192 tokens, up to 8). Each is computed by one thread. Their number changes the last bits of the results.
     arena_bytes: maximum working memory in bytes (None: as much as a batch needs). rng: random numbers for the initial
     weights (None: random.Random(config.seed)).
 
@@ -49,7 +49,7 @@ class MicroGPT:
         config: MicroConfig,
         *,
         adam: Adam | None = None,
-        pieces: int | None = None,
+        micro_batches: int | None = None,
         threads: int = 1,
         arena_bytes: int | None = None,
         rng: random.Random | None = None,
@@ -65,7 +65,7 @@ class MicroGPT:
             dtype
         )
         self._moments: tuple[Floats, Floats] = (np.zeros_like(self._flat), np.zeros_like(self._flat))
-        self._engine = Engine(config.sizes, self._flat, *self._moments, pieces or 0)
+        self._engine = Engine(config.sizes, self._flat, *self._moments, micro_batches or 0)
 
     @property
     def threads(self) -> int:

@@ -53,7 +53,7 @@ def reproduce(
     vocabulary = Characters(documents)
     begin = vocabulary.eot_token  # before and after every document
     config = MicroConfig(vocabulary.n_vocab, n_layer, n_head, n_embd, block_size, dtype, seed, init_std=0.08)
-    model = MicroGPT(config, pieces=1, rng=rng)
+    model = MicroGPT(config, micro_batches=1, rng=rng)
     ids = [[begin, *vocabulary.encode_ordinary(document), begin] for document in documents[:steps]]
     losses = model.train_documents(ids, steps, lr=0.01)
     samples = []

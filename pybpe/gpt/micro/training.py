@@ -41,7 +41,7 @@ def train(
     """Train from the folder's checkpoint on, or from new weights; return why it ended, one of stopping.REASONS."""
     settings, path = run.settings, folder / MODEL
     if path.exists():
-        model = MicroGPT.load(path, pieces=_pieces(settings))
+        model = MicroGPT.load(path, micro_batches=_micro_batches(settings))
         check_same(data.vocabulary, model.metadata.get("tokenizer"), model.config.n_vocab, str(path))
     else:
         model = new_model(settings, data.vocabulary.n_vocab, data.rng)
@@ -83,7 +83,7 @@ def load(path: Path, device: str = "auto") -> Loaded:
     return Loaded(model, model.config.n_vocab, model.n_params, model.step, model.metadata.get("tokenizer"))
 
 
-def _pieces(settings: Settings) -> int | None:
+def _micro_batches(settings: Settings) -> int | None:
     return 1 if settings.lines else None
 
 
@@ -105,7 +105,7 @@ def new_model(settings: Settings, n_vocab: int, rng: random.Random | None = None
     return MicroGPT(
         _config(settings, n_vocab),
         adam=Adam(settings.beta1, settings.beta2, weight_decay=settings.weight_decay),
-        pieces=_pieces(settings),
+        micro_batches=_micro_batches(settings),
         rng=rng,
     )
 

@@ -1,4 +1,4 @@
-"""The GPT itself: the order of its weights in memory, and its forward pass."""
+"""Define the GPT: the order of its weights in memory, and its forward pass."""
 
 from libc.stdint cimport int32_t
 
@@ -30,8 +30,8 @@ cdef size_t count_ops(const shape_t* shape) noexcept nogil:
     return 12 * shape.n_layer + 4
 
 
-# The whole model, once: this is the forward pass of microgpt with matrices in place of lists. Reading it is reading
-# the architecture; the backward pass needs no code here, the tape knows it.
+# The forward pass of the whole model: that of microgpt, with matrices in place of lists. The backward pass needs no
+# code here, because the tape computes it.
 cdef mat_t record_gpt(tape_t* tape, const shape_t* shape, cursor_t weights, const int32_t* ids, const int32_t* targets,
                       size_t rows, size_t time, double share) noexcept nogil:
     cdef size_t width = shape.n_embd, layer
@@ -48,12 +48,12 @@ cdef mat_t record_gpt(tape_t* tape, const shape_t* shape, cursor_t weights, cons
         wo = next_matrix(&weights, width, width)
         fc1 = next_matrix(&weights, 4 * width, width)
         fc2 = next_matrix(&weights, width, 4 * width)
-        # attention: tokens look at the tokens before them ...
+        # attention: positions exchange information
         normed = tape_rmsnorm(tape, x)
         mixed = tape_attention(tape, tape_linear(tape, normed, wq), tape_linear(tape, normed, wk),
                                tape_linear(tape, normed, wv), time, shape.n_head)
         x = tape_add(tape, tape_linear(tape, mixed, wo), x)
-        # ... and the MLP: each token thinks for itself
+        # MLP: each position is transformed on its own
         normed = tape_rmsnorm(tape, x)
         hidden = tape_relu(tape, tape_linear(tape, normed, fc1))
         x = tape_add(tape, tape_linear(tape, hidden, fc2), x)
@@ -64,7 +64,7 @@ cdef mat_t record_gpt(tape_t* tape, const shape_t* shape, cursor_t weights, cons
 
 
 cdef shape_t checked_shape(tuple sizes) except *:
-    """Sizes that were validated by MicroConfig, checked once more because memory is laid out by them."""
+    """Return the sizes as a shape_t, checked again because memory is laid out by them. ValueError if one is wrong."""
     cdef shape_t shape
     shape.n_vocab, shape.n_layer, shape.n_head, shape.n_embd, shape.block_size = sizes
     if min(sizes) < 1 or max(sizes) > 1 << 24 or shape.n_embd % shape.n_head:

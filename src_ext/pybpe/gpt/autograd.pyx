@@ -1,4 +1,4 @@
-"""The tape of tape.pyx for Python: small matrices, one operation at a time, for tests and for reading.
+"""Use the tape of tape.pyx from Python: small matrices, one operation at a time, for tests and for learning.
 
 The GPT records its operations through the same C functions; what is true of an operation here is true of it there.
 """
@@ -17,24 +17,24 @@ from pybpe.gpt.tape import checked_ids
 
 
 cdef class Matrix:
-    """One matrix on a tape; `value` and `grad` are copies as they stand after the last walk."""
+    """A matrix on a tape. `value` and `grad` are copies of what the last pass computed."""
 
     cdef mat_t mat
     cdef Tape tape
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
+        """The shape: (rows, columns)."""
         return self.mat.rows, self.mat.cols
 
     @property
     def value(self):
-        """What the last forward walk computed, as an array [rows, cols]."""
+        """The values of the last forward pass, an array [rows, columns]."""
         return self.tape.copy(self.mat.value, self.mat)
 
     @property
     def grad(self):
-        """d (seeded output) / d (this matrix) after the last backward walk, as an array [rows, cols]."""
+        """The gradient of the last backward pass with respect to this matrix, an array [rows, columns]."""
         return self.tape.copy(self.mat.grad, self.mat)
 
 
@@ -104,7 +104,7 @@ cdef class Tape:
                 raise ValueError("expected matrices of this same tape")
 
     def leaf(self, array) -> Matrix:
-        """Put a matrix from outside on the tape."""
+        """Add a matrix of the caller to the tape."""
         array = np.atleast_2d(np.asarray(array, self.dtype))
         if array.ndim != 2 or array.size == 0:
             raise ValueError(f"expected a matrix that is not empty, not shape {array.shape}")
@@ -113,12 +113,12 @@ cdef class Tape:
         return made
 
     def assign(self, Matrix leaf, array) -> None:
-        """Give a leaf new values of the same shape."""
+        """Set new values of a leaf, of the same shape."""
         self._mine(leaf)
         self.write(leaf.mat.value, leaf.mat, array)
 
     def embed(self, Matrix wte, Matrix wpe, ids, size_t time) -> Matrix:
-        """`wte[ids] + wpe[position]` for ids in sequences of `time`."""
+        """Return `wte[ids] + wpe[position]` for ids in sequences of `time`."""
         self._mine(wte, wpe)
         cdef size_t n = len(ids)
         if wte.mat.cols != wpe.mat.cols or time == 0 or n == 0 or n % time or time > wpe.mat.rows:
@@ -126,38 +126,38 @@ cdef class Tape:
         return self._wrap(tape_embed(&self.tape, wte.mat, wpe.mat, self._ids(ids, wte.mat.rows), n, time))
 
     def rmsnorm(self, Matrix x) -> Matrix:
-        """Each row divided by the root of its mean square."""
+        """Return RMSNorm: each row divided by the root of its mean square."""
         self._mine(x)
         return self._wrap(tape_rmsnorm(&self.tape, x.mat))
 
     def linear(self, Matrix x, Matrix w) -> Matrix:
-        """`x @ w.T` for x [rows, n_in] and w [n_out, n_in]."""
+        """Return `x @ w.T` for x [rows, n_in] and w [n_out, n_in]."""
         self._mine(x, w)
         if x.mat.cols != w.mat.cols:
             raise ValueError(f"x has {x.mat.cols} columns and w has {w.mat.cols}")
         return self._wrap(tape_linear(&self.tape, x.mat, w.mat))
 
     def attention(self, Matrix q, Matrix k, Matrix v, size_t time, size_t heads) -> Matrix:
-        """Causal attention within each sequence of `time` rows, in `heads` bands of columns."""
+        """Return causal attention within each sequence of `time` rows; each of `heads` heads is a band of columns."""
         self._mine(q, k, v)
         if not (q.shape == k.shape == v.shape) or time == 0 or heads == 0 or q.mat.rows % time or q.mat.cols % heads:
             raise ValueError("q, k, v must have one shape, whole sequences of rows and whole heads of columns")
         return self._wrap(tape_attention(&self.tape, q.mat, k.mat, v.mat, time, heads))
 
     def add(self, Matrix a, Matrix b) -> Matrix:
-        """`a + b`."""
+        """Return `a + b`."""
         self._mine(a, b)
         if a.shape != b.shape:
             raise ValueError(f"shapes differ: {a.shape} and {b.shape}")
         return self._wrap(tape_add(&self.tape, a.mat, b.mat))
 
     def relu(self, Matrix x) -> Matrix:
-        """`max(x, 0)`."""
+        """Return ReLU: `max(x, 0)`."""
         self._mine(x)
         return self._wrap(tape_relu(&self.tape, x.mat))
 
     def cross_entropy(self, Matrix logits, targets) -> Matrix:
-        """The mean over rows of `-log(softmax(logits)[target])`, a 1 x 1 matrix."""
+        """Return the cross entropy: the mean over rows of `-log(softmax(logits)[target])`, a 1 x 1 matrix."""
         self._mine(logits)
         if <size_t>len(targets) != logits.mat.rows:
             raise ValueError(f"{logits.mat.rows} rows of logits need as many targets, not {len(targets)}")
@@ -165,13 +165,13 @@ cdef class Tape:
                                              1.0 / logits.mat.rows))
 
     def forward(self) -> None:
-        """Compute every recorded operation in order."""
+        """Run the forward pass: compute every recorded operation in order."""
         self._check_fit()
         with nogil:
             tape_forward(&self.tape)
 
     def backward(self, Matrix output, seed=1.0) -> None:
-        """Set the gradient of `output` to `seed` (a number or an array of its shape) and walk the tape in reverse."""
+        """Run the backward pass from `output`, whose gradient is `seed` (a number, or an array of its shape)."""
         self._check_fit()
         self._mine(output)
         tape_zero(&self.tape)

@@ -1,4 +1,4 @@
-"""Generation: one token in, the logits of the next one out, with the keys and values of all earlier tokens kept.
+"""Generate: take a token, compute the logits of the next one, and keep the keys and values of all earlier tokens.
 
 The same arithmetic as `record_gpt` of architecture.pyx, for a single row and without a tape. tests/gpt/test_micro.py
 compares the two.
@@ -46,7 +46,7 @@ cdef work_t lay_out(arena_t* arena, const shape_t* shape, size_t width) noexcept
     return work
 
 
-# One head looks back from position `at`: the band of `width` columns that starts at q, keys, values.
+# Attention of one head at position `at`: the band of `width` columns that starts at q, keys, values.
 cdef void look_back(int level, real* out, real* shares, const real* q, const real* keys, const real* values, size_t at,
                     size_t cols, size_t width) noexcept nogil:
     cdef size_t t, i
@@ -110,7 +110,7 @@ cdef void decode(const shape_t* shape, const work_t* work, cursor_t weights, int
 
 
 cdef class Decoder:
-    """Feeds tokens one by one through parameters that Python owns; holds its own cache of keys and values."""
+    """Computes logits token by token with parameters that Python owns, and a cache of keys and values of its own."""
 
     cdef shape_t shape
     cdef size_t width
@@ -138,11 +138,11 @@ cdef class Decoder:
         self.work = lay_out(&self.arena, &self.shape, self.width)
 
     def clear(self) -> None:
-        """Forget every token."""
+        """Empty the cache."""
         self.position = 0
 
     def feed(self, token: int) -> None:
-        """Take in one token at the next position. ValueError for an id out of range or a cache that is full."""
+        """Compute one token at the next position. ValueError if the id is out of range or the cache is full."""
         cdef cursor_t weights
         if not 0 <= token < self.shape.n_vocab:
             raise ValueError(f"id {token} is not one of 0..{self.shape.n_vocab - 1}")
@@ -160,7 +160,7 @@ cdef class Decoder:
         self.position += 1
 
     def logits(self):
-        """The logits after the last token fed, a float64 array of n_vocab. ValueError before the first."""
+        """Return the logits after the last token, float64[n_vocab]. ValueError before the first token."""
         if self.position == 0:
             raise ValueError("feed a token first")
         cdef const unsigned char[::1] view = <unsigned char[:self.shape.n_vocab * self.width]>self.work.logits

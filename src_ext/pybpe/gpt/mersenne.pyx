@@ -1,4 +1,4 @@
-"""`random.gauss` of CPython over a whole array: the same uniform numbers in, the same bits out."""
+"""Compute `random.gauss` of CPython for a whole array: the same uniform numbers give the same bits."""
 
 from libc.math cimport cos, log, sin, sqrt
 
@@ -22,7 +22,7 @@ cdef void box_muller(double* out, const double* uniforms, size_t n) noexcept nog
 
 
 def normals(uniforms):
-    """Standard normals from uniforms in [0, 1), float64 arrays of one even length, as `random.gauss` draws them."""
+    """Convert uniform numbers in [0, 1) to standard normals, float64[n] with n even, as `random.gauss` does."""
     cdef const double[::1] given = np.ascontiguousarray(uniforms, np.float64)
     cdef size_t n = given.shape[0]
     if n % 2:

@@ -70,7 +70,7 @@ cdef void softmax(int level, real* row, size_t n, real scale) noexcept nogil:
         KERNELS_F64[level].softmax(row, n, scale)
 
 
-# out[r] = wte[ids[r]] + wpe[r mod time]: what the token is, plus where it stands.
+# out[r] = wte[ids[r]] + wpe[r mod time]: the token embedding plus the position embedding.
 cdef void embed_forward(real* out, const real* wte, const real* wpe, const int32_t* ids, size_t rows, size_t time,
                         size_t cols) noexcept nogil:
     cdef size_t r
@@ -86,7 +86,7 @@ cdef void embed_backward(int level, const real* d_out, real* d_wte, real* d_wpe,
         accumulate(level, d_wpe + (r % time) * cols, d_out + r * cols, cols)
 
 
-# out = x * s with s = (mean(x^2) + 1e-5)^(-1/2): every row gets about the length sqrt(cols). s is kept for the way back.
+# out = x * s with s = (mean(x^2) + 1e-5)^(-1/2): RMSNorm. s is kept for the backward pass.
 cdef void rmsnorm_forward(int level, real* out, real* scales, const real* x, size_t rows, size_t cols) noexcept nogil:
     cdef size_t r, i
     cdef const real* row
@@ -140,9 +140,9 @@ cdef void linear_backward(int level, const real* d_out, real* d_x, real* d_w, co
     matmul(level, d_w, n_in, d_out, 1, n_out, x, n_in, 1, n_out, n_in, rows, add_w, scratch)  # d_w += d_out' x
 
 
-# Each head of each sequence looks back: shares = softmax(q k' / sqrt(width)) over the keys up to the query itself, and
-# out = shares v. A head is a band of `width` columns of q, k, v, so no head is ever copied out. Queries are taken in
-# blocks of ATTENTION_ROWS, which saves the products with keys that lie in the future of the whole block.
+# Causal attention of each head of each sequence: shares = softmax(q k' / sqrt(width)) over the keys up to the query
+# itself, and out = shares v. A head is a band of `width` columns of q, k, v, so heads are not copied. Queries are taken
+# in blocks of ATTENTION_ROWS, which saves the products with keys that lie in the future of the whole block.
 cdef void attention_forward(int level, real* out, real* saved, const real* q, const real* k, const real* v,
                             size_t rows, size_t time, size_t heads, size_t cols, void* scratch) noexcept nogil:
     cdef size_t width = cols // heads, at, i
@@ -196,7 +196,7 @@ cdef void unattend_one(int level, const real* d_out, real* d_q, real* d_k, real*
         share = shares + i0 * time
         matmul(level, d_shares, time, d_out + i0 * cols, cols, 1, v, 1, cols, n, keys, width, 0, scratch)
         matmul(level, d_v, cols, share, 1, time, d_out + i0 * cols, cols, 1, keys, width, n, 1, scratch)
-        # Through the softmax: d_score_j = share_j (d_share_j - sum_i share_i d_share_i). Shares of 0 silence the future.
+        # Through the softmax: d_score_j = share_j (d_share_j - sum_i share_i d_share_i). Shares are 0 for later keys.
         for i in range(n):
             share = shares + (i0 + i) * time
             d_share = d_shares + i * time
@@ -234,7 +234,7 @@ cdef void relu_backward(int level, const real* d_out, real* d_x, const real* x, 
 
 
 # loss = share * sum over rows of -log softmax(logits)[target]; share is 1 / (all positions of the whole batch), so
-# that the losses of the batch's pieces add up to its mean. lse keeps log(sum(exp(row))) for the way back.
+# that the losses of a batch's micro-batches add up to its mean. lse keeps log(sum(exp(row))) for the backward pass.
 cdef void cross_entropy_forward(int level, real* loss, real* lse, const real* logits, const int32_t* targets,
                                 size_t rows, size_t cols, real share) noexcept nogil:
     cdef size_t r
@@ -272,7 +272,7 @@ cdef void adam(int level, real* params, real* m, real* v, const real* grads, siz
 
 
 def levels() -> int:
-    """How many of the kernels' levels this machine can run: 1 (base), 2 (AVX2) or 3 (AVX-512)."""
+    """Return the highest level of kernels that this machine can run: 1 (base), 2 (AVX2) or 3 (AVX-512)."""
     return kernels_best_level() + 1
 
 

@@ -1,4 +1,4 @@
-"""A tape autograd over matrices: record operations, walk the tape forwards, walk it backwards.
+"""Reverse-mode autograd on a tape of matrix operations: record them, run the forward pass, run the backward pass.
 
 Used through tape.pxd: by the GPT (architecture.pyx, engine.pyx) and by a small Python face (autograd.pyx).
 """
@@ -47,7 +47,7 @@ cdef tape_t tape_begin(arena_t* arena, size_t max_ops, size_t width, void* scrat
     return tape
 
 
-# The operation recorded last is the first on the way back: those before it that use the same matrix are not any more.
+# In the backward pass the operation recorded last comes first: it stores a gradient, and those before it add to it.
 cdef bint reaches_first(tape_t* tape, void* grad) noexcept nogil:
     cdef size_t i
     if grad == NULL:
@@ -59,8 +59,8 @@ cdef bint reaches_first(tape_t* tape, void* grad) noexcept nogil:
     return True
 
 
-# Every operation is recorded here: room for its result and its gradient, and a line on the tape. When the arena is
-# full or the tape has no line left, nothing is written, but the sizes go on adding up.
+# Record an operation: reserve memory for its result and gradient, and append it to the tape. If the arena or the tape
+# is full, nothing is written, but the sizes are still added up.
 cdef mat_t record(tape_t* tape, op_t* op, size_t rows, size_t cols, size_t saved) noexcept nogil:
     op.out.rows = rows
     op.out.cols = cols
@@ -243,7 +243,7 @@ cdef size_t _blocks = 0  # how often memory was asked for, so that a test can se
 
 
 def allocations() -> int:
-    """How many blocks of memory this package's engine has asked the system for since the process began."""
+    """Return the number of blocks of memory that the engine has allocated since the process began."""
     return _blocks
 
 
@@ -253,7 +253,7 @@ cdef class Block:
 
 
 cdef Block block(size_t size):
-    """A block of `size` zeroed bytes on a cache line. MemoryError when the system has none to give."""
+    """Return a block of `size` zero bytes, aligned to a cache line. MemoryError if the system has no memory left."""
     global _blocks
     cdef Block made = Block.__new__(Block)
     cdef size_t room = size + LINE
@@ -267,7 +267,7 @@ cdef Block block(size_t size):
 
 
 def checked_ids(ids, limit: int):
-    """`ids` as a contiguous int32 array of the same shape, every one proved to lie in 0..limit - 1.
+    """Return `ids` as a contiguous int32 array of the same shape. ValueError unless all lie in 0..limit - 1.
 
     ValueError for anything else: floats, ids out of range (it names the first and where it stands).
     """

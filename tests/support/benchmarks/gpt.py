@@ -46,10 +46,10 @@ def names(path: Path, folder: Path, rounds: int) -> Iterator[Result]:
     end = vocabulary.eot_token
     config = MicroConfig(vocabulary.n_vocab, 1, 4, 16, 16, "float64", init_std=0.08)
     documents = [[end, *vocabulary.encode_ordinary(line), end] for line in lines[:STEPS]]
-    first = MicroGPT(config, rng=rng, pieces=1)
+    first = MicroGPT(config, rng=rng, micro_batches=1)
 
     def ours() -> npt.NDArray[np.float64]:
-        model = MicroGPT(config, pieces=1)
+        model = MicroGPT(config, micro_batches=1)
         for name, weights in model.parameters.items():
             weights[:] = first.parameters[name]
         return model.train_documents(documents, STEPS, 0.01)
