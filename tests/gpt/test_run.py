@@ -164,6 +164,30 @@ def test_a_run_that_is_there_is_replaced_only_where_that_is_asked(text, tmp_path
     assert files(tmp_path / "run") == before
 
 
+def test_two_at_once_in_one_folder(text, tmp_path):
+    """While one trains in a folder, another is refused there, and the first one's files stay."""
+    tried = []
+
+    class Second(Watcher):
+        def step(self, step, results):
+            if tried or step.step < 12:
+                return
+            tried.append(step.step)
+            for begin in (
+                lambda: start_run(tmp_path / "run", SMALL, [text], None, Watcher(), replace=True),
+                lambda: prepare_run(tmp_path / "run", SMALL, [text], None, replace=True),
+                lambda: resume_run(tmp_path / "run", Watcher()),
+            ):
+                with pytest.raises(FileExistsError, match="another process is training in"):
+                    begin()
+            start_run(tmp_path / "other", SMALL, [text], None, Watcher())
+
+    start_run(tmp_path / "run", SMALL, [text], None, Second())
+    assert tried == [12]
+    assert files(tmp_path / "run") == {**files(tmp_path / "other"), "run.json": read_run(tmp_path / "run")}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "run", "text.txt"]
+
+
 def test_shards_and_text_of_one_tokenizer(text, tmp_path):
     tokenizer = Tokenizer.train(text, 280, progress=False)
     content = text.read_text(encoding="utf-8")

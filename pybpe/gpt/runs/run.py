@@ -8,7 +8,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,11 +44,13 @@ from pybpe.gpt.vocabulary import (
     load_vocabulary,
     save_vocabulary,
 )
+from pybpe.util.locks import locked
 
 SAMPLES = 3
 SAMPLE_TOKENS = 200
 MOST_PASSES = 40  # passes over the training text above which there is a warning
 FILES = (MODEL, RUN, BEST, METRICS, REPORT, CHARACTERS, TOKENIZER)  # of a run
+LOCK = ".train.lock"  # is held while a process trains in the folder
 LEFT_BEHIND = ".*.part"  # what a killed process leaves: incomplete files, and an earlier run that it was to replace
 
 
@@ -214,28 +216,37 @@ def _folder(folder: Path, replace: bool) -> Iterator[None]:
 
     The files of an earlier run are moved to a temporary folder inside it, and deleted at the end.
     """
-    earlier, made = check_free(folder, replace), not folder.exists()
+    check_free(folder, replace)
+    made = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
-        others = set(folder.iterdir()).difference(earlier)
-        waiting = Path(tempfile.mkdtemp(prefix=".earlier.", suffix=".part", dir=folder))
-        try:
-            for path in earlier:
-                path.rename(waiting / path.name)
-            yield
-        except BaseException:
-            if not (folder / MODEL).exists():
-                for path in set(folder.iterdir()) - others - {waiting}:
-                    if path not in earlier or (waiting / path.name).exists():
-                        path.unlink()
-                for path in waiting.iterdir():
-                    path.rename(folder / path.name)
+        with _locked(folder):
+            earlier = check_free(folder, replace)
+            others = set(folder.iterdir()).difference(earlier)
+            waiting = Path(tempfile.mkdtemp(prefix=".earlier.", suffix=".part", dir=folder))
+            try:
+                for path in earlier:
+                    path.rename(waiting / path.name)
+                yield
+            except BaseException:
+                if not (folder / MODEL).exists():
+                    for path in set(folder.iterdir()) - others - {waiting}:
+                        if path not in earlier or (waiting / path.name).exists():
+                            path.unlink()
+                    for path in waiting.iterdir():
+                        path.rename(folder / path.name)
+                shutil.rmtree(waiting)
+                raise
             shutil.rmtree(waiting)
-            raise
-        shutil.rmtree(waiting)
     finally:
         if made and folder.exists() and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _locked(folder: Path) -> AbstractContextManager[None]:
+    """Return a context that keeps other processes from training in a folder. FileExistsError if one does already."""
+    busy = FileExistsError(f"another process is training in {folder}: wait for its end, or name another folder with -o")
+    return locked(folder / LOCK, busy)
 
 
 def resume_run(
@@ -257,6 +268,19 @@ def resume_run(
     If no steps are left, only the report is written again. Raises TrainingError if the data has changed or the run has
     taken more than `steps` steps, and the errors of `start_run`.
     """
+    read_run(folder)
+    with _locked(folder):
+        return _resume(folder, watcher, threads, paths, steps, seconds)
+
+
+def _resume(
+    folder: Path,
+    watcher: Watcher,
+    threads: int | None,
+    paths: list[Path] | None,
+    steps: int | None,
+    seconds: float | None,
+) -> RunResults:
     run, data, metrics = reread(folder, paths, steps)
     if steps is not None:
         warn_of_passes(run.settings, data)
