@@ -213,18 +213,29 @@ class Engine:
 
     def _read(self, rows: list[Row]) -> list[tuple[Row, Floats]]:
         """Read new ids of rows, up to a chunk of each; return the rows with the logits float64[n_vocab] after them."""
-        rows = sorted(rows, key=lambda row: row.slot)
-        counts = [min(self.chunk, self._unread(row)) for row in rows]
-        time = max(counts)
-        batch = np.zeros((len(rows), time), np.int64)  # padded on the left
-        for each, row, count in zip(batch, rows, counts, strict=True):
-            begin = self._cache.lengths[row.slot]
-            each[time - count :] = row.ids[begin : begin + count]
+        counts = {row.slot: min(self.chunk, self._unread(row)) for row in rows}
+        time = max(counts.values())
+        slots = self._batch(sorted(counts), time)
+        places = {slot: place for place, slot in enumerate(slots)}
+        batch = np.zeros((len(slots), time), np.int64)  # padded on the left
+        for row in rows:
+            begin, count = self._cache.lengths[row.slot], counts[row.slot]
+            batch[places[row.slot], time - count :] = row.ids[begin : begin + count]
         with torch.inference_mode():
-            self._cache.select([row.slot for row in rows], counts)
+            self._cache.select(slots, [counts.get(slot, 0) for slot in slots])
             model = self.network.model
             logits = as_float64(model(torch.from_numpy(batch).to(model.device), cache=self._cache)[:, -1])
-        return list(zip(rows, logits, strict=True))
+        return [(row, logits[places[row.slot]]) for row in rows]
+
+    @staticmethod
+    def _batch(slots: list[int], time: int) -> Sequence[int]:
+        """Return the slots of a batch in which `slots`, sorted, have up to `time` new ids.
+
+        A slice of the cache is not copied, so a few slots in between that have nothing to read are taken along where
+        that is cheap.
+        """
+        span = range(slots[0], slots[-1] + 1)
+        return span if time == 1 and len(span) <= 2 * len(slots) else slots
 
     def _choose(self, rows: list[Row], logits: Floats) -> list[Chosen]:
         """Choose an id for each row from its logits float64 (B, n_vocab), and append it."""

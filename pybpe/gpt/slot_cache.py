@@ -44,38 +44,44 @@ class SlotCache(Cache):
         """Choose the slots of the next call of the model, all different, and the number of new ids of each.
 
         The ids of the call are int64 (B, T), where row i ends with the counts[i] new ids of slots[i]; what stands to
-        the left of them does not matter.
+        the left of them does not matter. A count may be 0: the slot keeps its content, and its logits mean nothing.
         """
         self._slots, self._counts = list(slots), list(counts)
-        starts = [self.lengths[slot] for slot in slots]
-        ends = np.add(starts, counts)
-        time, self._seen = max(counts), int(ends.max())
-        columns = np.arange(-time, 0)  # (T,): the last column is -1
-        real = columns >= -np.asarray(counts)[:, None]  # (B, T): False for padding
+        new = np.array(counts, np.int64)
+        starts = np.array([self.lengths[slot] for slot in slots], np.int64) * (new > 0)
+        ends, time = starts + new, max(counts)
+        self._seen = int(ends.max())
+        columns = np.arange(-time, 0, dtype=np.int64)  # (T,): the last column is -1
+        real = columns >= -new[:, None]  # (B, T): False for padding
         positions = np.where(real, ends[:, None] + columns, 0)  # (B, T)
         self._positions = self._tensor(positions)
         # No mask is needed where all rows hold equally much and add one id each, or begin and are causal.
-        alike = len(set(starts)) == len(set(counts)) == 1 and (time == 1 or starts[0] == 0)
+        alike = bool((ends == self._seen).all() and (new == time).all()) and (time == 1 or self._seen == time)
         # A query sees the keys up to its own position. Padding sees the first key: a softmax over no key would be nan.
         mask = None if alike else np.arange(self._seen) <= positions[:, None, :, None]  # (B, 1, T, S)
         self._mask = None if mask is None else self._tensor(mask)
         # Where the new keys and values are in the batch, and where they go.
         rows, places = real.nonzero()
         self._rows, self._columns = self._tensor(rows), self._tensor(places)
-        self._targets = self._tensor(np.asarray(slots)[rows]), self._tensor(positions[rows, places])
+        numbers = np.array(slots, np.int64)
+        self._targets = self._tensor(numbers[rows]), self._tensor(positions[rows, places])
         # Neighbouring slots are a slice of the cache; others are copied together.
         neighbours = all(right == left + 1 for left, right in pairwise(self._slots))
-        self._taken = slice(slots[0], slots[0] + len(slots)) if neighbours else self._tensor(np.asarray(slots))
+        self._taken = slice(slots[0], slots[0] + len(slots)) if neighbours else self._tensor(numbers)
 
     def _tensor(self, array: np.ndarray[tuple[int, ...], np.dtype[np.int64] | np.dtype[np.bool_]]) -> Tensor:
         return torch.from_numpy(array).to(self._device)
 
     def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Store new keys and values (B, n_head, T, head_width); return those of all positions (B, n_head, S, ...)."""
-        slots, positions = self._targets
         keys, values = self._layers[layer]
-        keys[slots, :, positions] = k[self._rows, :, self._columns]  # (new ids, n_head, head_width)
-        values[slots, :, positions] = v[self._rows, :, self._columns]
+        if len(self._slots) == 1:  # a slice, which is faster
+            keys[self._taken, :, self._seen - k.shape[2] : self._seen] = k
+            values[self._taken, :, self._seen - v.shape[2] : self._seen] = v
+        else:
+            slots, positions = self._targets
+            keys[slots, :, positions] = k[self._rows, :, self._columns]  # (new ids, n_head, head_width)
+            values[slots, :, positions] = v[self._rows, :, self._columns]
         return keys[self._taken, :, : self._seen], values[self._taken, :, : self._seen]
 
     def advance(self, time: int) -> None:
