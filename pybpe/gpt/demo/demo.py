@@ -10,29 +10,24 @@
 
 from __future__ import annotations
 
-import io
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from pybpe.data.documents import read_stream
 from pybpe.data.readers.documents import TEXT_FIELD
-from pybpe.data.shards import TokenShards, write_shards
+from pybpe.data.shards import TokenShards
 from pybpe.errors import TrainingError
-from pybpe.gpt.demo.corpus import choose_passage, choose_prompts, read_corpus
+from pybpe.gpt.demo.corpus import choose_passage, choose_prompts
 from pybpe.gpt.demo.page import write_report
-from pybpe.gpt.demo.results import Corpus, DemoResults, Sample, Stage
+from pybpe.gpt.demo.results import Corpus, DemoResults, Sample
+from pybpe.gpt.demo.stages import Stages, StageWatcher
 from pybpe.gpt.inference import Model
 from pybpe.gpt.micro import MicroGPT
 from pybpe.gpt.micro.training import new_model
 from pybpe.gpt.pretrain import Ids, TrainingStep, evaluate, pretrain, unigram_entropy
 from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.settings import Settings
-from pybpe.pretokenization.patterns import prepare
 from pybpe.tokenizer import Tokenizer
 from pybpe.util.files import atomic_folder
 
@@ -65,20 +60,11 @@ class DemoSettings:
     text_field: str = TEXT_FIELD
 
 
-class Watcher:
+class Watcher(StageWatcher):
     """Callbacks for the progress of a demo. They do nothing here: override those that you need."""
-
-    def begins(self, stage: str) -> None:
-        """Called when a stage begins."""
-
-    def progress(self, stage: str, done: float, total: float | None) -> None:
-        """Called with the progress of a stage; total is None if it is not known. See pybpe.util.progress."""
 
     def step(self, step: TrainingStep, results: DemoResults) -> None:
         """Called after each step of training."""
-
-    def found(self, result: str) -> None:
-        """Called when a stage has ended, with a line on its result."""
 
     def sample(self, prompt: str, text: str, trained: bool) -> None:
         """Called with a prompt and the text that the model generated after it, before or after training."""
@@ -95,8 +81,8 @@ def run_demo(settings: DemoSettings, watcher: Watcher) -> DemoResults:
         raise ValueError("give steps, seconds or passes: training must end some time")
     with atomic_folder(settings.folder) as folder:
         demo = _Demo(settings, watcher, folder)
-        corpus = demo.read()
-        tokenizer = demo.make_tokenizer(corpus)
+        corpus = demo.read(settings.corpus, settings.text_field)
+        tokenizer = demo.make_tokenizer(corpus, settings.vocab_size)
         shards = demo.make_shards(corpus, tokenizer)
         model = demo.make_model(tokenizer, shards)
         results = demo.first_facts(corpus, tokenizer, shards, model)
@@ -109,48 +95,13 @@ def run_demo(settings: DemoSettings, watcher: Watcher) -> DemoResults:
     return results
 
 
-class _Demo:
+class _Demo(Stages):
     """The stages of a demo. Each is timed, and calls the watcher."""
 
     def __init__(self, settings: DemoSettings, watcher: Watcher, folder: Path) -> None:
+        super().__init__(folder, watcher)
         self._settings = settings
         self._watcher = watcher
-        self._folder = folder
-        self.stages: list[Stage] = []
-
-    def read(self) -> Corpus:
-        with self._stage("read") as stage:
-            corpus = read_corpus(self._settings.corpus, self._settings.text_field)
-            stage.amount = corpus.n_bytes
-        left_out = corpus.size - corpus.n_bytes
-        shortened = f" (its first {corpus.n_bytes:,}; the demo takes no more)" if left_out > 4 else ""
-        self._watcher.found(
-            f"{corpus.name}: {corpus.size:,} bytes{shortened}, {len(corpus.held_out):,} from all over it held out"
-        )
-        return corpus
-
-    def make_tokenizer(self, corpus: Corpus) -> Tokenizer:
-        with self._stage("tokenizer") as stage:
-            tokenizer = Tokenizer.train(
-                read_stream(io.BytesIO(corpus.train), prepare("gpt4").cut),
-                vocab_size=self._settings.vocab_size,
-                progress=self._watcher.progress,
-            )
-            stage.amount = len(corpus.train)
-        tokenizer.save(self._folder / "tokenizer.pybpe")
-        self._watcher.found(f"{tokenizer.n_vocab:,} tokens: 256 bytes, {len(tokenizer.merges):,} merges, 1 special")
-        return tokenizer
-
-    def make_shards(self, corpus: Corpus, tokenizer: Tokenizer) -> TokenShards:
-        with self._stage("encode") as stage:
-            for name, text in (("train", corpus.train), ("val", corpus.held_out)):
-                for _ in write_shards(tokenizer, [(text, True)], self._folder / "shards", name=name, source=name):
-                    pass
-            stage.amount = corpus.n_bytes
-        shards = TokenShards(self._folder / "shards", tokenizer)
-        n_ids = shards.n_ids("train") + shards.n_ids("val")
-        self._watcher.found(f"{n_ids:,} ids, {corpus.n_bytes / n_ids:.2f} bytes a token")
-        return shards
 
     def make_model(self, tokenizer: Tokenizer, shards: TokenShards) -> MicroGPT:
         least = self._settings.learning.block_size + 1
@@ -184,7 +135,7 @@ class _Demo:
         settings = self._settings.learning
         train_ids, held_out_ids = shards.ids("train"), shards.ids("val")
         steps = self._most_steps(len(train_ids))
-        with self._stage("pretrain", "tokens") as stage:
+        with self.stage("pretrain", "tokens") as stage:
             log = pretrain(
                 model,
                 train_ids,
@@ -205,7 +156,7 @@ class _Demo:
         results.held_out_losses += log.val_losses
         if results.held_out_losses[-1][0] != len(log.losses):  # after Ctrl-C, pretrain does not measure it
             results.held_out_losses.append((len(log.losses), self._measure(model, held_out_ids)))
-        model.save(self._folder / "model.safetensors", {"tokenizer": results.tokenizer.fingerprint})
+        model.save(self.folder / "model.safetensors", {"tokenizer": results.tokenizer.fingerprint})
         self._watcher.found(
             f"{'interrupted after ' * results.interrupted}{len(log.losses):,} steps, "
             f"held-out loss {results.held_out_loss:.2f} (frequencies alone: {results.unigram:.2f})"
@@ -231,7 +182,7 @@ class _Demo:
         texts = []
         end = results.tokenizer.eot_token
         generator, sampling = Model(model, results.tokenizer), Sampling(TEMPERATURE, TOP_K, TOP_P)
-        with self._stage("sample after" if trained else "sample before", "tokens") as stage:
+        with self.stage("sample after" if trained else "sample before", "tokens") as stage:
             for number, prompt in enumerate(self.prompts(results.corpus)):
                 ids = results.tokenizer.encode_ordinary(prompt)
                 seed = self._settings.learning.seed + number
@@ -240,13 +191,3 @@ class _Demo:
                 stage.amount += len(made)
                 self._watcher.sample(prompt, texts[-1], trained)
         return texts
-
-    @contextmanager
-    def _stage(self, name: str, unit: str = "bytes") -> Iterator[Stage]:
-        """A context that times a stage. Its body sets the stage's `amount`."""
-        self._watcher.begins(name)
-        stage = Stage(name, unit)
-        began = time.perf_counter()
-        yield stage
-        stage.seconds = time.perf_counter() - began
-        self.stages.append(stage)
