@@ -83,6 +83,7 @@ def run_demo(settings: DemoSettings, watcher: Watcher) -> DemoResults:
         demo = _Demo(settings, watcher, folder)
         corpus = demo.read(settings.corpus, settings.text_field)
         tokenizer = demo.make_tokenizer(corpus, settings.vocab_size)
+        tokenizer.save(folder / "tokenizer.pybpe")
         shards = demo.make_shards(corpus, tokenizer)
         model = demo.make_model(tokenizer, shards)
         results = demo.first_facts(corpus, tokenizer, shards, model)

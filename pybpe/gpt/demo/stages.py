@@ -32,7 +32,7 @@ class StageWatcher:
 class Stages:
     """The stages of a demo. Each is timed, and calls the watcher.
 
-    folder: where the tokenizer and the shards are written. stages: those that have ended, in order.
+    folder: the folder of the demo. stages: those that have ended, in order.
     """
 
     def __init__(self, folder: Path, watcher: StageWatcher) -> None:
@@ -53,7 +53,7 @@ class Stages:
         return corpus
 
     def make_tokenizer(self, corpus: Corpus, vocab_size: int) -> Tokenizer:
-        """Train a tokenizer on the training text, and write it to tokenizer.pybpe."""
+        """Train a tokenizer on the training text."""
         with self.stage("tokenizer") as stage:
             tokenizer = Tokenizer.train(
                 read_stream(io.BytesIO(corpus.train), prepare("gpt4").cut),
@@ -61,13 +61,12 @@ class Stages:
                 progress=self._stage_watcher.progress,
             )
             stage.amount = len(corpus.train)
-        tokenizer.save(self.folder / "tokenizer.pybpe")
         merges = f"256 bytes, {len(tokenizer.merges):,} merges, 1 special"
         self._stage_watcher.found(f"{tokenizer.n_vocab:,} tokens: {merges}")
         return tokenizer
 
     def make_shards(self, corpus: Corpus, tokenizer: Tokenizer) -> TokenShards:
-        """Write the ids of the text to shards, in the sets train and val."""
+        """Write the ids of the text to the folder shards, in the sets train and val."""
         with self.stage("encode") as stage:
             for name, text in (("train", corpus.train), ("val", corpus.held_out)):
                 for _ in write_shards(tokenizer, [(text, True)], self.folder / "shards", name=name, source=name):
