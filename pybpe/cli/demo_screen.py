@@ -1,4 +1,4 @@
-"""The progress of `pybpe demo` on standard error: a line per stage, progress bars, and losses."""
+"""The progress of `pybpe demo` on standard error: a line per stage, progress bars, losses and samples."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from rich.text import Text
 from pybpe.cli.console import escaped
 from pybpe.cli.training_screen import TrainingScreen
 from pybpe.gpt.demo.demo import Watcher
+from pybpe.gpt.demo.stages import StageWatcher
 from pybpe.gpt.pretrain import TrainingStep
 from pybpe.gpt.runs.page import RunResults
 
@@ -17,12 +18,16 @@ TITLES = {
     "sample before": "sampling from the untrained model",
     "pretrain": "training the model (Ctrl-C ends it early and keeps what it learned)",
     "sample after": "sampling from the trained model",
+    "curriculum": "writing conversations to learn from",
+    "test before": "asking the model before fine-tuning",
+    "finetune": "fine-tuning the model (Ctrl-C ends it early and keeps what it learned)",
+    "test after": "asking the model after fine-tuning",
 }
 SAMPLE_CHARS = {False: 120, True: 300}  # characters of a sample that are shown, by whether the model is trained
 
 
-class Screen(TrainingScreen, Watcher):
-    """A display of a demo: progress bars in a terminal, lines of text elsewhere. Call `close` at the end."""
+class StageScreen(TrainingScreen, StageWatcher):
+    """A display of the stages of a demo."""
 
     def begins(self, stage: str) -> None:
         """Remove the bars of the previous stage, and print the title of this one."""
@@ -39,6 +44,15 @@ class Screen(TrainingScreen, Watcher):
         if self.drawing:
             self.draw(stage, done, total, "")
 
+    @staticmethod
+    def style(trained: bool) -> str:
+        """Return the style of a model's text, by whether the model is trained."""
+        return "" if trained else "dim"
+
+
+class Screen(StageScreen, Watcher):
+    """A display of a demo: progress bars in a terminal, lines of text elsewhere. Call `close` at the end."""
+
     def step(self, step: TrainingStep, results: RunResults) -> None:
         """Show the progress bar of the training and the losses."""
         self.learns(step, results.metrics.val_losses[0][1], results.unigram, results.bits_a_nat)
@@ -48,12 +62,12 @@ class Screen(TrainingScreen, Watcher):
         shown = (
             Text("  ")
             .append(prompt, style="bold")
-            .append(_one_line(text, SAMPLE_CHARS[trained]), style="" if trained else "dim")
+            .append(one_line(text, SAMPLE_CHARS[trained]), style=self.style(trained))
         )
         self.console.print(shown, soft_wrap=not self.drawing)  # lines are wrapped between words in a terminal only
 
 
-def _one_line(text: str, limit: int) -> str:
+def one_line(text: str, limit: int) -> str:
     """Return text on one line of at most `limit` characters: white space as single spaces, no control characters."""
     line = "".join(char for char in " ".join(text.split()) if char.isprintable())
     space = " " if text[:1].isspace() else ""

@@ -33,6 +33,7 @@ from torch.nn import functional
 EPS = 1e-5  # added to the variance in every norm, as in GPT-2 and microgpt
 ROTARY_BASE = 10_000.0  # the slowest pair of a rotary embedding turns by about 1 / ROTARY_BASE radians per position
 MOST_PADDING = 1 << 16  # rows of an embedding that stand for no token
+IGNORED = -1  # a target that does not count
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": functional.gelu,  # the exact GELU, as in nanoGPT
     "gelu_tanh": lambda x: functional.gelu(x, approximate="tanh"),  # the approximation that GPT-2 was trained with
@@ -147,11 +148,12 @@ class Cache:
 
     def __init__(self, model: GPT, capacity: int, padding: Sequence[int]) -> None:
         config, device, dtype = model.config, model.device, model.wte.weight.dtype
-        # One pair of (keys, values) for each layer, allocated once for the whole generation.
+        # One pair of (keys, values) for each layer, allocated once for the whole generation. Zeros, because positions
+        # that a mask hides still enter the sum with weight 0, and 0 * nan is nan.
         shape = (len(padding), config.n_head, capacity, config.head_width)  # (B, n_head, capacity, head_width)
         self.length, self.capacity = 0, capacity
         self._layers = [
-            (torch.empty(shape, device=device, dtype=dtype), torch.empty(shape, device=device, dtype=dtype))
+            (torch.zeros(shape, device=device, dtype=dtype), torch.zeros(shape, device=device, dtype=dtype))
             for _ in range(config.n_layer)
         ]
         self._padding = torch.tensor(padding, device=device)[:, None] if any(padding) else None  # (B, 1)
@@ -159,13 +161,17 @@ class Cache:
     def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Append keys and values (B, n_head, T, head_width); return those of all positions (B, n_head, S, head_width).
 
-        `length` does not change here: the model advances it once all layers are done.
+        `length` does not change here: the model calls `advance` once all layers are done.
         """
         end = self.length + k.shape[2]
         keys, values = self._layers[layer]
         keys[:, :, self.length : end] = k
         values[:, :, self.length : end] = v
         return keys[:, :, :end], values[:, :, :end]
+
+    def advance(self, time: int) -> None:
+        """Count the `time` positions that all layers have appended."""
+        self.length += time
 
     def positions(self, time: int, device: torch.device) -> Tensor:
         """Return the positions of the next `time` tokens: (T,), or (B, T) with padding.
@@ -345,6 +351,8 @@ class GPT(nn.Module):
     def forward(self, ids: Tensor, targets: Tensor | None = None, cache: Cache | None = None) -> Tensor:
         """Return logits (B, T, n_vocab) for ids int64 (B, T); with targets (B, T), the mean loss in nats as a scalar.
 
+        Positions whose target is IGNORED do not count; the loss is nan if none counts.
+
         cache: holds the positions before these ids, and takes in those of the ids. The logits are then (B, 1, n_vocab),
         those of the last id only: generation needs no others.
         """
@@ -368,7 +376,7 @@ class GPT(nn.Module):
         for block in self.blocks:
             x = block(x, rotary, mask, cache)  # (B, T, n_embd)
         if cache is not None:
-            cache.length += time
+            cache.advance(time)
             x = x[:, -1:]  # (B, 1, n_embd)
         if self.norm is not None:
             x = self.norm(x)
@@ -377,10 +385,11 @@ class GPT(nn.Module):
         logits = functional.linear(x, head)[..., : self.config.n_vocab]  # (B, T, n_vocab)
         if targets is None:
             return logits
-        # Cross entropy, -log softmax(logits)[target], averaged over all positions. At least in float32: in bfloat16
-        # the sum over a large vocabulary loses too many digits.
+        # Cross entropy, -log softmax(logits)[target], averaged over all positions whose target is not IGNORED. At least
+        # in float32: in bfloat16 the sum over a large vocabulary loses too many digits.
         logits = logits if logits.dtype == torch.float64 else logits.float()
-        return functional.cross_entropy(logits.reshape(-1, self.config.n_vocab), targets.reshape(-1))
+        logits, targets = logits.reshape(-1, self.config.n_vocab), targets.reshape(-1)
+        return functional.cross_entropy(logits, targets, ignore_index=IGNORED)
 
 
 def rotary_embedding(positions: Tensor, width: int, dtype: torch.dtype) -> Tensor:

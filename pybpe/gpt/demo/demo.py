@@ -10,22 +10,18 @@
 
 from __future__ import annotations
 
-import io
 import random
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from pybpe.data.documents import read_stream
 from pybpe.data.readers.documents import TEXT_FIELD
-from pybpe.data.shards import TokenShards, write_shards
-from pybpe.gpt.demo.corpus import choose_passage, choose_prompts, read_corpus
+from pybpe.data.shards import TokenShards
+from pybpe.gpt.demo.corpus import choose_passage, choose_prompts
 from pybpe.gpt.demo.page import write_report
 from pybpe.gpt.demo.results import Corpus, DemoResults, Sample, Stage
+from pybpe.gpt.demo.stages import SHARDS, Stages, StageWatcher
 from pybpe.gpt.inference import Model
 from pybpe.gpt.micro import training as micro
 from pybpe.gpt.pretrain import TrainingStep, evaluate
@@ -36,11 +32,9 @@ from pybpe.gpt.runs.run import start_run
 from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData, read_data
-from pybpe.pretokenization.patterns import prepare
 from pybpe.tokenizer import Tokenizer
 from pybpe.util.files import atomic_folder
 
-SHARDS = "shards"
 SAMPLES = 3
 SAMPLE_TOKENS = 120
 TEMPERATURE, TOP_K, TOP_P = 0.7, 40, 0.9
@@ -73,20 +67,11 @@ class DemoSettings:
     text_field: str = TEXT_FIELD
 
 
-class Watcher:
+class Watcher(StageWatcher):
     """Callbacks for the progress of a demo. They do nothing here: override those that you need."""
-
-    def begins(self, stage: str) -> None:
-        """Called when a stage begins."""
-
-    def progress(self, stage: str, done: float, total: float | None) -> None:
-        """Called with the progress of a stage; total is None if it is not known. See pybpe.util.progress."""
 
     def step(self, step: TrainingStep, results: RunResults) -> None:
         """Called after each step of training."""
-
-    def found(self, result: str) -> None:
-        """Called when a stage has ended, with a line on its result."""
 
     def sample(self, prompt: str, text: str, trained: bool) -> None:
         """Called with a prompt and the text that the model generated after it, before or after training."""
@@ -103,8 +88,8 @@ def run_demo(settings: DemoSettings, watcher: Watcher) -> DemoResults:
         raise ValueError("give steps, seconds or passes: training must end some time")
     with atomic_folder(settings.folder) as folder:
         demo = _Demo(settings, watcher, folder)
-        corpus = demo.read()
-        tokenizer = demo.make_tokenizer(corpus)
+        corpus = demo.read(settings.corpus, settings.text_field)
+        tokenizer = demo.make_tokenizer(corpus, settings.vocab_size)
         demo.make_shards(corpus, tokenizer)
         learning = demo.plan(tokenizer)
         before = demo.sample(Model(micro.new_model(learning, tokenizer.n_vocab, demo.rng), tokenizer), corpus)
@@ -117,14 +102,13 @@ def run_demo(settings: DemoSettings, watcher: Watcher) -> DemoResults:
     return results
 
 
-class _Demo(RunWatcher):
-    """The stages of a demo. Each is timed, and calls the demo's watcher. As a RunWatcher it follows the training."""
+class _Demo(Stages, RunWatcher):
+    """The stages of a demo. As a RunWatcher it follows the training run."""
 
     def __init__(self, settings: DemoSettings, watcher: Watcher, folder: Path) -> None:
+        super().__init__(folder, watcher)
         self._settings = settings
         self._watcher = watcher
-        self._folder = folder
-        self.stages: list[Stage] = []
         self.samples_after: list[str] = []
 
     @property
@@ -132,45 +116,10 @@ class _Demo(RunWatcher):
         """Random numbers from the seed, with which the run draws its initial weights."""
         return random.Random(self._settings.learning.seed)
 
-    def read(self) -> Corpus:
-        """Read the text and hold a part of it out."""
-        with self._stage("read") as stage:
-            corpus = read_corpus(self._settings.corpus, self._settings.text_field)
-            stage.amount = corpus.n_bytes
-        left_out = corpus.size - corpus.n_bytes
-        shortened = f" (its first {corpus.n_bytes:,}; the demo takes no more)" if left_out > 4 else ""
-        self._watcher.found(
-            f"{corpus.name}: {corpus.size:,} bytes{shortened}, {len(corpus.held_out):,} from all over it held out"
-        )
-        return corpus
-
-    def make_tokenizer(self, corpus: Corpus) -> Tokenizer:
-        """Train the tokenizer."""
-        with self._stage("tokenizer") as stage:
-            tokenizer = Tokenizer.train(
-                read_stream(io.BytesIO(corpus.train), prepare("gpt4").cut),
-                vocab_size=self._settings.vocab_size,
-                progress=self._watcher.progress,
-            )
-            stage.amount = len(corpus.train)
-        self._watcher.found(f"{tokenizer.n_vocab:,} tokens: 256 bytes, {len(tokenizer.merges):,} merges, 1 special")
-        return tokenizer
-
-    def make_shards(self, corpus: Corpus, tokenizer: Tokenizer) -> None:
-        """Encode the text into shards."""
-        with self._stage("encode") as stage:
-            for name, text in (("train", corpus.train), ("val", corpus.held_out)):
-                for _ in write_shards(tokenizer, [(text, True)], self._folder / SHARDS, name=name, source=name):
-                    pass
-            stage.amount = corpus.n_bytes
-        shards = TokenShards(self._folder / SHARDS, tokenizer)
-        n_ids = shards.n_ids("train") + shards.n_ids("val")
-        self._watcher.found(f"{n_ids:,} ids, {corpus.n_bytes / n_ids:.2f} bytes a token")
-
     def plan(self, tokenizer: Tokenizer) -> Settings:
         """Return the settings of the run, with the number of steps that the limits allow."""
         wanted, learning = self._settings, self._settings.learning
-        data = read_data([self._folder / SHARDS], tokenizer, lines=False, seed=learning.seed)
+        data = read_data([self.folder / SHARDS], tokenizer, lines=False, seed=learning.seed)
         micro.check(learning, data)
         tokens_a_step = learning.batch_size * learning.block_size
         steps = NO_LIMIT if wanted.steps is None else wanted.steps
@@ -186,13 +135,11 @@ class _Demo(RunWatcher):
         """Train the model in a run, and return the results, without samples."""
         self._watcher.begins("pretrain")
         self._corpus = corpus
-        run = start_run(
-            self._folder, learning, [self._folder / SHARDS], tokenizer, self, seconds=self._settings.seconds
-        )
+        run = start_run(self.folder, learning, [self.folder / SHARDS], tokenizer, self, seconds=self._settings.seconds)
         # The folder gets its name only when all is done.
         run.run = replace(run.run, data=[str((self._settings.folder / SHARDS).resolve())])
-        write_run(run.run, self._folder)
-        shards = TokenShards(self._folder / SHARDS, tokenizer)
+        write_run(run.run, self.folder)
+        shards = TokenShards(self.folder / SHARDS, tokenizer)
         used = np.bincount(shards.ids("train"), minlength=tokenizer.n_vocab)
         most = np.argsort(-used, kind="stable")[:MOST_USED].tolist()
         return DemoResults(
@@ -231,7 +178,7 @@ class _Demo(RunWatcher):
     def sample(self, model: Model, corpus: Corpus, *, trained: bool = False) -> list[str]:
         """Return the text that the model generates after each prompt, with the same seeds before and after training."""
         texts = []
-        with self._stage("sample after" if trained else "sample before", "tokens") as stage:
+        with self.stage("sample after" if trained else "sample before", "tokens") as stage:
             for number, prompt in enumerate(self.prompts(corpus)):
                 ids = model.encode_prompt(prompt)
                 seed, end = self._settings.learning.seed + number, model.vocabulary.eot_token
@@ -240,13 +187,3 @@ class _Demo(RunWatcher):
                 stage.amount += len(made)
                 self._watcher.sample(prompt, texts[-1], trained)
         return texts
-
-    @contextmanager
-    def _stage(self, name: str, unit: str = "bytes") -> Iterator[Stage]:
-        """A context that times a stage. Its body sets the stage's `amount`."""
-        self._watcher.begins(name)
-        stage = Stage(name, unit)
-        began = time.perf_counter()
-        yield stage
-        stage.seconds = time.perf_counter() - began
-        self.stages.append(stage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -22,6 +23,10 @@ STAGES = {
     "sample before": "sample, untrained",
     "pretrain": "pretrain the model",
     "sample after": "sample, trained",
+    "curriculum": "write the conversations",
+    "test before": "test before fine-tuning",
+    "finetune": "fine-tune the model",
+    "test after": "test after fine-tuning",
 }
 
 
@@ -38,7 +43,7 @@ def render(results: DemoResults, folder: Path) -> str:
         _samples(results),
         _tokens(results),
         _vocabulary(results),
-        _time(results),
+        time_table(results.stages),
     )
     return render_page(
         f"pybpe: {results.corpus.name}", (*sections, _next(folder)), results.tokenizer.fingerprint, STYLE
@@ -128,8 +133,9 @@ def _vocabulary(results: DemoResults) -> str:
     )
 
 
-def _time(results: DemoResults) -> str:
-    rows = [(STAGES.get(stage.name, stage.name), seconds(stage.seconds), *_speed(stage)) for stage in results.stages]
+def time_table(stages: Sequence[Stage]) -> str:
+    """Return a table of the time and speed of stages, with its title, as HTML."""
+    rows = [(STAGES.get(stage.name, stage.name), seconds(stage.seconds), *_speed(stage)) for stage in stages]
     return "<h2>Time</h2>" + table(("stage", "time", "amount", "speed"), rows)
 
 
@@ -137,7 +143,7 @@ def _speed(stage: Stage) -> tuple[str, str]:
     speed = stage.amount / max(stage.seconds, 1e-9)
     if stage.unit == "bytes":
         return size(stage.amount), f"{size(speed)}/s"
-    return f"{stage.amount:,.0f} tokens", f"{speed:,.0f} tokens/s"
+    return f"{stage.amount:,.0f} {stage.unit}", f"{speed:,.0f} {stage.unit}/s"
 
 
 def _next(folder: Path) -> str:

@@ -30,7 +30,7 @@ class Corpus:
 
 @dataclass
 class Stage:
-    """A stage of a demo: its time in seconds, and the amount of data that it processed, in bytes or tokens (`unit`)."""
+    """A stage of a demo: its time in seconds, and the amount that it processed. unit: bytes, tokens or questions."""
 
     name: str
     unit: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pybpe.gpt.finetune.answers import Answered
 from pybpe.gpt.runs.chart import Curves, legend, loss_chart
 from pybpe.gpt.runs.folder import Metrics, Run
 from pybpe.gpt.runs.settings_table import settings_rows
@@ -26,6 +27,8 @@ class RunResults:
     unigram: loss of token frequencies alone, in nats per token, on the held-out text, or on the training text if
     nothing is held out. first_step: steps taken before this process continued the run. seconds, tokens_per_second: of
     this process. stopped: why it ended, one of stopping.REASONS. samples: texts that the trained model generated.
+    answers: of a run on conversations, in place of samples: questions with the answers before and after. facts: rows of
+    a table on the data, (name, value).
     """
 
     run: Run
@@ -39,6 +42,8 @@ class RunResults:
     tokens_per_second: float = 0.0
     stopped: str = "steps"
     samples: list[str] = field(default_factory=list)
+    answers: list[Answered] = field(default_factory=list)
+    facts: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def steps(self) -> int:

@@ -15,6 +15,8 @@ from pathlib import Path
 from pybpe.data.readers.documents import TEXT_FIELD
 from pybpe.errors import TokenIdError, TrainingError
 from pybpe.gpt.engines import engine
+from pybpe.gpt.finetune.answers import ANSWERS, ask_after, ask_before
+from pybpe.gpt.finetune.data import ChatData, read_chat_data
 from pybpe.gpt.inference import Model
 from pybpe.gpt.pretrain import TrainingStep, unigram_entropy
 from pybpe.gpt.runs.folder import (
@@ -49,7 +51,7 @@ from pybpe.util.locks import locked
 SAMPLES = 3
 SAMPLE_TOKENS = 200
 MOST_PASSES = 40  # passes over the training text above which there is a warning
-FILES = (MODEL, RUN, BEST, METRICS, REPORT, CHARACTERS, TOKENIZER)  # of a run
+FILES = (MODEL, RUN, BEST, METRICS, REPORT, ANSWERS, CHARACTERS, TOKENIZER)  # of a run
 LOCK = ".train.lock"  # is held while a process trains in the folder
 LEFT_BEHIND = ".*.part"  # what a killed process leaves: incomplete files, and an earlier run that it was to replace
 
@@ -93,8 +95,28 @@ def start_run(
     After an error before the first checkpoint, the folder is as it was before, with the run that was to be replaced.
     Raises FileExistsError if the folder has a run and not `replace`, and the errors of reading and training.
     """
+    engine(settings.engine)  # raises if a package is missing, before the data is read
+    data = _read(paths, vocabulary, settings, text_field)
+    return train_on(
+        folder, settings, paths, data, watcher, threads, replace=replace, seconds=seconds, text_field=text_field
+    )
+
+
+def train_on(
+    folder: Path,
+    settings: Settings,
+    paths: list[Path],
+    data: TrainingData,
+    watcher: Watcher,
+    threads: int | None = None,
+    *,
+    replace: bool = False,
+    seconds: float | None = None,
+    text_field: str = TEXT_FIELD,
+) -> RunResults:
+    """Start a run as `start_run` does, on data that has been read from `paths` with these settings."""
     n_threads = engine(settings.engine).recorded_threads(threads)
-    run, data = _plan(folder, settings, paths, vocabulary, n_threads, text_field)
+    run = _plan(folder, settings, paths, data, n_threads, text_field)
     with _folder(folder, replace):
         _write(run, data, folder)
         return _train(folder, run, data, Metrics(), watcher, seconds)
@@ -111,7 +133,9 @@ def prepare_run(
     text_field: str = TEXT_FIELD,
 ) -> None:
     """Write the folder of a run without training; `resume_run` starts it, or several processes start it together."""
-    run, data = _plan(folder, settings, paths, vocabulary, threads, text_field)
+    engine(settings.engine)
+    data = _read(paths, vocabulary, settings, text_field)
+    run = _plan(folder, settings, paths, data, threads, text_field)
     with _folder(folder, replace):
         _write(run, data, folder)
 
@@ -152,7 +176,9 @@ def dry_run(
     text_field: str = TEXT_FIELD,
 ) -> DryRun:
     """Estimate what a run needs: read the data and train a few batches. Writes nothing. Errors as in `start_run`."""
-    _, data = _plan(Path(), settings, paths, vocabulary, threads, text_field)
+    engine(settings.engine)
+    data = _read(paths, vocabulary, settings, text_field)
+    _plan(Path(), settings, paths, data, threads, text_field)
     found, tokens = engine(settings.engine).plan(settings, data, threads), n_tokens(settings, data)
     time_taken = found.seconds_a_token * tokens
     return DryRun(data.vocabulary.n_vocab, found.n_params, found.memory, len(data.train), tokens, time_taken)
@@ -168,10 +194,10 @@ def n_tokens(settings: Settings, data: TrainingData) -> int:
 
 def warn_of_passes(settings: Settings, data: TrainingData) -> None:
     """Warn if a run passes over its data more than MOST_PASSES times, so that the model mostly memorizes it."""
-    passes = n_tokens(settings, data) / max(1, len(data.train))
+    passes = n_tokens(settings, data) / max(1, data.pass_tokens)
     if passes > MOST_PASSES:
         warnings.warn(
-            f"{settings.steps:,} steps are {passes:,.0f} passes over the {len(data.train):,} tokens of training text; "
+            f"{settings.steps:,} steps are {passes:,.0f} passes over the {data.pass_tokens:,} tokens of training text; "
             f"above {MOST_PASSES} or so a model mostly memorizes: give more text, or fewer --steps",
             stacklevel=2,
         )
@@ -181,20 +207,20 @@ def _plan(
     folder: Path,
     settings: Settings,
     paths: list[Path],
-    vocabulary: Vocabulary | None,
+    data: TrainingData,
     threads: int | None,
     text_field: str,
-) -> tuple[Run, TrainingData]:
-    chosen = engine(settings.engine)
-    data = _read(paths, vocabulary, settings, text_field)
-    chosen.check(settings, data)
+) -> Run:
+    """Check that the engine can train the settings on the data, and return the content of run.json."""
+    engine(settings.engine).check(settings, data)
     warn_of_passes(settings, data)
     absolute, relative = places(paths, folder)
-    run = Run(settings, absolute, data.digest(), data.vocabulary.fingerprint, text_field, relative, threads)
-    return run, data
+    return Run(settings, absolute, data.digest(), data.vocabulary.fingerprint, text_field, relative, threads)
 
 
 def _read(paths: list[Path], vocabulary: Vocabulary | None, settings: Settings, text_field: str) -> TrainingData:
+    if settings.chat:
+        return read_chat_data(paths, vocabulary, settings)
     return read_data(
         paths,
         vocabulary,
@@ -347,14 +373,14 @@ def _train(
     watcher: Watcher,
     seconds: float | None,
 ) -> RunResults:
-    measured = data.train if data.val is None else data.val
-    metrics.bytes_a_token = bytes_per_token(data.vocabulary, measured)
+    metrics.bytes_a_token = bytes_per_token(data.vocabulary, data.measured)
     results = RunResults(
         run=run,
         vocabulary=data.vocabulary,
         metrics=metrics,
         n_train_ids=len(data.train),
-        unigram=unigram_entropy(measured, data.vocabulary.n_vocab),
+        unigram=unigram_entropy(data.measured, data.vocabulary.n_vocab),
+        facts=data.facts(),
         first_step=len(metrics.losses),
     )
     watcher.begins(results)
@@ -364,9 +390,15 @@ def _train(
         results.tokens_per_second = step.tokens_per_second
         watcher.step(step, results)
 
+    before = ask_before(folder, run.settings, data) if isinstance(data, ChatData) else []
     results.stopped = chosen.train(run, data, folder, metrics, run.threads, on_step, seconds)
     results.seconds = time.perf_counter() - began
     loaded = chosen.load(folder / MODEL)
     results.n_params = loaded.n_params
-    watcher.ends(results, Model(loaded.model, data.vocabulary), data, folder)
+    model = Model(loaded.model, data.vocabulary)
+    if isinstance(data, ChatData):
+        results.answers = ask_after(folder, model, data, before)
+        write_run_report(folder / REPORT, results, folder)
+    else:
+        watcher.ends(results, model, data, folder)
     return results
