@@ -57,5 +57,9 @@ class ChatTemplateError(PybpeError, ValueError):
     """A chat template is not valid, raises an error for the messages, or exceeds a limit."""
 
 
+class SandboxError(PybpeError, RuntimeError):
+    """A backend of the sandbox is not available: the message says what is missing, and what can be used instead."""
+
+
 class MissingPackageError(PybpeError, ImportError):
     """An optional package that is needed is not installed."""
