@@ -53,6 +53,35 @@ def test_all_ways_are_one(name, text, allowed):
 
 
 @pytest.mark.parametrize("name", PREPROCESSINGS)
+@settings(max_examples=200, deadline=None)
+@given(parts=st.lists(st.sampled_from(["<a>", "<b>", "<|x|>", "<s>", "ﬁ", "e\u0301", "b>", " ", "  ", "\n", "▁"])))
+def test_offsets_are_where_the_characters_are(name, parts):
+    """Each part stands between characters that occur once and do not change, so their places are known."""
+    marks = [chr(0x4E00 + number) for number in range(len(parts) + 1)]
+    text = marks[0] + "".join(part + mark for part, mark in zip(parts, marks[1:], strict=True))
+    where, seen, before = {mark: text.index(mark) for mark in marks}, [], 0
+    for segment in Segmenter(PREPROCESSINGS[name], {"<s>": 0}).split_with_offsets(text, frozenset({"<s>"})):
+        assert before <= segment.start <= segment.end <= len(text)
+        before = segment.end
+        if isinstance(segment.content, int):
+            assert segment.start < segment.end
+            assert not where.keys() & set(text[segment.start : segment.end])
+            continue
+        places = segment.places
+        if places is None:
+            assert segment.content == text[segment.start : segment.end]
+            places = [(place, place + 1) for place in range(segment.start, segment.end)]
+        assert len(places) == len(segment.content)
+        for character, place in zip(segment.content, places, strict=True):
+            if character in where:
+                assert place == (where[character], where[character] + 1)
+                seen.append(character)
+            assert segment.start <= place[0] <= place[1] <= segment.end
+    assert seen == marks
+    assert before == len(text)
+
+
+@pytest.mark.parametrize("name", PREPROCESSINGS)
 @given(content=messy_bytes)
 def test_any_bytes(name, content):
     pieces = Segmenter(PREPROCESSINGS[name], {})
