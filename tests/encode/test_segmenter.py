@@ -76,6 +76,8 @@ def test_offsets_are_where_the_characters_are(name, parts):
             if character in where:
                 assert place == (where[character], where[character] + 1)
                 seen.append(character)
+            else:
+                assert not where.keys() & set(text[slice(*place)])
             assert segment.start <= place[0] <= place[1] <= segment.end
     assert seen == marks
     assert before == len(text)
