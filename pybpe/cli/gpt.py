@@ -178,7 +178,8 @@ def _add_torch(group: Any) -> None:
 def run_train(options: argparse.Namespace) -> None:
     """Check the arguments, train, and print a summary."""
     from pybpe.cli.gpt_screen import Screen
-    from pybpe.gpt.runs.run import check_free, prepare_run, resume_run, start_run
+    from pybpe.gpt.runs.replacing import check_free
+    from pybpe.gpt.runs.run import prepare_run, resume_run, start_run
 
     screen, earlier = Screen(), None
     if options.resume is not None:

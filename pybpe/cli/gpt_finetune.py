@@ -105,7 +105,8 @@ def run_finetune(options: argparse.Namespace) -> None:
     """Check the arguments, train, and print a summary."""
     from pybpe.cli.gpt_screen import Screen
     from pybpe.gpt.finetune.run import finetune
-    from pybpe.gpt.runs.run import check_free, resume_run
+    from pybpe.gpt.runs.replacing import check_free
+    from pybpe.gpt.runs.run import resume_run
 
     screen, earlier = Screen(), None
     names = [*([] if options.model is None else [options.model]), *options.data]

@@ -12,10 +12,12 @@ from pybpe.errors import TrainingError
 from pybpe.gpt.engines import need_torch
 from pybpe.gpt.finetune.data import read_chat_data
 from pybpe.gpt.runs.page import RunResults
-from pybpe.gpt.runs.run import Watcher, check_free, train_on
+from pybpe.gpt.runs.replacing import check_free
+from pybpe.gpt.runs.run import Watcher, train_on
 from pybpe.gpt.settings import FINETUNE, FINETUNE_NEW, Settings
 from pybpe.tokenizer import Tokenizer
 
+MOST_EPOCHS = 1_000_000
 EPOCHS = 3.0  # passes over the conversations where neither steps nor epochs are given
 
 
@@ -56,8 +58,8 @@ def finetune(
     data = read_chat_data(conversations, _tokenizer(start, tokenizer), chosen)
     if "steps" not in settings:
         passes = EPOCHS if epochs is None else epochs
-        if not 0 < passes < math.inf:
-            raise TrainingError(f"epochs is {passes}; it must be a finite number above 0")
+        if not 0 < passes <= MOST_EPOCHS:
+            raise TrainingError(f"epochs is {passes:g}; it must lie above 0 and be at most {MOST_EPOCHS:,}")
         rows = math.ceil(passes * len(data.rows))
         chosen = changed(chosen, steps=max(1, math.ceil(rows / (chosen.batch_size * chosen.accumulate))))
     return train_on(out, chosen, conversations, data, watcher, threads, replace=replace, seconds=seconds)
