@@ -80,6 +80,14 @@ def test_a_new_model_then_from_it_then_on(torch, chats, capsys):
     assert (facts["windows"], facts["steps"]) == (1, 10)
 
 
+def test_a_prepared_run_is_started_by_what_is_printed(torch, chats, capsys):
+    assert main([*NEW, "--steps", "2", "-o", "run", "--prepare", "--accumulate", "2"]) == 0
+    assert "next:  torchrun --nproc_per_node=2 -m pybpe.gpt.train run" in capsys.readouterr().out
+    assert sorted(path.name for path in Path("run").iterdir()) == ["run.json", "tokenizer.pybpe"]
+    assert main(["gpt", "finetune", "--resume", "run"]) == 0
+    assert Path("run", "answers.json").exists()
+
+
 def test_eval_without_held_out_conversations(torch, chats, capsys):
     assert main([*NEW, "--steps", "2", "-o", "run", "--held-out", "0"]) == 0
     capsys.readouterr()

@@ -13,13 +13,13 @@ from hypothesis import strategies as st  # noqa: E402
 
 from pybpe.gpt.devices import ProcessGroup  # noqa: E402
 from pybpe.gpt.finetune.data import read_chat_data  # noqa: E402
-from pybpe.gpt.finetune.run import finetune  # noqa: E402
+from pybpe.gpt.finetune.run import finetune, prepare_finetune  # noqa: E402
 from pybpe.gpt.finetune.start import chat_tokenizer  # noqa: E402
 from pybpe.gpt.finetune.training import ChatTraining  # noqa: E402
 from pybpe.gpt.inference import open_model  # noqa: E402
 from pybpe.gpt.model import FORMS, GPT, IGNORED, GPTConfig  # noqa: E402
 from pybpe.gpt.runs.folder import Metrics, Run, read_metrics, read_run  # noqa: E402
-from pybpe.gpt.runs.run import Watcher, prepare_run, resume_run  # noqa: E402
+from pybpe.gpt.runs.run import Watcher, resume_run  # noqa: E402
 from pybpe.gpt.settings import FINETUNE_NEW, Settings  # noqa: E402
 
 from ..runs import Stop, files, python  # noqa: E402
@@ -140,10 +140,9 @@ def test_a_run_from_a_model_goes_on_without_it(chats, tokenizer, tmp_path):
 
 
 def test_two_processes_are_one_with_twice_the_batch(chats, tokenizer, tmp_path):
-    tokenizer = chat_tokenizer(tokenizer)
-    settings = {**FINETUNE_NEW, **SMALL, "held_out": 0.2}
     for name, changes in (("two", {"batch_size": 2, "accumulate": 2}), ("one", {"batch_size": 4})):
-        prepare_run(tmp_path / name, Settings(**{**settings, **changes}), [chats], tokenizer)
+        settings = {**SMALL, "held_out": 0.2, **changes}
+        prepare_finetune(None, [chats], tmp_path / name, settings, tokenizer=tokenizer)
     launch = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "pybpe.gpt.train")
     status, printed = python(*launch, tmp_path / "two", "--threads", "1")
     assert status == 0, printed
