@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pybpe.errors import FormatError
 from pybpe.gpt.conversation import ASSISTANT_END, PYTHON_END, ChatFormat, Message, parse_conversation
 from pybpe.gpt.inference import Model
-from pybpe.gpt.runs.folder import MODEL
+from pybpe.gpt.runs.folder import ANSWERS, MODEL
 from pybpe.gpt.sampling import Sampling
 from pybpe.tokenizer import Tokenizer
 from pybpe.util.files import write_atomic
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pybpe.gpt.generation import Inference
     from pybpe.gpt.settings import Settings
 
-ANSWERS = "answers.json"
 ANSWER_TOKENS = 128
 MOST_BYTES = 1 << 22  # of answers.json
 
@@ -52,8 +51,9 @@ def ask_before(folder: Path, settings: Settings, data: ChatData) -> list[Answere
     from pybpe.gpt.new_model import new_model
 
     torch.manual_seed(settings.seed)  # the same new weights as those that are trained
-    model = Model(Inference(new_model(settings, data).to(find_device(settings.device))), data.vocabulary)
-    found = answer_questions(model, data.questions)
+    dtype = torch.float64 if settings.dtype == "float64" else torch.float32
+    network = Inference(new_model(settings, data).to(find_device(settings.device), dtype))
+    found = answer_questions(Model(network, data.vocabulary), data.questions)
     answers = [
         Answered(question_text(data.tokenizer, question), answer, None)
         for question, answer in zip(data.questions, found, strict=True)
@@ -121,7 +121,7 @@ def read_answers(folder: Path) -> list[Answered]:
             entries = json.loads(file.read(MOST_BYTES))
         return [Answered(_text(each["question"]), _answer(each["before"]), _answer(each["after"])) for each in entries]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise FormatError(f"{path} is damaged: {error}; without it, the report has no answers from before") from None
+        raise FormatError(f"{path} is damaged: {error}; remove it to go on without the answers from before") from None
 
 
 def _text(value: Any) -> str:
