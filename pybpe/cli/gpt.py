@@ -1,6 +1,6 @@
 """`pybpe gpt`: train a GPT on text or shards.
 
-The other commands of `pybpe gpt` are in gpt_use.py and gpt_convert.py.
+The other commands of `pybpe gpt` are in gpt_use.py, gpt_chat.py and gpt_convert.py.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pybpe.cli.arguments import (
     whole,
 )
 from pybpe.cli.console import Terminated, UsageError, note, summary
+from pybpe.cli.gpt_chat import add_chat
 from pybpe.cli.gpt_convert import add_convert
 from pybpe.cli.gpt_data import data_name, data_paths
 from pybpe.cli.gpt_next import launch_command, resume_command, sample_command
@@ -61,7 +62,7 @@ def add_commands(commands: Any) -> None:
     )
     own = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=type(parser), required=True)
     _add_train(own)
-    for add in (add_sample, add_eval, add_convert):
+    for add in (add_sample, add_chat, add_eval, add_convert):
         add(own)
 
 
