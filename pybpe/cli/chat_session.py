@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 Parsed = TypeVar("Parsed")
 
 
-class Quit(Exception):
-    """The user has ended the program."""
-
-
 @dataclass
 class Settings:
     """The settings of answers, which commands change. seed: of all answers (None: random). system: "" for none."""
@@ -45,7 +41,7 @@ class Settings:
 class Session:
     """A conversation with a model. sandbox: runs its code, None if it may run none.
 
-    keeps: True if each question goes on with the conversation; False if each begins a new one.
+    keeps: True if each question goes on with the conversation; False if each begins a new one. ended: True after /quit.
     """
 
     def __init__(
@@ -53,6 +49,7 @@ class Session:
     ) -> None:
         self.model, self.sandbox, self.settings, self.screen, self.keeps = model, sandbox, settings, screen, keeps
         self.turns: list[Message] = []  # of the user and the assistant in turn
+        self.ended = False
         self._seeds = random.Random(settings.seed)
         self._saved: set[Path] = set()
 
@@ -63,7 +60,7 @@ class Session:
         return [*([Message("system", (Part("text", system),))] if system else []), *self.turns]
 
     def take(self, line: str) -> None:
-        """Answer a message, or do what a command says. Raises Quit at /quit; errors are those of what was asked."""
+        """Answer a message, or do what a command says. Raises the errors of what was asked."""
         if line.startswith("//"):  # a message that begins with a slash
             self.ask(line[1:])
         elif line.startswith("/"):
@@ -189,7 +186,7 @@ class Session:
 
     def quit(self, rest: str) -> None:
         """End the program."""
-        raise Quit
+        self.ended = True
 
 
 @dataclass(frozen=True)
@@ -216,7 +213,7 @@ COMMANDS = {
 def converse(session: Session, source: Input) -> None:
     """Talk in a terminal until the user ends it: Ctrl-D, /quit, or Ctrl-C twice without a message in between."""
     interrupts, answering = 0, False
-    while interrupts < 2:
+    while interrupts < 2 and not session.ended:
         try:
             answering = False
             line = source.read()
@@ -225,8 +222,6 @@ def converse(session: Session, source: Input) -> None:
                 session.screen.separate()
                 return
             _take(session, line)
-        except Quit:
-            return
         except Terminated:
             raise
         except KeyboardInterrupt:
@@ -241,11 +236,9 @@ def answer_lines(session: Session, source: Input) -> None:
     """Answer each line of a pipe. Raises ConversationError at the end if some could not be answered."""
     lines = failed = 0
     try:
-        while (line := source.read()) is not None:
+        while not session.ended and (line := source.read()) is not None:
             lines += 1
             failed += not _take(session, line)
-    except Quit:
-        pass
     except KeyboardInterrupt as interrupt:
         raise type(interrupt)("the last answer is not complete") from None
     if failed:

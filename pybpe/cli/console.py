@@ -47,7 +47,7 @@ def visible(text: str) -> str:
 
 
 def _is_harmless(char: str) -> bool:
-    """True for printable characters, line ends, tabs, spaces of all kinds, and joiners, which scripts and emoji need."""
+    """True for printable characters, line ends, tabs, all kinds of spaces, and joiners, which words and emoji need."""
     return char.isprintable() or char in "\n\t\u200c\u200d" or unicodedata.category(char) == "Zs"
 
 

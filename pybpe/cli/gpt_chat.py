@@ -25,14 +25,15 @@ examples:
 def add_chat(commands: Any) -> None:
     """Add `chat` to the parser."""
     from pybpe.gpt.settings import DEVICES
+    from pybpe.sandbox import BACKENDS
 
     parser = add_command(
         commands,
         "chat",
         "talk with a GPT that was fine-tuned on conversations",
-        "Talk with a model. It runs Python code that it writes in a sandbox, and shows code and output. FOLDER is that\n"
-        "of pybpe gpt finetune or of pybpe demo --chat. /help lists what can be typed besides messages. Without a\n"
-        "terminal, each line of standard input is a question of its own, and the answers go to standard output.",
+        "Talk with a model. Python code that it writes is run in a sandbox and shown with its output. FOLDER is that\n"
+        "of pybpe gpt finetune or of pybpe demo --chat. /help lists the commands to type. Without a terminal,\n"
+        "each line of standard input is a question of its own, and the answers go to standard output.",
         EXAMPLES,
         run_chat,
     )
@@ -54,7 +55,7 @@ def add_chat(commands: Any) -> None:
     )
     parser.add_argument("--system", type=text_argument, default="", metavar="TEXT", help="system message")
     parser.add_argument(
-        "--backend", metavar="NAME", help=f"sandbox for the model's code: jail, monty, none or {AUTO} ({AUTO})"
+        "--backend", choices=BACKENDS, help=f"sandbox that runs the model's code ({AUTO}: the first that works)"
     )
     parser.add_argument("--no-tools", action="store_true", help="let the model run no code")
     parser.add_argument(
@@ -88,10 +89,8 @@ def run_chat(options: argparse.Namespace) -> None:
             answer_lines(session, PipeInput(stdin))
             return
         tools = "off" if sandbox is None else sandbox.name
-        screen.tell(
-            f"{options.folder}: {model.model.n_params:,} parameters, context {model.model.n_ctx:,} tokens, tools {tools}; "
-            "/help lists the commands"
-        )
+        sizes = f"{model.model.n_params:,} parameters, context {model.model.n_ctx:,} tokens"
+        screen.tell(f"{options.folder}: {sizes}, tools {tools}; /help lists the commands")
         converse(session, TerminalInput(stdin))
 
 
