@@ -25,11 +25,11 @@ class PipeInput:
     """The lines of a pipe or a file, each a message, in UTF-8."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._file = stream.buffer
+        self._stream = stream
 
     def read(self) -> str | None:
         """Return the next line, None at the end. Raises UsageError for a line longer than MOST_LINE bytes."""
-        line = self._file.readline(MOST_LINE + 1)
+        line = self._stream.buffer.readline(MOST_LINE + 1)
         if len(line) > MOST_LINE:
             raise UsageError(f"a line of standard input is longer than {MOST_LINE:,} bytes; send shorter questions")
         return line.decode("utf-8", "replace").rstrip("\r\n") if line else None

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
 
+from support.chat_models import CONTEXT, FakeSandbox, assistant, chat_folder, chat_tokenizer, result, script, user
+
 from pybpe.errors import ConversationError, SandboxError
 from pybpe.gpt.answering import ChatModel, open_chat, open_torch_model
 from pybpe.gpt.conversation import Message, Part
@@ -16,8 +18,6 @@ from pybpe.gpt.micro import MicroConfig, MicroGPT
 from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.tools import ToolLimits
 from pybpe.gpt.vocabulary import save_vocabulary
-
-from .chat_models import CONTEXT, FakeSandbox, assistant, chat_folder, chat_tokenizer, result, script, user
 
 END, PYTHON, PYTHON_END = "<|assistant_end|>", "<|python_start|>", "<|python_end|>"
 
