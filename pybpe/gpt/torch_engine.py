@@ -13,6 +13,8 @@ from pybpe.errors import TrainingError
 from pybpe.gpt.checkpoint import read_checkpoint
 from pybpe.gpt.devices import ProcessGroup, find_device, this_process_group, wait_for
 from pybpe.gpt.engines import Loaded, OnStep, Plan
+from pybpe.gpt.finetune.data import ChatData
+from pybpe.gpt.finetune.training import ChatTraining
 from pybpe.gpt.generation import Inference
 from pybpe.gpt.memory import MemoryTimeline, bytes_of, peak_at
 from pybpe.gpt.new_model import check_settings, first_checkpoint, model_config
@@ -54,6 +56,8 @@ def train(
     """Train from the folder's checkpoint on, or from new weights; return why it ended, one of stopping.REASONS."""
     if threads is not None:
         torch.set_num_threads(threads)
+    if isinstance(data, ChatData):
+        return ChatTraining(run, data, folder, metrics, this_process_group()).run(on_step, seconds)
     return Training(run, data, folder, metrics, this_process_group()).run(on_step, seconds)
 
 
