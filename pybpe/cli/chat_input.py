@@ -47,7 +47,8 @@ class TerminalInput:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
-        self._takes_pastes = _set_up_readline()
+        self._edits = sys.stdout.isatty()  # otherwise Python's input() does not use readline, and prompts there
+        self._takes_pastes = self._edits and _set_up_readline()
 
     def read(self) -> str | None:
         """Return the next message, None at the end of input."""
@@ -62,7 +63,7 @@ class TerminalInput:
                 return "\n".join(lines)
 
     def _line(self, prompt: str) -> str | None:
-        if sys.stdout.isatty():
+        if self._edits:
             try:
                 return input(prompt)
             except EOFError:

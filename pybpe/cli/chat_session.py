@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import time
 from collections.abc import Callable
@@ -56,8 +57,7 @@ class Session:
     @property
     def conversation(self) -> list[Message]:
         """The messages so far, beginning with that of the system if there is one."""
-        system = self.settings.system
-        return [*([Message("system", (Part("text", system),))] if system else []), *self.turns]
+        return [*self._system(), *self.turns]
 
     def take(self, line: str) -> None:
         """Answer a message, or do what a command says. Raises the errors of what was asked."""
@@ -80,29 +80,27 @@ class Session:
             if self.turns:
                 self.screen.separate()
             self.turns = []
-        self.turns.append(Message("user", (Part("text", _plain(question)),)))
-        answer = None
+        asked = [*self.turns, Message("user", (Part("text", _plain(question)),))]
+        reply = self._reply(asked)
+        if reply.dropped:
+            note(f"the conversation is too long for the model; it does not see the oldest {reply.dropped} messages")
         try:
-            reply = self._reply()
-            if reply.dropped:
-                note(f"the conversation is too long for the model; it does not see the oldest {reply.dropped} messages")
-            try:
-                self._show(reply)
-            finally:
-                reply.close()
-                self.screen.end_answer()
-                answer = reply.message
+            self._show(reply)
         finally:
-            if answer is not None and answer.parts:
-                self.turns.append(answer)
-            else:  # a question without an answer would not be followed by another one
-                self.turns.pop()
+            reply.close()
+            self.screen.end_answer()
+            if reply.message.parts:  # a question without an answer could not be followed by another one
+                self.turns = [*asked, reply.message]
 
-    def _reply(self) -> Reply:
+    def _system(self) -> list[Message]:
+        text = self.settings.system
+        return [Message("system", (Part("text", text),))] if text else []
+
+    def _reply(self, asked: list[Message]) -> Reply:
         settings = self.settings
         seed = None if settings.seed is None else self._seeds.getrandbits(62)
         return self.model.answer(
-            self.conversation,
+            [*self._system(), *asked],
             sampling=settings.sampling,
             seed=seed,
             max_tokens=settings.max_tokens,
@@ -119,11 +117,12 @@ class Session:
             began = time.perf_counter()
         self.screen.end_answer()
         if self.keeps:
+            tokens = f"{reply.n_chosen:,} token{'s' * (reply.n_chosen != 1)}"
             why = ""
             if reply.finish == "length":
                 at_limit = reply.n_chosen == self.settings.max_tokens
                 why = "; cut: /tokens allows more" if at_limit else "; cut: the model's context is full"
-            self.screen.tell(f"{reply.n_chosen:,} tokens, {reply.n_chosen / max(seconds, 1e-9):,.1f} tokens/s{why}")
+            self.screen.tell(f"{tokens}, {reply.n_chosen / max(seconds, 1e-9):,.1f} tokens/s{why}")
 
     # ------------------------------------------------------------------------------------------------ commands
 
@@ -176,9 +175,10 @@ class Session:
             raise UsageError("name a file: /save chat.jsonl")
         if not self.turns:
             raise UsageError("there is nothing to save yet; ask something first")
-        path = Path(rest).expanduser()
-        if path.resolve() not in self._saved or path.is_dir():
-            check_output_file(path, [], force=False, option="/save", example="chat.jsonl")
+        path = Path(os.path.expanduser(rest))  # noqa: PTH111 (that of Path raises where there is no such user)
+        if path.is_file() and path.resolve() not in self._saved:
+            raise FileExistsError(f"{path} exists already; name another file")
+        check_output_file(path, [], force=True, option="/save", example="chat.jsonl")
         line = json.dumps({"messages": [message.as_json() for message in self.conversation]})
         write_atomic(path, line.encode() + b"\n")
         self._saved.add(path.resolve())

@@ -237,7 +237,7 @@ def test_regenerate(model, tokenizer, monkeypatch, capsys):
     converse(talk, Typed("/regenerate", "a", "b", "/regenerate"))
     assert [message.text for message in talk.turns] == ["a", "one", "b", "three"]
     assert "there is no answer yet" in capsys.readouterr().err
-    monkeypatch.setattr(Session, "_reply", lambda self: 1 / 0)
+    monkeypatch.setattr(Session, "_reply", lambda self, asked: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         talk.take("/regenerate")
     assert [message.text for message in talk.turns] == ["a", "one", "b", "three"]  # nothing is lost
@@ -312,7 +312,7 @@ def test_save_writes_what_finetune_reads(model, tokenizer, monkeypatch, capsys, 
         (".", "is a folder"),
         ("no/chat.jsonl", "there is no folder"),
     ):
-        converse(other, Typed(f"/save {name}"))
+        converse(other, Typed(f"/save {name}", "/save ~nobody-here/x/y"))
         assert reason in capsys.readouterr().err
     assert list(read_conversations(Path("chat.jsonl"))) == [talk.conversation]
 
@@ -412,9 +412,9 @@ def test_each_part_begins_a_line(pieces):
 def test_lines_that_go_on(monkeypatch):
     stream = io.StringIO("one \\\n two\\\nthree\nfour\\\n")
     stream.fileno = lambda: 0
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
     typed = TerminalInput(stream)
     monkeypatch.setattr(typed, "_takes_pastes", True)
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
     shown = io.StringIO()
     monkeypatch.setattr(sys, "stderr", shown)
     assert [typed.read() for _ in range(3)] == ["one \n two\nthree", "four", None]
@@ -422,11 +422,10 @@ def test_lines_that_go_on(monkeypatch):
 
 
 def test_lines_that_follow_at_once_were_pasted(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
     typed = TerminalInput(io.StringIO("one\ntwo\nthree\n"))
-    monkeypatch.setattr(typed, "_takes_pastes", False)
     follows = [True, False, False]
     monkeypatch.setattr(typed, "_more_follows", lambda: follows.pop(0))
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert [typed.read(), typed.read(), typed.read()] == ["one\ntwo", "three", None]
 

@@ -138,6 +138,24 @@ def test_a_conversation(folders, tmp_path):
     assert question.text == pasted
 
 
+def test_pasted_lines_without_readline(folders, tmp_path):
+    (tmp_path / "readline.py").write_text("raise ImportError", encoding="utf-8")
+    options = ("--no-tools", "--max-tokens", "5", "--seed", "1", "--device", "cpu", "--threads", "1")
+    paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    with Terminal("gpt", "chat", folders["chat"], *options, PYTHONPATH=paths) as terminal:
+        terminal.until("> ")
+        terminal.press("a\nb\nc\n")
+        terminal.until("tokens/s")
+        terminal.until("> ")
+        terminal.type(f"/save {tmp_path / 'one.jsonl'}")
+        terminal.until("saved")
+        terminal.until("> ")
+        terminal.press(CTRL_D)
+        assert terminal.ended() == 0
+    ((question, _),) = read_conversations(tmp_path / "one.jsonl")
+    assert question.text == "a\nb\nc"
+
+
 def test_ctrl_c_stops_the_answer_and_a_second_one_ends(folders):
     options = ("--no-tools", "--temperature", "0", "--device", "cpu", "--threads", "1")
     with Terminal("gpt", "chat", folders["endless"], *options) as terminal:
