@@ -51,6 +51,7 @@ class Session:
         self.model, self.sandbox, self.settings, self.screen, self.keeps = model, sandbox, settings, screen, keeps
         self.turns: list[Message] = []  # of the user and the assistant in turn
         self.ended = False
+        self._asked = False
         self._seeds = random.Random(settings.seed)
         self._saved: set[Path] = set()
 
@@ -77,9 +78,10 @@ class Session:
     def ask(self, question: str) -> None:
         """Answer a question. Ctrl-C ends the answer early: KeyboardInterrupt, and what there is of it is kept."""
         if not self.keeps:
-            if self.turns:
+            if self._asked:
                 self.screen.separate()
             self.turns = []
+        self._asked = True
         asked = [*self.turns, Message("user", (Part("text", _plain(question)),))]
         reply = self._reply(asked)
         if reply.dropped:

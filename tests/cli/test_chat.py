@@ -112,10 +112,17 @@ def test_a_question_that_is_too_long_does_not_end_the_others(folder, tokenizer, 
     script(monkeypatch, tokenizer, "yes", END)
     assert main(["gpt", "chat", str(folder), "--no-tools"]) == 1
     captured = capsys.readouterr()
-    assert captured.out == "yes\n"
+    assert captured.out == "\nyes\n"  # an empty line stands between the two answers, of which one is missing
     first, last = captured.err.splitlines()
     assert "shorten it" in first
     assert last == "pybpe: 1 of 2 lines could not be answered"
+
+
+def test_answers_stay_apart_where_one_is_empty(folder, tokenizer, monkeypatch, capsys):
+    piped(monkeypatch, "a\nb\nc\n")
+    script(monkeypatch, tokenizer, "one", END, END, "three", END)
+    assert main(["gpt", "chat", str(folder), "--no-tools"]) == 0
+    assert capsys.readouterr().out.split("\n\n") == ["one", "\nthree\n"]
 
 
 def test_a_line_without_an_end_is_refused(folder, monkeypatch, fails):
