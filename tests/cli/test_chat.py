@@ -136,7 +136,7 @@ def test_a_process_in_a_pipe(folder, encoding):
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "COLUMNS": "7", "TERM": "xterm"}
     command = [sys.executable, "-m", "pybpe", "gpt", "chat", str(folder), "--no-tools", "--seed", "3"]
     done = subprocess.run(
-        command, input="日本?\nb\n/quit\nc\n".encode(), env=environment, capture_output=True, check=True
+        command, input="日本?\nb\n/quit\nc\n".encode(), env=environment, capture_output=True, check=True, timeout=240
     )
     assert done.stderr == b""
     text = done.stdout.decode(encoding)

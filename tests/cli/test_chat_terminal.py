@@ -139,10 +139,11 @@ def test_a_conversation(folders, tmp_path):
 
 
 def test_pasted_lines_without_readline(folders, tmp_path):
+    """In a terminal that can do nothing."""
     (tmp_path / "readline.py").write_text("raise ImportError", encoding="utf-8")
     options = ("--no-tools", "--max-tokens", "5", "--seed", "1", "--device", "cpu", "--threads", "1")
     paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
-    with Terminal("gpt", "chat", folders["chat"], *options, PYTHONPATH=paths) as terminal:
+    with Terminal("gpt", "chat", folders["chat"], *options, PYTHONPATH=paths, TERM="dumb") as terminal:
         terminal.until("> ")
         terminal.press("a\nb\nc\n")
         terminal.until("tokens/s")
@@ -154,6 +155,7 @@ def test_pasted_lines_without_readline(folders, tmp_path):
         assert terminal.ended() == 0
     ((question, _),) = read_conversations(tmp_path / "one.jsonl")
     assert question.text == "a\nb\nc"
+    assert "\x1b" not in terminal.shown
 
 
 def test_ctrl_c_stops_the_answer_and_a_second_one_ends(folders):
@@ -180,9 +182,7 @@ def test_ctrl_c_stops_the_answer_and_a_second_one_ends(folders):
     assert "\x00" not in terminal.shown
 
 
-@pytest.mark.parametrize(
-    ("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
-)
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_colours(folders, environment, coloured):
     options = ("--temperature", "1", "--device", "cpu", "--threads", "1", "--backend", "none", "--seed", "2")
     with Terminal("gpt", "chat", folders["chat"], *options, **environment) as terminal:
