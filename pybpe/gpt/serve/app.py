@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -42,15 +42,16 @@ class Limits:
 
     max_tokens: int | None = None
     seconds: float = 300.0
-    tools: ToolLimits = ToolLimits()
+    tools: ToolLimits = field(default_factory=ToolLimits)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A request, checked and encoded. choices: (prompt, follower) of each."""
+    """A request, checked and encoded. choices: (prompt, follower) of each. never: ids that are not chosen."""
 
     writer: Writer
     choices: list[tuple[list[int], Follower]]
+    never: frozenset[int] = frozenset()
 
 
 class Api:
@@ -134,6 +135,7 @@ class Api:
                 top_logprobs=options.top_logprobs,
                 deliver=partial(mailbox.put, index),
                 deadline=began + self._limits.seconds,
+                never=prepared.never,
                 begun=began,
             )
             for index, (prompt, follower) in enumerate(prepared.choices)
@@ -148,7 +150,7 @@ class Api:
         limits = self._limits.tools if usable else ToolLimits(calls=0)
         followers = [begin_answer(prompt.chat, prompt.begun, limits) for _ in range(request.options.n)]
         writer = ChatWriter(self._card.name, served.vocabulary, request.options, len(prompt.ids), prompt.dropped)
-        return Prepared(writer, [(prompt.ids, follower) for follower in followers])
+        return Prepared(writer, [(prompt.ids, follower) for follower in followers], frozenset(served.never))
 
     def _prepare_completion(self, body: bytes, served: Served) -> Prepared:
         request = completion_request(parse_json(body), served.n_vocab)

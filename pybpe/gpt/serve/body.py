@@ -55,7 +55,9 @@ class Bodies:
         encoding = request.headers.get("content-encoding", "identity")
         if encoding.strip().lower() != "identity":
             raise ApiError(
-                415, f"the content encoding {encoding[:100]!r} is not supported; send plain JSON", "unsupported_encoding"
+                415,
+                f"the content encoding {encoding[:100]!r} is not supported; send plain JSON",
+                "unsupported_encoding",
             )
         length = request.headers.get("content-length", "")
         if length.isdigit() and (len(length) > 18 or int(length) > self._most):

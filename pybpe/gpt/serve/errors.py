@@ -46,9 +46,7 @@ def invalid(message: str, param: str | None = None, code: str | None = "invalid_
 
 def queue_full() -> ApiError:
     """Return the error for a request that the queue has no place for."""
-    return ApiError(
-        429, "all places in the queue are taken; try again in a moment", "queue_full", headers=RETRY_AFTER
-    )
+    return ApiError(429, "all places in the queue are taken; try again in a moment", "queue_full", headers=RETRY_AFTER)
 
 
 def shutting_down() -> ApiError:

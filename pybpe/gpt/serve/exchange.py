@@ -84,7 +84,7 @@ class Exchange:
         self, items: Sequence[tuple[int, Item]], choices: list[Choice], lengths: list[int]
     ) -> tuple[list[bytes], bool]:
         """Return (the events of items, True if the stream ends with them)."""
-        events = []
+        events: list[bytes] = []
         for index, item in items:
             if isinstance(item, ApiError):
                 return [*events, event(item.as_json())], True
@@ -104,4 +104,3 @@ class Exchange:
     async def _events(self, send: Send, events: Sequence[bytes]) -> None:
         if events:
             await send({"type": "http.response.body", "body": b"".join(events), "more_body": True})
-

@@ -151,5 +151,3 @@ def _short(value: float) -> str:
     except ValueError:  # a whole number of thousands of digits
         return "a very large number"
     return text if len(text) <= 40 else f"{text[:40]}..."
-
-

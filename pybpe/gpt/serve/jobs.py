@@ -90,7 +90,8 @@ class Job:
 
     prompt: ids that the model reads first. top_logprobs: None for no log probabilities. max_tokens: of ids that are
     chosen. deliver: called with each item for the request; it must not block, and returns False if the client does not
-    take what it is sent. deadline: of time.monotonic(). cancelled: True once nobody takes the answer any more. error: why
+    take what it is sent. deadline: of time.monotonic(). never: ids that are not
+    chosen. cancelled: True once nobody takes the answer any more. error: why
     the answer has failed, else None.
     """
 
@@ -103,6 +104,7 @@ class Job:
     top_logprobs: int | None
     deliver: Callable[[Item], bool]
     deadline: float
+    never: frozenset[int] = frozenset()
     cancelled: bool = False
     row: Row | None = None
     begun: float = field(default_factory=time.monotonic)  # for the time until the first token
@@ -127,10 +129,10 @@ class Job:
             self._end("stop")
         elif self.follower.ended:
             self.finish("stop")
-        elif self.chosen >= self.max_tokens or not chosen.row.room:
+        elif self.follower.code is None and (self.chosen >= self.max_tokens or not chosen.row.room):
             self.finish("length")
         else:
-            chosen.row.banned = self.follower.banned
+            self.ban()
             chosen.row.waiting = self.follower.code is not None
 
     def output(self, result: Result) -> None:
@@ -142,12 +144,17 @@ class Job:
         self.forced += len(ids)
         for event in events:
             self._pass(Piece(event.kind, event.text, event.ids, True))
-        if len(ids) >= row.room:
+        if len(ids) >= row.room or self.chosen >= self.max_tokens:
             self.finish("length")
             return
         row.force(ids)
-        row.banned = self.follower.banned
         row.waiting = False
+        self.ban()
+
+    def ban(self) -> None:
+        """Tell the row which ids must not be chosen next."""
+        if self.row is not None:
+            self.row.banned = self.follower.banned | self.never
 
     def finish(self, reason: str) -> None:
         """End the answer, and deliver what is held back."""

@@ -1,7 +1,7 @@
 """Check the requests for chat and for completions, by OpenAI's names of fields.
 
-Fields that are not known are ignored, as OpenAI's clients expect. Fields that are known, not supported, and would change
-the answer are refused by name, unless they have the value that changes nothing.
+Unknown fields are ignored, as OpenAI's clients expect. Known fields that are not supported and would change the answer
+are refused by name, unless they have the value that changes nothing.
 """
 
 from __future__ import annotations
@@ -193,9 +193,8 @@ def _prompts(value: Any, n_vocab: int) -> list[str | list[int]]:
 
 def _check_length(length: int, name: str) -> None:
     if length > MOST_CHARACTERS:
-        raise invalid(
-            f"{name} has {length:,} characters; at most {MOST_CHARACTERS:,} are allowed", name, "string_above_max_length"
-        )
+        message = f"{name} has {length:,} characters; at most {MOST_CHARACTERS:,} are allowed"
+        raise invalid(message, name, "string_above_max_length")
 
 
 def check_model(name: str | None, served: str) -> None:

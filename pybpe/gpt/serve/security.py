@@ -108,8 +108,8 @@ class Guard:
                 _log.exception("a request failed")
                 if status:
                     raise
-                error = ApiError(500, "the request failed; see the log of the server", "internal_error")
-                await error_response(error)(scope, receive, sending)
+                failed = ApiError(500, "the request failed; see the log of the server", "internal_error")
+                await error_response(failed)(scope, receive, sending)
         finally:
             path = scope["path"]
             self._metrics.request(path if path in ROUTES else OTHER_ROUTE, status)

@@ -6,12 +6,11 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pybpe.errors import ConversationError
+from pybpe.gpt.answering import open_torch_model
 from pybpe.gpt.conversation import ChatFormat
-from pybpe.gpt.engines import need_torch
-from pybpe.gpt.inference import open_model
 from pybpe.gpt.vocabulary import Vocabulary, end_of_text
 from pybpe.tokenizer import Tokenizer
 
@@ -50,6 +49,12 @@ class Served:
         end = end_of_text(self.vocabulary)
         return {*self.vocabulary.special_tokens.values(), *([] if end is None else [end])}
 
+    @property
+    def never(self) -> set[int]:
+        """The ids that have no place in the answer of a chat: special tokens that are not of conversations."""
+        of_chat = set() if self.chat is None else set(self.chat.ids.values())
+        return set(self.vocabulary.special_tokens.values()) - of_chat
+
     def default_slots(self) -> int:
         """Return how many requests to generate at once: as many as 1 GiB of keys and values has room for, up to 32."""
         config, weights = self.network.config, self.network.model.wte.weight
@@ -62,20 +67,12 @@ def open_served(folder: Path, device: str = "auto") -> Served:
 
     Errors: those of `open_model`, and FormatError for a model that cannot be converted.
     """
-    need_torch()
-    from pybpe.gpt.generation import Inference
-    from pybpe.gpt.pretrained import fit_vocabulary, read_pretrained
-
-    model = open_model(folder, device)
-    vocabulary, network = model.vocabulary, model.network
-    if not isinstance(network, Inference):
-        checkpoint = fit_vocabulary(read_pretrained(folder), vocabulary.n_vocab, vocabulary.fingerprint)
-        network = Inference.of(checkpoint, device)
+    model = open_torch_model(folder, device)
     try:
-        chat = ChatFormat(vocabulary) if isinstance(vocabulary, Tokenizer) else None
+        chat = ChatFormat(model.vocabulary) if isinstance(model.vocabulary, Tokenizer) else None
     except ConversationError:
         chat = None
-    return Served(network, vocabulary, chat)
+    return Served(cast("Inference", model.network), model.vocabulary, chat)
 
 
 def model_name(folder: Path) -> str:

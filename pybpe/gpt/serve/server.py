@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -15,7 +16,10 @@ from pybpe.gpt.serve.connections import Connection
 from pybpe.gpt.serve.metrics import Metrics
 from pybpe.gpt.serve.security import Guard, Hosts, harmless
 from pybpe.gpt.serve.served import ModelCard, Served
-from pybpe.gpt.serve.worker import Tool, Worker
+from pybpe.gpt.serve.worker import Worker
+
+if TYPE_CHECKING:
+    from pybpe.sandbox import Sandbox
 
 GRACE_SECONDS = 3.0  # for answers to end by themselves after SIGTERM or Ctrl-C
 BACKLOG = 1024  # connections that the operating system holds until they are accepted
@@ -41,9 +45,9 @@ class Server:
     """
 
     def __init__(
-        self, name: str, load: Callable[[], Served], settings: ServerSettings | None = None, tool: Tool | None = None
+        self, name: str, load: Callable[[], Served], settings: ServerSettings | None = None, tool: Sandbox | None = None
     ) -> None:
-        settings = settings or ServerSettings()
+        self.settings = settings = settings or ServerSettings()
         self._socket = bind(settings.host, settings.port)
         self.host, self.port = settings.host, int(self._socket.getsockname()[1])
         metrics = Metrics()

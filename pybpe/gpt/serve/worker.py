@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from pybpe.gpt.answering import run_tool
 from pybpe.gpt.serve.errors import ApiError, invalid, loading, queue_full, shutting_down
 from pybpe.gpt.serve.jobs import Job
 from pybpe.gpt.serve.metrics import Metrics
@@ -22,22 +23,10 @@ from pybpe.gpt.serve.served import Served
 
 if TYPE_CHECKING:
     from pybpe.gpt.batching import Engine
-    from pybpe.sandbox import Result
+    from pybpe.sandbox import Result, Sandbox
 
 TOOL_THREADS = 4  # runs of code at once
 _log = logging.getLogger("pybpe.serve")
-
-
-class Tool(Protocol):
-    """A sandbox that runs Python code; it is called by several threads."""
-
-    name: str
-
-    def run(self, code: str, timeout: float = 5.0) -> Result:
-        """Run code and return what it printed."""
-
-    def close(self) -> None:
-        """End the sandbox."""
 
 
 class Worker:
@@ -54,7 +43,7 @@ class Worker:
         *,
         slots: int | None = None,
         queue: int = 64,
-        tool: Tool | None = None,
+        tool: Sandbox | None = None,
         tool_seconds: float = 5.0,
         metrics: Metrics | None = None,
         on_failure: Callable[[], object] = lambda: None,
@@ -235,7 +224,7 @@ class Worker:
 
     def _open(self, engine: Engine, job: Job) -> None:
         job.row = engine.open(job.prompt, job.sampling, seed=job.seed, top_logprobs=job.top_logprobs or 0)
-        job.row.banned = job.follower.banned
+        job.ban()
         self.metrics.add("prompt_tokens", len(job.prompt))
         self.metrics.add("reused_tokens", job.row.reused)
         if job.follower.code is not None:  # an answer that is continued after its code
@@ -274,7 +263,7 @@ class Worker:
             result = None
             try:
                 if tool is not None and code is not None and not job.cancelled:
-                    result = tool.run(code, self._tool_seconds)
+                    result = run_tool(tool, code, self._tool_seconds)
             except Exception:
                 _log.exception("the sandbox failed")
             self.metrics.add("tool_runs")
