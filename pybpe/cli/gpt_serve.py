@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 from functools import partial
@@ -32,6 +33,7 @@ examples:
 def add_serve(commands: Any) -> None:
     """Add `serve` to the parser."""
     from pybpe.gpt.settings import DEVICES
+    from pybpe.sandbox import BACKENDS
 
     parser = add_command(
         commands,
@@ -67,10 +69,12 @@ def add_serve(commands: Any) -> None:
     parser.add_argument(
         "--seconds", type=positive, default=300.0, metavar="S", help="time limit for an answer, with its wait (300)"
     )
-    parser.add_argument("--backend", default="auto", metavar="NAME", help="sandbox that runs the model's Python (auto)")
+    parser.add_argument(
+        "--backend", choices=BACKENDS, default="auto", help="sandbox for the Python that the model writes (auto)"
+    )
     parser.add_argument("--no-tools", action="store_true", help="do not let the model run Python")
     parser.add_argument(
-        "--unsafe-python", action="store_true", help="run the model's Python without a sandbox: dangerous"
+        "--unsafe-python", action="store_true", help="run the Python that the model writes without a sandbox: dangerous"
     )
     parser.add_argument("--device", choices=DEVICES, default="auto", help="device to compute on (auto)")
     parser.add_argument("--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads to compute with")
@@ -92,7 +96,8 @@ def run_serve(options: argparse.Namespace) -> None:
     out().print(f"serving {options.folder} at {server.url} (Ctrl-C ends it)", soft_wrap=True)
     ended = f"the server at {server.url} has ended"
     try:
-        server.run()
+        with server.worker.tool or contextlib.nullcontext():
+            server.run()
     except Terminated:
         raise Terminated(ended) from None
     except KeyboardInterrupt:
