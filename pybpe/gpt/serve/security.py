@@ -55,8 +55,7 @@ class Hosts:
 
     def __init__(self, host: str, port: int, others: Collection[str] = ()) -> None:
         own = f"[{host}]" if ":" in host else host
-        names = {f"{name}:{port}" for name in (own, *LOOPBACK)} | {name.lower() for name in others}
-        names |= {f"{name}:{port}" for name in others}
+        names = {f"{name}:{port}".lower() for name in (own, *LOOPBACK, *others)} | {name.lower() for name in others}
         self._names = names | {name.removesuffix(":80") for name in names if port == 80}
         self._port, self._any_number = port, host in WILDCARDS
 
