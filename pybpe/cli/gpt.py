@@ -1,6 +1,6 @@
 """`pybpe gpt`: train a GPT on text or shards.
 
-The other commands of `pybpe gpt` are in gpt_use.py and gpt_convert.py.
+The other commands of `pybpe gpt` are in gpt_use.py, gpt_convert.py and gpt_serve.py.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from pybpe.cli.console import Terminated, UsageError, note, summary
 from pybpe.cli.gpt_convert import add_convert
 from pybpe.cli.gpt_data import data_name, data_paths
 from pybpe.cli.gpt_next import launch_command, resume_command, sample_command
+from pybpe.cli.gpt_serve import add_serve
 from pybpe.cli.gpt_use import add_eval, add_sample
 from pybpe.cli.tokenizers import open_tokenizer
 from pybpe.util.units import seconds, size
@@ -61,7 +62,7 @@ def add_commands(commands: Any) -> None:
     )
     own = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=type(parser), required=True)
     _add_train(own)
-    for add in (add_sample, add_eval, add_convert):
+    for add in (add_sample, add_eval, add_convert, add_serve):
         add(own)
 
 

@@ -232,6 +232,14 @@ class ChatFormat:
         """
         head = [message for message in conversation[:1] if message.role == "system"]
         turns, dropped = list(conversation[len(head) :]), 0
+        # All but the first message have the same ids whatever stands before them. So turns are dropped by their number
+        # of ids until these alone fit, and a long conversation is not encoded again for each turn.
+        sizes = [len(self.encode([message])[0]) - 1 for message in turns]
+        total = sum(sizes)
+        while len(turns) - dropped > 2 and total - sizes[dropped] > room:
+            total -= sum(sizes[dropped : dropped + 2])
+            dropped += 2
+        turns = turns[dropped:]
         while True:
             n_ids = len(self.encode_prompt([*head, *turns]))
             if n_ids <= room:

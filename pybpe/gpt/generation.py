@@ -73,7 +73,7 @@ class Inference:
     def logits(self, ids: Ids) -> npt.NDArray[Any]:
         """Return the logits float64 (B, T, n_vocab) of ids (B, T)."""
         with torch.inference_mode():
-            return _array(self.model(torch.as_tensor(np.asarray(ids, np.int64), device=self.model.device)))
+            return as_float64(self.model(torch.as_tensor(np.asarray(ids, np.int64), device=self.model.device)))
 
     def generate(
         self,
@@ -186,19 +186,21 @@ class _Reader:
         with torch.inference_mode():
             # Decode: one new id per row; all earlier positions are in the cache.
             if cache is not None and cache.length < cache.capacity:
-                return _array(self._model(self._tensor([[context[-1]] for context in contexts]), cache=cache)[:, -1])
+                return as_float64(
+                    self._model(self._tensor([[context[-1]] for context in contexts]), cache=cache)[:, -1]
+                )
             # Prefill: the whole contexts, padded on the left to one length, into a new cache.
             longest = max(map(len, contexts))
             padding = [longest - len(context) for context in contexts]
             cache = Cache(self._model, max(self._capacity, longest), padding)
             self._cache = cache if self._use_cache else None
             rows = [[0] * missing + context for missing, context in zip(padding, contexts, strict=True)]  # B lists of T
-            return _array(self._model(self._tensor(rows), cache=cache)[:, -1])
+            return as_float64(self._model(self._tensor(rows), cache=cache)[:, -1])
 
     def _tensor(self, rows: list[list[int]]) -> Tensor:
         return torch.tensor(rows, device=self._model.device)
 
 
-def _array(tensor: Tensor) -> npt.NDArray[Any]:
+def as_float64(tensor: Tensor) -> npt.NDArray[Any]:
     """Return a tensor as a float64 array. Other dtypes go through float32, because not every device has float64."""
     return tensor.to("cpu", torch.float32 if tensor.dtype != torch.float64 else torch.float64).double().numpy()

@@ -147,11 +147,12 @@ class Cache:
 
     def __init__(self, model: GPT, capacity: int, padding: Sequence[int]) -> None:
         config, device, dtype = model.config, model.device, model.wte.weight.dtype
-        # One pair of (keys, values) for each layer, allocated once for the whole generation.
+        # One pair of (keys, values) for each layer, allocated once for the whole generation. Zeros, because positions
+        # that a mask hides still enter the sum with weight 0, and 0 * nan is nan.
         shape = (len(padding), config.n_head, capacity, config.head_width)  # (B, n_head, capacity, head_width)
         self.length, self.capacity = 0, capacity
         self._layers = [
-            (torch.empty(shape, device=device, dtype=dtype), torch.empty(shape, device=device, dtype=dtype))
+            (torch.zeros(shape, device=device, dtype=dtype), torch.zeros(shape, device=device, dtype=dtype))
             for _ in range(config.n_layer)
         ]
         self._padding = torch.tensor(padding, device=device)[:, None] if any(padding) else None  # (B, 1)
@@ -159,13 +160,17 @@ class Cache:
     def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Append keys and values (B, n_head, T, head_width); return those of all positions (B, n_head, S, head_width).
 
-        `length` does not change here: the model advances it once all layers are done.
+        `length` does not change here: the model calls `advance` once all layers are done.
         """
         end = self.length + k.shape[2]
         keys, values = self._layers[layer]
         keys[:, :, self.length : end] = k
         values[:, :, self.length : end] = v
         return keys[:, :, :end], values[:, :, :end]
+
+    def advance(self, time: int) -> None:
+        """Count the `time` positions that all layers have appended."""
+        self.length += time
 
     def positions(self, time: int, device: torch.device) -> Tensor:
         """Return the positions of the next `time` tokens: (T,), or (B, T) with padding.
@@ -368,7 +373,7 @@ class GPT(nn.Module):
         for block in self.blocks:
             x = block(x, rotary, mask, cache)  # (B, T, n_embd)
         if cache is not None:
-            cache.length += time
+            cache.advance(time)
             x = x[:, -1:]  # (B, 1, n_embd)
         if self.norm is not None:
             x = self.norm(x)

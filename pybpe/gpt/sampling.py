@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[Any]
+NOT_FINITE = (
+    "the logits are not finite (NaN or infinity): the model's training diverged and it cannot be sampled "
+    "from; use an earlier checkpoint, or train again with a lower lr"
+)
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,7 @@ class Sampling:
         ValueError if the logits hold NaN or infinity, or exclude every id.
         """
         if not math.isfinite(logits.max()):
-            raise ValueError(
-                "the logits are not finite (NaN or infinity): the model's training diverged and it cannot be sampled "
-                "from; use an earlier checkpoint, or train again with a lower lr"
-            )
+            raise ValueError(NOT_FINITE)
         logits = self._penalised(logits, seen)
         if self.temperature == 0:
             return int(logits.argmax())
@@ -76,6 +77,33 @@ class Sampling:
             weights[weights < self.min_p * weights.max()] = 0.0
         running = np.cumsum(weights)
         return min(int(np.searchsorted(running, rng.random() * running[-1], side="right")), len(running) - 1)
+
+    def choose_each(self, logits: Floats, rngs: Sequence[random.Random]) -> list[int]:
+        """Return the id that `choose` gives for each row of logits float64[n, n_vocab], computed for all at once.
+
+        rngs: one for each row. There is no repetition penalty here. Raises ValueError as `choose` does.
+        """
+        if not np.isfinite(logits.max(axis=1)).all():
+            raise ValueError(NOT_FINITE)
+        if self.temperature == 0:
+            greedy: list[int] = logits.argmax(axis=1).tolist()
+            return greedy
+        with np.errstate(over="ignore"):
+            scaled = logits / self.temperature
+        highest = scaled.max(axis=1, keepdims=True)
+        if not np.isfinite(highest).all():
+            return [self.choose(row, rng) for row, rng in zip(logits, rngs, strict=True)]
+        weights = np.exp(scaled - highest)
+        weights /= weights.sum(axis=1, keepdims=True)
+        if self.top_k is not None or self.top_p is not None:
+            weights = np.stack([self._likeliest(row) for row in weights])
+        if self.min_p is not None:
+            weights[weights < self.min_p * weights.max(axis=1, keepdims=True)] = 0.0
+        running = np.cumsum(weights, axis=1)
+        draws = np.array([rng.random() for rng in rngs]) * running[:, -1]
+        places = (running <= draws[:, None]).sum(axis=1)  # as searchsorted(side="right") in a row that never falls
+        chosen: list[int] = np.minimum(places, logits.shape[1] - 1).tolist()
+        return chosen
 
     def _likeliest(self, weights: Floats) -> Floats:
         """Return the weights with 0 for the ids that top_k and then top_p exclude; of equals the first stay."""
@@ -98,6 +126,30 @@ class Sampling:
             logits[ids] > 0, logits[ids] / self.repetition_penalty, logits[ids] * self.repetition_penalty
         )
         return logits
+
+
+def choose_rows(
+    logits: Floats,
+    samplings: Sequence[Sampling],
+    rngs: Sequence[random.Random],
+    seen: Sequence[Collection[int]],
+) -> list[int]:
+    """Return for each row of logits float64[n, n_vocab] the id that its own `Sampling.choose` gives.
+
+    Rows with equal parameters are computed together, unless these have a repetition penalty. samplings, rngs, seen: the
+    arguments of each row. Raises ValueError as `choose` does.
+    """
+    chosen, groups = [0] * len(samplings), dict[Sampling, list[int]]()
+    for row, sampling in enumerate(samplings):
+        groups.setdefault(sampling, []).append(row)
+    for sampling, rows in groups.items():
+        if len(rows) > 1 and sampling.repetition_penalty == 1.0:
+            ids = sampling.choose_each(logits[rows], [rngs[row] for row in rows])
+        else:
+            ids = [sampling.choose(logits[row], rngs[row], seen[row]) for row in rows]
+        for row, id_ in zip(rows, ids, strict=True):
+            chosen[row] = id_
+    return chosen
 
 
 def checked_prompt(prompt_ids: Collection[int], n_vocab: int) -> list[int]:

@@ -14,6 +14,7 @@ Forced ids, of output, are never sampled, so a model cannot invent the output of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -143,6 +144,31 @@ class Answer:
         self.ids += ids
         self._parts.append(Part("output", text))
         return ids, [Event("output", text, tuple(ids), forced=True)]
+
+    def replay(self, ids: Sequence[int]) -> None:
+        """Take the ids that an answer begins with, output included, without events.
+
+        ValueError if they are not the beginning of an answer: an id that could not have been chosen, output that no
+        code stands before or that has no end, or the end of the answer.
+        """
+        start, end = self.chat.ids[OUTPUT_START], self.chat.ids[OUTPUT_END]
+        output: list[int] | None = None  # ids of the output that is being read
+        for id_ in ids:
+            if output is None and id_ == start and self.code is not None:
+                output = []
+            elif output is None:
+                self.feed(id_)
+            elif id_ == end:
+                self.code = None
+                self.ids += [start, *output, end]
+                self._parts.append(Part("output", self.chat.tokenizer.decode(output)))
+                output = None
+            elif id_ in self._names:
+                raise ValueError(f"{self._names[id_]} stands in the output of code")
+            else:
+                output.append(id_)
+        if output is not None or self.ended:
+            raise ValueError("the answer has ended" if self.ended else f"the output of code has no {OUTPUT_END}")
 
     def finish(self) -> list[Event]:
         """Return the rest of an incomplete character; call it once when generation ends."""
