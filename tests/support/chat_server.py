@@ -40,7 +40,7 @@ class Token:
 
     @property
     def bytes(self) -> list[int]:
-        return list(self.text.encode() if self.content is None else self.content)
+        return list((self.special or self.text).encode() if self.content is None else self.content)
 
 
 @dataclass(frozen=True)
@@ -224,13 +224,14 @@ def _rest(script: Script, begun: list[int]) -> Sequence[Token | Output]:
 
 def _entry(token: Token) -> dict[str, Any]:
     """Return a token as the log probabilities of an answer list it."""
-    name = token.special or bytes(token.bytes).decode("utf-8", "replace")
+    name = bytes(token.bytes).decode("utf-8", "replace")
     return {"id": token.id, "token": name, "logprob": token.logprob, "bytes": token.bytes}
 
 
 def _token_chunk(token: Token | Output) -> str:
     if isinstance(token, Output):
-        return _chunk({"content": ""}, extra=_extension("output", token.text, token.ids, forced=True))
+        extension = _extension("output", token.text, token.ids, forced=True)
+        return _chunk({"content": ""}, logprobs={"content": [], "refusal": None}, extra=extension)
     ranked = sorted([token, *token.others], key=lambda each: -each.logprob)
     content = [{**_entry(token), "top_logprobs": [_entry(each) for each in ranked]}]
     return _chunk(
