@@ -65,6 +65,7 @@ async function openConversation(id = null) {
   $("log").replaceChildren();
   shown.clear();
   render();
+  $("log").scrollTop = $("log").scrollHeight;
   $("system").value = current.system;
   showDrawer("sidebar", false);
   await refreshTitles();
@@ -73,6 +74,9 @@ async function openConversation(id = null) {
 
 async function refreshTitles() {
   const titles = await listTitles().catch(() => []);
+  const key = JSON.stringify([current.id, titles.map(({ id, title }) => [id, title])]);
+  if (key === refreshTitles.key) return; // keeps the focus
+  refreshTitles.key = key;
   $("conversations").replaceChildren(...titles.map(({ id, title }) => el("li", { class: id === current.id ? "open" : "" },
     el("button", { type: "button", class: "title", "aria-current": id === current.id ? "true" : null, onclick: () => openConversation(id) }, title),
     el("button", { type: "button", class: "delete", "aria-label": `Delete “${title}”`, onclick: () => discard(id, title) }, "✕"))));
@@ -145,6 +149,7 @@ async function importFile() {
   try {
     if (file.size > MOST_BYTES) throw new Error(`the file is larger than ${MOST_BYTES >> 20} MiB`);
     const found = parseFile(await file.text());
+    if (found.length > MOST_CONVERSATIONS) throw new Error(`it has more than ${count(MOST_CONVERSATIONS, "conversation")}`);
     for (const conversation of found) await save(conversation);
     await openConversation(found.at(-1)?.id);
     toast(`Imported ${count(found.length, "conversation")}.`);
@@ -287,7 +292,7 @@ function listen() {
 readSettings();
 listen();
 for (const name of Object.keys(narrowest)) showDrawer(name, false);
-watchServer();
 await openStore(changedElsewhere);
 await openConversation(location.hash.slice(1) || null);
+watchServer();
 if (!phone.matches) $("input").focus();

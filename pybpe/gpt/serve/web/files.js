@@ -14,12 +14,12 @@ function download(name, text, type) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** Return a conversation as {messages: [...]}. A question at the end that has no answer is left out. */
+/** Return a conversation as {messages: [...]}. Questions that have no answer are left out. */
 function asMessages(conversation) {
-  const nodes = shownPath(conversation).map(({ node }) => node);
-  if (nodes.at(-1)?.role === "user") nodes.pop();
-  const system = conversation.system.trim() ? [{ role: "system", content: wellFormed(conversation.system) }] : [];
-  return { messages: [...system, ...nodes.map(asMessage)] };
+  const nodes = shownPath(conversation).map(({ node }) => node); // questions and answers alternate
+  const answered = nodes.filter((node, i) => plainText(nodes[i - (i % 2) + 1] ?? { parts: [] }));
+  const system = conversation.system.trim() ? [{ role: "system", content: conversation.system }] : [];
+  return { messages: [...system, ...answered.map(asMessage)] };
 }
 
 function toJsonl(conversations) {
@@ -43,21 +43,15 @@ function parseFile(text) {
   if (whole && whole.format === FORMAT) {
     if (whole.version !== FORMAT_VERSION) throw new Error(`version ${whole.version} of the file; this page reads version ${FORMAT_VERSION}`);
     if (!Array.isArray(whole.conversations)) throw new Error("the file has no list of conversations");
-    checkNumber(whole.conversations);
     return whole.conversations.map((value, index) => fromTree(value, `conversation ${index + 1}`));
   }
   const lines = text.split(/\r?\n/).map((line, index) => [line, `line ${index + 1}`]).filter(([line]) => line.trim());
   if (!lines.length) throw new Error("the file is empty");
-  if (!whole) checkNumber(lines);
   return (whole ? [[text, "the file"]] : lines).map(([line, where]) => {
     const value = attempt(() => JSON.parse(line));
     if (value === null) throw new Error(`${where} is not JSON`);
     return fromMessages(value, where);
   });
-}
-
-function checkNumber({ length }) {
-  if (length > MOST_CONVERSATIONS) throw new Error(`the file has ${length} conversations, and at most ${MOST_CONVERSATIONS} can be imported`);
 }
 
 /** Return the conversation of {messages: [...]} or of a list of messages, as nanochat writes it. */

@@ -48,7 +48,8 @@ function showPopup(span, node, pinned) {
   $("popup").replaceChildren(...popupContent(node, index));
   $("popup").hidden = false;
   placePopup(span);
-  if (pinned) $("popup").querySelector(".alternative:enabled, .close").focus({ preventScroll: true });
+  const first = $("popup").querySelector(".alternative:enabled") ?? $("popup").querySelector(".close");
+  if (pinned) first.focus({ preventScroll: true });
 }
 
 function placePopup(span) {
