@@ -1,10 +1,6 @@
 """`pybpe gpt`: train a GPT on text or shards.
 
-<<<<<<< HEAD
 The other commands of `pybpe gpt` are in files of their own, gpt_*.py.
-=======
-The other commands of `pybpe gpt` are in gpt_use.py, gpt_convert.py and gpt_serve.py.
->>>>>>> help5
 """
 
 from __future__ import annotations
@@ -31,14 +27,10 @@ from pybpe.cli.gpt_chat import add_chat
 from pybpe.cli.gpt_convert import add_convert
 from pybpe.cli.gpt_curriculum import add_curriculum
 from pybpe.cli.gpt_data import data_name, data_paths
-<<<<<<< HEAD
 from pybpe.cli.gpt_finetune import add_finetune
 from pybpe.cli.gpt_run import check_alone, say_prepared, watched, written
-from pybpe.cli.gpt_show_chat import add_show_chat
-=======
-from pybpe.cli.gpt_next import launch_command, resume_command, sample_command
 from pybpe.cli.gpt_serve import add_serve
->>>>>>> help5
+from pybpe.cli.gpt_show_chat import add_show_chat
 from pybpe.cli.gpt_use import add_eval, add_sample
 from pybpe.cli.tokenizers import open_tokenizer
 from pybpe.util.units import seconds, size
@@ -73,11 +65,7 @@ def add_commands(commands: Any) -> None:
     )
     own = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=type(parser), required=True)
     _add_train(own)
-<<<<<<< HEAD
-    for add in (add_sample, add_eval, add_convert, add_finetune, add_chat, add_show_chat, add_curriculum):
-=======
-    for add in (add_sample, add_eval, add_convert, add_serve):
->>>>>>> help5
+    for add in (add_sample, add_eval, add_convert, add_finetune, add_chat, add_serve, add_show_chat, add_curriculum):
         add(own)
 
 

@@ -1,20 +1,28 @@
 """The style sheet of all reports, for light and dark, without external resources."""
 
-STYLE = """
-:root {
-  color-scheme: light dark;
-  --mono: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, "DejaVu Sans Mono", monospace;
-  --paper: #fbfaf7; --ink: #1d1f24; --soft: #676b76; --rule: #e2dfd7; --panel: #f3f1eb;
-  --train: #b9b4a6; --held: #1f6f8b; --beat: #b4542c;
-  --t0: #d3e7f2; --t1: #fbe5b8; --t2: #d5ecd0; --t3: #f6d6d6; --sign: #9a9485;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
+MONOSPACE = 'ui-monospace, "SF Mono", "Cascadia Mono", Menlo, "DejaVu Sans Mono", monospace'
+
+# The colours of all pages, as custom properties.
+LIGHT = """
+    --paper: #fbfaf7; --ink: #1d1f24; --soft: #676b76; --rule: #e2dfd7; --panel: #f3f1eb;
+    --train: #b9b4a6; --held: #1f6f8b; --beat: #b4542c;
+    --t0: #d3e7f2; --t1: #fbe5b8; --t2: #d5ecd0; --t3: #f6d6d6; --sign: #9a9485;
+"""
+DARK = """
     --paper: #15171b; --ink: #e6e4de; --soft: #969aa5; --rule: #2d3038; --panel: #1c1f25;
     --train: #5b5f6b; --held: #6cc3de; --beat: #e58a5d;
     --t0: #1e3f52; --t1: #4d3d14; --t2: #234527; --t3: #512c2f; --sign: #8b8f99;
-  }
-}
+"""
+
+STYLE = f"""
+:root {{
+    color-scheme: light dark;
+    --mono: {MONOSPACE};{LIGHT}}}
+@media (prefers-color-scheme: dark) {{
+  :root {{{DARK}  }}
+}}
+"""
+STYLE += """
 * { box-sizing: border-box; }
 body {
   margin: 0; background: var(--paper); color: var(--ink);

@@ -21,7 +21,7 @@ from pybpe.gpt.serve.exchange import Exchange
 from pybpe.gpt.serve.fields import parse_json
 from pybpe.gpt.serve.jobs import Continuation, Follower, Job
 from pybpe.gpt.serve.mailbox import Mailbox
-from pybpe.gpt.serve.page import page
+from pybpe.gpt.serve.page import page, policy
 from pybpe.gpt.serve.prompts import begin_answer, chat_prompt, completion_prompt
 from pybpe.gpt.serve.requests import Options, chat_request, check_model, completion_request
 from pybpe.gpt.serve.responses import ChatWriter, CompletionWriter, Writer
@@ -76,7 +76,8 @@ class Api:
         self.app.router.redirect_slashes = False
 
     async def _page(self, request: Request) -> Response:
-        return HTMLResponse(page())
+        # frame-ancestors has no effect in the page's own <meta> element.
+        return HTMLResponse(page(), headers={"Content-Security-Policy": f"{policy()}; frame-ancestors 'none'"})
 
     async def _health(self, request: Request) -> Response:
         """Say if the model is loaded; it waits for nothing, so it answers while the model computes."""
