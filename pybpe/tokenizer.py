@@ -703,7 +703,7 @@ class Tokenizer:
 
     @property
     def chat_template(self) -> ChatTemplate | None:
-        """The chat template of the files that the tokenizer was read from (extra chat), None if they had none.
+        """The chat template of the files that the tokenizer was read from (extra templates), None if they had none.
 
         >>> tok.chat_template is None
         True

@@ -24,12 +24,12 @@ MAX_SECONDS = 30.0
 _WIDE = re.compile(r"\d{6,}")  # a width of 100,000 characters or more in a format string
 _WIDTHS = ("center", "ljust", "rjust", "zfill", "expandtabs", "indent", "wordwrap", "tojson")
 
-jinja2 = extra_module("jinja2", "chat", "to render chat templates")
-_sandbox = extra_module("jinja2.sandbox", "chat", "to render chat templates")
-_compiler = extra_module("jinja2.compiler", "chat", "to render chat templates")
+jinja2 = extra_module("jinja2", "templates", "to render chat templates")
+_sandbox = extra_module("jinja2.sandbox", "templates", "to render chat templates")
+_compiler = extra_module("jinja2.compiler", "templates", "to render chat templates")
 _Sandbox: Any = _sandbox.ImmutableSandboxedEnvironment
 _CodeGenerator: Any = _compiler.CodeGenerator
-_Extension: Any = extra_module("jinja2.ext", "chat", "to render chat templates").Extension
+_Extension: Any = extra_module("jinja2.ext", "templates", "to render chat templates").Extension
 _Namespace: Any = jinja2.utils.Namespace
 LimitError: Any = _sandbox.SecurityError
 
