@@ -47,7 +47,7 @@ def test_its_code_runs_on_a_text_of_megabytes(texts, tmp_path, monkeypatch):
         exec(compile(code, "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize("page", ["micro.md", "gpt.md"])
+@pytest.mark.parametrize("page", ["micro.md", "gpt.md", "sandbox.md"])
 def test_the_code_of_the_docs_runs(page):
     if page == "gpt.md":
         pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")

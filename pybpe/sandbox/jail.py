@@ -26,7 +26,7 @@ def listed(): return os.listdir({folder!r})
 def wrote(): return open({secret!r} + ".new", "w")
 def connected(): return socket.socket()
 def forked(): return os.fork() or os._exit(0)
-def started(): return os.execv("/bin/true", ["true"])
+def started(): return os.posix_spawn("/bin/true", ["true"], {{}})
 def killed(): return os.kill(os.getppid(), 0)
 def traced():
     if ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0: return True
