@@ -24,7 +24,7 @@ CODE = "'strawberry'.count('r')"
 
 
 def used() -> float:
-    """Return the seconds of processor time of this process and of its children that have ended, which workers have not."""
+    """Return the seconds of processor time of this process and of its ended children, without those of workers."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 

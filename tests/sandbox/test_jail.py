@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pybpe.errors import SandboxError
-from pybpe.sandbox.inside import syscalls
+from pybpe.sandbox.inside import library, syscalls
 from pybpe.sandbox.jail import FORMS, Jail
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the jail is for Linux")
@@ -119,6 +119,15 @@ def test_a_machine_with_other_numbers(monkeypatch):
         syscalls.machine()
 
 
+def test_links_and_packages_are_no_part_of_the_library(tmp_path):
+    for name in ("os.py", "site-packages", "dist-packages"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "sitecustomize.py").symlink_to("/etc/passwd")
+    opened = os.open(tmp_path, os.O_RDONLY)
+    assert list(library.readable(opened)) == ["os.py"]
+    os.close(opened)
+
+
 # Lets a call fail for good, by its first argument if that is given, and then opens the jail.
 REFUSE = """
 import errno
@@ -129,7 +138,8 @@ name, first, error, form = {!r}
 refused = [(0x06, 0, 0, seccomp.ERROR | error)]
 if first is not None:
     refused = [(0x20, 0, 0, 16), (0x15, 0, 1, first), *refused, (0x06, 0, 0, seccomp.ALLOW)]
-number = syscalls.number(name, syscalls.machine())
+others = {{"setresuid": (117, 147), "setgroups": (116, 159)}}
+number = (others | syscalls.NUMBERS)[name][syscalls.machine() == "aarch64"]
 libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1)
 seccomp.install([(0x20, 0, 0, 0), (0x15, 0, len(refused), number), *refused, (0x06, 0, 0, seccomp.ALLOW)])
 try:
@@ -148,6 +158,7 @@ def refuse(name: str, first: int | None = None, error: int = errno.EPERM, form: 
     return done.stdout.strip()
 
 
+ROOT = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root changes its user")
 NAMESPACE_CALLS = ["unshare", "mount", "open_tree", "mount_setattr", "move_mount", "chroot"]
 
 
@@ -168,6 +179,8 @@ def test_without_namespaces_the_plain_form_is_used(name):
         ("prctl", 1, errno.EINVAL),  # PR_SET_PDEATHSIG
         ("prctl", 4, errno.EINVAL),  # PR_SET_DUMPABLE
         ("capset", None, errno.EPERM),
+        pytest.param("setresuid", None, errno.EPERM, marks=ROOT),
+        pytest.param("setgroups", None, errno.EPERM, marks=ROOT),
         ("prlimit64", 0, errno.EPERM),
     ],
 )

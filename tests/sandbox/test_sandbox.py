@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import doctest
 import os
 import sys
 import warnings
@@ -51,6 +52,11 @@ def test_auto_takes_the_first_that_works(works, name, monkeypatch):
             sandbox.open_sandbox()
     else:
         assert sandbox.open_sandbox("auto").name == name
+
+
+def test_the_examples_of_the_docs():
+    assert doctest.testmod(choice).failed == 0
+    assert doctest.testmod(choice).attempted == 5
 
 
 def test_names():

@@ -124,13 +124,13 @@ def test_no_file_is_emptied_that_is_opened_for_reading(machine, flags):
 
 HARMFUL = """
     accept acct add_key arch_prctl bind bpf capset chmod chown chroot clock_settime clone clone3 connect execve
-    execveat fallocate fanotify_init fchmod fchmodat fchownat fork init_module inotify_init1 io_uring_setup ioperm iopl kexec_load
-    keyctl link linkat listen memfd_create mknod mknodat mlock mlockall modify_ldt mount mq_open msgget
-    name_to_handle_at open_by_handle_at openat2 perf_event_open personality pidfd_open pidfd_send_signal pipe pipe2
-    pivot_root prctl process_vm_readv process_vm_writev ptrace quotactl readlink readlinkat reboot rt_sigqueueinfo
-    sched_setaffinity seccomp semget sendmsg sendto setgroups sethostname setns setpgid setpriority setresuid setsid
-    settimeofday setuid setxattr shmget socket socketpair swapon symlink symlinkat syslog tkill truncate umount2 unshare
-    userfaultfd utimensat vfork
+    execveat fallocate fanotify_init fchmod fchmodat fchownat fork init_module inotify_init1 io_uring_setup ioperm
+    iopl kexec_load keyctl link linkat listen memfd_create mknod mknodat mlock mlockall modify_ldt mount mq_open
+    msgget name_to_handle_at open_by_handle_at openat2 perf_event_open personality pidfd_open pidfd_send_signal pipe
+    pipe2 pivot_root prctl process_vm_readv process_vm_writev ptrace quotactl readlink readlinkat reboot
+    rt_sigqueueinfo sched_setaffinity seccomp semget sendmsg sendto setgroups sethostname setns setpgid setpriority
+    setresuid setsid settimeofday setuid setxattr shmget socket socketpair swapon symlink symlinkat syslog tkill
+    truncate umount2 unshare userfaultfd utimensat vfork
 """
 
 
