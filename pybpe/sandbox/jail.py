@@ -35,7 +35,7 @@ def traced():
 def called():
     if ctypes.CDLL(None).prctl(1, 0, 0, 0, 0) == 0: return True
     raise PermissionError
-for door in opened, listed, wrote, connected, forked, started, killed, traced, called:
+for door in opened, listed, wrote, connected, forked, started, killed, called, traced:
     try:
         door()
         print(door.__name__)

@@ -25,7 +25,8 @@ from pybpe import sandbox
 from pybpe.sandbox.sandbox import Sandbox
 from pybpe.util.process import peak_memory
 
-ENDLESS, PATIENT = 0.4, 60.0  # seconds for programs that end when they are stopped, and for the others
+ENDLESS = 0.4  # seconds for programs that end when they are stopped
+PATIENT = {"jail": 60.0, "monty": 1.0}  # seconds for others; monty does not stop those that only write
 
 
 class Outside:
@@ -113,7 +114,7 @@ class Outside:
 
 
 def _run(tool: Sandbox, escape: Escape, outside: Outside) -> dict[str, Any]:
-    result = tool.run(escape.source(outside.values()), ENDLESS if escape.endless else PATIENT)
+    result = tool.run(escape.source(outside.values()), ENDLESS if escape.endless else PATIENT.get(tool.name, 60.0))
     said = f"{result.stdout} {result.error}"
     return {
         "gained": GAINED in said or SECRET in said,
@@ -134,7 +135,7 @@ def _children() -> list[int]:
             return []
         if time.monotonic() > end:
             task = Path(f"/proc/self/task/{os.getpid()}/children")
-            return [int(pid) for pid in task.read_text().split()] if task.exists() else [-1]
+            return [int(pid) for pid in task.read_text(encoding="ascii").split()] if task.exists() else [-1]
         time.sleep(0.05)
 
 
