@@ -26,8 +26,8 @@ def opened(): return open({secret!r}).read()
 def listed(): return os.listdir({folder!r})
 def wrote(): return open({secret!r} + ".new", "w")
 def connected(): return socket.socket()
-def forked(): return os.fork() or os._exit(0)
-def started(): return os.posix_spawn("/bin/true", ["true"], {{}})
+def forked(): return os.waitpid(os.fork() or os._exit(0), 0)
+def started(): return os.waitpid(os.posix_spawn("/bin/true", ["true"], {{}}), 0)
 def killed(): return os.kill(os.getppid(), 0)
 def traced():
     if ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0: return True

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pybpe.errors import SandboxError
-from pybpe.sandbox.inside import library, syscalls
+from pybpe.sandbox.inside import library, namespaces, syscalls
 from pybpe.sandbox.jail import FORMS, Jail
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the jail is for Linux")
@@ -126,6 +126,13 @@ def test_links_and_packages_are_no_part_of_the_library(tmp_path):
     opened = os.open(tmp_path, os.O_RDONLY)
     assert list(library.readable(opened)) == ["os.py"]
     os.close(opened)
+
+
+def test_the_temporary_folder_is_apart_from_the_library():
+    assert namespaces.temporary(["/usr/lib/python3.11"]) == "/tmp"
+    assert namespaces.temporary(["/tmpfs/lib", "/usr/tmp"]) == "/tmp"
+    assert namespaces.temporary(["/tmp"]) == "/tmp_"
+    assert namespaces.temporary(["/tmp/python/lib", "/tmp_/lib"]) == "/tmp__"
 
 
 # Lets a call fail for good, by its first argument if that is given, and then opens the jail.

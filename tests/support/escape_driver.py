@@ -25,7 +25,7 @@ from pybpe import sandbox
 from pybpe.sandbox.sandbox import Sandbox
 from pybpe.util.process import peak_memory
 
-ENDLESS = 0.4  # seconds for programs that end when they are stopped
+ENDLESS = 0.25  # seconds for programs that end when they are stopped
 PATIENT = {"jail": 60.0, "monty": 1.0}  # seconds for others; monty does not stop those that only write
 
 
@@ -81,8 +81,14 @@ class Outside:
     def _ready(self) -> list[socket.socket]:
         return select.select([self.listener, self.datagrams, self.named, self.unnamed], [], [], 0)[0]
 
-    def changes(self) -> list[str]:
-        """What is not as it was."""
+    def changes(self, patient: bool = False) -> list[str]:
+        """What is not as it was. patient: wait for something, as long as other processes may take to do it."""
+        end = time.monotonic() + 10 * patient
+        while not (found := self._changes()) and time.monotonic() < end:
+            time.sleep(0.01)
+        return found
+
+    def _changes(self) -> list[str]:
         found = [f"{path.name} made" for path in self.open_folder.iterdir()]
         found += ["connected" for _ in self._ready()]
         if not self.victim_file.exists():
@@ -182,7 +188,8 @@ def _run_all(backend: str, form: str | None, outside: Outside) -> dict[str, Any]
             results = {}
             for escape in ESCAPES:
                 if escape.control in ("all", "root" if os.geteuid() == 0 else "all"):
-                    results[escape.name] = {**_run(tool, escape, outside), "changes": outside.changes()}
+                    results[escape.name] = _run(tool, escape, outside)
+                    results[escape.name]["changes"] = outside.changes(patient=not results[escape.name]["gained"])
                     outside.restore()
             return {"results": results}
         tool.run("1")

@@ -40,13 +40,12 @@ def prepare(with_namespaces: bool, caller: int, folder: str, bounds: tuple[int, 
         _end_with_parent()
         opened = {path: _open("." if path == paths[0] else path) for path in paths}
         null = _open(os.devnull, os.O_RDWR)
-        kept = _REPORT
+        kept, home = _REPORT, folder
         if with_namespaces:
-            namespaces.change_root(opened)
+            home = namespaces.change_root(opened)
         elif not os.path.exists(paths[0]):
             kept = os.dup2(opened[paths[0]], _LIBRARY, inheritable=False)
             library.relocate(paths[0], f"/proc/self/fd/{_LIBRARY}")
-        home = namespaces.TEMPORARY if with_namespaces else folder
         os.chdir(home)
         privileges.drop_capabilities()
         landlock.restrict(_rules(opened, home))
