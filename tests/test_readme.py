@@ -48,7 +48,7 @@ def test_its_code_runs_on_a_text_of_megabytes(texts, tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:.* passes over the")
-@pytest.mark.parametrize("page", ["micro.md", "gpt.md", "chat.md"])
+@pytest.mark.parametrize("page", ["micro.md", "gpt.md", "chat.md", "sandbox.md"])
 def test_the_code_of_the_docs_runs(page):
     if page != "micro.md":
         pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")

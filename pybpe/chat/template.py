@@ -4,7 +4,8 @@
     text = ChatTemplate.read("folder").render([{"role": "user", "content": "Hello"}], add_generation_prompt=True)
     ids = tok.encode(text, allowed_special="all")
 
-It needs jinja2 (extra templates), but not transformers. A Tokenizer read from a folder has its template as `chat_template`.
+It needs jinja2 (extra templates), but not transformers. A Tokenizer read from a folder has its template as
+`chat_template`.
 """
 
 from __future__ import annotations
