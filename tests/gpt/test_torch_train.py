@@ -353,6 +353,13 @@ def test_what_torchrun_starts_takes_data_and_options_in_any_order(text, tmp_path
     assert read_checkpoint(tmp_path / "run" / "model.safetensors").step == 33
 
 
+def test_torchrun_is_not_for_the_micro_engine(text, tmp_path, capsys):
+    prepare_run(tmp_path / "run", Settings(n_layer=1, n_head=2, n_embd=8, block_size=8, steps=1), [text], None)
+    with pytest.raises(SystemExit):
+        training.main([str(tmp_path / "run")])
+    assert "is a run of the micro engine, which trains in one process" in capsys.readouterr().err
+
+
 def test_tensorboard_is_told_where_it_is_installed(text, tmp_path, monkeypatch):
     told = []
 
