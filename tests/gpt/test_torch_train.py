@@ -335,7 +335,7 @@ def test_a_dry_run_of_one_step_tries_whole_batches(text, monkeypatch):
     tried, train_step = [], training.Training.train_step
 
     def watched(self, batches, factor):
-        tried.append([ids.shape[1] for ids, _ in batches])
+        tried.append([batch.ids.shape[1] for batch in batches])
         return train_step(self, batches, factor)
 
     monkeypatch.setattr(training.Training, "train_step", watched)
