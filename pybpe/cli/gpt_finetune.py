@@ -51,7 +51,10 @@ def add_finetune(commands: Any) -> None:
     )
     parser.add_argument("model", nargs="?", metavar="RUN", help=f"the model to start from, or {NEW}: a new model")
     parser.add_argument(
-        "data", nargs="*", metavar="DATA", help="conversations, one a line: .jsonl files, globs and folders"
+        "data",
+        nargs="*",
+        metavar="DATA",
+        help="conversations: .jsonl files, globs and folders; one conversation a line",
     )
     parser.add_argument("-o", "--output", type=place, metavar="FOLDER", help="folder to write (RUN-chat)")
     parser.add_argument(
