@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import logging
 import os
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -90,13 +91,12 @@ def run_serve(options: argparse.Namespace) -> None:
     if not options.folder.is_dir():
         raise FileNotFoundError(f"there is no folder {options.folder}; name the folder of a run")
     server = _server(options)
-    _log_to_stderr()
     if options.host not in LOOPBACK and server.settings.key is None:
         note(f"the server is open to other machines on {options.host}, and asks for no key: set one with --api-key")
     out().print(f"serving {options.folder} at {server.url} (Ctrl-C ends it)", soft_wrap=True)
     ended = f"the server at {server.url} has ended"
     try:
-        with server.worker.tool or contextlib.nullcontext():
+        with server.worker.tool or contextlib.nullcontext(), _log_to_stderr():
             server.run()
     except Terminated:
         raise Terminated(ended) from None
@@ -163,13 +163,23 @@ def _load(options: argparse.Namespace, tool: Sandbox | None) -> Served:
     return served
 
 
-def _log_to_stderr() -> None:
-    """Send the log of the server to standard error, a line for each request."""
+@contextlib.contextmanager
+def _log_to_stderr() -> Iterator[None]:
+    """Return a context in which the log of the server goes to standard error, a line for each request."""
     from pybpe.gpt.serve.server import EscapingFormatter
 
     handler = logging.StreamHandler()
     handler.setFormatter(EscapingFormatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    for name, level in (("pybpe.serve", logging.INFO), ("uvicorn.error", logging.ERROR)):
-        logger = logging.getLogger(name)
+    loggers = {logging.getLogger("pybpe.serve"): logging.INFO, logging.getLogger("uvicorn.error"): logging.ERROR}
+    before = [(logger, logger.level, logger.propagate) for logger in loggers]
+    for logger, level in loggers.items():
+        logger.addHandler(handler)
         logger.setLevel(level)
-        logger.handlers[:], logger.propagate = [handler], False
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, level, propagate in before:
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+            logger.propagate = propagate

@@ -215,3 +215,18 @@ def test_the_oldest_turns_are_dropped(chat):
     assert (kept, dropped) == ([messages[0], messages[-1]], 10)
     with pytest.raises(ConversationError, match="shorten it"):
         chat.fit(messages, 5)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=12), st.none() | TEXTS, st.integers(0, 120))
+def test_as_few_turns_as_possible_are_dropped(chat, texts, system, room):
+    """Fitting gives what dropping one turn after another gives, whatever the length of each."""
+    roles = ["user" if number % 2 == 0 else "assistant" for number in range(len(texts))]
+    head = [] if system is None else [Message("system", (Part("text", system),))]
+    turns = [Message(role, (Part("text", text),)) for role, text in zip(roles, texts, strict=True)]
+    for dropped in range(0, len(turns), 2):
+        kept = [*head, *turns[dropped:]]
+        if len(chat.encode_prompt(kept)) <= room:
+            assert chat.fit([*head, *turns], room) == (kept, dropped)
+            return
+    with pytest.raises(ConversationError, match="shorten it"):
+        chat.fit([*head, *turns], room)

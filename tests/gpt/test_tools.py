@@ -69,6 +69,49 @@ def test_never_half_a_character(chat):
     assert answer.parts == [Part("text", "�"), Part("python", "")]
 
 
+@settings(deadline=None)
+@given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), max_size=3), TEXTS, st.integers(0, 200))
+def test_an_answer_goes_on_from_its_ids(chat, rounds, last, cut):
+    """An answer that takes its first ids at once is in the state of one that was given them one by one."""
+    parts = []
+    for text, code, out in rounds:
+        parts += [Part("text", text), Part("python", code), Part("output", out)]
+    whole = Answer(chat)
+    follow(whole, chat, [*parts, Part("text", last)], end=False)
+    ids = whole.ids[:cut]
+    answer = Answer(chat)
+    if ids.count(chat.ids["<|output_start|>"]) > ids.count(chat.ids["<|output_end|>"]):
+        with pytest.raises(ValueError, match="has no"):
+            answer.replay(ids)
+        return
+    answer.replay(ids)
+    assert answer.ids == ids
+    answer.replay(whole.ids[cut:])
+    assert (answer.parts, answer.calls, answer.banned, answer.ids) == (
+        *(whole.parts, whole.calls, whole.banned),
+        whole.ids,
+    )
+
+
+def test_ids_that_no_answer_begins_with(chat):
+    special = {name.strip("<|>"): id_ for name, id_ in chat.ids.items()}
+    code = [special["python_start"], special["python_end"]]
+    for ids, message in [
+        ([special["bos"]], "cannot follow"),
+        ([97, special["user_start"]], "cannot follow"),
+        ([special["output_start"]], "cannot follow"),
+        ([special["python_start"], special["python_start"]], "cannot follow"),
+        ([97, special["assistant_end"]], "has ended"),
+        ([special["assistant_end"], 97], "cannot follow"),
+        ([*code, 97], "cannot follow"),
+        ([*code, special["output_start"], 97], "has no"),
+        ([*code, special["output_start"], special["bos"]], "stands in the output"),
+        ([*code, special["output_start"], special["output_end"]] * 5, "cannot follow"),  # more calls than allowed
+    ]:
+        with pytest.raises(ValueError, match=message):
+            Answer(chat).replay(ids)
+
+
 def test_banned_ids(chat):
     names = {id_: name for name, id_ in chat.ids.items()}
 

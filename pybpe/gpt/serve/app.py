@@ -71,7 +71,7 @@ class Api:
                 Route("/v1/chat/completions", partial(self._answer, self._prepare_chat), methods=["POST"]),
                 Route("/v1/completions", partial(self._answer, self._prepare_completion), methods=["POST"]),
             ],
-            exception_handlers={HTTPException: _http_error},
+            exception_handlers={HTTPException: _http_error, ApiError: _api_error, Exception: _unexpected},
         )
         self.app.router.redirect_slashes = False
 
@@ -163,6 +163,18 @@ class Api:
 
     def _check_model(self, options: Options) -> None:
         check_model(options.model, self._card.name)
+
+
+async def _api_error(request: Request, error: Exception) -> Response:
+    """Return the response for an error that says itself what it is."""
+    if not isinstance(error, ApiError):
+        raise error
+    return error_response(error)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """Return the response for an error of the server, which is raised again after it, for the log."""
+    return error_response(ApiError(500, "the request failed; see the log of the server", "internal_error"))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

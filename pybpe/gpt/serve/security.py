@@ -1,4 +1,4 @@
-"""Who may ask: checks of Host, Origin and key before each request, and what becomes of errors after it.
+"""Who may ask: checks of Host, Origin and key before each request, and the log after it.
 
 A page of a stranger, open in a browser on this machine, can send requests to a server on localhost. It cannot forge
 Host and Origin, so requests with others than the server's own are refused; there are no CORS headers.
@@ -75,7 +75,7 @@ class Hosts:
 
 
 class Guard:
-    """An ASGI application around another: it checks each request, and turns errors into OpenAI's objects.
+    """An ASGI application around another: it checks each request before the other sees it, counts it and logs it.
 
     key: that clients must send to all paths but the page and /health, None if anybody may ask.
     """
@@ -88,27 +88,25 @@ class Guard:
         """Answer a request."""
         if scope["type"] != "http":
             return
-        began, status = time.monotonic(), 0
+        began, status, complete = time.monotonic(), 0, False
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message).update(SECURITY_HEADERS)
+            complete = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 
         try:
-            try:
-                self._check(scope)
-                await self._app(scope, receive, sending)
-            except ApiError as error:
-                await error_response(error)(scope, receive, sending)
-            except Exception:
-                _log.exception("a request failed")
-                if status:
-                    raise
-                failed = ApiError(500, "the request failed; see the log of the server", "internal_error")
-                await error_response(failed)(scope, receive, sending)
+            self._check(scope)
+            await self._app(scope, receive, sending)
+        except ApiError as error:
+            await error_response(error)(scope, receive, sending)
+        except Exception:
+            _log.exception("a request failed")
+            if not complete:  # the end of the connection tells the client
+                raise
         finally:
             path = scope["path"]
             self._metrics.request(path if path in ROUTES else OTHER_ROUTE, status)

@@ -186,12 +186,14 @@ class Worker:
             results = [*self._results]
             self._results.clear()
         for job, result in results:
+            forced = job.forced
             if job.ended or job.cancelled:
                 continue
             if result is None:
                 self._fail(job, ApiError(500, "the sandbox failed; see the log of the server", "tool_failed"))
             else:
                 self._guard(job, partial(job.output, result))
+                self.metrics.add("forced_tokens", job.forced - forced)
             if job.ended:
                 self._leave(engine, job)
 
@@ -242,6 +244,7 @@ class Worker:
                 self._fail(job, ApiError(500, f"the model failed: {type(error).__name__}", "model_failed"))
                 self._leave(engine, job)
             return
+        self.metrics.add("chosen_tokens", len(found))
         for chosen in found:
             job = by_row[id(chosen.row)]
             if not job.chosen:
@@ -296,7 +299,5 @@ class Worker:
             engine.close(job.row)
         with self._changed:
             self._running.remove(job)
-        self.metrics.add("chosen_tokens", job.chosen)
-        self.metrics.add("forced_tokens", job.forced)
         if job.ended and job.error is None:
             self.metrics.add("answers_finished")

@@ -317,3 +317,16 @@ def test_two_requests_on_one_connection(patient_server):
         connection.sendall(request(patient_server, body=hello(max_tokens=1)) * 2)
         with connection.makefile("rb") as file:
             assert [read_response(file)[0] for _ in range(2)] == [200, 200]
+
+
+def test_an_error_of_the_server_itself(patient_server, monkeypatch, caplog):
+    from pybpe.gpt.serve.body import Bodies
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bodies, "read", lambda *_: 1 / 0)
+        status, headers, body = ask(patient_server, body=hello())
+    assert (status, body["error"]["code"]) == (500, "internal_error")
+    assert "ZeroDivisionError" not in body["error"]["message"]
+    assert headers["x-content-type-options"] == "nosniff"
+    until(lambda: "ZeroDivisionError" in caplog.text)
+    works(patient_server)

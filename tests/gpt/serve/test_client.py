@@ -432,8 +432,8 @@ def test_a_model_that_has_not_learned_to_talk(tmp_path):
     from pybpe.gpt.vocabulary import save_vocabulary
 
     torch.manual_seed(1)
-    tokenizer = Tokenizer.train(iter(["ab"]), 256, progress=False)
-    config = GPTConfig(256, n_layer=1, n_head=1, n_embd=4, block_size=16)
+    tokenizer = Tokenizer.train(iter(["ab"]), 256, special_tokens=[], progress=False)
+    config = GPTConfig(tokenizer.n_vocab, n_layer=1, n_head=1, n_embd=4, block_size=16)
     checkpoint = Checkpoint(config, GPT(config).state_dict(), 1, tokenizer.fingerprint)
     write_checkpoint(checkpoint, tmp_path / "model.safetensors")
     save_vocabulary(tokenizer, tmp_path)

@@ -10,7 +10,7 @@ from pybpe.gpt.serve.metrics import BOUNDS, Metrics
 from pybpe.gpt.serve.security import Hosts, harmless
 from pybpe.gpt.serve.server import EscapingFormatter, bind
 
-from .conftest import CHAT, ask, hello, serving
+from .conftest import CHAT, ask, hello, idle, serving, until
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,7 @@ def test_metrics(shared_server):
     before = counters()
     ask(shared_server, body=hello(max_tokens=3, temperature=0))
     ask(shared_server, "/v1/x", "GET")
+    until(lambda: idle(shared_server))
     after = counters()
     assert 1 <= after["pybpe_chosen_tokens_total"] - before["pybpe_chosen_tokens_total"] <= 3
     assert after["pybpe_answers_finished_total"] - before["pybpe_answers_finished_total"] == 1
