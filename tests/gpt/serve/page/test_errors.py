@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from support.chat_page import IMAGE, Chat
+from support.chat_page import IMAGE, Chat, wait_until
 from support.chat_server import ChatServer, Script, words
 
 pytestmark = pytest.mark.browser
@@ -99,6 +99,13 @@ def test_a_stream_that_breaks(chat, server, end):
     chat.button("Try again").click()
     chat.expect(".message.assistant .body", "whole")
     assert chat.page.locator(".branches").inner_text().replace("\n", "") == "‹3/3›"
+
+
+def test_a_stream_is_closed_after_an_error(chat, server):
+    server.scripts["error"] = Script(words("one"), end="error", gate=threading.Semaphore(1))
+    chat.type("error")
+    chat.expect(".problem", "broke off the answer")
+    wait_until(chat, lambda: server.broken == 1)
 
 
 def test_a_server_that_goes_away_and_comes_back(open_tabs):

@@ -83,6 +83,29 @@ def test_two_tabs_keep_each_others_conversations(open_tabs, server):
     right.page.wait_for_function("() => document.querySelectorAll('#conversations li').length === 2")
 
 
+def test_tabs_that_do_not_hear_of_each_other(open_tabs, server):
+    """Where no message goes between tabs, or none has yet, what is stored is merged when it is written."""
+    context = open_tabs(server.url)
+    context.add_init_script("delete window.BroadcastChannel")
+    left, right = (Chat(context, server.url).ready() for _ in range(2))
+    left.say("first")
+    right.page.reload()
+    right.ready()
+    right.button("first").click()
+    right.expect(".message.assistant .body", "You said: first")
+    right.say("of the right tab")
+    left.say("of the other tab")
+    assert right.texts()[2:] == ["of the right tab", "You said: of the right tab"]
+    family = left.page.evaluate(STORED)
+    assert sorted(family["texts"]) == sorted(
+        f"{said}{text}" for text in ("first", "of the right tab", "of the other tab") for said in ("", "You said: ")
+    )
+    left.page.reload()
+    left.ready()
+    assert left.texts()[2:] == ["of the other tab", "You said: of the other tab"]
+    assert "/2" in left.page.locator(".branches").inner_text()
+
+
 STORED = """() => new Promise((resolve) => {
   const request = indexedDB.open("pybpe-chat");
   request.onsuccess = () => {
