@@ -78,7 +78,9 @@ def add_serve(commands: Any) -> None:
         "--unsafe-python", action="store_true", help="run the Python that the model writes without a sandbox: dangerous"
     )
     parser.add_argument("--device", choices=DEVICES, default="auto", help="device to compute on (auto)")
-    parser.add_argument("--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads to compute with")
+    parser.add_argument(
+        "--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads to compute with (1 for small models)"
+    )
 
 
 def run_serve(options: argparse.Namespace) -> None:
@@ -153,9 +155,8 @@ def _load(options: argparse.Namespace, tool: Sandbox | None) -> Served:
 
     from pybpe.gpt.serve.served import open_served
 
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
     served = open_served(options.folder, options.device)
+    torch.set_num_threads(options.threads or served.default_threads())
     tools = "no tools" if tool is None or served.chat is None else f"tools in the sandbox {tool.name}"
     note(f"the model is loaded: {served.network.n_params:,} parameters, {served.context:,} tokens of context, {tools}")
     if served.chat is None:
