@@ -16,6 +16,7 @@ from pybpe.sandbox.folder import is_full, temporary_folder
 from pybpe.sandbox.result import Result, encoded, result
 
 FORMS = ("namespaces", "plain")  # in the order in which they are tried
+_WAY_OUT = "the backend monty needs nothing of the system: pip install 'pybpe[monty]'"
 _AT_ONCE = 16  # runs; more wait, so that their memory stays bounded
 
 # Prints the names of what is not as it should be. {secret} is a file that the process with the jail can read.
@@ -26,7 +27,7 @@ def listed(): return os.listdir({folder!r})
 def wrote(): return open({secret!r} + ".new", "w")
 def connected(): return socket.socket()
 def forked(): return os.fork() or os._exit(0)
-def started(): return os.execv("/bin/true", ["true"])
+def started(): return os.posix_spawn("/bin/true", ["true"], {{}})
 def killed(): return os.kill(os.getppid(), 0)
 def traced():
     if ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0: return True
@@ -59,7 +60,7 @@ class Jail:
 
     def __init__(self, form: str | None = None) -> None:
         if sys.platform != "linux":
-            raise SandboxError(f"the backend jail needs Linux, not {sys.platform}")
+            raise SandboxError(f"the backend jail needs Linux, not {sys.platform}; {_WAY_OUT}")
         if not sys.executable:
             raise SandboxError("the backend jail needs to know the Python interpreter: sys.executable is empty")
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
@@ -69,7 +70,7 @@ class Jail:
             if reason is None:
                 return
             reasons.append(f"{self.form}: {reason}")
-        raise SandboxError(f"the backend jail does not work here ({'; '.join(reasons)})")
+        raise SandboxError(f"the backend jail does not work here ({'; '.join(reasons)}); {_WAY_OUT}")
 
     def run(self, code: str, timeout: float = 5.0) -> Result:
         """Run code; see pybpe.sandbox.run."""

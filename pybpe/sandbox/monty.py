@@ -70,7 +70,7 @@ class MontySandbox:
             self._pool.__exit__(None, None, None)
 
     def _failed(self, text: str, output: _Output, timeout: float, timed_out: bool = False) -> Result:
-        line = text.strip().partition("\n")[0][:1000]
+        line = text.strip().partition("\n")[0]
         if line == "SystemExit":  # a regular end
             return result(output.text, cut=output.cut)
         if timed_out or line.startswith("TimeoutError: feed time limit exceeded"):

@@ -20,12 +20,12 @@ _LAUNCHER = Path(__file__).with_name("inside") / "__main__.py"
 _PASSED = ("LD_LIBRARY_PATH", "SYSTEMROOT")  # variables without which some interpreters do not start
 _READY, _DONE, _ERROR = b"ready\n", b"done\n", b"error "  # the lines of a report, as in inside/execute.py
 _START = 60.0  # seconds within which the launcher must be ready, on a machine that does much else
-_GRACE = 5.0  # seconds for a process to end after it was told to
+_GRACE = 2.0  # seconds for a process to end after it was told to
 _TICK = 0.05  # seconds between two looks at the temporary folder
 _FLOOD = 1 << 20  # bytes of output, beyond which the code is stopped
 _LONGEST_REPORT = 1 << 14  # bytes; the report of execute.run is shorter
 _MEMORY = 256 << 20  # bytes
-_FILE = 8 << 20  # bytes of one file
+_FILE_SIZE = 8 << 20  # bytes of one file
 
 
 class _Reader(threading.Thread):
@@ -59,7 +59,7 @@ class _Run:
     def __init__(self, form: str, code: bytes, timeout: float, folder: str) -> None:
         self._form = form
         computing = int(timeout) + 2  # seconds; the limit of time acts first
-        arguments = [form, str(os.getpid()), str(computing), str(_MEMORY), str(_FILE), folder]
+        arguments = [form, str(os.getpid()), str(computing), str(_MEMORY), str(_FILE_SIZE), folder]
         environment = {name: os.environ[name] for name in _PASSED if name in os.environ}
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-X", "utf8", str(_LAUNCHER), *arguments],
@@ -96,7 +96,7 @@ class _Run:
         before, ready, _ = bytes(self._report.data).partition(_READY)
         if not ready:
             reason = before.decode("utf-8", "replace").strip() or "its process ended without a reason"
-            return result("", f"the sandbox did not start: {reason[:1000]}")
+            return result("", f"the sandbox did not start: {reason}")
         end = time.monotonic() + timeout
         while True:
             remaining = end - time.monotonic()
@@ -108,7 +108,8 @@ class _Run:
                 return result(self._text(), "the code wrote more files than the temporary folder may hold")
         if self._output.size > _FLOOD:
             return result(self._text(), f"the code wrote more than {_FLOOD >> 20} MiB of output", cut=True)
-        self._until(lambda: self._output.ended, _GRACE)
+        if not self._until(lambda: self._output.ended, _GRACE):  # the code has written the report itself, and goes on
+            return late(self._text(), timeout, self._is_cut())
         return result(self._text(), self._error(), cut=self._is_cut())
 
     def stop(self) -> None:

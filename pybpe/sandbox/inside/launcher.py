@@ -36,7 +36,7 @@ def main() -> None:
             from . import confinement
 
             confine = confinement.prepare(form == NAMESPACES, int(caller), folder, limits)
-        child = os.fork() if hasattr(os, "fork") else 0  # Windows has no fork, and only the unsafe form
+        child = _fork()
         if child == 0:
             execute.run(code, confine())
             os._exit(0)
@@ -46,13 +46,31 @@ def main() -> None:
     _supervise(child, whole_group=form == UNSAFE)
 
 
+def _fork() -> int:
+    """Return 0 in the child, and its process id in the supervisor, in which SIGTERM and SIGCHLD then wait to be taken.
+
+    Windows has no fork; there is only the unsafe form, which runs the code in this process.
+    """
+    if not hasattr(os, "fork"):
+        return 0
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the caller may ignore it, which would lose the status of the child
+    signal.pthread_sigmask(signal.SIG_SETMASK, (signal.SIGTERM, signal.SIGCHLD))
+    child = os.fork()
+    if child == 0:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    return child
+
+
 def _supervise(child: int, whole_group: bool) -> None:
     """Wait for the child, report an end that it could not report itself, and end this process.
 
     whole_group: kill the process group after it, which is this process and what the child has started.
     """
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGKILL))  # the caller's way to stop the child
-    _, status = os.waitpid(child, 0)
+    ended = 0
+    while not ended:
+        if signal.sigwait((signal.SIGTERM, signal.SIGCHLD)) == signal.SIGTERM:  # the caller's way to stop the child
+            os.kill(child, signal.SIGKILL)
+        ended, status = os.waitpid(child, os.WNOHANG)
     exit_status = os.waitstatus_to_exitcode(status)
     if exit_status not in (0, _NOT_STARTED):
         os.write(_REPORT, execute.ERROR + _end(exit_status).encode() + b"\n")

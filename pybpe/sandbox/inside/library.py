@@ -32,10 +32,14 @@ def preload() -> None:
 
 
 def readable(folder: int) -> Iterator[str]:
-    """Yield the names of the standard library's files and folders in one of its folders, given as a descriptor."""
-    for name in os.listdir(folder):
-        if name not in _FOREIGN:
-            yield name
+    """Yield the names of the standard library's files and folders in one of its folders, given as a descriptor.
+
+    Links are left out: systems have some to files of their own settings, such as sitecustomize.py.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name not in _FOREIGN and not entry.is_symlink():
+                yield entry.name
 
 
 def relocate(old: str, new: str) -> None:

@@ -21,12 +21,15 @@ def leave_root(folder: str) -> None:
     if os.geteuid() != 0:
         return
     uid, gid = _unused("uid"), _unused("gid")
-    if folder:
-        os.chown(folder, uid, gid)
-    _drop_bounding_set()
-    os.setgroups([])
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
+    try:
+        if folder:
+            os.chown(folder, uid, gid)
+        _drop_bounding_set()
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    except PermissionError:
+        raise OSError("root may not become another user here: CAP_SETUID, CAP_SETGID or CAP_CHOWN is missing") from None
     libc.prctl(libc.PR_SET_DUMPABLE, 1)  # otherwise /proc/self, with the maps of ids, belongs to root
 
 
