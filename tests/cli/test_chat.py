@@ -448,4 +448,4 @@ def test_any_bytes_in_a_pipe_are_lines(content):
 def test_the_command_is_listed(capsys):
     assert main(["gpt", "chat", "--help"]) == 0
     assert "--unsafe-python" in capsys.readouterr().out
-    assert gpt_chat.AUTO in sandboxes.BACKENDS
+    assert gpt_tool.AUTO in sandboxes.BACKENDS

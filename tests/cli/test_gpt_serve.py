@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
 
-from ..gpt.chat_models import chat_folder
+from support.chat_models import chat_folder
 
 SECONDS = 60  # that a test waits for what must happen
 
