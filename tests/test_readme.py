@@ -47,14 +47,16 @@ def test_its_code_runs_on_a_text_of_megabytes(texts, tmp_path, monkeypatch):
         exec(compile(code, "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize("page", ["micro.md", "gpt.md"])
+@pytest.mark.filterwarnings("ignore:.* passes over the")
+@pytest.mark.parametrize("page", ["micro.md", "gpt.md", "chat.md", "sandbox.md"])
 def test_the_code_of_the_docs_runs(page):
-    if page == "gpt.md":
+    if page in ("gpt.md", "chat.md"):
         pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
     codes = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
     assert codes
+    names = {}  # a page's code goes on
     for code in codes:
-        exec(compile(code, page, "exec"), {})
+        exec(compile(code, page, "exec"), names)
 
 
 def test_the_trees_name_every_file(tmp_path):

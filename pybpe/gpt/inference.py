@@ -168,13 +168,30 @@ def open_model(folder: str | os.PathLike[str], device: str = "auto", *, best: bo
     """
     folder = Path(folder)
     path = folder / (BEST if best else MODEL)
-    saved_by_pybpe = any((folder / name).exists() for name in (CHARACTERS, TOKENIZER))
-    if not saved_by_pybpe and (folder / CONFIG).exists():
+    if _is_huggingface(folder):
         return _open_huggingface(folder, path, device)
     vocabulary = load_vocabulary(folder)
     loaded = load_model(path, device)
     check_same(vocabulary, loaded.fingerprint, loaded.n_vocab, str(path))
     return Model(loaded.model, vocabulary, loaded.n_params, loaded.step)
+
+
+def folder_vocabulary(folder: Path) -> Vocabulary:
+    """Read the vocabulary of a folder that `open_model` opens. FileNotFoundError if there is none."""
+    if not _is_huggingface(folder):
+        return load_vocabulary(folder)
+    if (folder / TOKENIZER_JSON).exists():
+        return Tokenizer.from_huggingface(folder)
+    if (folder / VOCAB).exists():
+        return Tokenizer.from_gpt2(folder / VOCAB, folder / MERGES)
+    raise FileNotFoundError(
+        f"{folder} holds no {TOKENIZER_JSON} and no {VOCAB}; give the tokenizer: pybpe gpt convert -t FILE"
+    )
+
+
+def _is_huggingface(folder: Path) -> bool:
+    """True if a folder is in Hugging Face's layout, and not one that pybpe wrote."""
+    return not any((folder / name).exists() for name in (CHARACTERS, TOKENIZER)) and (folder / CONFIG).exists()
 
 
 def _open_huggingface(folder: Path, path: Path, device: str) -> Model:
@@ -185,14 +202,7 @@ def _open_huggingface(folder: Path, path: Path, device: str) -> Model:
 
     if path.name == BEST:
         raise FileNotFoundError(f"{folder} holds no {BEST}, which only pybpe gpt train writes; leave out --best")
-    if (folder / TOKENIZER_JSON).exists():
-        vocabulary = Tokenizer.from_huggingface(folder)
-    elif (folder / VOCAB).exists():
-        vocabulary = Tokenizer.from_gpt2(folder / VOCAB, folder / MERGES)
-    else:
-        raise FileNotFoundError(
-            f"{folder} holds no {TOKENIZER_JSON} and no {VOCAB}; give the tokenizer: pybpe gpt convert -t FILE"
-        )
+    vocabulary = folder_vocabulary(folder)
     checkpoint = fit_vocabulary(read_pretrained(folder), vocabulary.n_vocab, vocabulary.fingerprint)
     network = Inference.of(checkpoint, device)
     return Model(network, vocabulary, network.n_params, checkpoint.step)

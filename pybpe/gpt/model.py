@@ -33,6 +33,7 @@ from torch.nn import functional
 EPS = 1e-5  # added to the variance in every norm, as in GPT-2 and microgpt
 ROTARY_BASE = 10_000.0  # the slowest pair of a rotary embedding turns by about 1 / ROTARY_BASE radians per position
 MOST_PADDING = 1 << 16  # rows of an embedding that stand for no token
+IGNORED = -1  # a target that does not count
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": functional.gelu,  # the exact GELU, as in nanoGPT
     "gelu_tanh": lambda x: functional.gelu(x, approximate="tanh"),  # the approximation that GPT-2 was trained with
@@ -350,6 +351,8 @@ class GPT(nn.Module):
     def forward(self, ids: Tensor, targets: Tensor | None = None, cache: Cache | None = None) -> Tensor:
         """Return logits (B, T, n_vocab) for ids int64 (B, T); with targets (B, T), the mean loss in nats as a scalar.
 
+        Positions whose target is IGNORED do not count; the loss is nan if none counts.
+
         cache: holds the positions before these ids, and takes in those of the ids. The logits are then (B, 1, n_vocab),
         those of the last id only: generation needs no others.
         """
@@ -382,10 +385,11 @@ class GPT(nn.Module):
         logits = functional.linear(x, head)[..., : self.config.n_vocab]  # (B, T, n_vocab)
         if targets is None:
             return logits
-        # Cross entropy, -log softmax(logits)[target], averaged over all positions. At least in float32: in bfloat16
-        # the sum over a large vocabulary loses too many digits.
+        # Cross entropy, -log softmax(logits)[target], averaged over all positions whose target is not IGNORED. At least
+        # in float32: in bfloat16 the sum over a large vocabulary loses too many digits.
         logits = logits if logits.dtype == torch.float64 else logits.float()
-        return functional.cross_entropy(logits.reshape(-1, self.config.n_vocab), targets.reshape(-1))
+        logits, targets = logits.reshape(-1, self.config.n_vocab), targets.reshape(-1)
+        return functional.cross_entropy(logits, targets, ignore_index=IGNORED)
 
 
 def rotary_embedding(positions: Tensor, width: int, dtype: torch.dtype) -> Tensor:

@@ -10,8 +10,8 @@ import torch
 from pybpe.errors import TrainingError
 from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint
 from pybpe.gpt.devices import ProcessGroup, check_dtype
+from pybpe.gpt.finetune.start import start_checkpoint
 from pybpe.gpt.model import FORMS, GPT, GPTConfig
-from pybpe.gpt.pretrain import check_parts
 from pybpe.gpt.runs.folder import MODEL
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData
@@ -25,7 +25,7 @@ def check_settings(settings: Settings, data: TrainingData, device: torch.device,
     if data.documents is not None:
         raise TrainingError("the torch engine learns from windows of text; --lines goes with the micro engine")
     check_dtype(settings.dtype, device)
-    check_parts(data.train, data.val, settings.block_size)
+    data.check(settings.block_size)
     if settings.accumulate % process_group.size:
         raise TrainingError(
             f"{process_group.size} processes cannot share {settings.accumulate} batches a step: "
@@ -61,7 +61,10 @@ def first_checkpoint(settings: Settings, data: TrainingData) -> Checkpoint:
     FormatError or TrainingError if the checkpoint does not fit the vocabulary or the settings.
     """
     path = Path(settings.init) / MODEL
-    saved = read_checkpoint(path, moments=False)
+    if settings.chat:
+        saved = start_checkpoint(Path(settings.init), settings.seed)
+    else:
+        saved = read_checkpoint(path, moments=False)
     check_same(data.vocabulary, saved.fingerprint, saved.config.n_vocab, str(path))
     for name in ("n_layer", "n_head", "n_embd"):
         if getattr(settings, name) != getattr(saved.config, name):
@@ -69,9 +72,12 @@ def first_checkpoint(settings: Settings, data: TrainingData) -> Checkpoint:
             raise TrainingError(
                 f"{path} has {name} {getattr(saved.config, name)}, which cannot change: leave out {option}"
             )
-    if settings.block_size > saved.config.block_size:
-        raise TrainingError(
-            f"{path} has a context of {saved.config.block_size:,} tokens; "
-            f"block_size {settings.block_size:,} is too large"
-        )
-    return replace(saved, config=replace(saved.config, dropout=float(settings.dropout)))
+    block_size = saved.config.block_size
+    if settings.block_size > block_size:
+        if saved.config.positions != "rotary":
+            raise TrainingError(
+                f"{path} has a context of {block_size:,} tokens, with a learned embedding of each position; "
+                f"block_size {settings.block_size:,} is too large"
+            )
+        block_size = settings.block_size
+    return replace(saved, config=replace(saved.config, dropout=float(settings.dropout), block_size=block_size))

@@ -33,7 +33,8 @@ class Settings:
     of DEVICES. accumulate: batches per step, divided among the processes that train together. final_lr: final learning
     rate, as a fraction of lr. clip: maximum gradient norm (0: no clipping). dropout: dropout probability. compile: use
     torch.compile. sample_every: steps between two samples of text (0: none). init: a folder with the model to start
-    from ("": random weights).
+    from ("": random weights). chat: the data are conversations, and only what the assistant says is learned. held_out:
+    fraction of the conversations that are held out; their loss is measured over at most eval_windows of them.
     """
 
     engine: str = "micro"
@@ -68,6 +69,13 @@ class Settings:
     compile: bool = False
     sample_every: int = 0
     init: str = ""
+    chat: bool = False
+    held_out: float = 0.0
+
+    @property
+    def command(self) -> str:
+        """The command that starts and continues a run with these settings."""
+        return "pybpe gpt finetune" if self.chat else "pybpe gpt train"
 
     def __post_init__(self) -> None:
         for name in (*COUNTS, "sample_every"):
@@ -75,6 +83,7 @@ class Settings:
             if type(value) is not int or not (name in COUNTS) <= value <= 1 << 40:
                 raise ValueError(f"{name} is {value!r}; it must be a whole number from {int(name in COUNTS)} on")
         shares = dict.fromkeys(("warmup", "beta1", "beta2", "dropout"), 0.9999)
+        shares["held_out"] = 0.5
         sizes = {"lr": 1e3, "muon_lr": 1e3, "weight_decay": 1e3, "init_std": 10.0, "clip": 1e6, "final_lr": 1.0}
         for name, most in {**sizes, **shares}.items():
             value = getattr(self, name)
@@ -86,9 +95,11 @@ class Settings:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(known)}")
         if not isinstance(self.engine, str) or not isinstance(self.init, str):
             raise ValueError("engine and init must be names")
-        flags = (self.lines, self.special, self.compile)
+        flags = (self.lines, self.special, self.compile, self.chat)
         if type(self.seed) is not int or not all(type(flag) is bool for flag in flags):
-            raise ValueError("seed must be a whole number, and lines, special and compile true or false")
+            raise ValueError("seed must be a whole number, and lines, special, compile and chat true or false")
+        if self.chat and (self.lines or self.special):
+            raise ValueError("lines and special are for text, and not for conversations; leave them out")
         if self.optimizer == "muon" and self.dtype == "float16":
             raise ValueError("muon is not made for the scaled gradients of float16; give --dtype bfloat16 or float32")
         if self.optimizer != "muon" and self.muon_lr != Settings.muon_lr:
@@ -103,7 +114,7 @@ class Settings:
 
 TORCH_ONLY = (
     *("form", "optimizer", "muon_lr", "device", "accumulate", "final_lr", "clip", "dropout", "compile"),
-    *("sample_every", "init"),
+    *("sample_every", "init", "chat", "held_out"),
 )
 
 # nanoGPT's recipe, on which all presets of the torch engine are based.
@@ -198,5 +209,22 @@ PRESETS: dict[str, dict[str, Any]] = {
         "eval_windows": 1024,
     },
 }
+# Fine-tuning on conversations, from a trained model or from nothing: what differs from the defaults. In a model from
+# nothing all weights have everything to learn, so the learning rate is higher.
+FINETUNE: dict[str, Any] = {
+    **TORCH,
+    "chat": True,
+    "held_out": 0.05,
+    "lr": 3e-4,
+    "final_lr": 0.0,
+    "weight_decay": 0.01,
+    "beta2": 0.99,
+    "schedule": "linear",
+    "warmup": 0.05,
+    "batch_size": 16,
+    "eval_every": 100,
+    "eval_windows": 256,
+}
+FINETUNE_NEW: dict[str, Any] = {**FINETUNE, "form": "modern", "block_size": 256, "lr": 1e-3}
 DEFAULT_PRESETS = {"micro": "small", "torch": "shakespeare-char-cpu"}
 OF_TOKENS = ("shakespeare-bpe", "gpt2-124m", "nano-modern")  # presets that need a tokenizer

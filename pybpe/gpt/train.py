@@ -24,9 +24,9 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ from torch.nn.parallel import DistributedDataParallel
 from pybpe.errors import FormatError, PybpeError, TrainingError
 from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from pybpe.gpt.devices import ProcessGroup, autocast, find_device, leave_process, process_group, started_by_torchrun
-from pybpe.gpt.engines import OnStep
+from pybpe.gpt.engines import OnStep, engine
 from pybpe.gpt.generation import Inference
 from pybpe.gpt.inference import Model
 from pybpe.gpt.new_model import check_settings, new_model
@@ -63,7 +63,18 @@ SAMPLE_TOKENS = 200
 DESCRIPTION = "Train the run of a folder in several processes, or continue it. The first process prints the progress."
 NO_ROOM = "a batch does not fit into the memory of the GPU: lower batch_size, and raise accumulate by the same factor"
 LINE_SECONDS = 10.0  # between two lines of progress
-Batches = list[tuple[Tensor, Tensor]]  # ids and targets, both int64 (B, T)
+
+
+class Batch(NamedTuple):
+    """A batch of a step. ids, targets: int64 (B, T). divisor: the loss is divided by it before the backward pass.
+
+    The divisor is the number of targets of a process in this step over those of the batch, on average over all
+    processes, so that the sum over all batches is the mean over all targets of the step.
+    """
+
+    ids: Tensor
+    targets: Tensor
+    divisor: float
 
 
 class Training:
@@ -162,7 +173,7 @@ class Training:
                     self._save()
         return reason if self.step < settings.steps else "steps"
 
-    def train_step(self, batches: Batches, factor: float) -> tuple[float, Batches]:
+    def train_step(self, batches: list[Batch], factor: float) -> tuple[float, list[Batch]]:
         """Train one step at `factor` times the maximum learning rate.
 
         Returns the step's mean loss in nats per token, and the batches of the next step, which are prepared while the
@@ -172,13 +183,13 @@ class Training:
         if settings.dropout:  # the same dropout masks for this step whenever it is trained, other ones in each process
             torch.manual_seed(mixed_seed(settings.seed, self.step, self.process_group.rank))
 
-        # Forward and backward passes. The gradients of all batches add up; each loss is divided by the number of
-        # batches, so that the sum is the gradient of the mean.
-        for number, (ids, targets) in enumerate(batches, 1):
+        # Forward and backward passes. The gradients of all batches add up; each loss is divided so that the sum is the
+        # gradient of the mean over all targets of the step.
+        for number, (ids, targets, divisor) in enumerate(batches, 1):
             if self.process_group.size > 1:  # average gradients over the processes once, after the last batch
                 self.learner.require_backward_grad_sync = number == len(batches)
             with autocast(settings.dtype, self.device):
-                loss = self.learner(ids, targets) / len(batches)
+                loss = self.learner(ids, targets) / divisor
             self.scaler.scale(loss).backward()
             total += loss.detach()
 
@@ -200,7 +211,7 @@ class Training:
         following = self.batches(self.step + 1)
         return self.process_group.mean(total).item(), following
 
-    def batches(self, step: int) -> Batches:
+    def batches(self, step: int) -> list[Batch]:
         """Return the batches of a step for this process; none after the last step.
 
         All processes draw the same windows, and each takes its own part of them.
@@ -210,22 +221,24 @@ class Training:
             return []
         n_windows = size * self.settings.accumulate  # in one step, over all processes
         starts = window_starts(self.data.train, context, n_windows, [self.settings.seed, step])
-        share = n_windows // self.process_group.size
-        mine = starts[self.process_group.rank * share :][:share]
-        return [self._to_device(self.data.train, mine[at : at + size], context) for at in range(0, share, size)]
+        windows = [windows_at(self.data.train, some, context) for some in self._parts(starts)]
+        return [Batch(*self._to_device(*each), len(windows)) for each in windows]
 
-    def _to_device(self, ids: Ids, starts: Any, context: int) -> tuple[Tensor, Tensor]:
-        """Return the windows of `ids` that begin at `starts` and their targets, one token later: both int64 (B, T).
+    def _parts(self, items: Any) -> list[Any]:
+        """Divide what a step trains on, a sequence, among the processes; return this one's part as batches."""
+        size, share = self.settings.batch_size, len(items) // self.process_group.size
+        mine = items[self.process_group.rank * share :][:share]
+        return [mine[at : at + size] for at in range(0, share, size)]
 
-        context: T.
-        """
-        inputs, targets = (torch.from_numpy(part) for part in windows_at(ids, starts, context))
+    def _to_device(self, ids: Any, targets: Any) -> tuple[Tensor, Tensor]:
+        """Return two int64 arrays (B, T) as tensors on the device of the model."""
+        tensors = torch.from_numpy(ids), torch.from_numpy(targets)
         if self.device.type != "cuda":
-            return inputs.to(self.device), targets.to(self.device)
-        # From pinned memory the copy runs while the GPU computes.
-        pinned = (part.contiguous().pin_memory() for part in (inputs, targets))
-        on_gpu, targets_on_gpu = (part.to(self.device, non_blocking=True) for part in pinned)
-        return on_gpu, targets_on_gpu
+            on_device, targets_on_device = (tensor.to(self.device) for tensor in tensors)
+        else:  # from pinned memory the copy runs while the GPU computes
+            pinned = (tensor.contiguous().pin_memory() for tensor in tensors)
+            on_device, targets_on_device = (tensor.to(self.device, non_blocking=True) for tensor in pinned)
+        return on_device, targets_on_device
 
     def _stop_reason(self, requested: str) -> str:
         """Return the reason to stop that any of the processes has, "" if there is none."""
@@ -237,39 +250,54 @@ class Training:
         """Return the held-out loss and record it; save the weights as BEST if the loss is the lowest so far."""
         if self.data.val is None:
             return None
-        loss = self._held_out_loss(self.data.val)
+        loss = self._held_out_loss()
         best = min((known for _, known in self.metrics.val_losses), default=math.inf)
         self.metrics.val_losses.append((step, loss))
         if step and loss < best and self.process_group.leads:
             write_checkpoint(Checkpoint(self.model.config, self._weights(), step, self.fingerprint), self.folder / BEST)
         return loss
 
-    def _held_out_loss(self, ids: Ids) -> float:
-        """Return the mean loss over windows spread evenly over `ids`, always the same; the processes share them."""
-        settings, context = self.settings, self.settings.block_size
-        starts = evaluation_starts(ids, context, settings.eval_windows)
-        # The last window may be shorter than the context. It counts as the fraction of a window that it is.
-        n_windows = float(np.minimum(context, len(ids) - 1 - starts).sum()) / context
-        mine = starts[self.process_group.rank :: self.process_group.size]
+    def _held_out_loss(self) -> float:
+        """Return the mean held-out loss, always of the same batches; the processes share them."""
         total = torch.zeros((), device=self.device, dtype=self.dtype)
+        weights, batches = self.held_out_batches()
         self.model.eval()  # no dropout
         with torch.no_grad():
-            for some, length in evaluation_batches(mine, len(ids), context, settings.batch_size):
+            for inputs, targets, weight in batches:
                 # The uncompiled model: other shapes would be compiled again, which takes longer than it saves.
-                with autocast(settings.dtype, self.device):
-                    total += self.model(*self._to_device(ids, some, length)) * (len(some) * length / context)
+                with autocast(self.settings.dtype, self.device):
+                    total += self.model(*self._to_device(inputs, targets)) * weight
         self.model.train()
-        return self.process_group.mean(total).item() * self.process_group.size / n_windows
+        return self.process_group.mean(total).item() * self.process_group.size / weights
+
+    def held_out_batches(self) -> tuple[float, Iterator[tuple[Any, Any, float]]]:
+        """Return (weights, batches): this process's batches (ids, targets, weight), and the weights of all processes.
+
+        ids, targets: int64 arrays (B, T). weight: of the batch's mean loss in the mean over all batches. The windows
+        are spread evenly over the held-out ids.
+        """
+        ids, context = cast(Ids, self.data.val), self.settings.block_size
+        starts = evaluation_starts(ids, context, self.settings.eval_windows)
+        mine = starts[self.process_group.rank :: self.process_group.size]
+        # The last window may be shorter than the context. It counts as the fraction of a window that it is.
+        batches = (
+            (*windows_at(ids, some, length), len(some) * length / context)
+            for some, length in evaluation_batches(mine, len(ids), context, self.settings.batch_size)
+        )
+        return float(np.minimum(context, len(ids) - 1 - starts).sum()) / context, batches
 
     def _sample(self) -> str | None:
         """Return text that the model generates now, and record it; None in all processes but the first."""
         if not self.process_group.leads:
             return None
-        model = Model(Inference(self.model), self.data.vocabulary)
-        text = "".join(model.stream_text(self.data.beginning(), SAMPLE_TOKENS, seed=self.settings.seed))
+        text = self.generate(Model(Inference(self.model), self.data.vocabulary))
         self.model.train()
         self.metrics.samples.append((self.step, text))
         return text
+
+    def generate(self, model: Model) -> str:
+        """Return a sample of text."""
+        return "".join(model.stream_text(self.data.beginning(), SAMPLE_TOKENS, seed=self.settings.seed))
 
     def _learner(self) -> Any:
         """Return the model to call in training: compiled if asked for, and wrapped to average gradients if several."""
@@ -324,7 +352,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_intermixed_args(argv)
     paths = options.data or None
     try:
-        with process_group(read_run(options.folder).settings.device) as members:
+        settings = read_run(options.folder).settings
+        if settings.engine != "torch":
+            raise TrainingError(
+                f"{options.folder} is a run of the {settings.engine} engine, which trains in one process; continue it "
+                f"with: {settings.command} --resume {options.folder}"
+            )
+        with process_group(settings.device) as members:
             if members.leads:
                 results = resume_run(
                     options.folder, Lines(), options.threads, paths, steps=options.steps, seconds=options.seconds
@@ -335,10 +369,9 @@ def main(argv: Sequence[str] | None = None) -> None:
                     print(f"stopped after {results.steps:,} of {results.run.settings.steps:,} steps, with a checkpoint")
             else:
                 run, data, metrics = reread(options.folder, paths, options.steps)
-                if (threads := options.threads or run.threads) is not None:
-                    torch.set_num_threads(threads)
-                training = Training(run, data, options.folder, metrics, members)
-                training.run(lambda step: None, options.seconds)
+                threads = options.threads or run.threads
+                chosen = engine(run.settings.engine)
+                chosen.train(run, data, options.folder, metrics, threads, lambda step: None, options.seconds)
     except (PybpeError, OSError, ValueError) as error:
         parser.error(str(error))
 

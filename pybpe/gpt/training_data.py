@@ -21,6 +21,7 @@ from pybpe.data.readers.documents import TEXT_FIELD, has_fields, read_files
 from pybpe.data.shards import TokenShards
 from pybpe.errors import TrainingError
 from pybpe.gpt.characters import END, Characters
+from pybpe.gpt.pretrain import check_parts
 from pybpe.gpt.vocabulary import Vocabulary, encode_text, end_of_text
 from pybpe.tokenizer import Tokenizer
 
@@ -52,6 +53,24 @@ class TrainingData:
         """Return a prompt that begins a text: the end-of-text token, or the first id of `train` if there is none."""
         end = end_of_text(self.vocabulary)
         return [int(self.train[0]) if end is None else end]
+
+    @property
+    def measured(self) -> Ids:
+        """The ids that the loss of a run is measured on: the held-out ids, or the training ids if there are none."""
+        return self.train if self.val is None else self.val
+
+    @property
+    def pass_tokens(self) -> int:
+        """The number of tokens that one pass over the training data trains on."""
+        return len(self.train)
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return rows of a table on the data, (name, value), for summaries and reports."""
+        return []
+
+    def check(self, context: int) -> None:
+        """Raise TrainingError unless there is at least one window of `context` tokens to train on and to measure."""
+        check_parts(self.train, self.val, context)
 
     def digest(self) -> str:
         """Return the fingerprint of all ids, those held out included, with which a run recognizes its data."""

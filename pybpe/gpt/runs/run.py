@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
-import tempfile
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pybpe.data.readers.documents import TEXT_FIELD
 from pybpe.errors import TokenIdError, TrainingError
 from pybpe.gpt.engines import engine
+from pybpe.gpt.finetune.answers import ask_after, ask_before
+from pybpe.gpt.finetune.data import ChatData, read_chat_data
 from pybpe.gpt.inference import Model
 from pybpe.gpt.pretrain import TrainingStep, unigram_entropy
 from pybpe.gpt.runs.folder import (
-    BEST,
-    METRICS,
     MODEL,
     REPORT,
-    RUN,
     Metrics,
     Run,
     find_data,
@@ -32,12 +27,11 @@ from pybpe.gpt.runs.folder import (
     write_run,
 )
 from pybpe.gpt.runs.page import TEMPERATURE, RunResults, write_run_report
+from pybpe.gpt.runs.replacing import replacing, tidy
 from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData, read_data
 from pybpe.gpt.vocabulary import (
-    CHARACTERS,
-    TOKENIZER,
     Vocabulary,
     bytes_per_token,
     check_same,
@@ -48,8 +42,6 @@ from pybpe.gpt.vocabulary import (
 SAMPLES = 3
 SAMPLE_TOKENS = 200
 MOST_PASSES = 40  # passes over the training text above which there is a warning
-FILES = (MODEL, RUN, BEST, METRICS, REPORT, CHARACTERS, TOKENIZER)  # of a run
-LEFT_BEHIND = ".*.part"  # what a killed process leaves: incomplete files, and an earlier run that it was to replace
 
 
 class Watcher:
@@ -83,9 +75,29 @@ def start_run(
     After an error before the first checkpoint, the folder is as it was before, with the run that was to be replaced.
     Raises FileExistsError if the folder has a run and not `replace`, and the errors of reading and training.
     """
+    engine(settings.engine)  # raises if a package is missing, before the data is read
+    data = _read(paths, vocabulary, settings, text_field)
+    return train_on(
+        folder, settings, paths, data, watcher, threads, replace=replace, seconds=seconds, text_field=text_field
+    )
+
+
+def train_on(
+    folder: Path,
+    settings: Settings,
+    paths: list[Path],
+    data: TrainingData,
+    watcher: Watcher,
+    threads: int | None = None,
+    *,
+    replace: bool = False,
+    seconds: float | None = None,
+    text_field: str = TEXT_FIELD,
+) -> RunResults:
+    """Start a run as `start_run` does, on data that has been read from `paths` with these settings."""
     n_threads = engine(settings.engine).recorded_threads(threads)
-    run, data = _plan(folder, settings, paths, vocabulary, n_threads, text_field)
-    with _folder(folder, replace):
+    run = _plan(folder, settings, paths, data, n_threads, text_field)
+    with replacing(folder, replace):
         _write(run, data, folder)
         return _train(folder, run, data, Metrics(), watcher, seconds)
 
@@ -101,20 +113,11 @@ def prepare_run(
     text_field: str = TEXT_FIELD,
 ) -> None:
     """Write the folder of a run without training; `resume_run` starts it, or several processes start it together."""
-    run, data = _plan(folder, settings, paths, vocabulary, threads, text_field)
-    with _folder(folder, replace):
+    engine(settings.engine)
+    data = _read(paths, vocabulary, settings, text_field)
+    run = _plan(folder, settings, paths, data, threads, text_field)
+    with replacing(folder, replace):
         _write(run, data, folder)
-
-
-def check_free(folder: Path, replace: bool = False) -> list[Path]:
-    """Return the files of a run in a folder. FileExistsError if there are any, unless `replace`."""
-    there = [path for path in (folder / name for name in FILES) if path.exists()]
-    if there and not replace:
-        raise FileExistsError(
-            f"{there[0]} exists already; go on with it: --resume {folder}, replace it: --force, "
-            "or name another folder with -o"
-        )
-    return there
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,9 @@ def dry_run(
     text_field: str = TEXT_FIELD,
 ) -> DryRun:
     """Estimate what a run needs: read the data and train a few batches. Writes nothing. Errors as in `start_run`."""
-    _, data = _plan(Path(), settings, paths, vocabulary, threads, text_field)
+    engine(settings.engine)
+    data = _read(paths, vocabulary, settings, text_field)
+    _plan(Path(), settings, paths, data, threads, text_field)
     found, tokens = engine(settings.engine).plan(settings, data, threads), n_tokens(settings, data)
     time_taken = found.seconds_a_token * tokens
     return DryRun(data.vocabulary.n_vocab, found.n_params, found.memory, len(data.train), tokens, time_taken)
@@ -158,10 +163,10 @@ def n_tokens(settings: Settings, data: TrainingData) -> int:
 
 def warn_of_passes(settings: Settings, data: TrainingData) -> None:
     """Warn if a run passes over its data more than MOST_PASSES times, so that the model mostly memorizes it."""
-    passes = n_tokens(settings, data) / max(1, len(data.train))
+    passes = n_tokens(settings, data) / max(1, data.pass_tokens)
     if passes > MOST_PASSES:
         warnings.warn(
-            f"{settings.steps:,} steps are {passes:,.0f} passes over the {len(data.train):,} tokens of training text; "
+            f"{settings.steps:,} steps are {passes:,.0f} passes over the {data.pass_tokens:,} tokens of training text; "
             f"above {MOST_PASSES} or so a model mostly memorizes: give more text, or fewer --steps",
             stacklevel=2,
         )
@@ -171,20 +176,20 @@ def _plan(
     folder: Path,
     settings: Settings,
     paths: list[Path],
-    vocabulary: Vocabulary | None,
+    data: TrainingData,
     threads: int | None,
     text_field: str,
-) -> tuple[Run, TrainingData]:
-    chosen = engine(settings.engine)
-    data = _read(paths, vocabulary, settings, text_field)
-    chosen.check(settings, data)
+) -> Run:
+    """Check that the engine can train the settings on the data, and return the content of run.json."""
+    engine(settings.engine).check(settings, data)
     warn_of_passes(settings, data)
     absolute, relative = places(paths, folder)
-    run = Run(settings, absolute, data.digest(), data.vocabulary.fingerprint, text_field, relative, threads)
-    return run, data
+    return Run(settings, absolute, data.digest(), data.vocabulary.fingerprint, text_field, relative, threads)
 
 
 def _read(paths: list[Path], vocabulary: Vocabulary | None, settings: Settings, text_field: str) -> TrainingData:
+    if settings.chat:
+        return read_chat_data(paths, vocabulary, settings)
     return read_data(
         paths,
         vocabulary,
@@ -198,36 +203,6 @@ def _read(paths: list[Path], vocabulary: Vocabulary | None, settings: Settings, 
 def _write(run: Run, data: TrainingData, folder: Path) -> None:
     write_run(run, folder)
     save_vocabulary(data.vocabulary, folder)
-
-
-@contextmanager
-def _folder(folder: Path, replace: bool) -> Iterator[None]:
-    """A context in which a run is written to a folder. An error before the first checkpoint restores the folder.
-
-    The files of an earlier run are moved to a temporary folder inside it, and deleted at the end.
-    """
-    earlier, made = check_free(folder, replace), not folder.exists()
-    try:
-        folder.mkdir(exist_ok=True)
-        others = set(folder.iterdir()).difference(earlier)
-        waiting = Path(tempfile.mkdtemp(prefix=".earlier.", suffix=".part", dir=folder))
-        try:
-            for path in earlier:
-                path.rename(waiting / path.name)
-            yield
-        except BaseException:
-            if not (folder / MODEL).exists():
-                for path in set(folder.iterdir()) - others - {waiting}:
-                    if path not in earlier or (waiting / path.name).exists():
-                        path.unlink()
-                for path in waiting.iterdir():
-                    path.rename(folder / path.name)
-            shutil.rmtree(waiting)
-            raise
-        shutil.rmtree(waiting)
-    finally:
-        if made and folder.exists() and not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def resume_run(
@@ -257,19 +232,10 @@ def resume_run(
     run = dataclasses.replace(run, data=absolute, relative=relative, threads=n_threads)
     if run != read_run(folder):
         write_run(run, folder)
-    _tidy(folder)
+    tidy(folder)
     results = _train(folder, run, data, metrics, watcher, seconds)
-    _tidy(folder)
+    tidy(folder)
     return results
-
-
-def _tidy(folder: Path) -> None:
-    """Remove what a killed process left; an earlier run is removed only if this run has a checkpoint."""
-    for path in folder.glob(LEFT_BEHIND):
-        if not path.is_dir():
-            path.unlink()
-        elif (folder / MODEL).exists():
-            shutil.rmtree(path)
 
 
 def read_run_data(folder: Path, paths: list[Path] | None = None) -> tuple[Run, TrainingData]:
@@ -315,14 +281,14 @@ def _train(
     watcher: Watcher,
     seconds: float | None,
 ) -> RunResults:
-    measured = data.train if data.val is None else data.val
-    metrics.bytes_a_token = bytes_per_token(data.vocabulary, measured)
+    metrics.bytes_a_token = bytes_per_token(data.vocabulary, data.measured)
     results = RunResults(
         run=run,
         vocabulary=data.vocabulary,
         metrics=metrics,
         n_train_ids=len(data.train),
-        unigram=unigram_entropy(measured, data.vocabulary.n_vocab),
+        unigram=unigram_entropy(data.measured, data.vocabulary.n_vocab),
+        facts=data.facts(),
         first_step=len(metrics.losses),
     )
     watcher.begins(results)
@@ -332,14 +298,23 @@ def _train(
         results.tokens_per_second = step.tokens_per_second
         watcher.step(step, results)
 
+    before = ask_before(folder, run.settings, data) if isinstance(data, ChatData) else []
     results.stopped = chosen.train(run, data, folder, metrics, run.threads, on_step, seconds)
     results.seconds = time.perf_counter() - began
     loaded = chosen.load(folder / MODEL)
     results.n_params = loaded.n_params
     model = Model(loaded.model, data.vocabulary)
-    for number in range(SAMPLES):
-        seed = run.settings.seed + number
-        text = model.stream_text(data.beginning(), SAMPLE_TOKENS, Sampling(TEMPERATURE), seed=seed)
-        results.samples.append("".join(text))
+    if isinstance(data, ChatData):
+        results.answers = ask_after(folder, model, data, before)
+    else:
+        results.samples = _samples(model, data, run.settings.seed)
     write_run_report(folder / REPORT, results, folder)
     return results
+
+
+def _samples(model: Model, data: TrainingData, seed: int) -> list[str]:
+    """Return texts that the model generates from the beginning of a text."""
+    sampling, texts = Sampling(TEMPERATURE), []
+    for number in range(SAMPLES):
+        texts.append("".join(model.stream_text(data.beginning(), SAMPLE_TOKENS, sampling, seed=seed + number)))
+    return texts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import struct
 
 from . import libc
@@ -21,12 +20,15 @@ def leave_root(folder: str) -> None:
     if os.geteuid() != 0:
         return
     uid, gid = _unused("uid"), _unused("gid")
-    if folder:
-        os.chown(folder, uid, gid)
-    _drop_bounding_set()
-    os.setgroups([])
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
+    try:
+        if folder:
+            os.chown(folder, uid, gid)
+        _drop_bounding_set()
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    except PermissionError:
+        raise OSError("root may not become another user here: CAP_SETUID, CAP_SETGID or CAP_CHOWN is missing") from None
     libc.prctl(libc.PR_SET_DUMPABLE, 1)  # otherwise /proc/self, with the maps of ids, belongs to root
 
 
@@ -38,7 +40,8 @@ def _unused(kind: str) -> int:
     end = min(first + count, _HIGHEST_ID)
     if end - first < 1 << 12:
         raise OSError(f"root has only {end - first} {kind}s here, and the jail needs one that nobody uses")
-    return random.SystemRandom().randrange(first + (end - first) // 2, end - 1)
+    upper = first + (end - first) // 2
+    return upper + int.from_bytes(os.urandom(8), "little") % (end - 1 - upper)
 
 
 def _drop_bounding_set() -> None:

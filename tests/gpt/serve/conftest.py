@@ -10,12 +10,12 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
 
+from support.chat_models import chat_folder
+
 from pybpe.gpt import batching
 from pybpe.gpt.serve.connections import Connection
 from pybpe.gpt.serve.served import open_served
 from pybpe.gpt.serve.server import Server, ServerSettings
-
-from ..chat_models import chat_folder
 
 NAME = "small"
 SECONDS = 60  # that a test waits for what must happen

@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import openai
 import pytest
+from support.chat_models import CONTEXT, FakeSandbox, chat_tokenizer, script
 
 from pybpe.gpt import batching
 from pybpe.gpt.answering import open_chat
@@ -14,7 +15,6 @@ from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.serve.errors import ApiError
 from pybpe.gpt.tools import ToolLimits
 
-from ..chat_models import CONTEXT, FakeSandbox, chat_tokenizer, script
 from .conftest import NAME, hello, idle, serving, until
 
 USER = [{"role": "user", "content": "Hello"}]

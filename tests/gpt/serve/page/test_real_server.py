@@ -7,13 +7,13 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
+from support.chat_models import FakeSandbox, chat_tokenizer, script
 from support.chat_page import Chat
 from support.chat_server import ChatServer, Output, Script, Token
 
 from pybpe.gpt.conversation import PYTHON_END, PYTHON_START
 from pybpe.gpt.serve.page import page, policy
 
-from ...chat_models import FakeSandbox, chat_tokenizer, script
 from ..conftest import serving
 
 END = "<|assistant_end|>"

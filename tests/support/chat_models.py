@@ -21,8 +21,11 @@ def chat_tokenizer(*more):
     return Tokenizer.train(iter(["ab"]), 256, special_tokens=[], progress=False).with_special_tokens(names)
 
 
-def chat_folder(folder, context=CONTEXT, seed=1):
-    """A folder as a fine-tuned run leaves it, with weights that learned nothing; chat tokens are often chosen."""
+def chat_folder(folder, context=CONTEXT, seed=1, endless=False):
+    """A folder as a fine-tuned run leaves it, with weights that learned nothing; chat tokens are often chosen.
+
+    endless: all logits are 0, so that greedy decoding chooses id 0, a NUL, again and again.
+    """
     folder = Path(folder)
     folder.mkdir(exist_ok=True)
     tokenizer = chat_tokenizer()
@@ -31,6 +34,7 @@ def chat_folder(folder, context=CONTEXT, seed=1):
     model = GPT(config, init_std=0.5)
     with torch.no_grad():
         model.lm_head.weight[[tokenizer.special_tokens[name] for name in CHAT_TOKENS]] *= 3
+        model.lm_head.weight *= not endless
     write_checkpoint(Checkpoint(config, model.state_dict(), 7, tokenizer.fingerprint), folder / "model.safetensors")
     save_vocabulary(tokenizer, folder)
     return folder
