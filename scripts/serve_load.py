@@ -134,7 +134,7 @@ async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
                 length = int(header.split(b":")[1])
         content = await reader.readexactly(length)
         return int(line.split()[1]), content
-    except (ConnectionError, asyncio.IncompleteReadError):
+    except (ConnectionError, asyncio.IncompleteReadError, asyncio.TimeoutError):
         return 0, b""
 
 

@@ -7,13 +7,12 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import MOST_THREADS, add_command, at_least_0, place, positive, text_argument, whole
-from pybpe.cli.console import UsageError, note, standard_input
+from pybpe.cli.console import standard_input
+from pybpe.cli.gpt_tool import add_tool, open_tool, tool_backend
 
 if TYPE_CHECKING:
     from pybpe.gpt.answering import ChatModel
-    from pybpe.sandbox import Sandbox
 
-AUTO, UNSAFE = "auto", "unsafe"  # backends of pybpe.sandbox
 EXAMPLES = """\
 examples:
   pybpe gpt chat my-chat
@@ -25,7 +24,6 @@ examples:
 def add_chat(commands: Any) -> None:
     """Add `chat` to the parser."""
     from pybpe.gpt.settings import DEVICES
-    from pybpe.sandbox import BACKENDS
 
     parser = add_command(
         commands,
@@ -54,13 +52,7 @@ def add_chat(commands: Any) -> None:
         help="maximum number of tokens of an answer (what the context allows)",
     )
     parser.add_argument("--system", type=text_argument, default="", metavar="TEXT", help="system message")
-    parser.add_argument(
-        "--backend", choices=BACKENDS, help=f"sandbox that runs the model's code ({AUTO}: the first that works)"
-    )
-    parser.add_argument("--no-tools", action="store_true", help="let the model run no code")
-    parser.add_argument(
-        "--unsafe-python", action="store_true", help="run the model's code without a sandbox: it can do what you can"
-    )
+    add_tool(parser)
     parser.add_argument("--device", choices=DEVICES, default="auto", help="device to compute on (auto)")
     parser.add_argument(
         "--threads", type=whole(1, MOST_THREADS), metavar="N", help="number of threads (torch's choice)"
@@ -74,13 +66,13 @@ def run_chat(options: argparse.Namespace) -> None:
     from pybpe.cli.chat_session import Session, Settings, answer_lines, converse
     from pybpe.gpt.sampling import Sampling
 
-    backend = _backend(options)
+    backend = tool_backend(options)
     stdin = standard_input()
     sampling = Sampling(options.temperature, options.top_k, options.top_p, options.min_p)
     settings = Settings(sampling, options.max_tokens, options.seed, options.system)
     model = _open(options)
     with contextlib.ExitStack() as stack:
-        sandbox = None if backend is None else _sandbox(backend)
+        sandbox = open_tool(backend)
         if sandbox is not None:
             stack.callback(sandbox.close)
         screen, typed = Screen(), stdin.isatty()
@@ -104,32 +96,3 @@ def _open(options: argparse.Namespace) -> ChatModel:
 
         torch.set_num_threads(options.threads)
     return open_chat(options.folder, options.device)
-
-
-def _backend(options: argparse.Namespace) -> str | None:
-    """Return the backend that the options ask for, None for no tools. Raises UsageError if they contradict."""
-    asked = {
-        "--backend": options.backend is not None,
-        "--no-tools": options.no_tools,
-        "--unsafe-python": options.unsafe_python,
-    }
-    given = [name for name, is_given in asked.items() if is_given]
-    if len(given) > 1:
-        raise UsageError(f"{given[0]} and {given[1]} contradict each other; leave out one of them")
-    if options.no_tools:
-        return None
-    return UNSAFE if options.unsafe_python else options.backend or AUTO
-
-
-def _sandbox(backend: str) -> Sandbox | None:
-    """Open a sandbox; None, after a note, if no sandbox passes and none was named."""
-    from pybpe.errors import SandboxError
-    from pybpe.sandbox import open_sandbox
-
-    try:
-        return open_sandbox(backend)
-    except SandboxError as error:
-        if backend != AUTO:
-            raise
-        note(f"the model can run no code: {error}")
-        return None

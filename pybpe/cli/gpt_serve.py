@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import MOST_THREADS, add_command, place, positive, whole
 from pybpe.cli.console import Terminated, UsageError, note, out
-from pybpe.errors import SandboxError
+from pybpe.cli.gpt_tool import add_tool, open_tool, tool_backend
 from pybpe.util.extras import extra_module
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ examples:
 def add_serve(commands: Any) -> None:
     """Add `serve` to the parser."""
     from pybpe.gpt.settings import DEVICES
-    from pybpe.sandbox import BACKENDS
 
     parser = add_command(
         commands,
@@ -70,15 +69,11 @@ def add_serve(commands: Any) -> None:
     parser.add_argument(
         "--seconds", type=positive, default=300.0, metavar="S", help="time limit for an answer, with its wait (300)"
     )
-    parser.add_argument(
-        "--backend", choices=BACKENDS, default="auto", help="sandbox for the Python that the model writes (auto)"
-    )
-    parser.add_argument("--no-tools", action="store_true", help="do not let the model run Python")
-    parser.add_argument(
-        "--unsafe-python", action="store_true", help="run the Python that the model writes without a sandbox: dangerous"
-    )
+    add_tool(parser)
     parser.add_argument("--device", choices=DEVICES, default="auto", help="device to compute on (auto)")
-    parser.add_argument("--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads to compute with")
+    parser.add_argument(
+        "--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads to compute with (1 for small models)"
+    )
 
 
 def run_serve(options: argparse.Namespace) -> None:
@@ -90,21 +85,25 @@ def run_serve(options: argparse.Namespace) -> None:
     need_torch()
     if not options.folder.is_dir():
         raise FileNotFoundError(f"there is no folder {options.folder}; name the folder of a run")
-    server = _server(options)
+    with open_tool(tool_backend(options)) or contextlib.nullcontext() as tool, _log_to_stderr():
+        _serve(options, tool)
+
+
+def _serve(options: argparse.Namespace, tool: Sandbox | None) -> None:
+    server = _server(options, tool)
     if options.host not in LOOPBACK and server.settings.key is None:
         note(f"the server is open to other machines on {options.host}, and asks for no key: set one with --api-key")
     out().print(f"serving {options.folder} at {server.url} (Ctrl-C ends it)", soft_wrap=True)
     ended = f"the server at {server.url} has ended"
     try:
-        with server.worker.tool or contextlib.nullcontext(), _log_to_stderr():
-            server.run()
+        server.run()
     except Terminated:
         raise Terminated(ended) from None
     except KeyboardInterrupt:
         raise KeyboardInterrupt(ended) from None
 
 
-def _server(options: argparse.Namespace) -> Server:
+def _server(options: argparse.Namespace, tool: Sandbox | None) -> Server:
     from pybpe.gpt.serve.app import Limits
     from pybpe.gpt.serve.served import model_name
     from pybpe.gpt.serve.server import Server, ServerSettings
@@ -118,7 +117,6 @@ def _server(options: argparse.Namespace) -> Server:
         allowed_hosts=tuple(options.allow_host),
         limits=Limits(options.max_tokens, options.seconds),
     )
-    tool = _tool(options)
     return Server(model_name(options.folder), partial(_load, options, tool), settings, tool)
 
 
@@ -132,30 +130,14 @@ def _key(options: argparse.Namespace) -> str | None:
     return str(key)
 
 
-def _tool(options: argparse.Namespace) -> Sandbox | None:
-    """Return the sandbox of the options, None for no tool; where none works, a note says why."""
-    if options.no_tools:
-        return None
-    from pybpe import sandbox
-
-    try:
-        return sandbox.open_sandbox("unsafe" if options.unsafe_python else options.backend)
-    except SandboxError as error:
-        if options.backend != "auto":
-            raise
-        note(f"the model cannot run Python: {error}")
-        return None
-
-
 def _load(options: argparse.Namespace, tool: Sandbox | None) -> Served:
     """Open the model, in the thread that will run it."""
     import torch
 
     from pybpe.gpt.serve.served import open_served
 
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
     served = open_served(options.folder, options.device)
+    torch.set_num_threads(options.threads or served.default_threads())
     tools = "no tools" if tool is None or served.chat is None else f"tools in the sandbox {tool.name}"
     note(f"the model is loaded: {served.network.n_params:,} parameters, {served.context:,} tokens of context, {tools}")
     if served.chat is None:

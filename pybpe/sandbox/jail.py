@@ -13,9 +13,10 @@ from pathlib import Path
 from pybpe.errors import SandboxError
 from pybpe.sandbox import process
 from pybpe.sandbox.folder import is_full, temporary_folder
+from pybpe.sandbox.inside.launcher import NAMESPACES, PLAIN
 from pybpe.sandbox.result import Result, encoded, result
 
-FORMS = ("namespaces", "plain")  # in the order in which they are tried
+FORMS = (NAMESPACES, PLAIN)  # in the order in which they are tried
 _WAY_OUT = "the backend monty needs nothing of the system: pip install 'pybpe[monty]'"
 _AT_ONCE = 16  # runs; more wait, so that their memory stays bounded
 
@@ -65,11 +66,12 @@ class Jail:
             raise SandboxError("the backend jail needs to know the Python interpreter: sys.executable is empty")
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
         reasons = []
-        for self.form in FORMS if form is None else (form,):
+        for candidate in FORMS if form is None else (form,):
+            self.form = candidate
             reason = self._self_test()
             if reason is None:
                 return
-            reasons.append(f"{self.form}: {reason}")
+            reasons.append(f"{candidate}: {reason}")
         raise SandboxError(f"the backend jail does not work here ({'; '.join(reasons)}); {_WAY_OUT}")
 
     def run(self, code: str, timeout: float = 5.0) -> Result:
@@ -79,7 +81,7 @@ class Jail:
         except ValueError as error:
             return result("", str(error))
         with self._slots:
-            if self.form == "namespaces":
+            if self.form == NAMESPACES:
                 return process.run(self.form, data, timeout, "")
             with temporary_folder() as folder:
                 return process.run(self.form, data, timeout, folder, lambda: is_full(folder))

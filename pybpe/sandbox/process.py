@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from pybpe.sandbox.inside.execute import DONE, ERROR, READY
+from pybpe.sandbox.inside.launcher import UNSAFE
 from pybpe.sandbox.result import FLOOD, MAX_OUTPUT, Result, flooded, late, result
 
-UNSAFE = "unsafe"  # the form without confinement
 _LAUNCHER = Path(__file__).with_name("inside") / "__main__.py"
 _PASSED = ("LD_LIBRARY_PATH", "SYSTEMROOT")  # variables without which some interpreters do not start
-_READY, _DONE, _ERROR = b"ready\n", b"done\n", b"error "  # the lines of a report, as in inside/execute.py
 _START = 60.0  # seconds within which the launcher must be ready, on a machine that does much else
 _GRACE = 2.0  # seconds for a process to end after it was told to
 _TICK = 0.05  # seconds between two looks at the temporary folder
@@ -90,9 +90,9 @@ class _Run:
 
     def result(self, timeout: float, full: Callable[[], bool] | None) -> Result:
         """Wait for the end of the code, and return what it gave; `stop` has to follow."""
-        if not self._until(lambda: _READY in self._report.data or self._report.ended, _START):
+        if not self._until(lambda: READY in self._report.data or self._report.ended, _START):
             return result("", f"the sandbox did not start within {_START:g} s")
-        before, ready, _ = bytes(self._report.data).partition(_READY)
+        before, ready, _ = bytes(self._report.data).partition(READY)
         if not ready:
             reason = before.decode("utf-8", "replace").strip() or "its process ended without a reason"
             return result("", f"the sandbox did not start: {reason}")
@@ -143,17 +143,17 @@ class _Run:
 
     def _ending(self) -> bytes | None:
         """Return the line of the report that says how the code ended; None as long as there is none."""
-        _, _, after = bytes(self._report.data).partition(_READY)
+        _, _, after = bytes(self._report.data).partition(READY)
         line, end, _ = after.partition(b"\n")
         return line + end if end else None
 
     def _error(self) -> str | None:
         line = self._ending()
-        if line == _DONE:
+        if line == DONE:
             return None
-        if line is None or not line.startswith(_ERROR):
+        if line is None or not line.startswith(ERROR):
             return "the process ended before the code did"
-        return line.removeprefix(_ERROR).decode("utf-8", "replace").strip()
+        return line.removeprefix(ERROR).decode("utf-8", "replace").strip()
 
     def _text(self) -> str:
         return bytes(self._output.data).decode("utf-8", "replace")

@@ -173,7 +173,7 @@ def test_where_no_sandbox_works(folder, workplace, capsys, monkeypatch, fails):
     monkeypatch.setattr(sandbox, "open_sandbox", refuse)
     assert main(["gpt", "serve", str(folder), "--port", "0"]) == 0
     assert tools == [None]
-    assert "the model cannot run Python: auto does not work here" in capsys.readouterr().err
+    assert "the model can run no code: auto does not work here" in capsys.readouterr().err
     assert "jail does not work here" in fails(1, "gpt", "serve", str(folder), "--port", "0", "--backend", "jail")
     assert tools == [None]
 

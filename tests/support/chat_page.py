@@ -46,7 +46,9 @@ class Chat:
 
     def done(self) -> None:
         """Wait until no answer is being written."""
-        self.page.wait_for_function("document.querySelector('#stop').hidden && !document.querySelector('[aria-busy]')")
+        self.page.wait_for_function(
+            "() => document.querySelector('#stop').hidden && !document.querySelector('[aria-busy]')"
+        )
 
     def say(self, text: str) -> None:
         self.type(text)

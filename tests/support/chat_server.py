@@ -6,7 +6,9 @@ It serves the page at /, the models, and streams of chat completions with the ex
 
 from __future__ import annotations
 
+import contextlib
 import json
+import select
 import socket
 import threading
 import time
@@ -62,8 +64,9 @@ class Script:
     """What the server answers to a message.
 
     status: an error of this status is sent where it is not 200. end: "done", "cut" (the connection breaks after the
-    last token) or "error" (an error is sent in the stream). gate: each token waits until it is released. by_byte: every
-    byte is sent by itself. afterwards: tokens that follow ids which are no beginning of this answer.
+    last token) or "error" (an error is sent in the stream). gate: each token waits until it is released, and so does the
+    end after a cut or an error (browsers drop what they have not read when a connection breaks). by_byte: every byte is sent by itself.
+    afterwards: tokens that follow ids which are no beginning of this answer.
     """
 
     tokens: Sequence[Token | Output] = ()
@@ -98,6 +101,7 @@ class ChatServer(ThreadingHTTPServer):
         self.requests: list[dict[str, Any]] = []
         self.broken = 0
         self.paths: list[str] = []
+        self._sockets: set[socket.socket] = set()
         self.tools: str | None = "jail"
         self.chat = True
 
@@ -112,6 +116,14 @@ class ChatServer(ThreadingHTTPServer):
     def __exit__(self, *_: object) -> None:
         self.shutdown()
         self.server_close()
+        for connection in self._sockets:  # browsers keep connections open for further requests
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self._sockets.add(connection)
+        return connection, address
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Print nothing: clients of tests go away in the middle."""
@@ -192,6 +204,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"0\r\n\r\n")
         self.close_connection = script.end != "done"
 
+    def _wait(self, gate: threading.Semaphore) -> None:
+        """Wait until the gate lets a token through. OSError once the client has gone away."""
+        end = time.monotonic() + PATIENCE
+        while not gate.acquire(timeout=0.02):
+            readable, _, _ = select.select([self.connection], [], [], 0)
+            if readable and not self.connection.recv(1, socket.MSG_PEEK):
+                raise OSError("the client has gone away")
+            if time.monotonic() > end:
+                raise OSError("nobody opened the gate")
+
     def _events(self, script: Script, body: dict[str, Any]) -> Iterator[str]:
         """Yield the data of the events of an answer."""
         prompt = 10 * len(body["messages"]) + len(body.get("continue_ids", []))
@@ -199,13 +221,17 @@ class _Handler(BaseHTTPRequestHandler):
         first = {"dropped_messages": script.dropped} if script.dropped else None
         yield _chunk({"role": "assistant", "content": ""}, extra=first)
         for token in tokens:
-            if script.gate is not None and not script.gate.acquire(timeout=PATIENCE):
-                raise OSError("nobody opened the gate")
+            if script.gate is not None:
+                self._wait(script.gate)
             yield _token_chunk(token)
         if script.end == "cut":
+            if script.gate is not None:
+                self._wait(script.gate)
             return
         if script.end == "error":
             yield json.dumps({"error": {**ERROR, "message": script.message}})
+            if script.gate is not None:
+                self._wait(script.gate)
             return
         yield _chunk({}, finish=script.finish)
         completion = len(ids_of(tokens))

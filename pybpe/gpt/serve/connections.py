@@ -8,6 +8,7 @@ its response. A `Connection` ends in all these cases; what else could wait has i
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -15,15 +16,28 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HEAD_SECONDS = 10.0  # without a request that is being answered
 WRITE_SECONDS = 20.0  # until a client must have read enough of its response to be sent more
 MOST_CONNECTIONS = 512
+SPARE_FILES = 128  # of those that the process may open, for all else
+
+
+@functools.cache
+def most_connections() -> int:
+    """Return how many connections there may be: 512, fewer where the process may not open so many files."""
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return MOST_CONNECTIONS
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if files < 0 else max(16, min(MOST_CONNECTIONS, files - SPARE_FILES))
 
 
 class Connection(H11Protocol):
     """A connection that ends if its client sends no request in time or does not read its response.
 
-    Beyond MOST_CONNECTIONS, the connection that has waited longest without a request is closed for a new one.
+    Beyond `most_connections`, the connection that has waited longest without a request is closed for a new one.
     """
 
-    head_seconds, write_seconds, most = HEAD_SECONDS, WRITE_SECONDS, MOST_CONNECTIONS
+    head_seconds, write_seconds = HEAD_SECONDS, WRITE_SECONDS
+    most: int | None = None  # connections; None: most_connections()
     _head_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
 
@@ -36,7 +50,7 @@ class Connection(H11Protocol):
         """Begin to wait for a request."""
         super().connection_made(transport)
         self._wait_for_head()
-        if len(self.connections) > self.most:
+        if len(self.connections) > (self.most or most_connections()):
             idle = [each for each in self.connections if isinstance(each, Connection) and not each._answering]
             timers = [(each._head_timer.when(), each) for each in idle if each._head_timer is not None]
             min(timers, key=lambda pair: pair[0])[1]._abort()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Follower(Protocol):
-    """What follows the ids of an answer: `tools.Answer` in a chat, `Continuation` in a completion."""
+    """The state of a text that grows by ids: `tools.Answer` in a chat, `Continuation` in a completion."""
 
     code: str | None
     ended: bool
@@ -81,7 +81,7 @@ class Done:
     reused: int
 
 
-Item = Piece | Done | ApiError  # what a request gets of each of its answers, in order; one of the last two ends it
+Item = Piece | Done | ApiError  # what a request is given of each of its answers, in order; one of the last two ends it
 
 
 @dataclass(eq=False)

@@ -1,4 +1,4 @@
-"""The way of an answer from the thread of the model to the task of its request."""
+"""A queue from the thread of the model to the task of a request."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Choice:
-    """What has come of one choice. done: None while it is generated."""
+    """One choice of a response: its pieces so far. done: its end, None while it is generated."""
 
     pieces: list[Piece] = field(default_factory=list)
     done: Done | None = None

@@ -1,4 +1,4 @@
-"""Who may ask: checks of Host, Origin and key before each request, and the log after it.
+"""Checks of Host, Origin and key before each request, and the log after it.
 
 A page of a stranger, open in a browser on this machine, can send requests to a server on localhost. It cannot forge
 Host and Origin, so requests with others than the server's own are refused; there are no CORS headers.
@@ -42,7 +42,7 @@ def harmless(text: str) -> str:
 
 
 class Hosts:
-    """The names under which the server may be asked, as they stand in the header Host.
+    """The names of the server that requests may use, as they stand in the header Host.
 
     host, port: what the server listens on; localhost and 127.0.0.1 always count. others: further names, as
     "example.com" or "example.com:8080". A server that listens on all addresses also takes numeric ones: a name that a

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_CACHE = 1 << 30  # bytes of keys and values, for the default number of slots
 MOST_SLOTS = 32
+SMALL = 10_000_000  # parameters; the matrices of such a model are too small to be divided between threads
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class Served:
         config, weights = self.network.config, self.network.model.wte.weight
         each = 2 * config.n_layer * config.n_embd * config.block_size * weights.element_size()
         return max(1, min(MOST_SLOTS, MOST_CACHE // each))
+
+    def default_threads(self) -> int:
+        """Return how many threads to compute with: 1 for a small model, else all cores but one, which serves."""
+        return 1 if self.network.n_params < SMALL else max(1, (os.cpu_count() or 1) - 1)
 
 
 def open_served(folder: Path, device: str = "auto") -> Served:

@@ -51,15 +51,24 @@ def prepare(with_namespaces: bool, caller: int, folder: str, bounds: tuple[int, 
         landlock.restrict(_rules(opened, home))
         os.dup2(2, _REPORT)
         os.dup2(null, 0)
-        os.dup2(null, 2)
         os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
         limits.limit(*bounds, files=_FILES, processes=0)
         libc.prctl(libc.PR_SET_DUMPABLE, 0)
         _clean(home)
-        seccomp.install(seccomp.program(machine, os.getpid()))
+        _install_filter(seccomp.program(machine, os.getpid()))
         return _REPORT
 
     return confine
+
+
+def _install_filter(program: list[seccomp.Instruction]) -> None:
+    """Do the last step, with standard error at /dev/null, where errors of code go; its own goes to the report."""
+    os.dup2(0, 2)
+    try:
+        seccomp.install(program)
+    except OSError:
+        os.dup2(_REPORT, 2)
+        raise
 
 
 def _end_with_parent() -> None:

@@ -1,4 +1,4 @@
-"""The way of items from the thread of the model to the task of a request."""
+"""The queue from the thread of the model to the task of a request."""
 
 import asyncio
 import threading

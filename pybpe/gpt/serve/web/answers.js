@@ -46,7 +46,7 @@ async function run(conversation, node) {
 
 async function follow(job) {
   const { conversation, node, controller } = job;
-  Object.assign(node, { state: "streaming", problem: null, timing: null, finish: null });
+  Object.assign(node, { state: "streaming", problem: null, timing: null, finish: null, written: 0 });
   if (plainText(node) && !node.tokens?.some((token) => token.ids.length)) node.tokens = null;
   touch(conversation, node);
   showConversation(conversation);
@@ -98,12 +98,13 @@ function takeChunk(node, chunk) {
   const choice = chunk.choices?.[0];
   const extra = chunk.pybpe ?? {};
   if (extra.dropped_messages > 0) node.dropped = extra.dropped_messages;
-  if (chunk.usage) node.used = chunk.usage.total_tokens;
+  if (chunk.usage) node.used = chunk.usage.prompt_tokens + node.written;
   if (choice?.finish_reason) node.finish = choice.finish_reason;
   const token = tokenOf(choice, extra);
   if (!token.text && !token.ids.length) return null;
   addPart(node.parts, token);
   node.tokens?.push(token);
+  node.written += token.ids.length;
   return token;
 }
 

@@ -63,10 +63,10 @@ function asMessage(node) {
   return { role: node.role, content: isText ? plainText(node) : node.parts.map(({ type, text }) => ({ type, text })) };
 }
 
-/** Return the beginning of the first message as one line. */
+/** Return the beginning of the first message, as it was at first, in one line. */
 function titleOf(conversation) {
-  const first = shownPath(conversation)[0];
-  const words = first ? plainText(first.node).slice(0, 400).replace(/\s+/g, " ").trim() : "";
+  const first = familyOf(conversation).get(ROOT)?.[0];
+  const words = first ? plainText(first).slice(0, 400).replace(/\s+/g, " ").trim() : "";
   const letters = [...words];
   return (letters.length > 60 ? `${letters.slice(0, 60).join("")}…` : words) || "New conversation";
 }

@@ -140,7 +140,7 @@ function actionsOf(node, siblings, place, isLast, live, facts) {
   else {
     const unfinished = node.state !== "done" && plainText(node);
     if (isLast && unfinished) buttons.push(action("continue", "Continue", () => run(current, node)));
-    buttons.push(action("regenerate", "Regenerate", () => regenerate(node)));
+    if (node.state !== "failed" || unfinished) buttons.push(action("regenerate", "Regenerate", () => regenerate(node)));
   }
   return el("div", { class: "actions" }, ...buttons, facts);
 }

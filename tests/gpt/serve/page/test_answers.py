@@ -59,8 +59,8 @@ def test_an_answer_is_stopped_and_continued(chat, server, how):
     else:
         chat.page.keyboard.press("Escape")
     chat.expect(".message.assistant .note", "Stopped.")
-    gate.release(10)
     wait_until(chat, lambda: server.broken == 1)
+    gate.release(10)
     assert chat.texts()[-1] == "one two"
     chat.button("Continue").click()
     chat.expect(".message.assistant .body", "one two three four")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
-from support.chat_page import IMAGE, Chat
+from support.chat_page import IMAGE, Chat, wait_until
 from support.chat_server import ChatServer, Script, words
 
 pytestmark = pytest.mark.browser
@@ -18,7 +20,7 @@ def test_a_key_is_asked_for(open_tabs):
             chat.look("key")
             chat.page.locator("#key").fill(key)
             chat.button("Use this key").click()
-            chat.page.wait_for_function("document.querySelector('#key').value === ''")
+            chat.page.wait_for_function("() => document.querySelector('#key').value === ''")
         chat.ready()
         chat.say("hello")
         assert chat.texts() == ["hello", "You said: hello"]
@@ -75,8 +77,11 @@ def test_errors_are_words(chat, server, status, message, said):
 
 @pytest.mark.parametrize("end", ["cut", "error"])
 def test_a_stream_that_breaks(chat, server, end):
-    server.scripts["break"] = Script(words("one two"), end=end, message="no memory")
-    chat.say("break")
+    gate = threading.Semaphore(2)
+    server.scripts["break"] = Script(words("one two"), end=end, message="no memory", gate=gate)
+    chat.type("break")
+    chat.expect(".message.assistant .body", "one two")
+    gate.release()
     chat.expect(".problem", "ended in the middle" if end == "cut" else "broke off the answer. no memory")
     assert chat.texts()[-1] == "one two"
     chat.look(f"broken-{end}")
@@ -84,13 +89,23 @@ def test_a_stream_that_breaks(chat, server, end):
     chat.button("Continue").click()
     chat.expect(".message.assistant .body", "one two three")
     assert chat.page.locator(".problem").count() == 0
-    server.scripts["break"] = Script(words("one two"), end=end)
+    server.scripts["break"] = Script(words("four five"), end=end, gate=gate)
+    gate.release(2)
     chat.button("Regenerate").click()
+    chat.expect(".message.assistant .body", "four five")
+    gate.release()
     chat.expect(".problem", "the answer")
     server.scripts["break"] = Script(words("whole"))
     chat.button("Try again").click()
     chat.expect(".message.assistant .body", "whole")
     assert chat.page.locator(".branches").inner_text().replace("\n", "") == "‹3/3›"
+
+
+def test_a_stream_is_closed_after_an_error(chat, server):
+    server.scripts["error"] = Script(words("one"), end="error", gate=threading.Semaphore(1))
+    chat.type("error")
+    chat.expect(".problem", "broke off the answer")
+    wait_until(chat, lambda: server.broken == 1)
 
 
 def test_a_server_that_goes_away_and_comes_back(open_tabs):

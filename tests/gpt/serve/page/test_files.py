@@ -69,7 +69,7 @@ def test_branches_survive_export_and_import(chat, open_tabs, server, tmp_path):
     assert other.page.locator(".branches").last.inner_text().replace("\n", "") == "‹2/2›"
     # Twice the same file: two conversations, and none overwrites the other.
     other.page.locator("#import-file").set_input_files(path)
-    other.page.wait_for_function("document.querySelectorAll('#conversations li').length === 2")
+    other.page.wait_for_function("() => document.querySelectorAll('#conversations li').length === 2")
 
 
 def test_nanochats_files_are_imported_and_continued(chat, server, tmp_path):

@@ -100,7 +100,8 @@ def test_a_conversation_with_the_real_server(open_tabs, folder, monkeypatch):
         chat.page.locator("#open-settings").click()
         assert "in the sandbox “fake”" in chat.page.locator("#about").inner_text()
         chat.say("3+4?")
-        assert chat.page.locator(".block").all_inner_texts() == ["Hä?", "PYTHON\n3+4", "OUTPUT\n7", "It is 7."]
+        blocks = [text.strip() for text in chat.page.locator(".block").all_inner_texts()]
+        assert blocks == ["Hä?", "PYTHON\n3+4", "OUTPUT\n7", "It is 7."]
         assert left == []
         chat.button("Tokens").click()
         assert chat.page.locator(".token.special").all_inner_texts() == ["python_start", "python_end"]

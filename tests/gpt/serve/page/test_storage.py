@@ -50,7 +50,7 @@ def test_two_tabs_keep_each_others_conversations(open_tabs, server):
     left.say("from the left")
     right.say("from the right")
     for tab in (left, right):
-        tab.page.wait_for_function("document.querySelectorAll('#conversations li').length === 2")
+        tab.page.wait_for_function("() => document.querySelectorAll('#conversations li').length === 2")
     left.page.reload()
     left.ready()
     assert left.texts() == ["from the left", "You said: from the left"]
@@ -80,7 +80,30 @@ def test_two_tabs_keep_each_others_conversations(open_tabs, server):
     right.expect("#toast", "deleted in another tab")
     assert right.texts() == []
     left.button("Undo").click()
-    right.page.wait_for_function("document.querySelectorAll('#conversations li').length === 2")
+    right.page.wait_for_function("() => document.querySelectorAll('#conversations li').length === 2")
+
+
+def test_tabs_that_do_not_hear_of_each_other(open_tabs, server):
+    """Where no message goes between tabs, or none has yet, what is stored is merged when it is written."""
+    context = open_tabs(server.url)
+    context.add_init_script("delete window.BroadcastChannel")
+    left, right = (Chat(context, server.url).ready() for _ in range(2))
+    left.say("first")
+    right.page.reload()
+    right.ready()
+    right.button("first").click()
+    right.expect(".message.assistant .body", "You said: first")
+    right.say("of the right tab")
+    left.say("of the other tab")
+    assert right.texts()[2:] == ["of the right tab", "You said: of the right tab"]
+    family = left.page.evaluate(STORED)
+    assert sorted(family["texts"]) == sorted(
+        f"{said}{text}" for text in ("first", "of the right tab", "of the other tab") for said in ("", "You said: ")
+    )
+    left.page.reload()
+    left.ready()
+    assert left.texts()[2:] == ["of the other tab", "You said: of the other tab"]
+    assert "/2" in left.page.locator(".branches").inner_text()
 
 
 STORED = """() => new Promise((resolve) => {
@@ -97,15 +120,31 @@ STORED = """() => new Promise((resolve) => {
 })"""
 
 
+# Writing ends as it does where the quota is used up: the transaction is aborted, with this error.
+FULL = """const put = IDBObjectStore.prototype.put;
+IDBObjectStore.prototype.put = function (...values) {
+  if (!window.full) return put.apply(this, values);
+  if (Object.hasOwn(this.transaction, "error")) return;
+  this.transaction.abort();
+  Object.defineProperty(this.transaction, "error", { value: new DOMException("full", "QuotaExceededError") });
+};"""
+
+
 def test_a_full_browser_is_told(open_tabs, server):
     context = open_tabs(server.url)
-    context.add_init_script(
-        "IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError'); }"
-    )
+    context.add_init_script(FULL)
     chat = Chat(context, server.url).ready()
+    chat.say("kept")
+    chat.page.evaluate("window.full = true")
     chat.say("hello")
     chat.expect("#toast", "The storage of this browser is full")
-    assert chat.texts() == ["hello", "You said: hello"]
+    chat.look("full")
+    assert chat.texts()[2:] == ["hello", "You said: hello"]
+    chat.page.evaluate("window.full = false")
+    chat.say("room again")
+    chat.page.reload()
+    chat.ready()
+    assert chat.texts()[4:] == ["room again", "You said: room again"]
 
 
 def test_a_browser_that_keeps_nothing(open_tabs, server):
