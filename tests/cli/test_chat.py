@@ -275,7 +275,7 @@ def test_settings(model, capsys):
         "the system message is set",
         "temperature 0.3",
         "at most 1,000 tokens",
-        "pybpe: there is no command /nothing; /help lists them, and // begins a message with a slash",
+        "pybpe: there is no command /nothing; /help lists them; // begins a message with a slash",
     ]
     for wrong in ("/temperature -1", "/temperature x", "/tokens 0", "/tokens 1.5", "/save", "/save x.jsonl", "/hepl"):
         converse(talk, Typed(wrong))
