@@ -133,9 +133,8 @@ class Session:
         width = max(len(f"/{name} {command.argument}") for name, command in COMMANDS.items())
         for name, command in COMMANDS.items():
             self.screen.tell(f"{f'/{name} {command.argument}':<{width}}  {command.help}")
-        self.screen.tell(
-            "A line that ends with a backslash continues on the next. Type // for the slash of a message that begins with one."
-        )
+        self.screen.tell("A line that ends with a backslash continues on the next line.")
+        self.screen.tell("A message that begins with a slash is typed with two.")
         self.screen.tell("Ctrl-C stops an answer; Ctrl-C at the prompt, twice, or Ctrl-D ends.")
 
     def clear(self, rest: str) -> None:
