@@ -79,8 +79,10 @@ class SlotCache(Cache):
         held = self._layers[0][0].shape[2]
         if positions > held:
             more = min(self.capacity, max(positions, 2 * held)) - held
-            for layer, (keys, values) in enumerate(self._layers):
-                self._layers[layer] = functional.pad(keys, (0, 0, 0, more)), functional.pad(values, (0, 0, 0, more))
+            added = (0, 0, 0, more)  # nothing before and after the widths, and `more` positions after those there are
+            self._layers = [
+                (functional.pad(keys, added), functional.pad(values, added)) for keys, values in self._layers
+            ]
 
     def _tensor(self, array: np.ndarray[tuple[int, ...], np.dtype[np.int64] | np.dtype[np.bool_]]) -> Tensor:
         return torch.from_numpy(array).to(self._device)
