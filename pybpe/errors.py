@@ -62,7 +62,7 @@ class ConversationError(PybpeError, ValueError):
 
 
 class SandboxError(PybpeError, RuntimeError):
-    """No sandbox can run Python code on this machine; the message says why, and which way out there is."""
+    """A backend of the sandbox is not available: the message says what is missing, and what can be used instead."""
 
 
 class MissingPackageError(PybpeError, ImportError):

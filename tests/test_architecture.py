@@ -33,6 +33,7 @@ FLOORS = [
     ["pybpe.pretokenization"],
     ["pybpe.normalization", "pybpe.vocabulary", "pybpe.data.readers"],
     ["pybpe._core"],
+    ["pybpe.sandbox"],
     ["pybpe.util"],
     ["pybpe.errors", "pybpe.reference"],
 ]
