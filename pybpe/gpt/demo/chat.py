@@ -13,9 +13,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
+
+import torch
 
 from pybpe import sandbox
 from pybpe.data.readers.documents import TEXT_FIELD
@@ -164,7 +168,7 @@ class _ChatDemo(Stages):
             done += 1
             self._watcher.progress(name, done, sum(numbers.values()))
 
-        with self.stage(name, "questions") as stage, sandbox.open_sandbox(BACKEND) as runner:
+        with self.stage(name, "questions") as stage, one_thread(), sandbox.open_sandbox(BACKEND) as runner:
             shown = attempt_all(network, chat, SHOWN, runner)
             for attempt in shown:
                 self._watcher.answered(attempt, trained=name == "test after")
@@ -177,6 +181,17 @@ class _ChatDemo(Stages):
         for test_set, found in tested.scores.items():
             self._watcher.found(f"{test_set}: {found.exact_calls:.1%} exact calls, {found.right:.1%} right answers")
         return tested
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """A context in which torch uses one thread: steps of generation are too short to be shared."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _Steps(RunWatcher):
