@@ -1,6 +1,6 @@
 """`pybpe gpt`: train a GPT on text or shards.
 
-The other commands of `pybpe gpt` are in gpt_use.py, gpt_convert.py and gpt_curriculum.py.
+The other commands of `pybpe gpt` are in the files gpt_*.py beside this one.
 """
 
 from __future__ import annotations
@@ -22,17 +22,19 @@ from pybpe.cli.arguments import (
     text_field,
     whole,
 )
-from pybpe.cli.console import Terminated, UsageError, note, summary
+from pybpe.cli.console import UsageError, summary
 from pybpe.cli.gpt_convert import add_convert
 from pybpe.cli.gpt_curriculum import add_curriculum
 from pybpe.cli.gpt_data import data_name, data_paths
-from pybpe.cli.gpt_next import launch_command, resume_command, sample_command
+from pybpe.cli.gpt_finetune import add_finetune
+from pybpe.cli.gpt_next import launch_command
+from pybpe.cli.gpt_run import check_alone, watched, written
+from pybpe.cli.gpt_show_chat import add_show_chat
 from pybpe.cli.gpt_use import add_eval, add_sample
 from pybpe.cli.tokenizers import open_tokenizer
 from pybpe.util.units import seconds, size
 
 if TYPE_CHECKING:
-    from pybpe.gpt.runs.page import RunResults
     from pybpe.gpt.settings import Settings
     from pybpe.gpt.vocabulary import Vocabulary
 
@@ -62,7 +64,7 @@ def add_commands(commands: Any) -> None:
     )
     own = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=type(parser), required=True)
     _add_train(own)
-    for add in (add_sample, add_eval, add_convert, add_curriculum):
+    for add in (add_sample, add_eval, add_convert, add_curriculum, add_finetune, add_show_chat):
         add(own)
 
 
@@ -181,7 +183,7 @@ def run_train(options: argparse.Namespace) -> None:
 
     screen, earlier = Screen(), None
     if options.resume is not None:
-        _check_alone(options)
+        check_alone(options)
         folder: Path = options.resume
         resume = partial(resume_run, steps=options.steps, seconds=options.seconds)
         work = partial(resume, folder, screen, options.threads, _data(options.data) if options.data else None)
@@ -204,37 +206,10 @@ def run_train(options: argparse.Namespace) -> None:
             ]
             summary(f"run in {folder}", rows if settings.engine == "torch" else [], launch_command(folder, settings))
             return
-        earlier = _written(folder)
+        earlier = written(folder)
         start = partial(start_run, replace=options.force, seconds=options.seconds, text_field=field)
         work = partial(start, folder, settings, paths, vocabulary, screen, options.threads)
-    try:
-        results = work()
-    except KeyboardInterrupt as stop:  # a second Ctrl-C or SIGTERM: the last checkpoint stays
-        raise type(stop)(_what_is_left(folder, earlier)) from None
-    finally:
-        screen.close()
-    _say_how_it_ended(results, folder)
-
-
-def _say_how_it_ended(results: RunResults, folder: Path) -> None:
-    """Print the summary. Terminated if SIGTERM ended the run, so that its exit status says so."""
-    taken = f"{results.steps:,} of {results.run.settings.steps:,} steps"
-    if results.stopped == "interrupt":
-        note(f"interrupted after {taken}; what was learned is kept")
-    elif results.stopped == "seconds":
-        note(f"the time limit ended training after {taken}; what was learned is kept")
-    _summary(results, folder)
-    if results.stopped == "terminate":
-        raise Terminated(f"what was learned in {taken} is kept; continue with: {resume_command(folder)}")
-
-
-def _check_alone(options: argparse.Namespace) -> None:
-    """Raise UsageError for an option that cannot be given with --resume, because the run has that setting already."""
-    given = {name for name, value in vars(options).items() if not (value is None or value is False or value == [])}
-    others = sorted(given - {"resume", "data", "steps", "seconds", "threads", "command", "run", "parser"})
-    if others:
-        name = "--" + others[0].replace("_", "-")
-        raise UsageError(f"--resume continues with the settings of the run, --steps alone can change; leave out {name}")
+    watched(work, folder, screen, earlier)
 
 
 def _data(names: list[str]) -> list[Path]:
@@ -300,36 +275,3 @@ def _say_what_it_takes(
         ("time", f"about {seconds(found.seconds)}, {found.tokens / found.seconds:,.0f} tokens/s in a trial"),
     ]
     summary(f"{settings.steps:,} steps of the {settings.engine} engine; nothing was written", rows)
-
-
-def _written(folder: Path) -> int | None:
-    """Return the time at which run.json of a folder was written, in nanoseconds; None if there is no run."""
-    from pybpe.gpt.runs.folder import RUN
-
-    return (folder / RUN).stat().st_mtime_ns if (folder / RUN).exists() else None
-
-
-def _what_is_left(folder: Path, earlier: int | None) -> str:
-    from pybpe.gpt.runs.folder import MODEL
-
-    if earlier is not None and _written(folder) == earlier:
-        return f"nothing was written; the earlier run in {folder} is as it was"
-    if (folder / MODEL).exists():
-        return f"the last checkpoint is kept; continue with: {resume_command(folder)}"
-    return "nothing was written"
-
-
-def _summary(results: RunResults, folder: Path) -> None:
-    text = "held-out loss" if results.held_out else "training loss"
-    verdict = "better" if results.loss < results.unigram else "not better yet"
-    taken = results.steps - results.first_step
-    rows = [
-        ("model", f"{results.n_params:,} parameters, {results.steps:,} steps"),
-        ("vocabulary", f"{results.vocabulary.n_vocab:,} ids, {results.bytes_a_token:.2f} bytes per token"),
-        (text, f"{results.loss:.3f} nats per token, {results.bits_per_byte:.3f} bits per byte"),
-        ("", f"{verdict} than token frequencies alone, {results.unigram:.3f} nats per token"),
-        ("time", f"{seconds(results.seconds)} for {taken:,} steps, {results.tokens_per_second:,.0f} tokens/s"),
-        *((path.name, size(path.stat().st_size)) for path in sorted(folder.iterdir()) if path.is_file()),
-    ]
-    following = resume_command(folder) if results.interrupted else sample_command(folder, results.vocabulary)
-    summary(f"GPT in {folder}", rows, following)

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pybpe.cli.console import typed
+from pybpe.cli.console import quoted, typed
 
 if TYPE_CHECKING:
     from pybpe.gpt.settings import Settings
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 PROMPTS = ("Once", "The", "A", "a")
 
 
-def resume_command(folder: Path) -> str:
+def resume_command(folder: Path, settings: Settings) -> str:
     """Return the command that continues a run."""
-    return f"pybpe gpt train --resume {typed(folder)}"
+    return f"{settings.command} --resume {typed(folder)}"
 
 
 def launch_command(folder: Path, settings: Settings) -> str:
     """Return the command that starts a prepared run, in two processes if each can take half the batches of a step."""
     if settings.engine != "torch":
-        return resume_command(folder)
+        return resume_command(folder, settings)
     return f"torchrun --nproc_per_node={math.gcd(2, settings.accumulate)} -m pybpe.gpt.train {typed(folder)}"
 
 
@@ -36,6 +36,14 @@ def sample_command(folder: Path, vocabulary: Vocabulary) -> str:
     if end_of_text(vocabulary) is not None:  # without a prompt, the end-of-text token is the prompt
         return command
     return f"{command} --prompt {shlex.quote(example_prompt(vocabulary))}"
+
+
+def ask_command(folder: Path, question: str) -> str:
+    """Return the command that asks a model that was fine-tuned on conversations a question."""
+    from pybpe.gpt.conversation import ASSISTANT_START, BOS, USER_END, USER_START
+
+    prompt = f"{BOS}{USER_START}{question}{USER_END}{ASSISTANT_START}"
+    return f"pybpe gpt sample {typed(folder)} --special --temperature 0 --prompt {quoted(prompt)}"
 
 
 def example_prompt(vocabulary: Vocabulary) -> str:

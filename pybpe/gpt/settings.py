@@ -72,6 +72,11 @@ class Settings:
     chat: bool = False
     held_out: float = 0.0
 
+    @property
+    def command(self) -> str:
+        """The command that starts and continues a run with these settings."""
+        return "pybpe gpt finetune" if self.chat else "pybpe gpt train"
+
     def __post_init__(self) -> None:
         for name in (*COUNTS, "sample_every"):
             value = getattr(self, name)

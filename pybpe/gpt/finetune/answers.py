@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pybpe.errors import FormatError
 from pybpe.gpt.conversation import ASSISTANT_END, PYTHON_END, ChatFormat, Message, parse_conversation
 from pybpe.gpt.inference import Model
-from pybpe.gpt.runs.folder import MODEL
+from pybpe.gpt.runs.folder import ANSWERS, MODEL
 from pybpe.gpt.sampling import Sampling
 from pybpe.tokenizer import Tokenizer
 from pybpe.util.files import write_atomic
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pybpe.gpt.generation import Inference
     from pybpe.gpt.settings import Settings
 
-ANSWERS = "answers.json"
 ANSWER_TOKENS = 128
 MOST_BYTES = 1 << 22  # of answers.json
 

@@ -7,6 +7,7 @@
     metrics.jsonl       a line per step: step and loss; if they were measured after that step, val_loss and
                         val_bits_per_byte; and sample, if text was sampled. Losses are in nats per token
     report.html         the report, written at the end
+    answers.json        of a run on conversations: questions, and the answers before and after (finetune/answers.py)
 
 During training, the checkpoint and the metrics change. The checkpoint is replaced as a whole, and its header has the
 number of steps taken; metrics of later steps are dropped when the run is continued. A checkpoint of any engine is a
@@ -31,7 +32,7 @@ from pybpe.util.files import write_atomic
 
 FORMAT = "pybpe-run 1"
 RUN, MODEL, METRICS, REPORT = "run.json", "model.safetensors", "metrics.jsonl", "report.html"
-BEST = "best.safetensors"
+BEST, ANSWERS = "best.safetensors", "answers.json"
 MOST_BYTES = 1 << 20  # of run.json
 MOST_THREADS = 1024
 
@@ -78,7 +79,7 @@ def find_data(run: Run, folder: Path) -> list[Path]:
         if not path.exists():
             raise FileNotFoundError(
                 f"{folder} was trained on {path}, which is not there any more; name where it is now: "
-                f"pybpe gpt train --resume {folder} DATA"
+                f"{run.settings.command} --resume {folder} DATA"
             )
     return list(map(Path, run.data))
 

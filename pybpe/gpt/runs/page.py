@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pybpe.gpt.finetune.answers import Answered
+from pybpe.gpt.finetune.page import answers_section
 from pybpe.gpt.runs.chart import Curves, legend, loss_chart
 from pybpe.gpt.runs.folder import Metrics, Run
 from pybpe.gpt.runs.settings_table import settings_rows
@@ -92,7 +93,9 @@ def write_run_report(path: PathLike, results: RunResults, folder: Path) -> None:
 
 
 def _head(results: RunResults, folder: Path) -> str:
-    text = "held-out text" if results.held_out else f"the last {min(RECENT, results.steps)} steps"
+    settings = results.run.settings
+    held_out, data = ("held-out answers", "conversations") if settings.chat else ("held-out text", "training text")
+    text = held_out if results.held_out else f"the last {min(RECENT, results.steps)} steps"
     figures = [
         (f"{results.loss:.3f}", f"nats per token on {text}"),
         (f"{results.bits_per_byte:.3f}", f"bits per byte on {text}"),
@@ -101,14 +104,13 @@ def _head(results: RunResults, folder: Path) -> str:
     ]
     notice = (
         f'<p class="notice">Training was {STOPPED[results.stopped]} after {results.steps:,} of '
-        f"{results.run.settings.steps:,} steps; "
-        "<code>pybpe gpt train --resume</code> continues.</p>"
+        f"{settings.steps:,} steps; <code>{settings.command} --resume</code> continues.</p>"
         if results.interrupted
         else ""
     )
-    way = f"{results.steps:,} steps on {results.n_train_ids:,} tokens of training text"
+    way = f"{results.steps:,} steps on {results.n_train_ids:,} tokens of {data}"
     lead = f"{way}. Training took {seconds(results.seconds)} since it was last started or continued."
-    return head(f"pybpe gpt train, engine {results.run.settings.engine}", folder.name, lead, figures, notice)
+    return head(f"{settings.command}, engine {settings.engine}", folder.name, lead, figures, notice)
 
 
 def _learning(results: RunResults) -> str:
@@ -124,10 +126,12 @@ def _learning(results: RunResults) -> str:
 
 
 def _samples(results: RunResults) -> str:
+    if results.answers:
+        return answers_section(results.answers)
     texts = "".join(f'<div class="alone"><div class="sample">{shown(text)}</div></div>' for text in results.samples)
     return f"<h2>Samples</h2><p>From the beginning of a text, at temperature {TEMPERATURE:g}.</p>{texts}"
 
 
 def _settings(results: RunResults) -> str:
     data = [("data", ", ".join(results.run.data)), ("vocabulary", f"{results.vocabulary.n_vocab:,} ids")]
-    return "<h2>Settings</h2>" + table((), [*data, *settings_rows(results.run.settings)])
+    return "<h2>Settings</h2>" + table((), [*data, *results.facts, *settings_rows(results.run.settings)])

@@ -15,11 +15,12 @@ from pathlib import Path
 from pybpe.data.readers.documents import TEXT_FIELD
 from pybpe.errors import TokenIdError, TrainingError
 from pybpe.gpt.engines import engine
-from pybpe.gpt.finetune.answers import ANSWERS, ask_after, ask_before
+from pybpe.gpt.finetune.answers import ask_after, ask_before
 from pybpe.gpt.finetune.data import ChatData, read_chat_data
 from pybpe.gpt.inference import Model
 from pybpe.gpt.pretrain import TrainingStep, unigram_entropy
 from pybpe.gpt.runs.folder import (
+    ANSWERS,
     BEST,
     METRICS,
     MODEL,

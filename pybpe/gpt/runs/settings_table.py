@@ -33,11 +33,14 @@ LABELS = {
     "eval_windows": "windows of a held-out loss",
     "save_every": "steps between checkpoints",
     "sample_every": "steps between samples",
+    "chat": "trained on answers alone",
+    "held_out": "fraction of the conversations held out",
     "dtype": "number type",
     "device": "device",
     "compile": "torch.compile",
     "seed": "random seed",
 }
+CHAT_LABELS = {"batch_size": "rows a batch", "eval_windows": "conversations of a held-out loss"}
 ZERO = {"clip": "no limit", "sample_every": "no samples", "dropout": "none"}  # shown in place of 0
 
 
@@ -52,9 +55,10 @@ def settings_rows(settings: Settings) -> list[tuple[str, str]]:
         unused |= {"batch_size", "eval_every", "eval_windows"}
     if settings.optimizer != "muon":
         unused.add("muon_lr")
-    if not settings.init:
-        unused.add("init")
-    return [(label, _value(name, getattr(settings, name))) for name, label in LABELS.items() if name not in unused]
+    unused |= {"form", "init_std"} if settings.init else {"init"}
+    unused |= {"special", "lines"} if settings.chat else {"chat", "held_out"}
+    labels = {**LABELS, **CHAT_LABELS} if settings.chat else LABELS
+    return [(label, _value(name, getattr(settings, name))) for name, label in labels.items() if name not in unused]
 
 
 def _value(name: str, value: object) -> str:

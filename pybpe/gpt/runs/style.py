@@ -17,6 +17,7 @@ STYLE = """
   white-space: pre-wrap; overflow-wrap: anywhere; margin: 4px 0 0;
 }
 .sample.before { color: var(--soft); }
+.sample code { display: block; font: inherit; margin: 4px 0; padding: 2px 8px; border-left: 3px solid var(--rule); }
 @media (max-width: 640px) {
   .pair { grid-template-columns: minmax(0, 1fr); }
 }
