@@ -5,6 +5,7 @@ The whole demo takes minutes; `python scripts/chat_figures.py FOLDER` runs it an
 
 import dataclasses
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -13,19 +14,20 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 
 from pybpe import sandbox  # noqa: E402
 from pybpe.gpt.chat_evaluation import attempt_all, score  # noqa: E402
-from pybpe.gpt.conversation import ChatFormat  # noqa: E402
+from pybpe.gpt.conversation import ChatFormat, Part  # noqa: E402
 from pybpe.gpt.curriculum import Scope, make_questions  # noqa: E402
 from pybpe.gpt.demo.chat import ChatDemoSettings, ChatWatcher, run_chat_demo  # noqa: E402
 from pybpe.gpt.demo.chat_page import render_chat  # noqa: E402
-from pybpe.gpt.demo.chat_recipe import RECIPE  # noqa: E402
+from pybpe.gpt.demo.chat_recipe import RECIPE, SHOWN  # noqa: E402
 from pybpe.gpt.inference import open_model  # noqa: E402
 
 SCOPE = Scope(topics=("count",), letters="abcdef", real_words=False, word_lengths=(3, 5), templates=1, plain=True)
+FINETUNING_STEPS = 1500
 SHAPE = {"n_layer": 2, "n_head": 2, "n_embd": 64, "block_size": 80, "eval_windows": 32}
 SHORT = dataclasses.replace(
     RECIPE,
     pretraining=dataclasses.replace(RECIPE.pretraining, **SHAPE, steps=100, eval_every=50),
-    finetuning={**RECIPE.finetuning, "steps": 1500, "eval_every": 500, "eval_windows": 32},
+    finetuning={**RECIPE.finetuning, "steps": FINETUNING_STEPS, "eval_every": 500, "eval_windows": 32},
     n_conversations=3000,
     questions={"words": 100},
     questions_before=20,
@@ -37,13 +39,16 @@ class Told(ChatWatcher):
     """Keeps what the demo says."""
 
     def __init__(self):
-        self.stages, self.found_, self.answers = [], [], []
+        self.stages, self.answers, self.counted, self.steps = [], [], [], 0
 
     def begins(self, stage):
         self.stages.append(stage)
 
-    def found(self, result):
-        self.found_.append(result)
+    def progress(self, stage, done, total):
+        self.counted.append((stage, done, total))
+
+    def step(self, step, results):
+        self.steps += 1
 
     def answered(self, attempt, trained):
         self.answers.append((attempt, trained))
@@ -59,7 +64,7 @@ def demo(tmp_path_factory):
 
 
 def test_it_counts_letters_of_words_that_it_never_saw(demo):
-    folder, results, _ = demo
+    _, results, _ = demo
     before, after = results.before.scores["words"], results.after.scores["words"]
     assert (before.n, before.exact_calls) == (20, 0)
     assert after.n == 100
@@ -75,3 +80,76 @@ def test_the_folder_gives_these_answers(demo):
         found = score(attempt_all(model.network, ChatFormat(model.vocabulary), questions, runner))
     assert found.exact_calls >= 0.9
     assert found.right >= 0.9
+
+
+def test_the_page_shows_answers_before_and_after(demo):
+    folder, results, _ = demo
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page == render_chat(results, folder)
+    text = text_of(page)
+    after = results.after.shown[0]
+    assert f"{after.exchange.question} before fine-tuning" in text
+    (code,) = [part.text for part in after.parts if part.kind == "python"]
+    (output,) = [part.text for part in after.parts if part.kind == "output"]
+    assert f"python {code} output {output} " in text
+    assert f"{results.after.scores['words'].right:.1%} right answers, words" in text
+    assert f"pybpe gpt chat {folder}" in text
+
+
+def test_the_page_loads_nothing_and_escapes_what_a_model_writes(demo):
+    _, results, _ = demo
+    hostile = "<script>alert(1)</script>\x1b[31m<img src=x>"
+    attempt = dataclasses.replace(
+        results.before.shown[0], parts=tuple(Part(kind, hostile) for kind in ("text", "python", "output"))
+    )
+    tested = dataclasses.replace(results.before, shown=[attempt])
+    page = render_chat(dataclasses.replace(results, before=tested, after=tested), Path("<b>"))
+    assert not re.search(r"<script|<link|<img|@import|url\(|https?://|<b>\s*;|\x1b", page)
+    assert page.count("&lt;script&gt;alert(1)") == 6
+    for tag in ("div", "b", "table", "main", "svg", "p", "dl", "pre", "h2"):
+        assert len(re.findall(rf"<{tag}[ >]", page)) == page.count(f"</{tag}>"), tag
+
+
+def test_the_page_says_why_fine_tuning_ended(demo):
+    folder, results, _ = demo
+    for stopped, words in (
+        ("interrupt", "interrupted"),
+        ("seconds", "ended by its time limit"),
+        ("terminate", "termin"),
+    ):
+        chat = dataclasses.replace(results.chat, stopped=stopped)
+        page = render_chat(dataclasses.replace(results, chat=chat, after=None), folder)
+        assert f"Fine-tuning was {words}" in page
+        assert "not tested" in page
+    assert "Fine-tuning was" not in render_chat(results, folder)
+
+
+def test_the_watcher_is_told_everything(demo):
+    _, results, told = demo
+    stages = ["read", "tokenizer", "encode", "pretrain", "curriculum", "test before", "finetune", "test after"]
+    assert told.stages == stages == [stage.name for stage in results.stages]
+    assert told.answers == [
+        *((attempt, False) for attempt in results.before.shown),
+        *((attempt, True) for attempt in results.after.shown),
+    ]
+    assert [attempt.exchange for attempt in results.before.shown] == [*SHOWN]
+    assert told.steps == results.base.steps + results.chat.steps == 100 + FINETUNING_STEPS
+    for name in ("test before", "test after"):
+        done = [(count, total) for stage, count, total in told.counted if stage == name]
+        assert done == [(count, done[-1][1]) for count in range(1, done[-1][1] + 1)]
+
+
+class _Text(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.parts = []
+
+    def handle_data(self, data):
+        self.parts.append(data)
+
+
+def text_of(page):
+    """The text of a page, with single spaces."""
+    parser = _Text()
+    parser.feed(page)
+    return " ".join(" ".join(parser.parts).split())
