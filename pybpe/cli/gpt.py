@@ -27,8 +27,7 @@ from pybpe.cli.gpt_convert import add_convert
 from pybpe.cli.gpt_curriculum import add_curriculum
 from pybpe.cli.gpt_data import data_name, data_paths
 from pybpe.cli.gpt_finetune import add_finetune
-from pybpe.cli.gpt_next import launch_command
-from pybpe.cli.gpt_run import check_alone, watched, written
+from pybpe.cli.gpt_run import check_alone, say_prepared, watched, written
 from pybpe.cli.gpt_show_chat import add_show_chat
 from pybpe.cli.gpt_use import add_eval, add_sample
 from pybpe.cli.tokenizers import open_tokenizer
@@ -179,7 +178,8 @@ def _add_torch(group: Any) -> None:
 def run_train(options: argparse.Namespace) -> None:
     """Check the arguments, train, and print a summary."""
     from pybpe.cli.gpt_screen import Screen
-    from pybpe.gpt.runs.run import check_free, prepare_run, resume_run, start_run
+    from pybpe.gpt.runs.replacing import check_free
+    from pybpe.gpt.runs.run import prepare_run, resume_run, start_run
 
     screen, earlier = Screen(), None
     if options.resume is not None:
@@ -201,10 +201,7 @@ def run_train(options: argparse.Namespace) -> None:
         check_free(folder, options.force)
         if options.prepare:
             prepare_run(folder, settings, paths, vocabulary, options.threads, replace=options.force, text_field=field)
-            rows = [
-                ("batches", f"{settings.accumulate} a step, which the processes share: give 1, 2, ... that divide it")
-            ]
-            summary(f"run in {folder}", rows if settings.engine == "torch" else [], launch_command(folder, settings))
+            say_prepared(folder, settings)
             return
         earlier = written(folder)
         start = partial(start_run, replace=options.force, seconds=options.seconds, text_field=field)

@@ -19,7 +19,7 @@ from pybpe.cli.arguments import (
 )
 from pybpe.cli.console import UsageError, typed
 from pybpe.cli.gpt_next import resume_command
-from pybpe.cli.gpt_run import check_alone, watched, written
+from pybpe.cli.gpt_run import check_alone, say_prepared, watched, written
 from pybpe.cli.tokenizers import open_tokenizer
 
 if TYPE_CHECKING:
@@ -66,10 +66,11 @@ def add_finetune(commands: Any) -> None:
         help="continue a run; with --steps, --seconds, --threads, and DATA if that has moved",
     )
     parser.add_argument("--force", action="store_true", help="replace an earlier run in the folder")
+    parser.add_argument("--prepare", action="store_true", help="only write the folder, to train it with torchrun")
     for name, least, help_ in (
         ("--steps", 1, "steps of training, in place of --epochs; with --resume, a new total"),
         ("--batch-size", 1, "rows of conversations in a batch (16)"),
-        ("--accumulate", 1, "batches per step (1)"),
+        ("--accumulate", 1, "batches per step, over all processes (1)"),
         ("--block-size", 2, "tokens of a row (the context of the model; rotary positions allow more)"),
         ("--seed", 0, "random seed (42)"),
         ("--eval-every", 1, "steps between two held-out losses (100)"),
@@ -104,8 +105,9 @@ def add_finetune(commands: Any) -> None:
 def run_finetune(options: argparse.Namespace) -> None:
     """Check the arguments, train, and print a summary."""
     from pybpe.cli.gpt_screen import Screen
-    from pybpe.gpt.finetune.run import finetune
-    from pybpe.gpt.runs.run import check_free, resume_run
+    from pybpe.gpt.finetune.run import finetune, prepare_finetune
+    from pybpe.gpt.runs.replacing import check_free
+    from pybpe.gpt.runs.run import resume_run
 
     screen, earlier = Screen(), None
     names = [*([] if options.model is None else [options.model]), *options.data]
@@ -123,10 +125,13 @@ def run_finetune(options: argparse.Namespace) -> None:
         folder = options.output or Path(f"{NEW if start is None else start.resolve().name}-chat")
         check_output_folder(folder)
         check_free(folder, options.force)
+        given = {"tokenizer": tokenizer, "epochs": options.epochs, "replace": options.force, "threads": options.threads}
+        if options.prepare:
+            say_prepared(folder, prepare_finetune(start, paths, folder, _changes(options), **given))
+            return
         earlier = written(folder)
-        begin = partial(finetune, tokenizer=tokenizer, epochs=options.epochs, replace=options.force)
-        begin = partial(begin, threads=options.threads, seconds=options.seconds)
-        work = partial(begin, start, paths, folder, _changes(options), screen)
+        begin = partial(finetune, start, paths, folder, _changes(options), screen)
+        work = partial(begin, seconds=options.seconds, **given)
     watched(work, folder, screen, earlier)
 
 

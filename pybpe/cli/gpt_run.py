@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pybpe.cli.console import Terminated, UsageError, note, summary
-from pybpe.cli.gpt_next import ask_command, resume_command, sample_command
+from pybpe.cli.gpt_next import ask_command, launch_command, resume_command, sample_command
 from pybpe.util.units import seconds, size
 
 if TYPE_CHECKING:
     from pybpe.cli.gpt_screen import Screen
     from pybpe.gpt.runs.page import RunResults
+    from pybpe.gpt.settings import Settings
 
 
 def watched(work: Callable[[], RunResults], folder: Path, screen: Screen, earlier: int | None) -> None:
@@ -25,6 +26,13 @@ def watched(work: Callable[[], RunResults], folder: Path, screen: Screen, earlie
     finally:
         screen.close()
     say_how_it_ended(results, folder)
+
+
+def say_prepared(folder: Path, settings: Settings) -> None:
+    """Print the summary of a run that was prepared, with the command that starts it."""
+    shared = f"{settings.accumulate} a step, which the processes share: give 1, 2, ... that divide it"
+    rows = [("batches", shared)] if settings.engine == "torch" else []
+    summary(f"run in {folder}", rows, launch_command(folder, settings))
 
 
 def check_alone(options: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pybpe.cli.arguments import (
@@ -21,6 +22,7 @@ from pybpe.cli.console import UsageError, encodable, harmless, print_json, summa
 from pybpe.cli.gpt_data import data_paths, is_shards
 
 if TYPE_CHECKING:
+    from pybpe.gpt.finetune.data import ChatData
     from pybpe.gpt.inference import Model
 
 ALL_WINDOWS = 1 << 40
@@ -67,7 +69,8 @@ def add_eval(commands: Any) -> None:
         "eval",
         "measure how well a GPT predicts text",
         "Print the loss of a model on text that it was not trained on, also in bits per byte, which compares models\n"
-        "of different vocabularies. Without DATA, the text is the held-out text of its run.",
+        "of different vocabularies. Without DATA, the text is the held-out text of its run, or of a run of\n"
+        "pybpe gpt finetune the answers in its held-out conversations.",
         "examples:\n  pybpe gpt eval corpus-gpt\n  pybpe gpt eval corpus-gpt other.txt --best",
         run_eval,
     )
@@ -111,51 +114,98 @@ def run_sample(options: argparse.Namespace) -> None:
     print()
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A loss in nats per token, and what it was measured on: n_windows windows of at most `context` tokens.
+
+    tokens: number of tokens of the text. predictions: of how many tokens, in words. what: the text, in words.
+    """
+
+    loss: float
+    bytes_a_token: float
+    n_windows: int
+    context: int
+    tokens: int
+    predictions: str
+    what: str
+
+
 def run_eval(options: argparse.Namespace) -> None:
     """Measure the loss, and print a summary."""
     from pybpe.gpt.inference import open_model
-    from pybpe.gpt.pretrain import evaluate, evaluation_starts
-    from pybpe.gpt.vocabulary import bits_per_byte, bytes_per_token
+    from pybpe.gpt.vocabulary import bits_per_byte
 
     model = open_model(options.folder, options.device, best=options.best)
-    ids, what = _measured(options, model)
-    loss = evaluate(model.network, ids, BATCH, options.windows)
-    bytes_a_token = bytes_per_token(model.vocabulary, ids)
-    context, predictions = min(model.n_ctx, len(ids) - 1), len(ids) - 1
-    starts = evaluation_starts(ids, context, options.windows)
-    measured = min(predictions, context * len(starts))
+    found = _measure(options, model)
+    bits = bits_per_byte(found.loss, found.bytes_a_token)
     if options.json:
-        facts = {"model": str(options.folder), "data": options.data, "loss": loss, "bytes_per_token": bytes_a_token}
-        facts |= {"bits_per_byte": bits_per_byte(loss, bytes_a_token), "windows": len(starts), "context": context}
-        print_json({**facts, "tokens": len(ids), "parameters": model.n_params, "steps": model.step})
+        facts = {"model": str(options.folder), "data": options.data, "loss": found.loss}
+        facts |= {"bytes_per_token": found.bytes_a_token, "bits_per_byte": bits, "windows": found.n_windows}
+        facts |= {"context": found.context, "tokens": found.tokens, "parameters": model.n_params, "steps": model.step}
+        print_json(facts)
         return
     rows = [
-        ("loss", f"{loss:.4f} nats per token, perplexity {math.exp(min(loss, 700)):,.2f}"),
-        ("", f"{bits_per_byte(loss, bytes_a_token):.4f} bits per byte, {bytes_a_token:.2f} bytes per token"),
-        (
-            "text",
-            f"{measured:,} of {predictions:,} predictions, in windows of {context:,} tokens",
-        ),
+        ("loss", f"{found.loss:.4f} nats per token, perplexity {math.exp(min(found.loss, 700)):,.2f}"),
+        ("", f"{bits:.4f} bits per byte, {found.bytes_a_token:.2f} bytes per token"),
+        ("text", found.predictions),
         ("model", f"{model.n_params:,} parameters after {model.step:,} steps"),
     ]
-    summary(f"{options.folder} on {what}", rows)
+    summary(f"{options.folder} on {found.what}", rows)
 
 
-def _measured(options: argparse.Namespace, model: Model) -> tuple[Any, str]:
-    """Return the ids to measure, integers [n], and a description of them for the summary."""
+def _measure(options: argparse.Namespace, model: Model) -> Measured:
+    """Measure the loss on DATA, or on what the run of the folder held out."""
+    from pybpe.gpt.finetune.data import ChatData
     from pybpe.gpt.runs.run import read_run_data
+
+    if options.data:
+        return _measure_text(options, model, *_given(options, model))
+    unused = [name for name in ("special", "text_field") if getattr(options, name)]
+    if unused:
+        name = "--" + unused[0].replace("_", "-")
+        raise UsageError(f"the text of the run is read as it was for training; leave out {name}, or name DATA")
+    _, data = read_run_data(options.folder)
+    if isinstance(data, ChatData):
+        return _measure_answers(options, model, data)
+    if data.val is None:
+        return _measure_text(options, model, data.train, "the text it was trained on, because none was held out")
+    return _measure_text(options, model, data.val, "its held-out text")
+
+
+def _measure_text(options: argparse.Namespace, model: Model, ids: Any, what: str) -> Measured:
+    """Measure the loss on ids, integers [n]. what: the text, in words."""
+    from pybpe.gpt.pretrain import evaluate, evaluation_starts
+    from pybpe.gpt.vocabulary import bytes_per_token
+
+    loss = evaluate(model.network, ids, BATCH, options.windows)
+    context, predictions = min(model.n_ctx, len(ids) - 1), len(ids) - 1
+    n_windows = len(evaluation_starts(ids, context, options.windows))
+    measured = min(predictions, context * n_windows)
+    text = f"{measured:,} of {predictions:,} predictions, in windows of {context:,} tokens"
+    return Measured(loss, bytes_per_token(model.vocabulary, ids), n_windows, context, len(ids), text, what)
+
+
+def _measure_answers(options: argparse.Namespace, model: Model, data: ChatData) -> Measured:
+    """Measure the loss on the answers in the conversations that a run held out, or in all if it held out none."""
+    from pybpe.gpt.vocabulary import bytes_per_token
+
+    conversations, what = data.held_out, "its held-out conversations"
+    if conversations is None:
+        conversations, what = data.conversations, "the conversations it was trained on, because none were held out"
+    n_windows = min(options.windows, len(conversations))
+    conversations = conversations.take(range(n_windows))
+    loss, n_targets = conversations.loss(model.network, BATCH), len(conversations.targets)
+    text = f"{n_targets:,} predictions: what the assistant says in {n_windows:,} conversations"
+    bytes_a_token = bytes_per_token(model.vocabulary, conversations.targets)
+    context = int(conversations.lengths.max())
+    return Measured(loss, bytes_a_token, n_windows, context, len(conversations.ids), text, what)
+
+
+def _given(options: argparse.Namespace, model: Model) -> tuple[Any, str]:
+    """Return the ids of DATA, integers [n], and what they are, in words."""
     from pybpe.gpt.training_data import read_data, read_ids
 
     vocabulary = model.vocabulary
-    if not options.data:
-        unused = [name for name in ("special", "text_field") if getattr(options, name)]
-        if unused:
-            name = "--" + unused[0].replace("_", "-")
-            raise UsageError(f"the text of the run is read as it was for training; leave out {name}, or name DATA")
-        _, data = read_run_data(options.folder)
-        if data.val is None:
-            return data.train, "the text it was trained on, because none was held out"
-        return data.val, "its held-out text"
     paths = data_paths(options.data)
     field = text_field(options, paths)
     if is_shards(paths[0]):

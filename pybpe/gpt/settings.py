@@ -98,6 +98,8 @@ class Settings:
         flags = (self.lines, self.special, self.compile, self.chat)
         if type(self.seed) is not int or not all(type(flag) is bool for flag in flags):
             raise ValueError("seed must be a whole number, and lines, special, compile and chat true or false")
+        if self.chat and (self.lines or self.special):
+            raise ValueError("lines and special are for text, and not for conversations; leave them out")
         if self.optimizer == "muon" and self.dtype == "float16":
             raise ValueError("muon is not made for the scaled gradients of float16; give --dtype bfloat16 or float32")
         if self.optimizer != "muon" and self.muon_lr != Settings.muon_lr:

@@ -120,7 +120,7 @@ def read_answers(folder: Path) -> list[Answered]:
             entries = json.loads(file.read(MOST_BYTES))
         return [Answered(_text(each["question"]), _answer(each["before"]), _answer(each["after"])) for each in entries]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise FormatError(f"{path} is damaged: {error}; without it, the report has no answers from before") from None
+        raise FormatError(f"{path} is damaged: {error}; remove it to go on without the answers from before") from None
 
 
 def _text(value: Any) -> str:

@@ -62,9 +62,9 @@ class ChatData(TrainingData):
             ("rows", f"{len(self.rows):,} of {self.rows.width + 1:,} tokens, {share:.1%} of them in use"),
         ]
         if self.n_cut:
-            rows.append(("cut", f"{self.n_cut:,} conversations are longer than a row and lost their end"))
+            rows.append(("cut at their end", f"{self.n_cut:,} that are longer than a row"))
         if self.n_left_out:
-            rows.append(("left out", f"{self.n_left_out:,} conversations have no answer, or none within a row"))
+            rows.append(("left out", f"{self.n_left_out:,} without an answer that begins within a row"))
         return rows
 
     @property

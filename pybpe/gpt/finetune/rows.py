@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pybpe.gpt.finetune.packing import pack
+from pybpe.gpt.pretrain import Measurable
 
 IGNORED = -1  # the target of a position that is not trained on, as in pybpe/gpt/model.py
 PADDING = 0  # the id in the rest of a row; no position before it sees it, and its own target is IGNORED
@@ -32,7 +33,7 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    @property
+    @cached_property
     def lengths(self) -> npt.NDArray[np.int64]:
         """The number of ids of each conversation, int64[count]."""
         return np.diff(self.starts)
@@ -42,7 +43,7 @@ class Encoded:
         """The ids that are trained on, uint32[number of targets]."""
         return self.ids[self.mask]
 
-    @property
+    @cached_property
     def n_targets(self) -> npt.NDArray[np.int64]:
         """The number of ids of each conversation that are trained on, int64[count]."""
         before = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.mask, dtype=np.int64)])
@@ -57,6 +58,14 @@ class Encoded:
             np.concatenate([self.mask[:0], *(self.mask[part] for part in parts)]),
             np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)]),
         )
+
+    def loss(self, model: Measurable, size: int) -> float:
+        """Return the mean loss of a model on all targets, in nats, each conversation in a row of its own.
+
+        size: the number of conversations in a batch. No conversation may be longer than the model's context.
+        """
+        batches = self.alone(np.arange(len(self)), size)
+        return sum(model.loss(ids, targets) * n_targets for ids, targets, n_targets in batches) / len(self.targets)
 
     def batch(self, rows: Iterable[Sequence[int]], width: int) -> Batch:
         """Return (ids, targets) of rows of conversations: both int64[rows, width].
@@ -74,6 +83,17 @@ class Encoded:
                 mask[number, at : at + end - start] = self.mask[start:end]
                 at += end - start
         return ids[:, :-1], np.where(mask[:, 1:], ids[:, 1:], IGNORED)
+
+    def alone(self, conversations: npt.NDArray[np.int64], size: int) -> Iterator[tuple[Any, Any, float]]:
+        """Yield (ids, targets, number of targets) of batches of up to `size` conversations, each in a row of its own.
+
+        The conversations are taken by length, because the rows of a batch are padded to the longest.
+        """
+        sorted_ = conversations[np.argsort(self.lengths[conversations], kind="stable")]
+        for at in range(0, len(sorted_), size):
+            some = sorted_[at : at + size]
+            width = int(self.lengths[some].max()) - 1
+            yield (*self.batch([[each] for each in some], width), float(self.n_targets[some].sum()))
 
 
 class PackedRows:

@@ -10,12 +10,14 @@ from typing import Any
 
 from pybpe.errors import TrainingError
 from pybpe.gpt.engines import need_torch
-from pybpe.gpt.finetune.data import read_chat_data
+from pybpe.gpt.finetune.data import ChatData, read_chat_data
 from pybpe.gpt.runs.page import RunResults
-from pybpe.gpt.runs.run import Watcher, check_free, train_on
+from pybpe.gpt.runs.replacing import check_free
+from pybpe.gpt.runs.run import Watcher, prepare_run, train_on
 from pybpe.gpt.settings import FINETUNE, FINETUNE_NEW, Settings
 from pybpe.tokenizer import Tokenizer
 
+MOST_EPOCHS = 1_000_000
 EPOCHS = 3.0  # passes over the conversations where neither steps nor epochs are given
 
 
@@ -44,6 +46,41 @@ def finetune(
 
     resume_run(out, watcher) continues the run, digit for digit as if it had not stopped.
     """
+    check_free(out, replace)
+    chosen, data = _planned(start, conversations, out, settings, tokenizer, epochs)
+    return train_on(out, chosen, conversations, data, watcher, threads, replace=replace, seconds=seconds)
+
+
+def prepare_finetune(
+    start: Path | None,
+    conversations: list[Path],
+    out: Path,
+    settings: Mapping[str, Any],
+    *,
+    tokenizer: Tokenizer | None = None,
+    epochs: float | None = None,
+    threads: int | None = None,
+    replace: bool = False,
+) -> Settings:
+    """Write the folder of a run as `finetune` does, without training, and return its settings.
+
+    `resume_run` starts it, or several processes start it together.
+    """
+    check_free(out, replace)
+    chosen, data = _planned(start, conversations, out, settings, tokenizer, epochs)
+    prepare_run(out, chosen, conversations, data.vocabulary, threads, replace=replace)
+    return chosen
+
+
+def _planned(
+    start: Path | None,
+    conversations: list[Path],
+    out: Path,
+    settings: Mapping[str, Any],
+    tokenizer: Tokenizer | None,
+    epochs: float | None,
+) -> tuple[Settings, ChatData]:
+    """Check the arguments of `finetune`, and return the settings of the run and its data."""
     need_torch()
     if (start is None) == (tokenizer is None):
         raise TrainingError("give a model to start from, or the tokenizer of a new model, and not both")
@@ -51,23 +88,26 @@ def finetune(
         raise TrainingError("give steps or epochs, and not both")
     if start is not None and start.resolve() == out.resolve():
         raise TrainingError(f"{out} is the model to start from; name another folder")
-    check_free(out, replace)
     chosen = finetune_settings(start, settings)
     data = read_chat_data(conversations, _tokenizer(start, tokenizer), chosen)
     if "steps" not in settings:
         passes = EPOCHS if epochs is None else epochs
-        if not 0 < passes < math.inf:
-            raise TrainingError(f"epochs is {passes}; it must be a finite number above 0")
+        if not 0 < passes <= MOST_EPOCHS:
+            raise TrainingError(f"epochs is {passes:g}; it must lie above 0 and be at most {MOST_EPOCHS:,}")
         rows = math.ceil(passes * len(data.rows))
         chosen = changed(chosen, steps=max(1, math.ceil(rows / (chosen.batch_size * chosen.accumulate))))
-    return train_on(out, chosen, conversations, data, watcher, threads, replace=replace, seconds=seconds)
+    return chosen, data
 
 
 def finetune_settings(start: Path | None, changes: Mapping[str, Any]) -> Settings:
     """Return the settings of a run on conversations. start, changes: as `finetune` takes `start` and `settings`.
 
-    Raises TrainingError for a change to the sizes or the form of the model to start from, but for block_size.
+    Raises TrainingError for a setting that fine-tuning decides, and for a change to the sizes or the form of the model
+    to start from, but for block_size.
     """
+    for name in ("engine", "init", "chat"):
+        if name in changes:
+            raise TrainingError(f"fine-tuning decides the setting {name}; leave it out")
     if start is None:
         return Settings(**{**FINETUNE_NEW, **changes})
     from pybpe.gpt.finetune.start import read_start, shape_of

@@ -46,22 +46,12 @@ class ChatTraining(Training):
         return batches
 
     def held_out_batches(self) -> tuple[float, Iterator[tuple[Any, Any, float]]]:
-        """Return (number of targets, batches) of at most eval_windows held-out conversations, each in its own row.
-
-        Batches are of conversations of about the same length, because a row is padded to the longest.
-        """
-        held_out, size = self.chat_data.held_out, self.settings.batch_size
+        """Return (number of targets, batches) of at most eval_windows held-out conversations, each in its own row."""
+        held_out = self.chat_data.held_out
         assert held_out is not None  # Training asks only if something is held out
-        some = np.argsort(held_out.lengths[: self.settings.eval_windows], kind="stable")
-        mine, n_targets = some[self.process_group.rank :: self.process_group.size], held_out.n_targets
-
-        def batches() -> Iterator[tuple[Any, Any, float]]:
-            for at in range(0, len(mine), size):
-                chosen = mine[at : at + size]
-                width = int(held_out.lengths[chosen].max()) - 1
-                yield (*held_out.batch([[each] for each in chosen], width), float(n_targets[chosen].sum()))
-
-        return float(n_targets[some].sum()), batches()
+        some = np.arange(min(len(held_out), self.settings.eval_windows))
+        mine = some[self.process_group.rank :: self.process_group.size]
+        return float(held_out.n_targets[some].sum()), held_out.alone(mine, self.settings.batch_size)
 
     def generate(self, model: Model) -> str:
         """Return the answer to the first question, as text."""

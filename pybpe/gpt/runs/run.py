@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
-import tempfile
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +16,8 @@ from pybpe.gpt.finetune.data import ChatData, read_chat_data
 from pybpe.gpt.inference import Model
 from pybpe.gpt.pretrain import TrainingStep, unigram_entropy
 from pybpe.gpt.runs.folder import (
-    ANSWERS,
-    BEST,
-    METRICS,
     MODEL,
     REPORT,
-    RUN,
     Metrics,
     Run,
     find_data,
@@ -35,12 +27,11 @@ from pybpe.gpt.runs.folder import (
     write_run,
 )
 from pybpe.gpt.runs.page import TEMPERATURE, RunResults, write_run_report
+from pybpe.gpt.runs.replacing import replacing, tidy
 from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.settings import Settings
 from pybpe.gpt.training_data import TrainingData, read_data
 from pybpe.gpt.vocabulary import (
-    CHARACTERS,
-    TOKENIZER,
     Vocabulary,
     bytes_per_token,
     check_same,
@@ -51,8 +42,6 @@ from pybpe.gpt.vocabulary import (
 SAMPLES = 3
 SAMPLE_TOKENS = 200
 MOST_PASSES = 40  # passes over the training text above which there is a warning
-FILES = (MODEL, RUN, BEST, METRICS, REPORT, ANSWERS, CHARACTERS, TOKENIZER)  # of a run
-LEFT_BEHIND = ".*.part"  # what a killed process leaves: incomplete files, and an earlier run that it was to replace
 
 
 class Watcher:
@@ -108,7 +97,7 @@ def train_on(
     """Start a run as `start_run` does, on data that has been read from `paths` with these settings."""
     n_threads = engine(settings.engine).recorded_threads(threads)
     run = _plan(folder, settings, paths, data, n_threads, text_field)
-    with _folder(folder, replace):
+    with replacing(folder, replace):
         _write(run, data, folder)
         return _train(folder, run, data, Metrics(), watcher, seconds)
 
@@ -127,19 +116,8 @@ def prepare_run(
     engine(settings.engine)
     data = _read(paths, vocabulary, settings, text_field)
     run = _plan(folder, settings, paths, data, threads, text_field)
-    with _folder(folder, replace):
+    with replacing(folder, replace):
         _write(run, data, folder)
-
-
-def check_free(folder: Path, replace: bool = False) -> list[Path]:
-    """Return the files of a run in a folder. FileExistsError if there are any, unless `replace`."""
-    there = [path for path in (folder / name for name in FILES) if path.exists()]
-    if there and not replace:
-        raise FileExistsError(
-            f"{there[0]} exists already; go on with it: --resume {folder}, replace it: --force, "
-            "or name another folder with -o"
-        )
-    return there
 
 
 @dataclass(frozen=True)
@@ -227,36 +205,6 @@ def _write(run: Run, data: TrainingData, folder: Path) -> None:
     save_vocabulary(data.vocabulary, folder)
 
 
-@contextmanager
-def _folder(folder: Path, replace: bool) -> Iterator[None]:
-    """A context in which a run is written to a folder. An error before the first checkpoint restores the folder.
-
-    The files of an earlier run are moved to a temporary folder inside it, and deleted at the end.
-    """
-    earlier, made = check_free(folder, replace), not folder.exists()
-    try:
-        folder.mkdir(exist_ok=True)
-        others = set(folder.iterdir()).difference(earlier)
-        waiting = Path(tempfile.mkdtemp(prefix=".earlier.", suffix=".part", dir=folder))
-        try:
-            for path in earlier:
-                path.rename(waiting / path.name)
-            yield
-        except BaseException:
-            if not (folder / MODEL).exists():
-                for path in set(folder.iterdir()) - others - {waiting}:
-                    if path not in earlier or (waiting / path.name).exists():
-                        path.unlink()
-                for path in waiting.iterdir():
-                    path.rename(folder / path.name)
-            shutil.rmtree(waiting)
-            raise
-        shutil.rmtree(waiting)
-    finally:
-        if made and folder.exists() and not any(folder.iterdir()):
-            folder.rmdir()
-
-
 def resume_run(
     folder: Path,
     watcher: Watcher,
@@ -284,19 +232,10 @@ def resume_run(
     run = dataclasses.replace(run, data=absolute, relative=relative, threads=n_threads)
     if run != read_run(folder):
         write_run(run, folder)
-    _tidy(folder)
+    tidy(folder)
     results = _train(folder, run, data, metrics, watcher, seconds)
-    _tidy(folder)
+    tidy(folder)
     return results
-
-
-def _tidy(folder: Path) -> None:
-    """Remove what a killed process left; an earlier run is removed only if this run has a checkpoint."""
-    for path in folder.glob(LEFT_BEHIND):
-        if not path.is_dir():
-            path.unlink()
-        elif (folder / MODEL).exists():
-            shutil.rmtree(path)
 
 
 def read_run_data(folder: Path, paths: list[Path] | None = None) -> tuple[Run, TrainingData]:
