@@ -54,8 +54,9 @@ def test_the_code_of_the_docs_runs(page):
         pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
     codes = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
     assert codes
+    names = {}  # a page's code goes on
     for code in codes:
-        exec(compile(code, page, "exec"), {})
+        exec(compile(code, page, "exec"), names)
 
 
 def test_the_trees_name_every_file(tmp_path):

@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 import time
+import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -37,7 +38,17 @@ def escaped(text: str) -> str:
 
 def harmless(text: str) -> str:
     """Return a model's text without control characters, so that it cannot control the terminal."""
-    return "".join(char for char in text if char.isprintable() or char in "\n\t")
+    return "".join(char for char in text if _is_harmless(char))
+
+
+def visible(text: str) -> str:
+    """Return a model's text with control characters escaped: they are seen, and cannot control the terminal."""
+    return "".join(char if _is_harmless(char) else escaped(char) for char in text)
+
+
+def _is_harmless(char: str) -> bool:
+    """True for printable characters, line ends, tabs, all kinds of spaces, and joiners, which words and emoji need."""
+    return char.isprintable() or char in "\n\t\u200c\u200d" or unicodedata.category(char) == "Zs"
 
 
 def encodable(text: str) -> str:

@@ -23,6 +23,7 @@ from pybpe.cli.arguments import (
     whole,
 )
 from pybpe.cli.console import UsageError, summary
+from pybpe.cli.gpt_chat import add_chat
 from pybpe.cli.gpt_convert import add_convert
 from pybpe.cli.gpt_curriculum import add_curriculum
 from pybpe.cli.gpt_data import data_name, data_paths
@@ -63,7 +64,7 @@ def add_commands(commands: Any) -> None:
     )
     own = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=type(parser), required=True)
     _add_train(own)
-    for add in (add_sample, add_eval, add_convert, add_curriculum, add_finetune, add_show_chat):
+    for add in (add_sample, add_eval, add_convert, add_curriculum, add_finetune, add_chat, add_show_chat):
         add(own)
 
 

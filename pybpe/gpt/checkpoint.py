@@ -17,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from pybpe.errors import FormatError, TrainingError
 from pybpe.gpt.finite import check_finite
@@ -26,6 +27,7 @@ from pybpe.util.files import write_atomic
 
 FORMAT = "torch-gpt 1"
 KINDS = (*ADAM, *MUON)  # of moments; a moment's name in the file is f"{kind}.{name of the weight}"
+DRAWS = ("normal_", "uniform_", "kaiming_uniform_")  # functions of torch that draw initial values
 MOST_STEPS = 1 << 53
 TYPES = {torch.float32: "F32", torch.float64: "F64"}
 Tensors = Mapping[str, Tensor]
@@ -56,8 +58,20 @@ class Checkpoint:
 
 def empty_model(config: GPTConfig) -> GPT:
     """Return a GPT on torch's meta device: its tensors have shapes but no values and take no memory."""
-    with torch.device("meta"):
+    with torch.device("meta"), _NoInitialValues():
         return GPT(config)
+
+
+class _NoInitialValues(TorchFunctionMode):
+    """A context in which initial values of weights are not drawn.
+
+    On the meta device they would be nothing, but to draw them torch imports its compiler, which takes two seconds.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__name__", "") in DRAWS:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs or {})
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:

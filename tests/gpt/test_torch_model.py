@@ -10,9 +10,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
 
 from pybpe.gpt import generation, model, settings  # noqa: E402
+from pybpe.gpt.checkpoint import empty_model  # noqa: E402
 from pybpe.gpt.generation import Inference  # noqa: E402
 from pybpe.gpt.model import FORMS, GPT, GPTConfig, apply_rotary_emb, rotary_embedding  # noqa: E402
 from pybpe.gpt.sampling import Sampling  # noqa: E402
+
+from .runs import python  # noqa: E402
 
 PROMPTS = [[1], [4, 5, 6, 7, 8], list(range(30)), [9] * 16]
 
@@ -36,6 +39,27 @@ def test_the_forms_have_the_names_that_settings_know():
 def test_gpt2_small_has_its_124_million_parameters():
     with torch.device("meta"):
         assert GPT(GPTConfig(50257, 12, 12, 768, 1024, **FORMS["gpt2"])).n_params == 124_439_808
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_empty_model_has_the_tensors_of_a_model(form):
+    model, empty = made(form, vocab_rows=64), empty_model(made(form, vocab_rows=64).config)
+    assert {tensor.device.type for tensor in empty.state_dict().values()} == {"meta"}
+    shapes = [{name: tensor.shape for name, tensor in each.state_dict().items()} for each in (model, empty)]
+    assert shapes[0] == shapes[1]
+    assert empty.n_params == model.n_params
+
+
+def test_an_empty_model_does_not_import_the_compiler():
+    program = """
+import sys
+from pybpe.gpt.checkpoint import empty_model
+from pybpe.gpt.model import FORMS, GPTConfig
+before = "torch._dynamo" in sys.modules
+empty_model(GPTConfig(50, **FORMS["gpt2"]))
+assert ("torch._dynamo" in sys.modules) == before
+"""
+    assert python("-c", program) == (0, "")
 
 
 @pytest.mark.parametrize("form", FORMS)
