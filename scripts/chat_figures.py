@@ -13,21 +13,17 @@ import platform
 import sys
 import time
 from pathlib import Path
-from typing import cast
 
 import torch
 
 from pybpe import sandbox
+from pybpe.gpt.answering import open_chat
 from pybpe.gpt.chat_evaluation import Attempt, Score, attempt_all, score
-from pybpe.gpt.conversation import ChatFormat
 from pybpe.gpt.curriculum import make_questions
 from pybpe.gpt.demo.chat import BACKEND, ChatDemoSettings, ChatWatcher, run_chat_demo
 from pybpe.gpt.demo.chat_recipe import RECIPE, with_changes
-from pybpe.gpt.generation import Inference
-from pybpe.gpt.inference import open_model
 from pybpe.gpt.pretrain import TrainingStep
 from pybpe.gpt.runs.page import RunResults
-from pybpe.tokenizer import Tokenizer
 
 WRONG = 5  # wrong answers of each test set that are shown
 
@@ -52,11 +48,10 @@ class Lines(ChatWatcher):
 
 def test(folder: Path, seed: int) -> dict[str, list[Attempt]]:
     """Return the answers of a model to the questions of the recipe's test sets."""
-    model = open_model(folder, "cpu")
-    chat, network = ChatFormat(cast(Tokenizer, model.vocabulary)), cast(Inference, model.network)
+    model = open_chat(folder, "cpu")
     with sandbox.open_sandbox(BACKEND) as runner:
         return {
-            name: attempt_all(network, chat, make_questions(name, n, seed, RECIPE.scope), runner)
+            name: attempt_all(model, make_questions(name, n, seed, RECIPE.scope), runner)
             for name, n in RECIPE.questions.items()
         }
 
