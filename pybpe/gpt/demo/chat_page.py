@@ -109,7 +109,7 @@ def _learning(results: ChatResults) -> str:
         "what the assistant writes, and neither the questions nor the output of code.</p>"
         + _chart(chat)
         + f"<p><br>The model is a GPT of {settings.n_layer} layers, {settings.n_head} heads and width "
-        f"{settings.n_embd} with a context of {settings.block_size} tokens, of which the vocabulary has "
+        f"{settings.n_embd} with a context of {settings.block_size} tokens and a vocabulary of "
         f"{chat.vocabulary.n_vocab:,}.</p>"
     )
 
