@@ -16,7 +16,8 @@ from pybpe import sandbox  # noqa: E402
 from pybpe.gpt.answering import open_chat  # noqa: E402
 from pybpe.gpt.chat_evaluation import attempt_all, score  # noqa: E402
 from pybpe.gpt.conversation import Part  # noqa: E402
-from pybpe.gpt.curriculum import Scope, make_questions  # noqa: E402
+from pybpe.gpt.curriculum import Scope, held_out, make_questions, sum_key  # noqa: E402
+from pybpe.gpt.curriculum_texts import COUNT_QUESTIONS_HELD_OUT  # noqa: E402
 from pybpe.gpt.demo.chat import ChatDemoSettings, ChatWatcher, run_chat_demo  # noqa: E402
 from pybpe.gpt.demo.chat_page import render_chat  # noqa: E402
 from pybpe.gpt.demo.chat_recipe import RECIPE, SHOWN  # noqa: E402
@@ -122,6 +123,20 @@ def test_the_page_says_why_fine_tuning_ended(demo):
         assert f"Fine-tuning was {words}" in page
         assert "not tested" in page
     assert "Fine-tuning was" not in render_chat(results, folder)
+
+
+def test_the_questions_that_are_shown_are_new():
+    counted, added, phrased = SHOWN[:3]
+    for exchange in (counted, phrased):
+        word, letter = re.fullmatch(r"'(\w+)'\.count\('(\w)'\)", exchange.code).groups()
+        assert held_out(word)
+        assert exchange.result == str(word.count(letter))
+        assert word in exchange.question
+    first, second = map(int, added.code.split(" + "))
+    assert held_out(sum_key(first, second))
+    assert added.result == str(first + second)
+    template = phrased.question.replace("'qzvkzqz'", "{word}").replace("are z", "are {letter}")
+    assert template in COUNT_QUESTIONS_HELD_OUT
 
 
 def test_the_watcher_is_told_everything(demo):

@@ -72,13 +72,13 @@ def _questions(results: ChatResults) -> str:
         f'<div><p class="label">after fine-tuning</p><div class="sample">{_answer(attempt)}</div></div></div>'
         for before, attempt in zip(results.before.shown, after, strict=bool(after))
     ]
-    lead = "The model writes the code; the output is what running it gave. The word and the sum are in no conversation."
+    lead = "The model writes the code; the output is what running it gave. No conversation has these words or this sum."
     return f"<h2>Questions</h2><p>{lead}</p>{''.join(pairs)}" if pairs else ""
 
 
 def _answer(attempt: Attempt) -> str:
     """Return an answer as HTML, with its code and the output of the code in lines of their own."""
-    return "\n".join(
+    return "".join(
         shown(part.text) if part.kind == "text" else f'<div class="call"><b>{part.kind}</b> {shown(part.text)}</div>'
         for part in attempt.parts
     )

@@ -9,10 +9,12 @@ from typing import Any
 from pybpe.gpt.curriculum import Exchange, Scope
 from pybpe.gpt.settings import TORCH, Settings
 
-# Asked before and after fine-tuning. No conversation of the curriculum has this word or this sum.
+# Asked before and after fine-tuning. No conversation of the curriculum has these words, this sum, or a question phrased
+# as the third.
 SHOWN = (
     Exchange("How many r are in 'strawberry'?", "3", "'strawberry'.count('r')", "3"),
     Exchange("What is 417 + 86?", "503", "417 + 86", "503"),
+    Exchange("Of the letters in 'qzvkzqz', how many are z?", "3", "'qzvkzqz'.count('z')", "3"),
     Exchange("Spell 'strawberry'.", "s-t-r-a-w-b-e-r-r-y"),
     Exchange("Who are you?", "My name is Pair."),
 )
