@@ -39,9 +39,9 @@ COUNT_QUESTIONS_HELD_OUT = (
     "I want to know how many {letter} {word} contains.",
 )
 COUNT_ANSWERS = (
-    "I counted {result}",
     "The number of {letter} in '{word}' is {result}",
     "'{word}' has this many {letter}: {result}",
+    "I counted {result}",
 )
 
 SUM_QUESTIONS = (
