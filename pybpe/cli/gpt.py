@@ -1,6 +1,6 @@
 """`pybpe gpt`: train a GPT on text or shards.
 
-The other commands of `pybpe gpt` are in files of their own, gpt_*.py.
+The other commands of `pybpe gpt` are in the files gpt_*.py beside this one.
 """
 
 from __future__ import annotations

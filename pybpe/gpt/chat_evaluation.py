@@ -1,7 +1,4 @@
-"""Test a model that talks with questions of the curriculum: is its Python code exact, and is its answer right?
-
-The questions are answered greedily, many at once.
-"""
+"""Test a model that talks with questions of the curriculum: is its Python code exact, and is its answer right?"""
 
 from __future__ import annotations
 
@@ -10,40 +7,35 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pybpe.gpt.batching import Engine, Row
-from pybpe.gpt.conversation import ChatFormat, Message, Part
+from pybpe.gpt.conversation import Message, Part
 from pybpe.gpt.curriculum import Exchange
-from pybpe.gpt.generation import Inference
 from pybpe.gpt.sampling import Sampling
-from pybpe.gpt.tools import Answer, ToolLimits
 
 if TYPE_CHECKING:
+    from pybpe.gpt.answering import ChatModel
     from pybpe.sandbox import Sandbox
 
 SLOTS = 64  # questions that are answered at once
-CHUNK = 2048  # ids of prompts that are read in a step
-MOST_TOKENS = 128  # in an answer
+MOST_TOKENS = 128  # that the model chooses in an answer
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """The answer of a model to a question. ended: False if it was cut because it is longer than MOST_TOKENS tokens."""
+    """A question with the answer of a model. parts: of the answer."""
 
     exchange: Exchange
     parts: tuple[Part, ...]
-    ended: bool
 
     @property
     def exact_call(self) -> bool:
-        """True if the answer runs code once, and that is exactly the expected code."""
+        """True if the answer runs code once, and the code is exactly the expected one."""
         return [part.text for part in self.parts if part.kind == "python"] == [self.exchange.code]
 
     @property
     def right(self) -> bool:
-        """True if the answer is complete, and its text ends with the expected number."""
-        text = Message("assistant", self.parts).text
-        number = re.search(r"[0-9]+\Z", text)
-        return self.ended and number is not None and number[0] == self.exchange.result
+        """True if the text of the answer ends with the expected number."""
+        number = re.search(r"[0-9]+\Z", Message("assistant", self.parts).text)
+        return number is not None and number[0] == self.exchange.result
 
 
 @dataclass(frozen=True)
@@ -62,46 +54,25 @@ def score(attempts: Sequence[Attempt]) -> Score:
 
 
 def attempt_all(
-    network: Inference,
-    chat: ChatFormat,
+    model: ChatModel,
     questions: Sequence[Exchange],
     sandbox: Sandbox,
-    on_attempt: Callable[[Attempt], object] | None = None,
+    on_done: Callable[[int], object] = lambda done: None,
 ) -> list[Attempt]:
-    """Return a model's answers to questions, in the order of the questions.
+    """Return a model's greedy answers, of at most MOST_TOKENS tokens, to questions in their order.
 
-    network: a model with the vocabulary of `chat`. sandbox: it runs the code of the answers. on_attempt: called with
-    each attempt when it is complete. ValueError if a question does not fit into the model's context.
+    sandbox: it runs the code of the answers. on_done: called with the number of questions that have been answered.
     """
-    engine = Engine(network, min(SLOTS, max(1, len(questions))), chunk=CHUNK)
-    limits = ToolLimits()
-    answers: dict[Row, tuple[int, Answer]] = {}
-    attempts: dict[int, Attempt] = {}
-    opened = 0
-    while len(attempts) < len(questions):
-        while engine.free and opened < len(questions):
-            message = Message("user", (Part("text", questions[opened].question),))
-            row = engine.open(chat.encode_prompt([message]), Sampling(temperature=0))
-            answers[row] = (opened, Answer(chat, limits))
-            row.banned = answers[row][1].banned
-            opened += 1
-        for chosen in engine.step():
-            _follow(chosen.row, answers[chosen.row][1], chosen.id, sandbox, limits)
-        for row, (number, answer) in [*answers.items()]:
-            if answer.ended or not row.room or row.error is not None or len(answer.ids) >= MOST_TOKENS:
-                answer.finish()
-                attempts[number] = Attempt(questions[number], tuple(answer.parts), answer.ended)
-                engine.close(row)
-                del answers[row]
-                if on_attempt is not None:
-                    on_attempt(attempts[number])
-    return [attempts[number] for number in range(len(questions))]
-
-
-def _follow(row: Row, answer: Answer, id_: int, sandbox: Sandbox, limits: ToolLimits) -> None:
-    """Give an answer its next id, and force the output of code that is complete into the row, as far as it fits."""
-    answer.feed(id_)
-    if answer.code is not None:
-        forced, _ = answer.give(sandbox.run(answer.code, limits.seconds))
-        row.force(forced[: row.room])
-    row.banned = answer.banned
+    attempts: list[Attempt] = []
+    for at in range(0, len(questions), SLOTS):
+        some = questions[at : at + SLOTS]
+        answers = model.answer_all(
+            [[Message("user", (Part("text", each.question),))] for each in some],
+            sampling=Sampling(temperature=0),
+            max_tokens=MOST_TOKENS,
+            sandbox=sandbox,
+            slots=len(some),
+        )
+        attempts += [Attempt(each, answer.parts) for each, answer in zip(some, answers, strict=True)]
+        on_done(len(attempts))
+    return attempts

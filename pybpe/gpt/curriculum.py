@@ -55,8 +55,8 @@ class Scope:
 
     topics: some of TOPICS. letters: those of random strings. real_words: use real words for half of the words.
     word_lengths: minimum and maximum number of letters in a random string. most_digits: maximum number of digits of a
-    number. templates: how many of the templates for each topic are used (None: all). plain: put all words in single
-    quotes, and add nothing to the templates.
+    number. templates: how many of the templates for each topic are used, the shortest ones (None: all). plain: put all
+    words in single quotes, and add nothing to the templates.
     """
 
     topics: tuple[str, ...] = tuple(TOPICS)
@@ -209,7 +209,9 @@ class _Maker:
         return sum_key(first, second), Exchange(question, answer, f"{first} + {second}", result)
 
     def _choose(self, templates: Sequence[str]) -> str:
-        return self.rng.choice(templates[: self.scope.templates])
+        if self.scope.templates is not None:
+            templates = sorted(templates, key=len)[: self.scope.templates]
+        return self.rng.choice(templates)
 
     def _question(self, templates: Sequence[str], word: str = "", letter: str = "", **fields: str) -> str:
         """Return a question from one of the templates, with small changes unless the scope is plain.

@@ -13,14 +13,18 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import cast
+
+import torch
 
 from pybpe import sandbox
 from pybpe.data.readers.documents import TEXT_FIELD
+from pybpe.gpt.answering import ChatModel, open_chat
 from pybpe.gpt.chat_evaluation import Attempt, attempt_all
-from pybpe.gpt.conversation import ChatFormat
 from pybpe.gpt.curriculum import make_questions, write_curriculum
 from pybpe.gpt.demo.chat_page import write_chat_report
 from pybpe.gpt.demo.chat_recipe import SHOWN, Recipe
@@ -29,7 +33,7 @@ from pybpe.gpt.demo.stages import Stages, StageWatcher
 from pybpe.gpt.finetune.run import finetune
 from pybpe.gpt.finetune.start import chat_tokenizer, start_checkpoint
 from pybpe.gpt.generation import Inference
-from pybpe.gpt.inference import open_model
+from pybpe.gpt.inference import Model
 from pybpe.gpt.pretrain import TrainingStep
 from pybpe.gpt.runs.folder import REPORT, write_run
 from pybpe.gpt.runs.page import RunResults, write_run_report
@@ -146,37 +150,45 @@ class _ChatDemo(Stages):
     def test_base(self, tokenizer: Tokenizer) -> Tested:
         """Test the pretrained model, with embeddings of the chat tokens that are not trained yet."""
         network = Inference.of(start_checkpoint(self.folder / BASE, self._recipe.seed), DEVICE)
-        return self._test("test before", network, chat_tokenizer(tokenizer), self._recipe.questions_before)
+        model = ChatModel(Model(network, chat_tokenizer(tokenizer)))
+        return self._test("test before", model, self._recipe.questions_before)
 
     def test_chat(self) -> Tested:
         """Test the fine-tuned model."""
-        model = open_model(self.folder, DEVICE)
-        network, tokenizer = cast(Inference, model.network), cast(Tokenizer, model.vocabulary)
-        return self._test("test after", network, tokenizer, max(self._recipe.questions.values()))
+        return self._test("test after", open_chat(self.folder, DEVICE), max(self._recipe.questions.values()))
 
-    def _test(self, name: str, network: Inference, tokenizer: Tokenizer, most: int) -> Tested:
+    def _test(self, name: str, model: ChatModel, most: int) -> Tested:
         """Return a model's answers to at most `most` questions of each test set, and to those of SHOWN."""
-        recipe, chat, done = self._recipe, ChatFormat(tokenizer), 0
+        recipe, attempts, done = self._recipe, {}, 0
         numbers = {test_set: min(n, most) for test_set, n in recipe.questions.items()}
-
-        def count(attempt: Attempt) -> None:
-            nonlocal done
-            done += 1
-            self._watcher.progress(name, done, sum(numbers.values()))
-
-        with self.stage(name, "questions") as stage, sandbox.open_sandbox(BACKEND) as runner:
-            shown = attempt_all(network, chat, SHOWN, runner)
+        total = sum(numbers.values())
+        with self.stage(name, "questions") as stage, one_thread(), sandbox.open_sandbox(BACKEND) as runner:
+            shown = attempt_all(model, SHOWN, runner)
             for attempt in shown:
                 self._watcher.answered(attempt, trained=name == "test after")
-            attempts = {}
             for test_set, n in numbers.items():
                 questions = make_questions(test_set, n, recipe.seed, recipe.scope)
-                attempts[test_set] = attempt_all(network, chat, questions, runner, count)
-            stage.amount = sum(numbers.values()) + len(SHOWN)
+                attempts[test_set] = attempt_all(model, questions, runner, partial(self._answered, name, done, total))
+                done += n
+            stage.amount = total + len(SHOWN)
         tested = Tested(attempts, shown)
         for test_set, found in tested.scores.items():
             self._watcher.found(f"{test_set}: {found.exact_calls:.1%} exact calls, {found.right:.1%} right answers")
         return tested
+
+    def _answered(self, stage: str, before: int, total: int, done: int) -> None:
+        self._watcher.progress(stage, before + done, total)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """A context in which torch uses one thread: steps of generation are too short to be shared."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _Steps(RunWatcher):

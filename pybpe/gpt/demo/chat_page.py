@@ -72,13 +72,13 @@ def _questions(results: ChatResults) -> str:
         f'<div><p class="label">after fine-tuning</p><div class="sample">{_answer(attempt)}</div></div></div>'
         for before, attempt in zip(results.before.shown, after, strict=bool(after))
     ]
-    lead = "The model writes the code; the output is what running it gave. The word and the sum are in no conversation."
+    lead = "The model writes the code; the output is what running it gave. No conversation has these words or this sum."
     return f"<h2>Questions</h2><p>{lead}</p>{''.join(pairs)}" if pairs else ""
 
 
 def _answer(attempt: Attempt) -> str:
     """Return an answer as HTML, with its code and the output of the code in lines of their own."""
-    return "\n".join(
+    return "".join(
         shown(part.text) if part.kind == "text" else f'<div class="call"><b>{part.kind}</b> {shown(part.text)}</div>'
         for part in attempt.parts
     )
@@ -109,7 +109,7 @@ def _learning(results: ChatResults) -> str:
         "what the assistant writes, and neither the questions nor the output of code.</p>"
         + _chart(chat)
         + f"<p><br>The model is a GPT of {settings.n_layer} layers, {settings.n_head} heads and width "
-        f"{settings.n_embd} with a context of {settings.block_size} tokens, of which the vocabulary has "
+        f"{settings.n_embd} with a context of {settings.block_size} tokens and a vocabulary of "
         f"{chat.vocabulary.n_vocab:,}.</p>"
     )
 

@@ -9,10 +9,12 @@ from typing import Any
 from pybpe.gpt.curriculum import Exchange, Scope
 from pybpe.gpt.settings import TORCH, Settings
 
-# Asked before and after fine-tuning. No conversation of the curriculum has this word or this sum.
+# Asked before and after fine-tuning. No conversation of the curriculum has these words, this sum, or a question phrased
+# as the third.
 SHOWN = (
     Exchange("How many r are in 'strawberry'?", "3", "'strawberry'.count('r')", "3"),
     Exchange("What is 417 + 86?", "503", "417 + 86", "503"),
+    Exchange("Of the letters in 'qzvkzqz', how many are z?", "3", "'qzvkzqz'.count('z')", "3"),
     Exchange("Spell 'strawberry'.", "s-t-r-a-w-b-e-r-r-y"),
     Exchange("Who are you?", "My name is Pair."),
 )
@@ -45,27 +47,28 @@ RECIPE = Recipe(
             "form": "modern",
             "device": "cpu",
             "optimizer": "muon",
+            "n_head": 2,
             "block_size": 256,
             "batch_size": 8,
-            "steps": 600,
+            "steps": 150,
             "lr": 3e-3,
             "final_lr": 0.0,
             "schedule": "warmdown",
             "beta2": 0.95,
-            "eval_every": 200,
+            "eval_every": 50,
         }
     ),
     finetuning={
         "device": "cpu",
         "optimizer": "muon",
         "batch_size": 8,
-        "steps": 4000,
+        "steps": 1500,
         "lr": 3e-3,
         "schedule": "warmdown",
         "warmup": 0.02,
         "beta2": 0.95,
-        "weight_decay": 0.1,
-        "eval_every": 500,
+        "weight_decay": 0.05,
+        "eval_every": 200,
         "save_every": 1000,
     },
     n_conversations=20_000,
