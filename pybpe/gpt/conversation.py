@@ -193,6 +193,8 @@ class ChatFormat:
         After a message of the user these end with assistant_start. If the last message is of the assistant, it is an
         answer to be continued: the ids end with those of that message, without assistant_end.
         """
+        if not conversation:
+            raise ConversationError("a conversation needs a message of the user")
         ids, _ = self.encode(conversation)
         if conversation[-1].role == "assistant":
             return ids[:-1]

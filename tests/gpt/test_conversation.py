@@ -92,6 +92,8 @@ def test_prompts(chat):
     assert chat.encode_prompt(one) == [*chat.encode(one)[0], chat.ids["<|assistant_start|>"]]
     begun = parse_conversation([user("Hi"), assistant("He")])  # is continued
     assert chat.encode_prompt(begun) == chat.encode(begun)[0][:-1]
+    with pytest.raises(ConversationError, match="needs a message"):
+        chat.encode_prompt([])
 
 
 PARTS = st.sampled_from(
