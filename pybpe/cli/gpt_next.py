@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pybpe.cli.console import quoted, typed
+from pybpe.cli.console import typed
 
 if TYPE_CHECKING:
     from pybpe.gpt.settings import Settings
@@ -38,12 +38,9 @@ def sample_command(folder: Path, vocabulary: Vocabulary) -> str:
     return f"{command} --prompt {shlex.quote(example_prompt(vocabulary))}"
 
 
-def ask_command(folder: Path, question: str) -> str:
-    """Return the command that asks a model that was fine-tuned on conversations a question."""
-    from pybpe.gpt.conversation import ASSISTANT_START, BOS, USER_END, USER_START
-
-    prompt = f"{BOS}{USER_START}{question}{USER_END}{ASSISTANT_START}"
-    return f"pybpe gpt sample {typed(folder)} --special --temperature 0 --prompt {quoted(prompt)}"
+def chat_command(folder: Path) -> str:
+    """Return the command that talks with a model that was fine-tuned on conversations."""
+    return f"pybpe gpt chat {typed(folder)}"
 
 
 def example_prompt(vocabulary: Vocabulary) -> str:

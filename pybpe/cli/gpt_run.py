@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pybpe.cli.console import Terminated, UsageError, note, summary
-from pybpe.cli.gpt_next import ask_command, launch_command, resume_command, sample_command
+from pybpe.cli.gpt_next import chat_command, launch_command, resume_command, sample_command
 from pybpe.util.units import seconds, size
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _summary(results: RunResults, folder: Path) -> None:
     if results.interrupted:
         following = resume_command(folder, results.run.settings)
     elif results.answers:
-        following = ask_command(folder, results.answers[0].question)
+        following = chat_command(folder)
     else:
         following = sample_command(folder, results.vocabulary)
     summary(f"GPT in {folder}", rows, following)

@@ -62,7 +62,7 @@ def test_a_new_model_then_from_it_then_on(torch, chats, capsys):
     assert "training the torch GPT" in captured.err
     assert re.search(r"conversations +18 to train on, 2 held out", captured.out)
     assert re.search(r"rows +\d+ of 65 tokens, [\d.]+% of them in use", captured.out)
-    assert "next:  pybpe gpt sample first --special --temperature 0 --prompt '<|bos|><|user_start|>what" in captured.out
+    assert "next:  pybpe gpt chat first" in captured.out
     few = ("--epochs", "0.5", "--device", "cpu", "--threads", "1", "--batch-size", "2", "--seed", "3")
     assert main(["gpt", "finetune", "first", "chats.jsonl", *few]) == 0  # into first-chat
     assert main(["gpt", "finetune", "--resume", "first-chat", "--steps", "9"]) == 0
