@@ -216,6 +216,13 @@ async def abort(port: int, number: int) -> float:
     return float("inf")
 
 
+async def cancelled(port: int) -> int:
+    """Return how many answers the server has dropped because their clients went away."""
+    _, content = await ask(port, "/metrics", "GET")
+    found = re.search(rb"^pybpe_answers_cancelled_total (\d+)", content, re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
 def hostile(port: int) -> dict[str, tuple[bytes, set[int]]]:
     """Return requests that must be refused: {name: (bytes, allowed statuses)}; 0 is a closed connection."""
     path, post = "/v1/chat/completions", "POST"
@@ -329,8 +336,9 @@ def measure(pid: int, port: int, options: argparse.Namespace) -> bool:
     after = resident(pid)
     print(f"ratio                {many / one:.1f}")
     print(f"memory               {before:.0f} MB before, {after:.0f} MB after")
-    freed = asyncio.run(abort(port, options.aborted))
+    freed, counted = asyncio.run(abort(port, options.aborted)), asyncio.run(cancelled(port))
     print(f"{options.aborted} answers given up: all slots free after {freed:.2f} s, memory {resident(pid):.0f} MB")
+    print(f"  {counted} of them were in the queue or a slot; the others had ended or were not begun")
     rows = asyncio.run(abuse(port))
     for name, status, right, normal in rows:
         print(f"  {name:<40} {status or '-':<4} {'' if right else 'WRONG '}next request {normal * 1000:.0f} ms")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from typing import Protocol, TextIO
@@ -92,7 +91,5 @@ def _set_up_readline() -> bool:
         return False
     if "libedit" in (readline.__doc__ or ""):
         return False
-    with contextlib.suppress(Exception):  # settings of the terminal, which may be unknown to it
-        readline.parse_and_bind("set enable-bracketed-paste on")
-        return os.environ.get("TERM", "dumb") != "dumb"
-    return False
+    readline.parse_and_bind("set enable-bracketed-paste on")
+    return os.environ.get("TERM", "dumb") != "dumb"  # in a terminal that can do nothing it is off

@@ -69,7 +69,7 @@ class Session:
             if name not in COMMANDS:
                 guess = did_you_mean(name, list(COMMANDS))
                 raise UsageError(
-                    f"there is no command /{name[:40]}{guess}; /help lists them, and // begins a message with a slash"
+                    f"there is no command /{name[:40]}{guess}; /help lists them; // begins a message with a slash"
                 )
             COMMANDS[name].run(self, rest.strip())
         elif line.strip():
@@ -133,7 +133,8 @@ class Session:
         width = max(len(f"/{name} {command.argument}") for name, command in COMMANDS.items())
         for name, command in COMMANDS.items():
             self.screen.tell(f"{f'/{name} {command.argument}':<{width}}  {command.help}")
-        self.screen.tell("A line that ends with a backslash goes on in the next. // begins a message with a slash.")
+        self.screen.tell("A line that ends with a backslash continues on the next line.")
+        self.screen.tell("A message that begins with a slash is typed with two.")
         self.screen.tell("Ctrl-C stops an answer; Ctrl-C at the prompt, twice, or Ctrl-D ends.")
 
     def clear(self, rest: str) -> None:

@@ -16,7 +16,7 @@ pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]
 from support.chat_models import FakeSandbox, chat_folder, result, script, user
 
 from pybpe import sandbox as sandboxes
-from pybpe.cli import chat_input, gpt_tool
+from pybpe.cli import chat_input
 from pybpe.cli.chat_input import PipeInput, TerminalInput
 from pybpe.cli.chat_screen import Screen
 from pybpe.cli.chat_session import COMMANDS, Session, Settings, converse
@@ -275,7 +275,7 @@ def test_settings(model, capsys):
         "the system message is set",
         "temperature 0.3",
         "at most 1,000 tokens",
-        "pybpe: there is no command /nothing; /help lists them, and // begins a message with a slash",
+        "pybpe: there is no command /nothing; /help lists them; // begins a message with a slash",
     ]
     for wrong in ("/temperature -1", "/temperature x", "/tokens 0", "/tokens 1.5", "/save", "/save x.jsonl", "/hepl"):
         converse(talk, Typed(wrong))
@@ -448,4 +448,3 @@ def test_any_bytes_in_a_pipe_are_lines(content):
 def test_the_command_is_listed(capsys):
     assert main(["gpt", "chat", "--help"]) == 0
     assert "--unsafe-python" in capsys.readouterr().out
-    assert gpt_tool.AUTO in sandboxes.BACKENDS

@@ -194,6 +194,15 @@ def test_a_prefix_is_not_computed_again():
     assert kept.ids[-1] == int(network.logits([kept.ids[:-1]])[0, -1].argmax())
 
 
+def test_a_closed_row_belongs_to_the_caller():
+    engine = Engine(MODELS["gpt2"], 1)
+    row = engine.open([1, 2, 3], Sampling(0))
+    engine.step()
+    engine.close(row)
+    row.ids[:] = [7, 7, 7, 7]
+    assert engine.open([7, 7, 7, 7]).reused == 0
+
+
 def test_a_short_match_does_not_take_the_slot_of_a_long_conversation():
     engine = Engine(MODELS["nanogpt"], 2)
     long = engine.open([1, 2, 3, 4, 5, 6, 7, 8], Sampling(0))
