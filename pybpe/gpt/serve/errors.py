@@ -54,6 +54,11 @@ def shutting_down() -> ApiError:
     return ApiError(503, "the server is shutting down", "shutting_down", headers=RETRY_AFTER)
 
 
+def too_slow() -> ApiError:
+    """Return the error for a client that does not read its answer."""
+    return ApiError(408, "the client reads its answer too slowly", "client_too_slow")
+
+
 def loading() -> ApiError:
     """Return the error for requests that come before the model is loaded."""
     return ApiError(503, "the model is still loading; try again in a moment", "model_loading", headers=RETRY_AFTER)

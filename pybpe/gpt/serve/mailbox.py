@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+from pybpe.gpt.serve.errors import too_slow
 from pybpe.gpt.serve.jobs import Item
 
 MOST_ITEMS = 4096  # that wait to be sent; a client that reads more slowly is dropped
@@ -20,18 +21,22 @@ class Mailbox:
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
         self._items: deque[tuple[int, Item]] = deque()
-        self.closed = False
+        self.closed = self._full = False
 
     def put(self, index: int, item: Item) -> bool:
-        """Put an item of the choice with this index; any thread may do so. Returns False if nobody takes items."""
-        if self.closed or len(self._items) >= MOST_ITEMS:
+        """Put an item of the choice with this index; any thread may do so.
+
+        Returns False if nobody takes items, or too many wait to be taken; an error is then the last item.
+        """
+        if self.closed or self._full:
             return False
-        self._items.append((index, item))
+        self._full = len(self._items) >= MOST_ITEMS
+        self._items.append((index, too_slow() if self._full else item))
         try:
             self._loop.call_soon_threadsafe(self._arrived.set)
         except RuntimeError:  # the loop has ended
             return False
-        return True
+        return not self._full
 
     async def take(self) -> list[tuple[int, Item]]:
         """Return all items that have come, at least one; none if the client has gone away."""

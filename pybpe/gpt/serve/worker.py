@@ -119,9 +119,9 @@ class Worker:
                 if job.ended or job.cancelled:
                     continue
                 job.cancelled = True
-                self.metrics.add("answers_cancelled")
                 if job in self._queue:
                     self._queue.remove(job)
+                    self.metrics.add("answers_cancelled")
                 else:
                     self._cancelled = True
             self._changed.notify()
@@ -299,5 +299,7 @@ class Worker:
             engine.close(job.row)
         with self._changed:
             self._running.remove(job)
-        if job.ended and job.error is None:
+        if not job.ended:
+            self.metrics.add("answers_cancelled")
+        elif job.error is None:
             self.metrics.add("answers_finished")

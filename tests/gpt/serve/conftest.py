@@ -79,8 +79,8 @@ def slow(monkeypatch):
 @pytest.fixture
 def impatient(monkeypatch):
     """Let the time limits of connections be short."""
-    monkeypatch.setattr(Connection, "head_seconds", 0.5)
-    monkeypatch.setattr(Connection, "write_seconds", 0.5)
+    monkeypatch.setattr(Connection, "head_seconds", 1.5)
+    monkeypatch.setattr(Connection, "write_seconds", 1.5)
 
 
 def idle(server):

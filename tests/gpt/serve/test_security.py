@@ -85,7 +85,7 @@ def test_the_log_has_no_control_characters(text):
 def test_what_is_logged(shared_server, caplog):
     with caplog.at_level(logging.INFO, "pybpe.serve"):
         ask(shared_server, "/v1/%1b%5b2Jx%0ay", "GET")
-    assert "GET /v1/\\x1b[2Jx\\ny 404" in caplog.text
+        until(lambda: "GET /v1/\\x1b[2Jx\\ny 404" in caplog.text)
 
 
 @given(st.lists(st.floats(0, 100)))
