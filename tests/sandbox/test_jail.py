@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support.jails import open_jail
 
 from pybpe.errors import SandboxError
 from pybpe.sandbox.inside import library, namespaces, syscalls
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the jail is for
 
 @pytest.fixture(scope="module", params=FORMS)
 def jail(request) -> Jail:
-    return Jail(request.param)
+    return open_jail(request.param)
 
 
 def read_programs(path: Path) -> list[tuple[str, str | None]]:
@@ -194,7 +195,7 @@ def test_without_namespaces_the_plain_form_is_used(name):
 )
 def test_each_step_is_needed(name, first, error):
     said = refuse(name, first, error)
-    assert said.startswith("the backend jail does not work here (namespaces: ")
+    assert said.startswith("the backend jail does not work here (namespaces: the sandbox did not start: ")
     assert re.search(r"plain: the sandbox did not start: \w+: ", said)
 
 
@@ -229,6 +230,7 @@ while True:
 @pytest.mark.parametrize(("signal", "status"), [("SIGKILL", "-9"), ("SIGINT", "5")])
 @pytest.mark.parametrize("form", FORMS)
 def test_the_end_of_the_caller_is_that_of_the_code(form, signal, status, tmp_path):
+    open_jail(form)
     code = ORPHANS.format(form=form, signal=signal)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert (done.stdout.strip(), done.stderr) == (status, "")
