@@ -160,6 +160,14 @@ attempt("back", os.setuid, 0)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root has something to give up")
+def test_root_that_is_put_aside_for_a_while_is_given_up_too(tmp_path):
+    code = ROOT.replace("privileges.leave_root", "os.seteuid(1234)\nprivileges.leave_root")
+    lines = run(code, tmp_path)
+    assert lines[0].startswith("True ")
+    assert lines[-1] == f"no back {errno.EPERM}"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root has something to give up")
 def test_root(tmp_path):
     nothing = "0" * 16
     assert run(ROOT, tmp_path) == [
