@@ -9,6 +9,8 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,8 +18,10 @@ import pytest
 from support.jails import open_jail
 
 from pybpe.errors import SandboxError
+from pybpe.sandbox import process
 from pybpe.sandbox.inside import library, namespaces, syscalls
 from pybpe.sandbox.jail import FORMS, Jail
+from pybpe.sandbox.result import result
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the jail is for Linux")
 
@@ -91,6 +95,40 @@ def test_a_hundred_side_by_side(jail):
     assert [result.stdout for result in results] == [f"['a'] {number}" for number in range(100)]
 
 
+def test_sixteen_at_once(jail, monkeypatch):
+    running, most, lock = 0, 0, threading.Lock()
+
+    def run(*_):
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+        return result("")
+
+    monkeypatch.setattr(process, "run", run)
+    with ThreadPoolExecutor(50) as pool:
+        list(pool.map(jail.run, ["1"] * 100))
+    assert 1 < most <= 16
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"), [("/bin/false", "its process ended without a reason"), ("/nowhere", "/nowhere")]
+)
+def test_an_interpreter_that_does_not_start(jail, program, reason, monkeypatch):
+    monkeypatch.setattr(sys, "executable", program)
+    found = jail.run("1")
+    assert not found.success
+    assert found.error.startswith("the sandbox did not start: ")
+    assert reason in found.error
+    with pytest.raises(
+        SandboxError, match=r"namespaces: the sandbox did not start: .*; plain: the sandbox did not start: "
+    ):
+        Jail()
+
+
 def test_nothing_is_left_in_the_temporary_folder(jail, monkeypatch):
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o755)
@@ -141,6 +179,7 @@ def test_the_temporary_folder_is_apart_from_the_library():
 REFUSE = """
 import errno
 from pybpe.errors import SandboxError
+from pybpe.sandbox import process
 from pybpe.sandbox.inside import libc, seccomp, syscalls
 from pybpe.sandbox.jail import Jail
 name, first, error, form = {!r}
