@@ -227,6 +227,7 @@ def test_without_namespaces_the_plain_form_is_used(name):
         ("prctl", 1, errno.EINVAL),  # PR_SET_PDEATHSIG
         ("prctl", 4, errno.EINVAL),  # PR_SET_DUMPABLE
         ("capset", None, errno.EPERM),
+        ("close_range", None, errno.EPERM),
         pytest.param("setresuid", None, errno.EPERM, marks=ROOT),
         pytest.param("setgroups", None, errno.EPERM, marks=ROOT),
         ("prlimit64", 0, errno.EPERM),
