@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from support.escapes import ESCAPES, SECRET
+from support.jails import open_jail
 from support.ordinary_user import hidden_above
 
 TESTS = Path(__file__).parents[1]
@@ -81,6 +82,7 @@ USERS = [
 @pytest.mark.parametrize("ordinary", USERS)
 @pytest.mark.parametrize("form", ["namespaces", "plain"])
 def test_nothing_leaves_the_jail(form, ordinary, reachable):
+    open_jail(form)
     output = drive(reachable, "jail", form, ordinary)
     check(output)
     for escape in ESCAPES:

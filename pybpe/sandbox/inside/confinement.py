@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _REPORT, _LIBRARY = 3, 4  # descriptors that stay open
+_LAST_DESCRIPTOR = 0xFFFFFFFF
 _SIGKILL = 9
 _FILES = 32  # descriptors at most
 
@@ -51,7 +52,7 @@ def prepare(with_namespaces: bool, caller: int, folder: str, bounds: tuple[int, 
         landlock.restrict(_rules(opened, home))
         os.dup2(2, _REPORT)
         os.dup2(null, 0)
-        os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+        libc.call("close_range", kept + 1, _LAST_DESCRIPTOR, 0)  # os.closerange may try each of a billion
         limits.limit(*bounds, files=_FILES, processes=0)
         libc.prctl(libc.PR_SET_DUMPABLE, 0)
         _clean(home)
