@@ -61,6 +61,8 @@ ERRORS = [
     ("raise SystemExit(3)", "SystemExit: 3"),
     ("import nowhere", "ModuleNotFoundError: No module named 'nowhere'"),
     ("'a' * 10**10", "MemoryError"),
+    ("import os\nos._exit(7)", "the process ended with status 7"),
+    ("import ctypes\nctypes.string_at(1)", "the process was ended by SIGSEGV"),
     ("def f(): f()\nf()", "RecursionError: maximum recursion depth exceeded"),
 ]
 
@@ -251,7 +253,7 @@ if child == 0:
     jail = Jail({form!r})
     os.write(writing, b"open")
     try:
-        jail.run("while True: pass", 600.0)
+        jail.run("import os; os.mkdir('a', 0); os.mkdir('b'); open('b/c', 'w')\\nwhile True: pass", 600.0)
     except KeyboardInterrupt:
         os._exit(5)
 os.read(reading, 4)
@@ -272,5 +274,14 @@ while True:
 def test_the_end_of_the_caller_is_that_of_the_code(form, signal, status, tmp_path):
     open_jail(form)
     code = ORPHANS.format(form=form, signal=signal)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert (done.stdout.strip(), done.stderr) == (status, "")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o777)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "TMPDIR": folder},
+        )
+        assert (done.stdout.strip(), done.stderr) == (status, "")
+        assert list(Path(folder).iterdir()) == []
