@@ -48,9 +48,9 @@ def test_its_code_runs_on_a_text_of_megabytes(texts, tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:.* passes over the")
-@pytest.mark.parametrize("page", ["micro.md", "gpt.md", "chat.md"])
+@pytest.mark.parametrize("page", ["micro.md", "gpt.md", "chat.md", "sandbox.md"])
 def test_the_code_of_the_docs_runs(page):
-    if page != "micro.md":
+    if page in ("gpt.md", "chat.md"):
         pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
     codes = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
     assert codes

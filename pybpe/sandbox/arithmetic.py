@@ -15,7 +15,7 @@ from pybpe.sandbox.last_expression import parse
 from pybpe.sandbox.result import Result, result
 
 MAX_SOURCE = 4096  # bytes of code
-MAX_STEPS = 10_000  # nodes of the tree
+MAX_STEPS = 1000  # nodes of the tree
 MAX_DEPTH = 100
 MAX_DIGITS = 4000
 MAX_BYTES = 4096  # of a string in UTF-8

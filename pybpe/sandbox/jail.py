@@ -13,9 +13,11 @@ from pathlib import Path
 from pybpe.errors import SandboxError
 from pybpe.sandbox import process
 from pybpe.sandbox.folder import is_full, temporary_folder
+from pybpe.sandbox.inside.launcher import NAMESPACES, PLAIN
 from pybpe.sandbox.result import Result, encoded, result
 
-FORMS = ("namespaces", "plain")  # in the order in which they are tried
+FORMS = (NAMESPACES, PLAIN)  # in the order in which they are tried
+_WAY_OUT = "the backend monty needs nothing of the system: pip install 'pybpe[monty]'"
 _AT_ONCE = 16  # runs; more wait, so that their memory stays bounded
 
 # Prints the names of what is not as it should be. {secret} is a file that the process with the jail can read.
@@ -25,8 +27,8 @@ def opened(): return open({secret!r}).read()
 def listed(): return os.listdir({folder!r})
 def wrote(): return open({secret!r} + ".new", "w")
 def connected(): return socket.socket()
-def forked(): return os.fork() or os._exit(0)
-def started(): return os.execv("/bin/true", ["true"])
+def forked(): return os.waitpid(os.fork() or os._exit(0), 0)
+def started(): return os.waitpid(os.posix_spawn("/bin/true", ["true"], {{}}), 0)
 def killed(): return os.kill(os.getppid(), 0)
 def traced():
     if ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0: return True
@@ -34,7 +36,7 @@ def traced():
 def called():
     if ctypes.CDLL(None).prctl(1, 0, 0, 0, 0) == 0: return True
     raise PermissionError
-for door in opened, listed, wrote, connected, forked, started, killed, traced, called:
+for door in opened, listed, wrote, connected, forked, started, killed, called, traced:
     try:
         door()
         print(door.__name__)
@@ -59,17 +61,18 @@ class Jail:
 
     def __init__(self, form: str | None = None) -> None:
         if sys.platform != "linux":
-            raise SandboxError(f"the backend jail needs Linux, not {sys.platform}")
+            raise SandboxError(f"the backend jail needs Linux, not {sys.platform}; {_WAY_OUT}")
         if not sys.executable:
             raise SandboxError("the backend jail needs to know the Python interpreter: sys.executable is empty")
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
         reasons = []
-        for self.form in FORMS if form is None else (form,):
+        for candidate in FORMS if form is None else (form,):
+            self.form = candidate
             reason = self._self_test()
             if reason is None:
                 return
-            reasons.append(f"{self.form}: {reason}")
-        raise SandboxError(f"the backend jail does not work here ({'; '.join(reasons)})")
+            reasons.append(f"{candidate}: {reason}")
+        raise SandboxError(f"the backend jail does not work here ({'; '.join(reasons)}); {_WAY_OUT}")
 
     def run(self, code: str, timeout: float = 5.0) -> Result:
         """Run code; see pybpe.sandbox.run."""
@@ -78,7 +81,7 @@ class Jail:
         except ValueError as error:
             return result("", str(error))
         with self._slots:
-            if self.form == "namespaces":
+            if self.form == NAMESPACES:
                 return process.run(self.form, data, timeout, "")
             with temporary_folder() as folder:
                 return process.run(self.form, data, timeout, folder, lambda: is_full(folder))

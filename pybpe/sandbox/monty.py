@@ -12,7 +12,7 @@ from typing import Any
 
 from pybpe.errors import MissingPackageError, SandboxError
 from pybpe.sandbox.last_expression import printing_last
-from pybpe.sandbox.result import MAX_OUTPUT, Result, encoded, late, result
+from pybpe.sandbox.result import FLOOD, Result, encoded, flooded, late, result
 from pybpe.util.extras import extra_module
 
 _MEMORY = 32 << 20  # bytes of an interpreter's heap
@@ -50,32 +50,25 @@ class MontySandbox:
             encoded(code)
         except ValueError as error:
             return result("", str(error))
-        output = _Output()
+        output = self._package.CollectStreams(FLOOD)
         limits = {"max_memory": _MEMORY, "max_feed_duration_secs": timeout}
+        said, timed_out = "", False
         try:
             with self._pool.checkout(limits=limits, os_policy={"sleep": "zero"}) as session:
                 session.feed_run(printing_last(code) + "\nNone", print_callback=output)
-        except (self._package.MontyRuntimeError, self._package.MontySyntaxError) as error:
-            return self._failed(error.display("type-msg"), output, timeout)
-        except self._package.MontyCrashedError as error:
-            return self._failed(f"the interpreter ended: {error}", output, timeout, error.timed_out)
-        except (self._package.MontyError, OSError, RuntimeError, ValueError) as error:
-            return self._failed(f"the interpreter did not run the code: {error}", output, timeout)
-        return result(output.text, cut=output.cut)
+        except (self._package.MontyRuntimeError, self._package.MontySyntaxError) as raised:
+            said = raised.display("type-msg")
+        except self._package.MontyCrashedError as raised:
+            said, timed_out = f"the interpreter ended: {raised}", raised.timed_out
+        except (self._package.MontyError, OSError, RuntimeError, ValueError) as raised:
+            said = f"the interpreter did not run the code: {raised}"
+        return _result("".join(text for stream, text in output.output if stream == "stdout"), said, timed_out, timeout)
 
     def close(self) -> None:
         """End the workers."""
         if not self._closed.is_set():
             self._closed.set()
             self._pool.__exit__(None, None, None)
-
-    def _failed(self, text: str, output: _Output, timeout: float, timed_out: bool = False) -> Result:
-        line = text.strip().partition("\n")[0][:1000]
-        if line == "SystemExit":  # a regular end
-            return result(output.text, cut=output.cut)
-        if timed_out or line.startswith("TimeoutError: feed time limit exceeded"):
-            return late(output.text, timeout, output.cut)
-        return result(output.text, line, cut=output.cut)
 
     def _self_test(self) -> None:
         """Raise SandboxError if code does not run, or can read a file."""
@@ -85,18 +78,14 @@ class MontySandbox:
             raise SandboxError(f"the self-test of the backend monty failed: {computed.error or opened}")
 
 
-class _Output:
-    """A receiver of output that keeps its beginning. text: what it kept; cut: True if there was more."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.cut = False
-
-    def __call__(self, stream: str, text: str) -> None:
-        if stream == "stdout":
-            room = MAX_OUTPUT + 2 - len(self.text)
-            self.cut |= len(text) > room
-            self.text += text[:room]
+def _result(output: str, said: str, timed_out: bool, timeout: float) -> Result:
+    """Return the Result of a run. said: the type and message of an exception, "" if there was none."""
+    line = said.strip().partition("\n")[0]
+    if timed_out or line.startswith("TimeoutError: feed time limit exceeded"):
+        return late(output, timeout)
+    if line.startswith("MemoryError: memory limit exceeded") and line.endswith(f" > {FLOOD} bytes"):
+        return flooded(output)
+    return result(output, None if line in ("", "SystemExit") else line)  # SystemExit is a regular end
 
 
 def _binary() -> str | None:

@@ -13,19 +13,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from pybpe.sandbox.result import MAX_OUTPUT, Result, late, result
+from pybpe.sandbox.inside.execute import DONE, ERROR, READY
+from pybpe.sandbox.inside.launcher import UNSAFE
+from pybpe.sandbox.result import FLOOD, MAX_OUTPUT, Result, flooded, late, result
 
-UNSAFE = "unsafe"  # the form without confinement
 _LAUNCHER = Path(__file__).with_name("inside") / "__main__.py"
 _PASSED = ("LD_LIBRARY_PATH", "SYSTEMROOT")  # variables without which some interpreters do not start
-_READY, _DONE, _ERROR = b"ready\n", b"done\n", b"error "  # the lines of a report, as in inside/execute.py
 _START = 60.0  # seconds within which the launcher must be ready, on a machine that does much else
-_GRACE = 5.0  # seconds for a process to end after it was told to
+_GRACE = 2.0  # seconds for a process to end after it was told to
 _TICK = 0.05  # seconds between two looks at the temporary folder
-_FLOOD = 1 << 20  # bytes of output, beyond which the code is stopped
 _LONGEST_REPORT = 1 << 14  # bytes; the report of execute.run is shorter
 _MEMORY = 256 << 20  # bytes
-_FILE = 8 << 20  # bytes of one file
+_FILE_SIZE = 8 << 20  # bytes of one file
 
 
 class _Reader(threading.Thread):
@@ -59,7 +58,7 @@ class _Run:
     def __init__(self, form: str, code: bytes, timeout: float, folder: str) -> None:
         self._form = form
         computing = int(timeout) + 2  # seconds; the limit of time acts first
-        arguments = [form, str(os.getpid()), str(computing), str(_MEMORY), str(_FILE), folder]
+        arguments = [form, str(os.getpid()), str(computing), str(_MEMORY), str(_FILE_SIZE), folder]
         environment = {name: os.environ[name] for name in _PASSED if name in os.environ}
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-X", "utf8", str(_LAUNCHER), *arguments],
@@ -91,12 +90,12 @@ class _Run:
 
     def result(self, timeout: float, full: Callable[[], bool] | None) -> Result:
         """Wait for the end of the code, and return what it gave; `stop` has to follow."""
-        if not self._until(lambda: _READY in self._report.data or self._report.ended, _START):
+        if not self._until(lambda: READY in self._report.data or self._report.ended, _START):
             return result("", f"the sandbox did not start within {_START:g} s")
-        before, ready, _ = bytes(self._report.data).partition(_READY)
+        before, ready, _ = bytes(self._report.data).partition(READY)
         if not ready:
             reason = before.decode("utf-8", "replace").strip() or "its process ended without a reason"
-            return result("", f"the sandbox did not start: {reason[:1000]}")
+            return result("", f"the sandbox did not start: {reason}")
         end = time.monotonic() + timeout
         while True:
             remaining = end - time.monotonic()
@@ -106,9 +105,10 @@ class _Run:
                 return late(self._text(), timeout, self._is_cut())
             if full and full():
                 return result(self._text(), "the code wrote more files than the temporary folder may hold")
-        if self._output.size > _FLOOD:
-            return result(self._text(), f"the code wrote more than {_FLOOD >> 20} MiB of output", cut=True)
-        self._until(lambda: self._output.ended, _GRACE)
+        if self._is_flood():
+            return flooded(self._text())
+        if not self._until(lambda: self._output.ended, _GRACE):  # the code has written the report itself, and goes on
+            return late(self._text(), timeout, self._is_cut())
         return result(self._text(), self._error(), cut=self._is_cut())
 
     def stop(self) -> None:
@@ -139,24 +139,27 @@ class _Run:
             return self._news.wait_for(condition, max(seconds, 0))
 
     def _over(self) -> bool:
-        return self._ending() is not None or self._report.ended or self._output.size > _FLOOD
+        return self._ending() is not None or self._report.ended or self._is_flood()
 
     def _ending(self) -> bytes | None:
         """Return the line of the report that says how the code ended; None as long as there is none."""
-        _, _, after = bytes(self._report.data).partition(_READY)
+        _, _, after = bytes(self._report.data).partition(READY)
         line, end, _ = after.partition(b"\n")
         return line + end if end else None
 
     def _error(self) -> str | None:
         line = self._ending()
-        if line == _DONE:
+        if line == DONE:
             return None
-        if line is None or not line.startswith(_ERROR):
+        if line is None or not line.startswith(ERROR):
             return "the process ended before the code did"
-        return line.removeprefix(_ERROR).decode("utf-8", "replace").strip()
+        return line.removeprefix(ERROR).decode("utf-8", "replace").strip()
 
     def _text(self) -> str:
         return bytes(self._output.data).decode("utf-8", "replace")
+
+    def _is_flood(self) -> bool:
+        return self._output.size + self._report.size > FLOOD  # code can write to the report, too
 
     def _is_cut(self) -> bool:
         return self._output.size > len(self._output.data)

@@ -8,6 +8,7 @@ import warnings
 from pybpe.errors import SandboxError
 from pybpe.sandbox import process
 from pybpe.sandbox.folder import is_full, temporary_folder
+from pybpe.sandbox.inside.launcher import UNSAFE
 from pybpe.sandbox.result import Result, encoded, result
 
 
@@ -21,7 +22,7 @@ class Unsafe:
             raise SandboxError("the backend unsafe needs to know the Python interpreter: sys.executable is empty")
         warnings.warn(
             "the backend unsafe is no sandbox: code that the model writes can read, change and send all that you can",
-            stacklevel=3,
+            stacklevel=4,
         )
 
     def run(self, code: str, timeout: float = 5.0) -> Result:
@@ -31,7 +32,7 @@ class Unsafe:
         except ValueError as error:
             return result("", str(error))
         with temporary_folder() as folder:
-            return process.run(process.UNSAFE, data, timeout, folder, lambda: is_full(folder))
+            return process.run(UNSAFE, data, timeout, folder, lambda: is_full(folder))
 
     def close(self) -> None:
         """Do nothing."""

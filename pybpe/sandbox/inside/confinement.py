@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
 
 from . import landlock, libc, library, limits, namespaces, privileges, seccomp, syscalls
 
+TYPE_CHECKING = False  # as in typing, whose import takes long
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 _REPORT, _LIBRARY = 3, 4  # descriptors that stay open
+_LAST_DESCRIPTOR = 0xFFFFFFFF
+_SIGKILL = 9
 _FILES = 32  # descriptors at most
 
 
@@ -37,32 +41,40 @@ def prepare(with_namespaces: bool, caller: int, folder: str, bounds: tuple[int, 
         _end_with_parent()
         opened = {path: _open("." if path == paths[0] else path) for path in paths}
         null = _open(os.devnull, os.O_RDWR)
-        kept = _REPORT
+        kept, home = _REPORT, folder
         if with_namespaces:
-            namespaces.change_root(opened)
+            home = namespaces.change_root(opened)
         elif not os.path.exists(paths[0]):
             kept = os.dup2(opened[paths[0]], _LIBRARY, inheritable=False)
             library.relocate(paths[0], f"/proc/self/fd/{_LIBRARY}")
-        home = namespaces.TEMPORARY if with_namespaces else folder
         os.chdir(home)
         privileges.drop_capabilities()
         landlock.restrict(_rules(opened, home))
         os.dup2(2, _REPORT)
         os.dup2(null, 0)
-        os.dup2(null, 2)
-        os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+        libc.call("close_range", kept + 1, _LAST_DESCRIPTOR, 0)  # os.closerange may try each of a billion
         limits.limit(*bounds, files=_FILES, processes=0)
         libc.prctl(libc.PR_SET_DUMPABLE, 0)
         _clean(home)
-        seccomp.install(seccomp.program(machine, os.getpid()))
+        _install_filter(seccomp.program(machine, os.getpid()))
         return _REPORT
 
     return confine
 
 
+def _install_filter(program: list[seccomp.Instruction]) -> None:
+    """Do the last step, with standard error at /dev/null, where errors of code go; its own goes to the report."""
+    os.dup2(0, 2)
+    try:
+        seccomp.install(program)
+    except OSError:
+        os.dup2(_REPORT, 2)
+        raise
+
+
 def _end_with_parent() -> None:
     """Let the kernel kill this process when its parent ends; a change of the user undoes that."""
-    libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
+    libc.prctl(libc.PR_SET_PDEATHSIG, _SIGKILL)
 
 
 def _open(path: str, flags: int = os.O_PATH) -> int:

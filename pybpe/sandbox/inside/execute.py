@@ -7,8 +7,10 @@ import builtins
 import io
 import os
 import sys
-import types
-from collections.abc import Callable
+
+TYPE_CHECKING = False  # as in typing, whose import takes long
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 READY, DONE, ERROR = b"ready\n", b"done\n", b"error "  # the lines of a report, on descriptor 2
 LONGEST_ERROR = 1000  # characters
@@ -40,7 +42,7 @@ def run(code: str, report: int) -> None:
 
 
 def _run(code: str, show: Callable[..., None]) -> None:
-    module = types.ModuleType("__main__")
+    module = type(sys)("__main__")
     module.__dict__["__builtins__"] = builtins
     sys.modules["__main__"] = module
     tree = compile(code, "<code>", "exec", _PARSE, dont_inherit=True)

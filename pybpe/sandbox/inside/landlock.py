@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import struct
-from collections.abc import Iterable
 
 from . import libc
+
+TYPE_CHECKING = False  # as in typing, whose import takes long
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _CREATE_RULESET_VERSION = 1
 _PATH_BENEATH = 1

@@ -6,8 +6,8 @@ runs the code. In the jail the child cannot start processes, so its end is the e
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # `signal` takes as long to import as the rest
 import os
-import signal
 import sys
 
 from . import execute
@@ -36,7 +36,7 @@ def main() -> None:
             from . import confinement
 
             confine = confinement.prepare(form == NAMESPACES, int(caller), folder, limits)
-        child = os.fork() if hasattr(os, "fork") else 0  # Windows has no fork, and only the unsafe form
+        child = _fork()
         if child == 0:
             execute.run(code, confine())
             os._exit(0)
@@ -46,13 +46,34 @@ def main() -> None:
     _supervise(child, whole_group=form == UNSAFE)
 
 
+def _fork() -> int:
+    """Return 0 in the child, and its process id in the supervisor, in which SIGTERM and SIGCHLD then wait to be taken.
+
+    Windows has no fork; there is only the unsafe form, which runs the code in this process.
+    """
+    if not hasattr(os, "fork"):
+        return 0
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the caller may ignore it, which would lose the status of the child
+    signal.pthread_sigmask(signal.SIG_SETMASK, (signal.SIGTERM, signal.SIGCHLD))
+    child = os.fork()
+    if child == 0:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    return child
+
+
 def _supervise(child: int, whole_group: bool) -> None:
     """Wait for the child, report an end that it could not report itself, and end this process.
 
     whole_group: kill the process group after it, which is this process and what the child has started.
     """
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGKILL))  # the caller's way to stop the child
-    _, status = os.waitpid(child, 0)
+    ended = 0
+    while not ended:
+        if signal.sigwait((signal.SIGTERM, signal.SIGCHLD)) == signal.SIGTERM:  # the caller's way to stop the child
+            os.kill(child, signal.SIGKILL)
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended and os.WIFSTOPPED(status):  # without confinement, code may let itself be traced
+            os.kill(child, signal.SIGKILL)
+            ended = 0
     exit_status = os.waitstatus_to_exitcode(status)
     if exit_status not in (0, _NOT_STARTED):
         os.write(_REPORT, execute.ERROR + _end(exit_status).encode() + b"\n")
@@ -65,6 +86,8 @@ def _end(status: int) -> str:
     if status >= 0:
         return f"the process ended with status {status}"
     try:
-        return f"the process was ended by {signal.Signals(-status).name}"
+        from signal import Signals
+
+        return f"the process was ended by {Signals(-status).name}"
     except ValueError:
         return f"the process was ended by signal {-status}"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from importlib.machinery import PathFinder
+
+TYPE_CHECKING = False  # as in typing, whose import takes long
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _FOREIGN = ("site-packages", "dist-packages")  # installed packages, which may lie in the library's folder
 # Modules whose compiled part needs a library of the system, which code in the jail cannot open.
-_LINKED = ("zlib", "bz2", "lzma", "hashlib", "ctypes", "_uuid")
+_LINKED = ("zlib", "_bz2", "_lzma", "_hashlib", "_ctypes", "_uuid")
 
 
 def folders() -> list[str]:
@@ -25,17 +27,21 @@ def preload() -> None:
     """Import what code in the jail could not import, and have the import system list the folders of sys.path."""
     for name in _LINKED:
         try:
-            importlib.import_module(name)
+            __import__(name)
         except ImportError:
             continue  # this Python was built without it
-    importlib.util.find_spec("a_module_that_is_nowhere")  # the search lists every folder
+    _list_folders()
 
 
 def readable(folder: int) -> Iterator[str]:
-    """Yield the names of the standard library's files and folders in one of its folders, given as a descriptor."""
-    for name in os.listdir(folder):
-        if name not in _FOREIGN:
-            yield name
+    """Yield the names of the standard library's files and folders in one of its folders, given as a descriptor.
+
+    Links are left out: systems have some to files of their own settings, such as sitecustomize.py.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name not in _FOREIGN and not entry.is_symlink():
+                yield entry.name
 
 
 def relocate(old: str, new: str) -> None:
@@ -49,5 +55,9 @@ def relocate(old: str, new: str) -> None:
         paths = getattr(module, "__path__", None)
         if isinstance(paths, list):
             paths[:] = map(moved, paths)
-    importlib.invalidate_caches()
-    importlib.util.find_spec("a_module_that_is_nowhere")
+    _list_folders()
+
+
+def _list_folders() -> None:
+    """Let the import system list the folders of sys.path, which code in the jail cannot do."""
+    PathFinder.find_spec("a_module_that_is_nowhere")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import struct
 
 from . import libc
@@ -13,20 +12,25 @@ _HIGHEST_ID = 1 << 31
 
 
 def leave_root(folder: str) -> None:
-    """Become an ordinary user whom no account and no process has; nothing if the process is not root's.
+    """Become an ordinary user with a random id, whom no account has; a process that is not root's keeps its user.
 
     folder: the temporary folder, which the new user owns from then on; "" for none. Raises OSError if root may not
     change the user.
     """
     if os.geteuid() != 0:
+        os.setresgid(os.getegid(), os.getegid(), os.getegid())  # root may be the real or the saved user
+        os.setresuid(os.geteuid(), os.geteuid(), os.geteuid())
         return
     uid, gid = _unused("uid"), _unused("gid")
-    if folder:
-        os.chown(folder, uid, gid)
-    _drop_bounding_set()
-    os.setgroups([])
-    os.setresgid(gid, gid, gid)
-    os.setresuid(uid, uid, uid)
+    try:
+        if folder:
+            os.chown(folder, uid, gid)
+        _drop_bounding_set()
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    except PermissionError:
+        raise OSError("root may not become another user here: CAP_SETUID, CAP_SETGID or CAP_CHOWN is missing") from None
     libc.prctl(libc.PR_SET_DUMPABLE, 1)  # otherwise /proc/self, with the maps of ids, belongs to root
 
 
@@ -38,7 +42,8 @@ def _unused(kind: str) -> int:
     end = min(first + count, _HIGHEST_ID)
     if end - first < 1 << 12:
         raise OSError(f"root has only {end - first} {kind}s here, and the jail needs one that nobody uses")
-    return random.SystemRandom().randrange(first + (end - first) // 2, end - 1)
+    upper = first + (end - first) // 2
+    return upper + int.from_bytes(os.urandom(8), "little") % (end - 2 - upper)  # the last two are nobody and no id
 
 
 def _drop_bounding_set() -> None:
