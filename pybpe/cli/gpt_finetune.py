@@ -38,8 +38,6 @@ examples:
 
 def add_finetune(commands: Any) -> None:
     """Add `finetune` to the parser."""
-    from pybpe.gpt.settings import DEVICES, DTYPES, FORMS
-
     parser = add_command(
         commands,
         "finetune",
@@ -67,6 +65,15 @@ def add_finetune(commands: Any) -> None:
     )
     parser.add_argument("--force", action="store_true", help="replace an earlier run in the folder")
     parser.add_argument("--prepare", action="store_true", help="only write the folder, to train it with torchrun")
+    parser.add_argument("--seconds", type=positive, metavar="S", help="stop training after so many seconds")
+    _add_settings(parser)
+    _add_new(parser.add_argument_group(f"options of a new model, for RUN {NEW}"))
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the settings that all models have."""
+    from pybpe.gpt.settings import DEVICES, DTYPES
+
     for name, least, help_ in (
         ("--steps", 1, "steps of training, in place of --epochs; with --resume, a new total"),
         ("--batch-size", 1, "rows of conversations in a batch (16)"),
@@ -84,13 +91,17 @@ def add_finetune(commands: Any) -> None:
         ("--dropout", at_least_0, "dropout probability (0)"),
     ):
         parser.add_argument(name, type=kind, metavar="X", help=help_)
-    parser.add_argument("--seconds", type=positive, metavar="S", help="stop training after so many seconds")
     parser.add_argument("--device", choices=DEVICES, help="device to compute on (auto)")
     parser.add_argument("--dtype", choices=DTYPES, help="float64 is exact; bfloat16 and float16 for GPUs (float32)")
     parser.add_argument(
         "--threads", type=whole(1, MOST_THREADS), metavar="N", help="threads (torch's choice; --resume: as before)"
     )
-    group = parser.add_argument_group(f"options of a new model, for RUN {NEW}")
+
+
+def _add_new(group: Any) -> None:
+    """Add the options of a new model."""
+    from pybpe.gpt.settings import FORMS
+
     group.add_argument("-t", "--tokenizer", metavar="FILE", help="a tokenizer's file or folder, or a public encoding")
     group.add_argument("--pattern", metavar="NAME|REGEX", help="how text is split, for a rank file that needs it")
     group.add_argument("--form", choices=FORMS, help="form of the model (modern)")

@@ -56,9 +56,7 @@ def train(
     """Train from the folder's checkpoint on, or from new weights; return why it ended, one of stopping.REASONS."""
     if threads is not None:
         torch.set_num_threads(threads)
-    if isinstance(data, ChatData):
-        return ChatTraining(run, data, folder, metrics, this_process_group()).run(on_step, seconds)
-    return Training(run, data, folder, metrics, this_process_group()).run(on_step, seconds)
+    return _training(run, data, folder, metrics, this_process_group()).run(on_step, seconds)
 
 
 def recorded_threads(given: int | None) -> int | None:
@@ -89,12 +87,19 @@ def plan(settings: Settings, data: TrainingData, threads: int | None) -> Plan:
     return Plan(training.model.n_params, memory, taken / tokens)
 
 
+def _training(run: Run, data: TrainingData, folder: Path, metrics: Metrics, process_group: ProcessGroup) -> Training:
+    """Return the training loop for the kind of data."""
+    if isinstance(data, ChatData):
+        return ChatTraining(run, data, folder, metrics, process_group)
+    return Training(run, data, folder, metrics, process_group)
+
+
 def _trial(settings: Settings, data: TrainingData, windows: int) -> Training:
     """Return a run with batches of `windows` windows after its first step, when the optimizers have moments."""
     accumulate = min(settings.accumulate, 2)  # from the second batch on, gradients are in memory with activations
     tried = replace(settings, batch_size=windows, accumulate=accumulate, compile=False, steps=max(2, settings.steps))
     with tempfile.TemporaryDirectory() as folder:
-        training = Training(Run(tried, [], "", ""), data, Path(folder), Metrics(), ProcessGroup())
+        training = _training(Run(tried, [], "", ""), data, Path(folder), Metrics(), ProcessGroup())
     training.train_step(training.batches(0), 0.0)
     return training
 

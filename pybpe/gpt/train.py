@@ -352,7 +352,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_intermixed_args(argv)
     paths = options.data or None
     try:
-        with process_group(read_run(options.folder).settings.device) as members:
+        settings = read_run(options.folder).settings
+        if settings.engine != "torch":
+            raise TrainingError(
+                f"{options.folder} is a run of the {settings.engine} engine, which trains in one process; continue it "
+                f"with: {settings.command} --resume {options.folder}"
+            )
+        with process_group(settings.device) as members:
             if members.leads:
                 results = resume_run(
                     options.folder, Lines(), options.threads, paths, steps=options.steps, seconds=options.seconds

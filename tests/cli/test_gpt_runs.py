@@ -253,3 +253,15 @@ def test_sigterm_to_the_demo_keeps_what_it_learned(corpus, monkeypatch, capsys):
     assert main(["demo", "corpus.txt", "--vocab-size", "280", "--steps", "50"]) == 143
     assert "terminated; what was learned in 1 steps is kept in pybpe-demo" in capsys.readouterr().err
     assert load_model(Path("pybpe-demo/model.safetensors")).step == 1
+
+
+def test_the_page_names_no_settings_that_do_not_apply():
+    new, further, chat = (
+        dict(settings_rows(Settings(engine="torch", form="gpt2", **changes)))
+        for changes in ({}, {"init": "a-run"}, {"chat": True, "held_out": 0.25})
+    )
+    assert (new["form of the model"], new["windows a batch"]) == ("gpt2", "12")
+    assert new.keys() - further.keys() == {"form of the model", "standard deviation of the initial weights"}
+    assert further["initial weights from"] == "a-run"
+    assert (chat["fraction of the conversations held out"], chat["rows a batch"]) == ("0.25", "12")
+    assert "special tokens read in text files" not in chat

@@ -335,7 +335,7 @@ def test_a_dry_run_of_one_step_tries_whole_batches(text, monkeypatch):
     tried, train_step = [], training.Training.train_step
 
     def watched(self, batches, factor):
-        tried.append([ids.shape[1] for ids, _ in batches])
+        tried.append([batch.ids.shape[1] for batch in batches])
         return train_step(self, batches, factor)
 
     monkeypatch.setattr(training.Training, "train_step", watched)
@@ -351,6 +351,13 @@ def test_what_torchrun_starts_takes_data_and_options_in_any_order(text, tmp_path
     run = read_run(tmp_path / "run")
     assert (run.settings.steps, run.data, run.threads) == (33, [str(moved.resolve())], 1)
     assert read_checkpoint(tmp_path / "run" / "model.safetensors").step == 33
+
+
+def test_torchrun_is_not_for_the_micro_engine(text, tmp_path, capsys):
+    prepare_run(tmp_path / "run", Settings(n_layer=1, n_head=2, n_embd=8, block_size=8, steps=1), [text], None)
+    with pytest.raises(SystemExit):
+        training.main([str(tmp_path / "run")])
+    assert "is a run of the micro engine, which trains in one process" in capsys.readouterr().err
 
 
 def test_tensorboard_is_told_where_it_is_installed(text, tmp_path, monkeypatch):

@@ -51,8 +51,9 @@ def ask_before(folder: Path, settings: Settings, data: ChatData) -> list[Answere
     from pybpe.gpt.new_model import new_model
 
     torch.manual_seed(settings.seed)  # the same new weights as those that are trained
-    model = Model(Inference(new_model(settings, data).to(find_device(settings.device))), data.vocabulary)
-    found = answer_questions(model, data.questions)
+    dtype = torch.float64 if settings.dtype == "float64" else torch.float32
+    network = Inference(new_model(settings, data).to(find_device(settings.device), dtype))
+    found = answer_questions(Model(network, data.vocabulary), data.questions)
     answers = [
         Answered(question_text(data.tokenizer, question), answer, None)
         for question, answer in zip(data.questions, found, strict=True)

@@ -98,7 +98,7 @@ def read_chat_data(paths: Sequence[Path], tokenizer: Vocabulary | None, settings
             f"{settings.block_size + 1:,} tokens; give others, or a larger block_size"
         )
     order = np.random.default_rng([seed, len(everything)]).permutation(len(everything))
-    n_held_out = min(len(order) - 1, max(round(settings.held_out * len(order)), settings.held_out > 0))
+    n_held_out = min(len(order) - 1, max(round(settings.held_out * len(order)), int(settings.held_out > 0)))
     train = everything.take(sorted(order[n_held_out:].tolist()))
     held_out = everything.take(order[:n_held_out].tolist()) if n_held_out else None  # in random order, to measure some
     return ChatData(
@@ -124,7 +124,7 @@ class _Reader:
         self._ids, self._mask, self._starts = array("I"), bytearray(), array("q", [0])
 
     def read(self, path: Path) -> None:
-        """Read a file. TrainingError if there are more than MOST_BYTES ids, ConversationError for a bad line."""
+        """Read a file. TrainingError if there are more than MOST_IDS ids, ConversationError for a bad line."""
         for conversation in read_conversations(path):
             ids, mask = self._chat.encode(conversation)
             if not any(mask[: self._most]):

@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
+from pybpe import Tokenizer  # noqa: E402
 from pybpe.errors import ConversationError, FormatError, TrainingError  # noqa: E402
 from pybpe.gpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint  # noqa: E402
 from pybpe.gpt.conversation import CHAT_TOKENS  # noqa: E402
@@ -28,7 +29,7 @@ from pybpe.gpt.settings import Settings  # noqa: E402
 from pybpe.gpt.vocabulary import load_vocabulary, save_vocabulary  # noqa: E402
 
 from ..runs import small, write_text  # noqa: E402
-from .chats import SMALL, small_tokenizer, write_chats  # noqa: E402
+from .chats import SMALL, TEXT, small_tokenizer, write_chats  # noqa: E402
 
 FEW = {"steps": 2, "batch_size": 2, "device": "cpu"}
 
@@ -109,12 +110,12 @@ def micro_float64(folder, tokenizer, _):
     folder.mkdir()
     save_vocabulary(tokenizer, folder)
     model = MicroGPT(MicroConfig(tokenizer.n_vocab, 1, 2, 8, 32, "float64"))
-    model.metadata["tokenizer"] = tokenizer.fingerprint
-    model.save(folder / "model.safetensors")
+    model.save(folder / "model.safetensors", {"tokenizer": tokenizer.fingerprint})
 
 
 def demo(folder, _, tmp_path):
     text = write_text(tmp_path / "text.txt")
+    text.write_text(text.read_text(encoding="utf-8") * 3, encoding="utf-8")
     learning = Settings(n_layer=1, n_head=2, n_embd=8, block_size=32, batch_size=2)
     run_demo(DemoSettings(text, folder, 270, steps=2, seconds=None, passes=None, learning=learning), DemoWatcher())
 
@@ -140,7 +141,8 @@ def huggingface_padded(folder, tokenizer, tmp_path):
     write_huggingface(checkpoint_of(model), folder, tokenizer.eot_token)
 
 
-def with_vocab_json(folder, tokenizer, _):
+def with_vocab_json(folder, _, __):
+    tokenizer = Tokenizer.train(iter([TEXT]), 260, pattern="gpt2", progress=False)
     write_huggingface(checkpoint_of(model_of(tokenizer.n_vocab)), folder)
     tokenizer.to_gpt2(folder)
 
@@ -245,7 +247,7 @@ def test_arguments_that_contradict_each_other(tokenizer, chats, tmp_path):
         ({"start": None}, "give a model to start from, or the tokenizer"),
         ({"start": start, "tokenizer": tokenizer}, "give a model to start from, or the tokenizer"),
         ({"start": start, "epochs": 1.0}, "give steps or epochs"),
-        ({"start": start, "out": start}, "is the model to start from"),
+        ({"start": start, "out": start, "replace": True}, "is the model to start from"),
         ({"start": start, "settings": {**FEW, "n_layer": 3}}, "has n_layer 1, which cannot change"),
         ({"start": start, "settings": {**FEW, "form": "modern"}}, "has form gpt2, which cannot change"),
         ({"start": start, "settings": {"device": "cpu"}, "epochs": 1e9}, "epochs is 1e"),

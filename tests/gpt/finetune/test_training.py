@@ -12,6 +12,7 @@ from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 
 from pybpe.gpt.devices import ProcessGroup  # noqa: E402
+from pybpe.gpt.finetune import rows  # noqa: E402
 from pybpe.gpt.finetune.data import read_chat_data  # noqa: E402
 from pybpe.gpt.finetune.run import finetune, prepare_finetune  # noqa: E402
 from pybpe.gpt.finetune.start import chat_tokenizer  # noqa: E402
@@ -19,7 +20,7 @@ from pybpe.gpt.finetune.training import ChatTraining  # noqa: E402
 from pybpe.gpt.inference import open_model  # noqa: E402
 from pybpe.gpt.model import FORMS, GPT, IGNORED, GPTConfig  # noqa: E402
 from pybpe.gpt.runs.folder import Metrics, Run, read_metrics, read_run  # noqa: E402
-from pybpe.gpt.runs.run import Watcher, resume_run  # noqa: E402
+from pybpe.gpt.runs.run import Watcher, dry_run, resume_run  # noqa: E402
 from pybpe.gpt.settings import FINETUNE_NEW, Settings  # noqa: E402
 
 from ..runs import Stop, files, python  # noqa: E402
@@ -60,14 +61,18 @@ def test_the_loss_is_the_mean_over_targets_that_count(form, targets):
     assert model(ids, torch.tensor(targets).view(2, 3)).item() == pytest.approx(np.mean(expected))
 
 
+def test_rows_and_model_ignore_the_same_target():
+    assert rows.IGNORED == IGNORED
+
+
 @pytest.mark.parametrize("accumulate", [1, 3])
 def test_a_step_is_the_mean_over_the_targets_of_all_its_batches(chats, tokenizer, tmp_path, accumulate):
     """Against a plain computation: each row alone, without padding, one log probability after another."""
     training = training_of(chats, tokenizer, tmp_path, accumulate=accumulate, clip=0.0)
     model, data, settings = training.model, training.chat_data, training.settings
-    rows, _ = data.rows.of_step(2, settings.batch_size * accumulate, settings.seed)
+    drawn, _ = data.rows.of_step(2, settings.batch_size * accumulate, settings.seed)
     losses = []
-    for row in rows:
+    for row in drawn:
         taken = data.conversations.take(row)
         logits = model(torch.from_numpy(taken.ids[:-1].astype(np.int64))[None]).log_softmax(-1)[0]
         losses += [-logits[place - 1, taken.ids[place]] for place in np.flatnonzero(taken.mask)]
@@ -152,6 +157,13 @@ def test_two_processes_are_one_with_twice_the_batch(chats, tokenizer, tmp_path):
     assert np.array(two.val_losses) == pytest.approx(np.array(one.val_losses), abs=1e-4)
     weights = [load_file(tmp_path / name / "model.safetensors")["wte.weight"] for name in ("one", "two")]
     assert np.abs(weights[0] - weights[1]).max() < 2e-3
+
+
+def test_a_dry_run_is_of_rows(chats, tokenizer):
+    settings = Settings(**{**FINETUNE_NEW, **SMALL, "batch_size": 4})
+    found = dry_run(settings, [chats], chat_tokenizer(tokenizer), 1)
+    assert found.tokens == 12 * 4 * 48
+    assert found.n_params > 0
 
 
 def test_ten_conversations_are_learned_and_answered(tokenizer, tmp_path):
