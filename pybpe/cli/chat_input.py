@@ -1,8 +1,7 @@
-"""What a user says to `pybpe gpt chat`: lines that are typed or pasted in a terminal, or the lines of a pipe."""
+"""The input of `pybpe gpt chat`: messages that are typed or pasted in a terminal, or the lines of a pipe."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from typing import Protocol, TextIO
@@ -15,7 +14,7 @@ PASTE_SECONDS = 0.02  # lines that follow this fast were pasted
 
 
 class Input(Protocol):
-    """Where messages come from."""
+    """A source of messages."""
 
     def read(self) -> str | None:
         """Return the next message, None at the end. KeyboardInterrupt at Ctrl-C."""
@@ -92,7 +91,5 @@ def _set_up_readline() -> bool:
         return False
     if "libedit" in (readline.__doc__ or ""):
         return False
-    with contextlib.suppress(Exception):  # settings of the terminal, which may be unknown to it
-        readline.parse_and_bind("set enable-bracketed-paste on")
-        return os.environ.get("TERM", "dumb") != "dumb"
-    return False
+    readline.parse_and_bind("set enable-bracketed-paste on")
+    return os.environ.get("TERM", "dumb") != "dumb"  # in a terminal that can do nothing it is off

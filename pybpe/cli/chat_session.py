@@ -61,7 +61,7 @@ class Session:
         return [*self._system(), *self.turns]
 
     def take(self, line: str) -> None:
-        """Answer a message, or do what a command says. Raises the errors of what was asked."""
+        """Answer a message, or run a command. Raises UsageError for a wrong command, and the errors of answers."""
         if line.startswith("//"):  # a message that begins with a slash
             self.ask(line[1:])
         elif line.startswith("/"):
@@ -69,14 +69,17 @@ class Session:
             if name not in COMMANDS:
                 guess = did_you_mean(name, list(COMMANDS))
                 raise UsageError(
-                    f"there is no command /{name[:40]}{guess}; /help lists them, and // begins a message with a slash"
+                    f"there is no command /{name[:40]}{guess}; /help lists them; // begins a message with a slash"
                 )
             COMMANDS[name].run(self, rest.strip())
         elif line.strip():
             self.ask(line)
 
     def ask(self, question: str) -> None:
-        """Answer a question. Ctrl-C ends the answer early: KeyboardInterrupt, and what there is of it is kept."""
+        """Answer a question, and append both to the conversation.
+
+        After KeyboardInterrupt (Ctrl-C) the part of the answer that was shown is kept.
+        """
         if not self.keeps:
             if self._asked:
                 self.screen.separate()
@@ -133,7 +136,8 @@ class Session:
         width = max(len(f"/{name} {command.argument}") for name, command in COMMANDS.items())
         for name, command in COMMANDS.items():
             self.screen.tell(f"{f'/{name} {command.argument}':<{width}}  {command.help}")
-        self.screen.tell("A line that ends with a backslash goes on in the next. // begins a message with a slash.")
+        self.screen.tell("A line that ends with a backslash continues on the next line.")
+        self.screen.tell("A message that begins with a slash is typed with two.")
         self.screen.tell("Ctrl-C stops an answer; Ctrl-C at the prompt, twice, or Ctrl-D ends.")
 
     def clear(self, rest: str) -> None:

@@ -180,7 +180,7 @@ class Engine:
             self._rows.remove(row)
             self._closed += 1
             slot = self._slots[row.slot]
-            slot.row, slot.closed = None, self._closed
+            slot.row, slot.ids, slot.closed = None, [*row.ids], self._closed  # the row is the caller's now
 
     def step(self) -> list[Chosen]:
         """Run the model once over what is new, and choose an id for each row that is then read to its end.

@@ -145,6 +145,30 @@ def test_equal_to_generate(form, sampling):
     assert engine.step() == []  # no row has room
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_memory_grows_with_the_longest_row(form, monkeypatch):
+    monkeypatch.setattr(slot_cache, "FIRST_POSITIONS", 3)
+    network = MODELS[form]
+    engine = Engine(network, 3, chunk=6)
+    held = lambda: engine._cache._layers[-1][1].shape[2]  # noqa: E731
+    assert held() == 3
+    first = engine.open([1, 2], Sampling(0))
+    engine.step()
+    assert held() == 3
+    longer = engine.open([3, 4, 5, 6, 7, 8, 9, 1], Sampling(0))
+    engine.step()
+    assert held() == 6
+    copied = engine.open([*longer.ids[:6], 2], Sampling(0))
+    assert copied.reused == 6
+    while engine.step():
+        pass
+    assert held() == CONTEXT  # 3, 6, 12, and no more than the context
+    for row, prompt in ((first, [1, 2]), (longer, [3, 4, 5, 6, 7, 8, 9, 1]), (copied, [3, 4, 5, 6, 7, 8, 2])):
+        assert row.ids == [*prompt, *network.generate(prompt, CONTEXT - len(prompt), 0)]
+    engine.close(first)
+    assert engine.open([1, 2, *first.ids[2:9], 5], Sampling(0)).reused == 9
+
+
 def test_float32_is_equal_up_to_rounding():
     network = made("modern", torch.float32)
     engine = Engine(network, 3, chunk=4)
@@ -192,6 +216,15 @@ def test_a_prefix_is_not_computed_again():
     assert kept.reused == len(again.ids) - 1  # its last id was not read
     assert [each.row for each in engine.step()] == [other, kept]
     assert kept.ids[-1] == int(network.logits([kept.ids[:-1]])[0, -1].argmax())
+
+
+def test_a_closed_row_belongs_to_the_caller():
+    engine = Engine(MODELS["gpt2"], 1)
+    row = engine.open([1, 2, 3], Sampling(0))
+    engine.step()
+    engine.close(row)
+    row.ids[:] = [7, 7, 7, 7]
+    assert engine.open([7, 7, 7, 7]).reused == 0
 
 
 def test_a_short_match_does_not_take_the_slot_of_a_long_conversation():
