@@ -55,16 +55,20 @@ class Told(ChatWatcher):
         self.answers.append((attempt, trained))
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """The folder, the results, and what the watcher was told. About 30 s of one processor."""
-    folder, told = tmp_path_factory.mktemp("demo") / "chat", Told()
-    text = tmp_path_factory.mktemp("text") / "corpus.txt"
+def test_the_short_demo(tmp_path):
+    """One test, because several processes would each train for a fixture: about 30 s of one processor."""
+    text, folder, told = tmp_path / "corpus.txt", tmp_path / "chat", Told()
     text.write_text("".join(f"Line {number} is a line of the text.\n" for number in range(1000)), encoding="utf-8")
-    return folder, run_chat_demo(ChatDemoSettings(text, folder, SHORT, threads=1), told), told
+    demo = folder, run_chat_demo(ChatDemoSettings(text, folder, SHORT, threads=1), told), told
+    it_counts_letters_of_words_that_it_never_saw(demo)
+    the_folder_gives_these_answers(demo)
+    the_page_shows_answers_before_and_after(demo)
+    the_page_loads_nothing_and_escapes_what_a_model_writes(demo)
+    the_page_says_why_fine_tuning_ended(demo)
+    the_watcher_is_told_everything(demo)
 
 
-def test_it_counts_letters_of_words_that_it_never_saw(demo):
+def it_counts_letters_of_words_that_it_never_saw(demo):
     _, results, _ = demo
     before, after = results.before.scores["words"], results.after.scores["words"]
     assert (before.n, before.exact_calls) == (20, 0)
@@ -73,7 +77,7 @@ def test_it_counts_letters_of_words_that_it_never_saw(demo):
     assert after.right >= 0.9
 
 
-def test_the_folder_gives_these_answers(demo):
+def the_folder_gives_these_answers(demo):
     """With other questions than those of the demo."""
     model = open_chat(demo[0], "cpu")
     with sandbox.open_sandbox("none") as runner:
@@ -83,7 +87,7 @@ def test_the_folder_gives_these_answers(demo):
     assert found.right >= 0.9
 
 
-def test_the_page_shows_answers_before_and_after(demo):
+def the_page_shows_answers_before_and_after(demo):
     folder, results, _ = demo
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page == render_chat(results, folder)
@@ -97,7 +101,7 @@ def test_the_page_shows_answers_before_and_after(demo):
     assert f"pybpe gpt chat {folder}" in text
 
 
-def test_the_page_loads_nothing_and_escapes_what_a_model_writes(demo):
+def the_page_loads_nothing_and_escapes_what_a_model_writes(demo):
     _, results, _ = demo
     hostile = "<script>alert(1)</script>\x1b[31m<img src=x>"
     attempt = dataclasses.replace(
@@ -111,7 +115,7 @@ def test_the_page_loads_nothing_and_escapes_what_a_model_writes(demo):
         assert len(re.findall(rf"<{tag}[ >]", page)) == page.count(f"</{tag}>"), tag
 
 
-def test_the_page_says_why_fine_tuning_ended(demo):
+def the_page_says_why_fine_tuning_ended(demo):
     folder, results, _ = demo
     for stopped, words in (
         ("interrupt", "interrupted"),
@@ -139,7 +143,7 @@ def test_the_questions_that_are_shown_are_new():
     assert template in COUNT_QUESTIONS_HELD_OUT
 
 
-def test_the_watcher_is_told_everything(demo):
+def the_watcher_is_told_everything(demo):
     _, results, told = demo
     stages = ["read", "tokenizer", "encode", "pretrain", "curriculum", "test before", "finetune", "test after"]
     assert told.stages == stages == [stage.name for stage in results.stages]
