@@ -64,9 +64,9 @@ class Script:
     """What the server answers to a message.
 
     status: an error of this status is sent where it is not 200. end: "done", "cut" (the connection breaks after the
-    last token) or "error" (an error is sent in the stream). gate: each token waits until it is released, and so does the
-    end after a cut or an error (browsers drop what they have not read when a connection breaks). by_byte: every byte is sent by itself.
-    afterwards: tokens that follow ids which are no beginning of this answer.
+    last token) or "error" (an error is sent in the stream). gate: each token waits until it is released, and so does
+    the end after a cut or an error: browsers drop what they have not read when a connection breaks. by_byte: every
+    byte is sent by itself. afterwards: tokens that follow ids which are no beginning of this answer.
     """
 
     tokens: Sequence[Token | Output] = ()

@@ -212,6 +212,7 @@ function showDrawer(name, isOpen) {
   $(`open-${name}`).setAttribute("aria-expanded", String(isOpen));
   const open = Object.keys(narrowest).some((other) => narrowest[other].matches && !$(other).hidden);
   $("shade").hidden = !open;
+  document.querySelector("main").inert = open; // what a drawer covers cannot be reached by keys either
   if (isOpen) $(`close-${name}`).focus();
 }
 

@@ -73,7 +73,7 @@ function popupContent(node, index) {
     el("h2", { id: "popup-title" }, name.slice(0, 200) || "(no text)"),
     el("p", {}, token.ids.length ? `${words}${token.forced ? "" : ","} ${ids}` : words),
     ...token.top.map((alternative) => alternativeButton(node, index, alternative)),
-    token.top.length ? el("p", {}, "Choose another token, and the model goes on from there in a new branch.") : null,
+    token.top.length > 1 ? el("p", {}, "Choose another token, and the model goes on from there in a new branch.") : null,
   ].filter(Boolean);
 }
 

@@ -116,3 +116,58 @@ def test_a_regenerated_answer_is_a_branch(chat, server):
     chat.button("Previous version").click()
     assert chat.texts() == ["again", "You said: again"]
     assert "continue_ids" not in server.requests[-1]
+
+
+def test_the_view_of_tokens_changes_while_an_answer_is_written(chat, server):
+    gate = threading.Semaphore(0)
+    server.scripts[COUNT] = Script(TOOL, gate=gate)
+    chat.type(COUNT)
+    for n_tokens in range(1, len(TOOL) + 1):
+        gate.release()
+        chat.page.wait_for_function("(n) => [0, n].includes(document.querySelectorAll('.token').length)", arg=n_tokens)
+        chat.button("Tokens").click()
+    chat.done()
+    if chat.page.locator(".token").count():
+        chat.button("Tokens").click()
+    blocks = [text.strip() for text in chat.page.locator(".block .content").all_inner_texts()]
+    assert blocks == ["Let me count.", "'strawberry'.count('r')", "3", TOOL_TEXT]
+    chat.button("Tokens").click()
+    assert chat.page.locator(".token").count() == len(TOOL)
+
+
+def test_two_conversations_are_answered_at_once(chat, server):
+    gates = {name: threading.Semaphore(0) for name in ("left", "right")}
+    server.scripts |= {name: Script(words(f"{name} one two"), gate=gate) for name, gate in gates.items()}
+    for name, gate in gates.items():
+        chat.button("New conversation").click()
+        chat.type(name)
+        gate.release()
+        chat.expect(".message.assistant .body", name)
+    gates["left"].release(2)
+    gates["right"].release()
+    chat.expect(".message.assistant .body", "right one")
+    chat.button("left").click()
+    chat.expect(".message.assistant .body", "left one two")
+    chat.button("right").click()
+    chat.expect(".message.assistant .body", "right one")
+    assert chat.button("Stop").is_visible()
+    gates["right"].release()
+    chat.expect(".message.assistant .body", "right one two")
+    chat.done()
+    chat.page.evaluate("location.hash = ''")
+    chat.page.locator(".empty").wait_for()
+    chat.page.go_back()
+    chat.expect(".message.assistant .body", "right one two")
+
+
+def test_a_conversation_is_deleted_while_it_is_answered(chat, server):
+    server.scripts["long"] = Script(words("one two"), gate=threading.Semaphore(1))
+    chat.type("long")
+    chat.expect(".message.assistant .body", "one")
+    chat.page.get_by_label("Delete “long”").click()
+    chat.page.locator(".empty").wait_for()
+    wait_until(chat, lambda: server.broken == 1)
+    assert chat.page.locator("#conversations li").count() == 0
+    chat.page.reload()
+    chat.ready()
+    assert chat.page.locator("#conversations li").count() == 0

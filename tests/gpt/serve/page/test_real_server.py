@@ -39,7 +39,7 @@ def get(url: str, path: str, body: object = None):
     return response.headers, content
 
 
-def stream(url: str) -> list[dict]:
+def stream(url: str, **more: object) -> list[dict]:
     body = {
         "messages": [{"role": "user", "content": "x"}],
         "stream": True,
@@ -47,6 +47,7 @@ def stream(url: str) -> list[dict]:
         "logprobs": True,
         "top_logprobs": 2,
         "truncate": True,
+        **more,
     }
     events = get(url, "/v1/chat/completions", body)[1].decode().strip().split("\n\n")
     assert events.pop() == "data: [DONE]"
@@ -89,6 +90,16 @@ def test_the_scripted_server_sends_what_the_real_one_sends(folder, monkeypatch):
         one, two = (json.loads(get(each.url, "/v1/models")[1])["data"][0] for each in (server, scripted))
         assert covers(shape(one), shape(two))
         assert covers(shape(json.loads(get(server.url, f"/v1/models/{one['id']}")[1])), shape(two))
+
+
+def test_code_that_was_written_before_is_run(folder, monkeypatch):
+    """An answer can be stopped, or be given another token, between its code and the output."""
+    tokenizer = chat_tokenizer()
+    script(monkeypatch, tokenizer, "c", END)
+    begun = [tokenizer.special_tokens[PYTHON_START], 49, tokenizer.special_tokens[PYTHON_END]]
+    with serving(folder, FakeSandbox()) as server:
+        pieces = [chunk.get("pybpe", {}) for chunk in stream(server.url, continue_ids=begun)]
+    assert [(piece["part"], piece["text"]) for piece in pieces if piece.get("ids")] == [("output", "7"), ("text", "c")]
 
 
 @pytest.mark.browser
