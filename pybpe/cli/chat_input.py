@@ -1,4 +1,4 @@
-"""What a user says to `pybpe gpt chat`: lines that are typed or pasted in a terminal, or the lines of a pipe."""
+"""The input of `pybpe gpt chat`: messages that are typed or pasted in a terminal, or the lines of a pipe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PASTE_SECONDS = 0.02  # lines that follow this fast were pasted
 
 
 class Input(Protocol):
-    """Where messages come from."""
+    """A source of messages."""
 
     def read(self) -> str | None:
         """Return the next message, None at the end. KeyboardInterrupt at Ctrl-C."""

@@ -1,4 +1,4 @@
-"""What `pybpe gpt chat` shows: answers as they are generated, with the code that they run and its output."""
+"""The output of `pybpe gpt chat`: answers as they are generated, with the code that they run and its output."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ DIM, PLAIN = "\x1b[2m", "\x1b[0m"
 class Screen:
     """Writes answers to standard output. Code begins with ">>> ", as in Python, and its output follows on new lines.
 
-    Code and output are dim where the terminal has colours. Control characters are escaped. What is said besides the
-    answers goes to standard error.
+    Code and output are dim where the terminal has colours. Control characters are escaped. Messages of the program go
+    to standard error.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Screen:
         self._kind, self._line_begins = "text", True
 
     def show(self, event: Event) -> None:
-        """Write what an event of an answer shows."""
+        """Write the text of an event of an answer."""
         begins = event.kind != self._kind and bool(event.text or event.kind != "text")
         if begins:
             self.end_line()
@@ -48,11 +48,11 @@ class Screen:
         self._kind = "text"
 
     def separate(self) -> None:
-        """Write an empty line."""
+        """End the line, also an empty one."""
         self._write("\n")
 
     def tell(self, message: str) -> None:
-        """Say something besides the answers, dim and in one line."""
+        """Print a message of the program on standard error, dim and in one line."""
         sys.stdout.flush()
         err().print(escaped(message), style="dim", soft_wrap=True)
 

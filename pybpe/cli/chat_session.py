@@ -61,7 +61,7 @@ class Session:
         return [*self._system(), *self.turns]
 
     def take(self, line: str) -> None:
-        """Answer a message, or do what a command says. Raises the errors of what was asked."""
+        """Answer a message, or run a command. Raises UsageError for a wrong command, and the errors of answers."""
         if line.startswith("//"):  # a message that begins with a slash
             self.ask(line[1:])
         elif line.startswith("/"):
@@ -76,7 +76,10 @@ class Session:
             self.ask(line)
 
     def ask(self, question: str) -> None:
-        """Answer a question. Ctrl-C ends the answer early: KeyboardInterrupt, and what there is of it is kept."""
+        """Answer a question, and append both to the conversation.
+
+        After KeyboardInterrupt (Ctrl-C) the part of the answer that was shown is kept.
+        """
         if not self.keeps:
             if self._asked:
                 self.screen.separate()

@@ -5,7 +5,7 @@
         reply = model.answer(conversation, sampling=Sampling(0.7), sandbox=sandbox)
         for event in reply:
             print(event.text, end="", flush=True)
-    message = reply.message                              # what the conversation goes on with
+    conversation.append(reply.message)
 
 A `RowAnswer` joins a row of an `Engine` (batching.py), which knows nothing of text, with the `Answer` (tools.py), which
 knows nothing of models. A `Reply` is the iterator over the events of one answer.
@@ -40,8 +40,11 @@ SLOTS = 16  # answers that `ChatModel.answer_all` generates at once
 class RowAnswer:
     """The answer that a row of an engine generates.
 
-    row: the row, whose prompt ends where the answer begins. answer: its state. finish: why it has ended: "stop" (the
-    model ended it, or chose an id in `stop`) or "length" (max_tokens, or the context is full); None if it has not.
+    row: the row, whose prompt ends where the answer begins. limits: of the tool. max_tokens: maximum number of ids that
+    the model chooses (None: until the context is full). stop: ids that end the answer.
+
+    answer: the state of the answer. finish: why it has ended: "stop" (the model ended it, or chose an id in `stop`) or
+    "length" (max_tokens, or the context is full); None if it has not. n_chosen: number of ids that the model chose.
 
     While `answer.code` is not None the row waits, until `give` gets the result of that code.
     """
@@ -55,7 +58,6 @@ class RowAnswer:
         max_tokens: int | None = None,
         stop: Collection[int] = (),
     ) -> None:
-        """max_tokens: number of ids that the model chooses (None: until the context is full). stop: ids that end it."""
         self.row, self.answer = row, Answer(chat, limits or ToolLimits())
         self.finish: str | None = None
         self.n_chosen = 0
@@ -65,7 +67,7 @@ class RowAnswer:
         self._ban()
 
     def take(self, id_: int) -> list[Event]:
-        """Take the id that the engine chose for the row; return what it shows. A stop id shows nothing."""
+        """Take the id that the engine chose for the row; return the events, none for a stop id."""
         self.n_chosen += 1
         if id_ in self._stop:
             return self._end("stop")
@@ -80,7 +82,7 @@ class RowAnswer:
         return events
 
     def give(self, result: Result) -> list[Event]:
-        """Take the result of the code that waited; the row reads it next. Returns what it shows."""
+        """Take the result of the code that waited; the row reads it next. Returns the events."""
         ids, events = self.answer.give(result)
         self._ban()
         self.row.waiting = False
@@ -263,7 +265,7 @@ def open_torch_model(folder: str | os.PathLike[str], device: str = "auto") -> Mo
 
 
 def run_tool(sandbox: Sandbox, code: str, seconds: float) -> Result:
-    """Run code that a model wrote. A sandbox that does not work any more is an error that the model reads."""
+    """Run code that a model wrote, for at most `seconds`. If the sandbox fails, the result is an error, as of code."""
     try:
         return sandbox.run(code, seconds)
     except SandboxError as error:

@@ -16,14 +16,18 @@ from itertools import pairwise
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pybpe.gpt.model import GPT, Cache
+
+FIRST_POSITIONS = 128  # of each slot, for which there is memory from the start
 
 
 class SlotCache(Cache):
     """A cache with slots. lengths: the number of positions that each slot holds.
 
-    slots: number of slots. capacity: number of positions of each, at most block_size.
+    slots: number of slots. capacity: the largest number of positions of each, at most block_size. Memory grows with the
+    longest sequence, so that a long context that nobody uses takes none.
 
     >>> from pybpe.gpt.model import GPTConfig
     >>> model = GPT(GPTConfig(n_vocab=9, n_layer=1, n_head=2, n_embd=8, block_size=8)).eval()
@@ -36,8 +40,8 @@ class SlotCache(Cache):
     """
 
     def __init__(self, model: GPT, slots: int, capacity: int) -> None:
-        super().__init__(model, capacity, [0] * slots)
-        self.lengths = [0] * slots
+        super().__init__(model, min(capacity, FIRST_POSITIONS), [0] * slots)
+        self.capacity, self.lengths = capacity, [0] * slots
         self._device = model.device
 
     def select(self, slots: Sequence[int], counts: Sequence[int]) -> None:
@@ -51,6 +55,7 @@ class SlotCache(Cache):
         starts = np.array([self.lengths[slot] for slot in slots], np.int64) * (new > 0)
         ends, time = starts + new, max(counts)
         self._seen = int(ends.max())
+        self._grow(self._seen)
         columns = np.arange(-time, 0, dtype=np.int64)  # (T,): the last column is -1
         real = columns >= -new[:, None]  # (B, T): False for padding
         positions = np.where(real, ends[:, None] + columns, 0)  # (B, T)
@@ -68,6 +73,16 @@ class SlotCache(Cache):
         # Neighbouring slots are a slice of the cache; others are copied together.
         neighbours = all(right == left + 1 for left, right in pairwise(self._slots))
         self._taken = slice(slots[0], slots[0] + len(slots)) if neighbours else self._tensor(numbers)
+
+    def _grow(self, positions: int) -> None:
+        """Make room for so many positions in each slot, at least doubling what there is."""
+        held = self._layers[0][0].shape[2]
+        if positions > held:
+            more = min(self.capacity, max(positions, 2 * held)) - held
+            added = (0, 0, 0, more)  # nothing before and after the widths, and `more` positions after those there are
+            self._layers = [
+                (functional.pad(keys, added), functional.pad(values, added)) for keys, values in self._layers
+            ]
 
     def _tensor(self, array: np.ndarray[tuple[int, ...], np.dtype[np.int64] | np.dtype[np.bool_]]) -> Tensor:
         return torch.from_numpy(array).to(self._device)
@@ -100,14 +115,16 @@ class SlotCache(Cache):
     def copy(self, source: int, target: int, length: int) -> None:
         """Make the first `length` positions of a slot the content of another slot."""
         if source != target:
-            for stored in self._layers:
-                for tensor in stored:
-                    tensor[target, :, :length] = tensor[source, :, :length]
+            with torch.inference_mode():
+                for stored in self._layers:
+                    for tensor in stored:
+                        tensor[target, :, :length] = tensor[source, :, :length]
         self.lengths[target] = length
 
     def erase(self, slot: int) -> None:
         """Forget the content of a slot, also values that are not finite."""
         self.lengths[slot] = 0
-        for stored in self._layers:
-            for tensor in stored:
-                tensor[slot] = 0
+        with torch.inference_mode():
+            for stored in self._layers:
+                for tensor in stored:
+                    tensor[slot] = 0

@@ -1,5 +1,6 @@
 """`pybpe gpt chat` without a terminal, and the commands of a conversation."""
 
+import contextlib
 import io
 import json
 import os
@@ -8,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
@@ -24,7 +25,7 @@ from pybpe.cli.console import Terminated, visible
 from pybpe.cli.main import main
 from pybpe.errors import SandboxError
 from pybpe.gpt.answering import open_chat
-from pybpe.gpt.conversation import read_conversations
+from pybpe.gpt.conversation import parse_conversation, read_conversations
 from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.tools import Event
 
@@ -299,6 +300,35 @@ def test_a_message_that_begins_with_a_slash(model, tokenizer, monkeypatch, capsy
     converse(talk, Typed("//etc is a folder?", "/quit", "never asked"))
     assert talk.turns[0].text == "/etc is a folder?"
     assert len(talk.turns) == 2
+
+
+LINES = st.one_of(
+    st.text(max_size=20),
+    st.builds("/{} {}".format, st.sampled_from(sorted({*COMMANDS} - {"save", "quit"})), st.text(max_size=9)),
+    st.sampled_from(
+        [
+            "/temperature 0",
+            "/temperature 1.5",
+            "/tokens 2",
+            "/system \ud800",
+            "\ud800",
+            "a\nb",
+            "x" * 200,
+            KeyboardInterrupt,
+        ]
+    ),
+)
+
+
+@settings(max_examples=25)
+@given(st.lists(LINES, max_size=8))
+def test_whatever_is_typed(model, lines):
+    talk = session(model, FakeSandbox(), max_tokens=3)
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        converse(talk, Typed(*lines))
+    assert [message.role for message in talk.turns] == ["user", "assistant"] * (len(talk.turns) // 2)
+    if talk.turns:
+        assert parse_conversation([message.as_json() for message in talk.conversation]) == talk.conversation
 
 
 def test_save_writes_what_finetune_reads(model, tokenizer, monkeypatch, capsys, workplace):

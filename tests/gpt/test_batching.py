@@ -145,6 +145,30 @@ def test_equal_to_generate(form, sampling):
     assert engine.step() == []  # no row has room
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_memory_grows_with_the_longest_row(form, monkeypatch):
+    monkeypatch.setattr(slot_cache, "FIRST_POSITIONS", 3)
+    network = MODELS[form]
+    engine = Engine(network, 3, chunk=6)
+    held = lambda: engine._cache._layers[-1][1].shape[2]  # noqa: E731
+    assert held() == 3
+    first = engine.open([1, 2], Sampling(0))
+    engine.step()
+    assert held() == 3
+    longer = engine.open([3, 4, 5, 6, 7, 8, 9, 1], Sampling(0))
+    engine.step()
+    assert held() == 6
+    copied = engine.open([*longer.ids[:6], 2], Sampling(0))
+    assert copied.reused == 6
+    while engine.step():
+        pass
+    assert held() == CONTEXT  # 3, 6, 12, and no more than the context
+    for row, prompt in ((first, [1, 2]), (longer, [3, 4, 5, 6, 7, 8, 9, 1]), (copied, [3, 4, 5, 6, 7, 8, 2])):
+        assert row.ids == [*prompt, *network.generate(prompt, CONTEXT - len(prompt), 0)]
+    engine.close(first)
+    assert engine.open([1, 2, *first.ids[2:9], 5], Sampling(0)).reused == 9
+
+
 def test_float32_is_equal_up_to_rounding():
     network = made("modern", torch.float32)
     engine = Engine(network, 3, chunk=4)
