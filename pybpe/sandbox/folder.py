@@ -1,4 +1,4 @@
-"""The temporary folder of code where the kernel gives no file system of memory: its limits, and its removal."""
+"""The temporary folder of code where the kernel gives no file system of memory: its place and its limits."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import contextlib
 import os
 import stat
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from pybpe.errors import SandboxError
+from pybpe.sandbox.inside.removal import remove
 
 MAX_BYTES, MAX_ENTRIES = 16 << 20, 1024
 
@@ -63,31 +63,3 @@ def is_full(path: str) -> bool:
     except OSError:
         return True  # a folder that denies being read, or names nested too deep
     return False
-
-
-def remove(path: str) -> None:
-    """Remove a folder with all that is in it, however deep and whatever its permissions, following no links."""
-    top = Path(path)
-    while content := list(top.iterdir()):
-        for found in content:
-            if _is_folder(found):
-                _remove_level(found, top)
-            else:
-                found.unlink()
-    top.rmdir()
-
-
-def _remove_level(folder: Path, top: Path) -> None:
-    """Remove a folder whose own folders move to the top, so that no path and no recursion becomes long."""
-    folder.chmod(0o700)
-    for inner in list(folder.iterdir()):
-        if _is_folder(inner):
-            inner.chmod(0o700)  # to move it changes it
-            inner.rename(top / uuid.uuid4().hex)
-        else:
-            inner.unlink()
-    folder.rmdir()
-
-
-def _is_folder(path: Path) -> bool:
-    return stat.S_ISDIR(path.lstat().st_mode)

@@ -105,7 +105,7 @@ class _Run:
                 return late(self._text(), timeout, self._is_cut())
             if full and full():
                 return result(self._text(), "the code wrote more files than the temporary folder may hold")
-        if self._output.size > FLOOD:
+        if self._is_flood():
             return flooded(self._text())
         if not self._until(lambda: self._output.ended, _GRACE):  # the code has written the report itself, and goes on
             return late(self._text(), timeout, self._is_cut())
@@ -139,7 +139,7 @@ class _Run:
             return self._news.wait_for(condition, max(seconds, 0))
 
     def _over(self) -> bool:
-        return self._ending() is not None or self._report.ended or self._output.size > FLOOD
+        return self._ending() is not None or self._report.ended or self._is_flood()
 
     def _ending(self) -> bytes | None:
         """Return the line of the report that says how the code ended; None as long as there is none."""
@@ -157,6 +157,9 @@ class _Run:
 
     def _text(self) -> str:
         return bytes(self._output.data).decode("utf-8", "replace")
+
+    def _is_flood(self) -> bool:
+        return self._output.size + self._report.size > FLOOD  # code can write to the report, too
 
     def _is_cut(self) -> bool:
         return self._output.size > len(self._output.data)

@@ -22,7 +22,7 @@ class Unsafe:
             raise SandboxError("the backend unsafe needs to know the Python interpreter: sys.executable is empty")
         warnings.warn(
             "the backend unsafe is no sandbox: code that the model writes can read, change and send all that you can",
-            stacklevel=3,
+            stacklevel=4,
         )
 
     def run(self, code: str, timeout: float = 5.0) -> Result:

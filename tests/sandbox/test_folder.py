@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pybpe.sandbox.folder import MAX_BYTES, MAX_ENTRIES, is_full, remove, temporary_folder
+from pybpe.sandbox.folder import MAX_BYTES, MAX_ENTRIES, is_full, temporary_folder
+from pybpe.sandbox.inside.removal import remove
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="permissions and links as on Unix")
 names = st.sampled_from(["a", "b", "ä", " ", "-1", "..."])

@@ -9,21 +9,26 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support.jails import open_jail
 
 from pybpe.errors import SandboxError
+from pybpe.sandbox import process
 from pybpe.sandbox.inside import library, namespaces, syscalls
 from pybpe.sandbox.jail import FORMS, Jail
+from pybpe.sandbox.result import result
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the jail is for Linux")
 
 
 @pytest.fixture(scope="module", params=FORMS)
 def jail(request) -> Jail:
-    return Jail(request.param)
+    return open_jail(request.param)
 
 
 def read_programs(path: Path) -> list[tuple[str, str | None]]:
@@ -56,6 +61,8 @@ ERRORS = [
     ("raise SystemExit(3)", "SystemExit: 3"),
     ("import nowhere", "ModuleNotFoundError: No module named 'nowhere'"),
     ("'a' * 10**10", "MemoryError"),
+    ("import os\nos._exit(7)", "the process ended with status 7"),
+    ("import ctypes\nctypes.string_at(1)", "the process was ended by SIGSEGV"),
     ("def f(): f()\nf()", "RecursionError: maximum recursion depth exceeded"),
 ]
 
@@ -88,6 +95,40 @@ def test_a_hundred_side_by_side(jail):
     with ThreadPoolExecutor(100) as pool:
         results = list(pool.map(lambda number: jail.run(code.format(number), 300.0), range(100)))
     assert [result.stdout for result in results] == [f"['a'] {number}" for number in range(100)]
+
+
+def test_sixteen_at_once(jail, monkeypatch):
+    running, most, lock = 0, 0, threading.Lock()
+
+    def run(*_):
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+        return result("")
+
+    monkeypatch.setattr(process, "run", run)
+    with ThreadPoolExecutor(50) as pool:
+        list(pool.map(jail.run, ["1"] * 100))
+    assert 1 < most <= 16
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"), [("/bin/false", "its process ended without a reason"), ("/nowhere", "/nowhere")]
+)
+def test_an_interpreter_that_does_not_start(jail, program, reason, monkeypatch):
+    monkeypatch.setattr(sys, "executable", program)
+    found = jail.run("1")
+    assert not found.success
+    assert found.error.startswith("the sandbox did not start: ")
+    assert reason in found.error
+    with pytest.raises(
+        SandboxError, match=r"namespaces: the sandbox did not start: .*; plain: the sandbox did not start: "
+    ):
+        Jail()
 
 
 def test_nothing_is_left_in_the_temporary_folder(jail, monkeypatch):
@@ -140,6 +181,7 @@ def test_the_temporary_folder_is_apart_from_the_library():
 REFUSE = """
 import errno
 from pybpe.errors import SandboxError
+from pybpe.sandbox import process
 from pybpe.sandbox.inside import libc, seccomp, syscalls
 from pybpe.sandbox.jail import Jail
 name, first, error, form = {!r}
@@ -187,6 +229,7 @@ def test_without_namespaces_the_plain_form_is_used(name):
         ("prctl", 1, errno.EINVAL),  # PR_SET_PDEATHSIG
         ("prctl", 4, errno.EINVAL),  # PR_SET_DUMPABLE
         ("capset", None, errno.EPERM),
+        ("close_range", None, errno.EPERM),
         pytest.param("setresuid", None, errno.EPERM, marks=ROOT),
         pytest.param("setgroups", None, errno.EPERM, marks=ROOT),
         ("prlimit64", 0, errno.EPERM),
@@ -194,7 +237,7 @@ def test_without_namespaces_the_plain_form_is_used(name):
 )
 def test_each_step_is_needed(name, first, error):
     said = refuse(name, first, error)
-    assert said.startswith("the backend jail does not work here (namespaces: ")
+    assert said.startswith("the backend jail does not work here (namespaces: the sandbox did not start: ")
     assert re.search(r"plain: the sandbox did not start: \w+: ", said)
 
 
@@ -210,7 +253,7 @@ if child == 0:
     jail = Jail({form!r})
     os.write(writing, b"open")
     try:
-        jail.run("while True: pass", 600.0)
+        jail.run("import os; os.mkdir('a', 0); os.mkdir('b'); open('b/c', 'w')\\nwhile True: pass", 600.0)
     except KeyboardInterrupt:
         os._exit(5)
 os.read(reading, 4)
@@ -229,6 +272,16 @@ while True:
 @pytest.mark.parametrize(("signal", "status"), [("SIGKILL", "-9"), ("SIGINT", "5")])
 @pytest.mark.parametrize("form", FORMS)
 def test_the_end_of_the_caller_is_that_of_the_code(form, signal, status, tmp_path):
+    open_jail(form)
     code = ORPHANS.format(form=form, signal=signal)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert (done.stdout.strip(), done.stderr) == (status, "")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o777)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "TMPDIR": folder},
+        )
+        assert (done.stdout.strip(), done.stderr) == (status, "")
+        assert list(Path(folder).iterdir()) == []

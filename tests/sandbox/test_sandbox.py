@@ -64,6 +64,14 @@ def test_names():
         sandbox.open_sandbox("jar")
 
 
+def test_what_works_here():
+    try:
+        assert sandbox.run("'strawberry'.count('r')", timeout=60.0) == sandbox.Result("3", None, True, False)
+    except pybpe.SandboxError as error:
+        assert "no sandbox is available: the backend jail" in str(error)  # noqa: PT017  and monty is not installed
+        assert sys.platform != "linux"
+
+
 def test_a_result_is_fixed():
     found = sandbox.run("1 + 1", backend="none")
     assert found == sandbox.Result("2", None, True, False)
@@ -130,8 +138,9 @@ def test_code_is_limited():
 
 
 def test_unsafe_warns_and_runs():
-    with pytest.warns(UserWarning, match="is no sandbox"):
+    with pytest.warns(UserWarning, match="is no sandbox") as warned:
         tool = sandbox.open_sandbox("unsafe")
+    assert [warning.filename for warning in warned] == [__file__]
     with tool:
         assert tool.name == "unsafe"
         assert tool.run("import os\nprint(os.environ.get('PATH'))\n1 + 1", 60.0).stdout == "None\n2"

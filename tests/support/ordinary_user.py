@@ -45,7 +45,9 @@ def _rearrange(hidden: dict[Path, list[Path]]) -> None:
     }
     for top in hidden:
         libc.call("mount", b"tmpfs", os.fsencode(top), b"tmpfs", 0, b"mode=0755")
+    mask = os.umask(0o022)  # the folders made here are for the other user
     for path, tree in trees.items():
         path.mkdir(parents=True, exist_ok=True)
         libc.call("move_mount", tree, b"", -100, os.fsencode(path), 4)
         os.close(tree)
+    os.umask(mask)

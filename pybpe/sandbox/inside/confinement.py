@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _REPORT, _LIBRARY = 3, 4  # descriptors that stay open
-_SIGKILL = 9
+_LAST_DESCRIPTOR = 0xFFFFFFFF
+_SIGKILL, _SIGTERM = 9, 15
 _FILES = 32  # descriptors at most
 
 
@@ -30,14 +31,14 @@ def prepare(with_namespaces: bool, caller: int, folder: str, bounds: tuple[int, 
     paths = library.folders()
     os.chdir(paths[0])  # an ordinary user may not be able to enter it by its name, as below /root
     privileges.leave_root(folder)
-    _end_with_parent()
+    _at_end_of_parent(_SIGTERM)  # a change of the user undoes what was set before
     if os.getppid() != caller:
         raise OSError("the process that started this one has ended")
     if with_namespaces:
         namespaces.enter()
 
     def confine() -> int:
-        _end_with_parent()
+        _at_end_of_parent(_SIGKILL)
         opened = {path: _open("." if path == paths[0] else path) for path in paths}
         null = _open(os.devnull, os.O_RDWR)
         kept, home = _REPORT, folder
@@ -51,7 +52,7 @@ def prepare(with_namespaces: bool, caller: int, folder: str, bounds: tuple[int, 
         landlock.restrict(_rules(opened, home))
         os.dup2(2, _REPORT)
         os.dup2(null, 0)
-        os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+        libc.call("close_range", kept + 1, _LAST_DESCRIPTOR, 0)  # os.closerange may try each of a billion
         limits.limit(*bounds, files=_FILES, processes=0)
         libc.prctl(libc.PR_SET_DUMPABLE, 0)
         _clean(home)
@@ -71,9 +72,9 @@ def _install_filter(program: list[seccomp.Instruction]) -> None:
         raise
 
 
-def _end_with_parent() -> None:
-    """Let the kernel kill this process when its parent ends; a change of the user undoes that."""
-    libc.prctl(libc.PR_SET_PDEATHSIG, _SIGKILL)
+def _at_end_of_parent(signal: int) -> None:
+    """Let the kernel send this process a signal when its parent ends."""
+    libc.prctl(libc.PR_SET_PDEATHSIG, signal)
 
 
 def _open(path: str, flags: int = os.O_PATH) -> int:

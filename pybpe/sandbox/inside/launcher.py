@@ -10,7 +10,7 @@ import _signal as signal  # type: ignore[import-not-found]  # `signal` takes as 
 import os
 import sys
 
-from . import execute
+from . import execute, removal
 
 NAMESPACES, PLAIN, UNSAFE = "namespaces", "plain", "unsafe"  # the forms
 _REPORT = 2  # the descriptor for the report
@@ -27,6 +27,9 @@ def main() -> None:
     form, caller, cpu, memory, file_size, folder = sys.argv[1:]
     limits = (int(cpu), int(memory), int(file_size))
     code = sys.stdin.buffer.read().decode("utf-8", "surrogatepass")
+    can_fork = hasattr(os, "fork")  # Windows cannot; there is only the unsafe form, which runs the code in this process
+    if can_fork:
+        _hold_signals()
     try:
         if form == UNSAFE:
             from . import unsafe
@@ -36,39 +39,36 @@ def main() -> None:
             from . import confinement
 
             confine = confinement.prepare(form == NAMESPACES, int(caller), folder, limits)
-        child = _fork()
+        child = os.fork() if can_fork else 0
         if child == 0:
+            if can_fork:
+                signal.pthread_sigmask(signal.SIG_SETMASK, ())
             execute.run(code, confine())
             os._exit(0)
     except Exception as error:
-        os.write(_REPORT, f"{type(error).__name__}: {error}".encode())
+        _report(f"{type(error).__name__}: {error}".encode())
         os._exit(_NOT_STARTED)
     _supervise(child, whole_group=form == UNSAFE)
+    if folder and form != UNSAFE and os.getppid() != int(caller):  # the caller would remove it
+        removal.remove(folder)
+    os._exit(0)
 
 
-def _fork() -> int:
-    """Return 0 in the child, and its process id in the supervisor, in which SIGTERM and SIGCHLD then wait to be taken.
-
-    Windows has no fork; there is only the unsafe form, which runs the code in this process.
-    """
-    if not hasattr(os, "fork"):
-        return 0
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the caller may ignore it, which would lose the status of the child
+def _hold_signals() -> None:
+    """Let SIGTERM and SIGCHLD wait until they are taken, whatever the caller does with them."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignoring it would lose the status of the child
     signal.pthread_sigmask(signal.SIG_SETMASK, (signal.SIGTERM, signal.SIGCHLD))
-    child = os.fork()
-    if child == 0:
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    return child
 
 
 def _supervise(child: int, whole_group: bool) -> None:
-    """Wait for the child, report an end that it could not report itself, and end this process.
+    """Wait for the child, and report an end that it could not report itself.
 
-    whole_group: kill the process group after it, which is this process and what the child has started.
+    The caller stops the child by SIGTERM to this process; the kernel sends it when the caller ends. whole_group: kill
+    the process group after the child, which is this process and what the child has started.
     """
     ended = 0
     while not ended:
-        if signal.sigwait((signal.SIGTERM, signal.SIGCHLD)) == signal.SIGTERM:  # the caller's way to stop the child
+        if signal.sigwait((signal.SIGTERM, signal.SIGCHLD)) == signal.SIGTERM:
             os.kill(child, signal.SIGKILL)
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended and os.WIFSTOPPED(status):  # without confinement, code may let itself be traced
@@ -76,18 +76,21 @@ def _supervise(child: int, whole_group: bool) -> None:
             ended = 0
     exit_status = os.waitstatus_to_exitcode(status)
     if exit_status not in (0, _NOT_STARTED):
-        os.write(_REPORT, execute.ERROR + _end(exit_status).encode() + b"\n")
+        _report(execute.ERROR + _end(exit_status).encode() + b"\n")
     if whole_group:
         os.killpg(0, signal.SIGKILL)
-    os._exit(0)
+
+
+def _report(line: bytes) -> None:
+    try:
+        os.write(_REPORT, line)
+    except OSError:
+        return  # the caller has ended
 
 
 def _end(status: int) -> str:
     if status >= 0:
         return f"the process ended with status {status}"
-    try:
-        from signal import Signals
-
-        return f"the process was ended by {Signals(-status).name}"
-    except ValueError:
-        return f"the process was ended by signal {-status}"
+    named = (name for name in sorted(dir(signal), reverse=True) if name.startswith("SIG") and "_" not in name)
+    names = {getattr(signal, name): name for name in named}
+    return f"the process was ended by {names.get(-status, f'signal {-status}')}"

@@ -12,12 +12,14 @@ _HIGHEST_ID = 1 << 31
 
 
 def leave_root(folder: str) -> None:
-    """Become an ordinary user whom no account and no process has; nothing if the process is not root's.
+    """Become an ordinary user with a random id, whom no account has; a process that is not root's keeps its user.
 
     folder: the temporary folder, which the new user owns from then on; "" for none. Raises OSError if root may not
     change the user.
     """
     if os.geteuid() != 0:
+        os.setresgid(os.getegid(), os.getegid(), os.getegid())  # root may be the real or the saved user
+        os.setresuid(os.geteuid(), os.geteuid(), os.geteuid())
         return
     uid, gid = _unused("uid"), _unused("gid")
     try:
@@ -41,7 +43,7 @@ def _unused(kind: str) -> int:
     if end - first < 1 << 12:
         raise OSError(f"root has only {end - first} {kind}s here, and the jail needs one that nobody uses")
     upper = first + (end - first) // 2
-    return upper + int.from_bytes(os.urandom(8), "little") % (end - 1 - upper)
+    return upper + int.from_bytes(os.urandom(8), "little") % (end - 2 - upper)  # the last two are nobody and no id
 
 
 def _drop_bounding_set() -> None:
