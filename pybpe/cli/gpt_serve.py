@@ -58,7 +58,7 @@ def add_serve(commands: Any) -> None:
     )
     parser.add_argument("--api-key", metavar="KEY", help=f"key that clients must send (the variable {KEY}, or none)")
     parser.add_argument(
-        "--slots", type=whole(1, MOST_SLOTS), metavar="N", help="answers generated at once (32, fewer of large models)"
+        "--slots", type=whole(1, MOST_SLOTS), metavar="N", help="answers generated at once (64, fewer of large models)"
     )
     parser.add_argument(
         "--queue", type=whole(0, MOST_QUEUE), default=64, metavar="N", help="answers that may wait for a slot (64)"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pybpe.gpt.generation import Inference
 
 MOST_CACHE = 1 << 30  # bytes of keys and values, for the default number of slots
-MOST_SLOTS = 32
+MOST_SLOTS = 64
 SMALL = 10_000_000  # parameters; the matrices of such a model are too small to be divided between threads
 
 
@@ -57,7 +57,7 @@ class Served:
         return set(self.vocabulary.special_tokens.values()) - of_chat
 
     def default_slots(self) -> int:
-        """Return how many requests to generate at once: as many as 1 GiB of keys and values has room for, up to 32."""
+        """Return how many requests to generate at once: as many as 1 GiB of keys and values has room for, up to 64."""
         config, weights = self.network.config, self.network.model.wte.weight
         each = 2 * config.n_layer * config.n_embd * config.block_size * weights.element_size()
         return max(1, min(MOST_SLOTS, MOST_CACHE // each))
