@@ -14,6 +14,7 @@ from pybpe.gpt.conversation import Part, parse_conversation
 from pybpe.gpt.sampling import Sampling
 from pybpe.gpt.serve.errors import ApiError
 from pybpe.gpt.tools import ToolLimits
+from pybpe.sandbox import open_sandbox
 
 from .conftest import NAME, hello, idle, serving, until
 
@@ -290,6 +291,55 @@ def test_code_in_an_answer(folder, monkeypatch):
     assert whole.usage.completion_tokens == len(chosen) + 1  # the token that ends the answer
     assert whole.model_extra["pybpe"]["forced_tokens"] == len(ids) - len(chosen)
     assert continued.choices[0].message.model_extra["parts"] == [parts[2], parts[3]]
+
+
+def test_code_in_a_real_sandbox(folder, monkeypatch):
+    with open_sandbox("none") as sandbox, serving(folder, sandbox) as server, client_of(server) as client:
+        script(monkeypatch, chat_tokenizer(), PYTHON, "417 + 86", PYTHON_END, PYTHON, "1 // 0", PYTHON_END, "503", END)
+        found = client.chat.completions.create(model=NAME, messages=USER)
+        assert client.models.retrieve(NAME).model_extra["pybpe"]["tools"] == "none"
+    parts = found.choices[0].message.model_extra["parts"]
+    assert [part["type"] for part in parts] == ["python", "output", "python", "output", "text"]
+    assert parts[1]["text"] == "503"
+    assert parts[3]["text"].startswith("ZeroDivisionError")
+
+
+def test_a_sandbox_that_breaks(folder, monkeypatch):
+    class Broken(FakeSandbox):
+        def run(self, code, timeout=5.0):
+            raise RuntimeError("broken")
+
+    with serving(folder, Broken()) as server, client_of(server) as client:
+        script(monkeypatch, chat_tokenizer(), PYTHON, "1", PYTHON_END)
+        with pytest.raises(openai.InternalServerError, match="the sandbox failed") as caught:
+            client.chat.completions.create(model=NAME, messages=USER)
+        assert caught.value.code == "tool_failed"
+        until(lambda: idle(server))
+
+
+def test_others_go_on_while_code_runs(long_folder, monkeypatch):
+    """While the code of one answer runs, another answer is generated to its end."""
+    go = threading.Event()
+
+    class Slow(FakeSandbox):
+        def run(self, code, timeout=5.0):
+            go.wait(60)
+            return super().run(code, timeout)
+
+    with serving(long_folder, Slow()) as server, client_of(server) as client:
+        script(monkeypatch, chat_tokenizer(), PYTHON, "1", PYTHON_END, *"abc", END)
+        found = []
+        waiting = threading.Thread(
+            target=lambda: found.append(client.chat.completions.create(model=NAME, messages=USER, max_tokens=5))
+        )
+        waiting.start()
+        until(lambda: server.worker.running == 1 and server.worker._running[0].follower.code is not None)
+        other = client.chat.completions.create(model=NAME, messages=USER, max_tokens=2)
+        assert other.choices[0].message.content == "ab"
+        assert not found
+        go.set()
+        waiting.join(60)
+    assert [part["type"] for part in found[0].choices[0].message.model_extra["parts"]] == ["python", "output", "text"]
 
 
 def test_code_runs_no_more_often_than_allowed(folder, monkeypatch):
