@@ -8,33 +8,33 @@ import time
 
 import pytest
 
-pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
-
-from support.chat_models import chat_folder
-
-from pybpe.gpt import batching
-from pybpe.gpt.serve.connections import Connection
-from pybpe.gpt.serve.served import open_served
-from pybpe.gpt.serve.server import Server, ServerSettings
-
 NAME = "small"
 SECONDS = 60  # that a test waits for what must happen
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    return chat_folder(tmp_path_factory.mktemp("models") / NAME)
+    return _chat_folder(tmp_path_factory.mktemp("models") / NAME)
 
 
 @pytest.fixture(scope="session")
 def long_folder(tmp_path_factory):
     """A model with a context that long answers fit into."""
-    return chat_folder(tmp_path_factory.mktemp("models") / NAME, context=4096)
+    return _chat_folder(tmp_path_factory.mktemp("models") / NAME, context=4096)
+
+
+def _chat_folder(*arguments, **options):
+    from support.chat_models import chat_folder  # torch, which this module does without
+
+    return chat_folder(*arguments, **options)
 
 
 @contextlib.contextmanager
 def serving(load, tool=None, *, wait=True, **settings):
     """Run a server in a thread. load: a folder, or a function that opens the model. wait: until it is loaded."""
+    from pybpe.gpt.serve.served import open_served
+    from pybpe.gpt.serve.server import Server, ServerSettings
+
     opened = load if callable(load) else lambda: open_served(load, "cpu")
     server = Server(NAME, opened, ServerSettings(port=0, **settings), tool)
     thread = threading.Thread(target=server.run)
@@ -68,6 +68,7 @@ def shared_server(folder):
 @pytest.fixture
 def slow(monkeypatch):
     """Let models choose the letter "a" each time, and take some milliseconds for it."""
+    from pybpe.gpt import batching
 
     def choose(logits, *rest):
         time.sleep(0.003)
@@ -79,6 +80,8 @@ def slow(monkeypatch):
 @pytest.fixture
 def impatient(monkeypatch):
     """Let the time limits of connections be short."""
+    from pybpe.gpt.serve.connections import Connection
+
     monkeypatch.setattr(Connection, "head_seconds", 1.5)
     monkeypatch.setattr(Connection, "write_seconds", 1.5)
 

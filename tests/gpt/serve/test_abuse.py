@@ -9,6 +9,8 @@ import zlib
 
 import pytest
 
+pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
+
 from .conftest import (
     CHAT,
     NAME,

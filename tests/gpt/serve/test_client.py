@@ -6,6 +6,9 @@ import threading
 import numpy as np
 import openai
 import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
+
 from support.chat_models import CONTEXT, FakeSandbox, chat_tokenizer, script
 
 from pybpe.gpt import batching

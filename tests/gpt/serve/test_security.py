@@ -3,6 +3,9 @@
 import logging
 
 import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
+
 from hypothesis import given
 from hypothesis import strategies as st
 

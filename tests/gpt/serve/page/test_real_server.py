@@ -7,6 +7,9 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
+
+pytest.importorskip("torch", reason="torch is not installed: pip install '.[gpt]'")
+
 from support.chat_models import FakeSandbox, chat_tokenizer, script
 from support.chat_page import Chat
 from support.chat_server import ChatServer, Output, Script, Token
