@@ -469,7 +469,7 @@ def test_lines_that_follow_at_once_were_pasted(monkeypatch):
 
 @given(st.binary(max_size=40))
 def test_any_bytes_in_a_pipe_are_lines(content):
-    source = PipeInput(io.TextIOWrapper(io.BytesIO(content)))
+    source = PipeInput(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
     lines = list(iter(source.read, None))
     assert len(lines) == content.count(b"\n") + (not content.endswith(b"\n") and content != b"")
     assert all("\n" not in line for line in lines)
