@@ -51,8 +51,7 @@ def add_commands(commands: Any) -> None:
         "--to",
         choices=tuple(FORMATS),
         metavar="KIND",
-        help="file format: pybpe, tiktoken, tokenizer.json, huggingface or gpt2 (folders), minbpe, sentencepiece, gguf "
-        "(default: that of OUT's suffix)",
+        help=f"file format: {', '.join(FORMATS)} (default: that of OUT's suffix)",
     )
     parser.add_argument("--force", action="store_true", help="replace an existing file or folder")
     add_json(parser)

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pybpe.cli.console import UsageError, quoted, typed
+from pybpe.formats.registry import FORMATS, recognise
 
 if TYPE_CHECKING:
     from pybpe import Tokenizer
 
-KINDS = (
-    "a .pybpe, .tiktoken or .gguf file, a tokenizer.json or its folder, a .model of minbpe or sentencepiece, or the "
-    "name of a public encoding such as cl100k_base"
-)
+KINDS = f"a file or folder in one of the formats {', '.join(FORMATS)}, or a public encoding such as cl100k_base"
 
 
 def add_tokenizer(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +56,6 @@ def open_tokenizer(path: str, pattern: str | None = None) -> Tokenizer:
     """
     from pybpe import Tokenizer, get_encoding
     from pybpe.errors import FormatError
-    from pybpe.formats.registry import recognise
     from pybpe.pretokenization.patterns import PATTERNS
 
     named = _is_encoding(path)
