@@ -5,6 +5,7 @@ The whole demo takes minutes; `python scripts/chat_figures.py FOLDER` runs it an
 
 import dataclasses
 import re
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def the_page_shows_answers_before_and_after(demo):
     (output,) = [part.text for part in after.parts if part.kind == "output"]
     assert f"python {code} output {output} " in text
     assert f"{results.after.scores['words'].right:.1%} right answers, words" in text
-    assert f"pybpe gpt chat {folder}" in text
+    assert f"pybpe gpt chat {shlex.quote(str(folder))}" in text
 
 
 def the_page_loads_nothing_and_escapes_what_a_model_writes(demo):

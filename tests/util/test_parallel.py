@@ -139,10 +139,10 @@ def test_a_process_ends_while_its_threads_are_idle(end):
 @pytest.mark.parametrize("call", ["encode_batch_to_numpy", "encode_batch", "count_batch"])
 def test_ctrl_c_between_parts(call):
     process = run(
-        f"try:\n    while True: tok.{call}(texts, threads=2)\n"
+        f"try:\n    print('begun', flush=True)\n    while True: tok.{call}(texts, threads=2)\n"
         "except KeyboardInterrupt: print('stopped', len(tok.encode_batch(texts[:2], threads=2)))\n"
     )
-    assert process.stdout.readline() == "1\n"
+    assert [process.stdout.readline() for _ in range(2)] == ["1\n", "begun\n"]
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
