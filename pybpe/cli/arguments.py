@@ -113,6 +113,18 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the results as one line of JSON")
 
 
+def add_sampling(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how each token is sampled."""
+    parser.add_argument(
+        "--temperature", type=at_least_0, default=0.8, metavar="T", help="sampling temperature, 0: greedy (0.8)"
+    )
+    parser.add_argument("--top-k", type=whole(1), metavar="K", help="sample from the K most likely tokens")
+    parser.add_argument("--top-p", type=positive, metavar="P", help="nucleus sampling threshold")
+    parser.add_argument(
+        "--min-p", type=positive, metavar="P", help="minimum probability, relative to the most likely token"
+    )
+
+
 def add_text_field(parser: argparse.ArgumentParser) -> None:
     """Add the option --text-field."""
     parser.add_argument(

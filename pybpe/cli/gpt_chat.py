@@ -6,7 +6,14 @@ import argparse
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from pybpe.cli.arguments import MOST_THREADS, add_command, at_least_0, place, positive, text_argument, whole
+from pybpe.cli.arguments import (
+    MOST_THREADS,
+    add_command,
+    add_sampling,
+    place,
+    text_argument,
+    whole,
+)
 from pybpe.cli.console import standard_input
 from pybpe.cli.gpt_tool import add_tool, open_tool, tool_backend
 
@@ -36,14 +43,7 @@ def add_chat(commands: Any) -> None:
         run_chat,
     )
     parser.add_argument("folder", type=place, metavar="FOLDER", help="a folder with a model that can talk")
-    parser.add_argument(
-        "--temperature", type=at_least_0, default=0.8, metavar="T", help="sampling temperature, 0: greedy (0.8)"
-    )
-    parser.add_argument("--top-k", type=whole(1), metavar="K", help="sample from the K most likely tokens")
-    parser.add_argument("--top-p", type=positive, metavar="P", help="nucleus sampling threshold")
-    parser.add_argument(
-        "--min-p", type=positive, metavar="P", help="minimum probability, relative to the most likely token"
-    )
+    add_sampling(parser)
     parser.add_argument("--seed", type=whole(0), metavar="N", help="random seed: the same seed gives the same answers")
     parser.add_argument(
         "--max-tokens",

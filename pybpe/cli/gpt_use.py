@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pybpe.cli.arguments import (
     add_command,
     add_json,
+    add_sampling,
     add_text_field,
-    at_least_0,
     place,
     positive,
     text_argument,
@@ -47,14 +47,7 @@ def add_sample(commands: Any) -> None:
     )
     parser.add_argument("--special", action="store_true", help="read special tokens in the prompt as tokens (as text)")
     parser.add_argument("--tokens", type=whole(1), default=200, metavar="N", help="maximum number of tokens (200)")
-    parser.add_argument(
-        "--temperature", type=at_least_0, default=0.8, metavar="T", help="sampling temperature, 0: greedy (0.8)"
-    )
-    parser.add_argument("--top-k", type=whole(1), metavar="K", help="sample from the K most likely tokens")
-    parser.add_argument("--top-p", type=positive, metavar="P", help="nucleus sampling threshold")
-    parser.add_argument(
-        "--min-p", type=positive, metavar="P", help="minimum probability, relative to the most likely token"
-    )
+    add_sampling(parser)
     parser.add_argument(
         "--repetition-penalty", type=positive, default=1.0, metavar="X", help="above 1: fewer repetitions (1)"
     )

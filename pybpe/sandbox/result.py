@@ -13,7 +13,7 @@ CUT = "\n... (cut)"
 
 @dataclass(frozen=True)
 class Result:
-    """What running code gave.
+    """Holds what a run of code printed, and how it ended.
 
     stdout: the output with the value of a last expression, without one line end at its end, at most 4,096 bytes of
     UTF-8; longer output ends with the line "... (cut)". error: None, or the type and message of the error, such as

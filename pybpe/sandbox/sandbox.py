@@ -17,7 +17,7 @@ MAX_TIMEOUT = 3600.0  # seconds
 
 
 class Backend(Protocol):
-    """What a backend has: its name, `run`, which is safe to call from several threads, and `close`."""
+    """Runs code. `run` is safe to call from several threads."""
 
     name: str
 

@@ -22,7 +22,7 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a chat demo trains and tests its model.
+    """Holds the settings with which a chat demo trains and tests its model.
 
     vocab_size: of the tokenizer, without special tokens. pretraining: the settings of the run on the text. finetuning:
     {name: value}, as `finetune` takes it. n_conversations, scope, seed: of the curriculum. questions: {test set: number

@@ -54,7 +54,7 @@ _OFF_COMPLETION = {
 
 @dataclass(frozen=True)
 class Options:
-    """What both kinds of requests say about an answer.
+    """Holds the fields of a request that both endpoints have.
 
     model: its name, None if the request has none. n: number of choices for each prompt. max_tokens: None for as many as
     there is room for. top_logprobs: number of alternatives with each token, None for no log probabilities. seed: of the

@@ -91,7 +91,7 @@ def model_name(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What is known of the served model before it is loaded: its name and when the server started, in seconds."""
+    """Describes the served model before it is loaded: its name, and when the server started in seconds."""
 
     name: str
     created: int = field(default_factory=lambda: int(time.time()))

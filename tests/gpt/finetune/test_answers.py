@@ -20,19 +20,9 @@ from pybpe.gpt.runs.run import Watcher, resume_run  # noqa: E402
 from pybpe.gpt.vocabulary import save_vocabulary  # noqa: E402
 
 from ..runs import Stop  # noqa: E402
-from .chats import SMALL, small_tokenizer, write_chats  # noqa: E402
+from .chats import SMALL  # noqa: E402
 
 CODE = Message("assistant", (Part("text", "x <b>\n"), Part("python", "print('</code>')"), Part("output", "2")))
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return small_tokenizer()
-
-
-@pytest.fixture
-def chats(tmp_path):
-    return write_chats(tmp_path / "chats.jsonl")
 
 
 def test_what_is_written_is_read(tmp_path):

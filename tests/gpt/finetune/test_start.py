@@ -29,19 +29,9 @@ from pybpe.gpt.settings import Settings  # noqa: E402
 from pybpe.gpt.vocabulary import load_vocabulary, save_vocabulary  # noqa: E402
 
 from ..runs import small, write_text  # noqa: E402
-from .chats import SMALL, TEXT, small_tokenizer, write_chats  # noqa: E402
+from .chats import SMALL, TEXT  # noqa: E402
 
 FEW = {"steps": 2, "batch_size": 2, "device": "cpu"}
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return small_tokenizer()
-
-
-@pytest.fixture
-def chats(tmp_path):
-    return write_chats(tmp_path / "chats.jsonl")
 
 
 def model_of(n_vocab, form="gpt2", rows=None, **changes):

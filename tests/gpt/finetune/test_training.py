@@ -24,17 +24,7 @@ from pybpe.gpt.runs.run import Watcher, dry_run, resume_run  # noqa: E402
 from pybpe.gpt.settings import FINETUNE_NEW, Settings  # noqa: E402
 
 from ..runs import Stop, files, python  # noqa: E402
-from .chats import SMALL, chat, small_tokenizer, write, write_chats  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return small_tokenizer()
-
-
-@pytest.fixture
-def chats(tmp_path):
-    return write_chats(tmp_path / "chats.jsonl")
+from .chats import SMALL, chat, write  # noqa: E402
 
 
 def new_run(path, out, tokenizer, watcher=None, **changes):
